@@ -1,0 +1,73 @@
+/**
+ * The log between bridge and processor. Two implementations (Kafka, embedded) keep this contract; one conformance suite
+ * runs over both.
+ *
+ * - `append` resolves when all in-sync replicas, or the medium, have the records: only then may anyone acknowledge upstream.
+ * - Records of one key keep their order and share a partition.
+ * - A consumer's positions are the caller's: they come from the database at assignment, and nothing is committed here.
+ * - `poll` gives records of a partition in offset order without holes; what was fetched for a partition that has been taken
+ *   away since is never given.
+ */
+export type RecordHeaders = Readonly<Record<string, string>>;
+
+export type NewRecord = {
+  readonly key: string;
+  readonly value: Buffer;
+  readonly headers: RecordHeaders;
+};
+
+export type BackboneRecord = NewRecord & {
+  readonly partition: number;
+  readonly offset: number;
+  /** When the log took the record, ms since 1970 UTC. */
+  readonly timestampMs: number;
+};
+
+export type Position = { readonly partition: number; readonly offset: number };
+
+export type ConsumeOptions = {
+  readonly topic: string;
+  readonly group: string;
+  /** Most bytes of records fetched ahead and not yet polled; beyond it fetching pauses. */
+  readonly queueBytes: number;
+  /**
+   * Where to begin in partitions that were just assigned. A partition that is left out begins at its oldest record. A
+   * position that retention has overtaken begins at the oldest record, and is reported.
+   */
+  readonly positions: (partitions: readonly number[]) => Promise<readonly Position[]>;
+  /** Offsets `from`..`to` (both included) that the log no longer has. */
+  readonly onGap: (gap: { partition: number; from: number; to: number }) => void;
+};
+
+export interface BackboneConsumer {
+  /**
+   * The next records of any partitions, at most about `maxBytes`, at least one; waits until there are some. Empty when the
+   * signal is aborted.
+   * @throws FieldlineError backbone/unreachable when the connection is lost for good: open a new consumer
+   */
+  poll(maxBytes: number, signal: AbortSignal): Promise<readonly BackboneRecord[]>;
+  /** Partitions held now. */
+  assigned(): readonly number[];
+  /** Goes back to the positions that `ConsumeOptions.positions` gives, e.g. after a transaction that failed. */
+  rewind(): Promise<void>;
+  /** Records in the log behind what was polled, summed over the assigned partitions. */
+  lag(): Promise<number>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface Backbone {
+  readonly kind: 'kafka' | 'embedded';
+  /** Creates the topic with the settings that the contract needs, or checks them: FieldlineError backbone/unfit. */
+  ensureTopic(topic: string): Promise<void>;
+  /**
+   * All or an error; an error may leave some of the records in the log.
+   * @throws FieldlineError backbone/unreachable (try again), record/too-large (never will)
+   */
+  append(topic: string, records: readonly NewRecord[]): Promise<void>;
+  consume(options: ConsumeOptions): Promise<BackboneConsumer>;
+  /** Oldest offset still held and next offset to be given, per partition. */
+  bounds(topic: string): Promise<readonly { partition: number; oldest: number; next: number }[]>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}

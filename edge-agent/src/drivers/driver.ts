@@ -1,0 +1,49 @@
+/**
+ * What a driver is: it knows one protocol, its library, `shared` and this file; never another driver, the journal or the
+ * uplink. Everything that cuts across protocols (when to read, the filter, the journal, counting) stands outside it.
+ *
+ * Trouble with the device is data: a read that fails gives a bad sample for each of its tags, with the reason. A driver
+ * throws only for broken invariants.
+ */
+import type { Declaration, Sample, Tag } from '@fieldline/shared/contracts';
+import type { Clock, Log, Metrics } from '@fieldline/shared/runtime';
+
+/** A part of the plan that the poller calls when it is due: one request on the wire, or a few that belong together. */
+export type PollRequest = {
+  /** Requests of one link run one after the other; links run side by side. */
+  readonly link: string;
+  /** Shown in logs and `plan`, e.g. `plc1 holding 100–131`. */
+  readonly name: string;
+  readonly everyMs: number;
+  /** Never rejects: what went wrong is in the quality of the samples. Ends early, with whatever it has, on abort. */
+  readonly read: (signal: AbortSignal) => Promise<readonly Sample[]>;
+};
+
+export type DeviceStatus = {
+  readonly device: string;
+  readonly state: 'connecting' | 'connected' | 'troubled' | 'disconnected';
+  /** null when connected; else what is wrong, in words for the operator. */
+  readonly trouble: string | null;
+};
+
+export type DriverContext = {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** For values that come by themselves (subscriptions). Synchronous and bounded by the caller. */
+  readonly emit: (samples: readonly Sample[]) => void;
+  /** What the driver knows to be lost, e.g. an overflow that the server reported. */
+  readonly declare: (declaration: Declaration) => void;
+};
+
+export interface Driver {
+  /** Every tag of its devices, once: the objects that its samples refer to. */
+  readonly tags: readonly Tag[];
+  /** What the poller reads; empty for protocols that report by themselves. */
+  readonly requests: readonly PollRequest[];
+  /** Begins to connect and returns; the driver goes on trying until closed. */
+  start(): void;
+  status(): readonly DeviceStatus[];
+  /** Idempotent. */
+  close(): Promise<void>;
+}

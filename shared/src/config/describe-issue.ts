@@ -1,0 +1,119 @@
+import type { z } from 'zod';
+import { nearest } from './nearest.ts';
+
+export type IssueText = { readonly path: readonly PropertyKey[]; readonly message: string };
+
+type Issue = z.core.$ZodIssue;
+
+/** One zod issue as one or more sentences: what is wrong, and what would be right. */
+export function describeIssue(issue: Issue, data: unknown, schema: z.ZodType): IssueText[] {
+  const path = issue.path;
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        message: unknownKey(key, knownKeys(schema, data, path)),
+      }));
+    case 'invalid_type': {
+      const found = valueAt(data, path);
+      if (found === undefined) return [{ path, message: `is missing; it must be ${issue.expected}` }];
+      return [{ path, message: `is ${show(found)}; it must be ${issue.expected}` }];
+    }
+    case 'invalid_value':
+      return [{ path, message: wrongChoice(valueAt(data, path), issue.values.map(String)) }];
+    case 'invalid_union':
+      return describeUnion(issue, data, schema);
+    default:
+      return [{ path, message: `is ${show(valueAt(data, path))}: ${issue.message}` }];
+  }
+}
+
+function describeUnion(
+  issue: Extract<Issue, { code: 'invalid_union' }>,
+  data: unknown,
+  schema: z.ZodType,
+): IssueText[] {
+  if (issue.errors.length === 0) {
+    const discriminator = (issue as { discriminator?: string }).discriminator;
+    const path = discriminator === undefined ? issue.path : [...issue.path, discriminator];
+    const found = valueAt(data, path);
+    const options = (issue as { options?: unknown[] }).options?.map(String) ?? [];
+    if (found === undefined) return [{ path, message: `is missing; it must be ${choices(options)}` }];
+    return [{ path, message: wrongChoice(found, options) }];
+  }
+  // Of the alternatives, the one that the text comes nearest to: the deepest first problem, then the fewest.
+  const depth = (issues: readonly Issue[]): number => Math.max(...issues.map((inner) => inner.path.length));
+  const best = [...issue.errors].sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0] ?? [];
+  return best.flatMap((inner) =>
+    describeIssue({ ...inner, path: [...issue.path, ...inner.path] } as Issue, data, schema),
+  );
+}
+
+const choices = (options: readonly string[]): string =>
+  options.length > 0 ? `one of ${options.join(', ')}` : 'another value';
+
+function wrongChoice(found: unknown, options: readonly string[]): string {
+  if (found === undefined) return `is missing; it must be ${choices(options)}`;
+  const guess = nearest(String(found), options);
+  return `is ${show(found)}; it must be ${choices(options)}${guess === null ? '' : `. Did you mean ${guess}?`}`;
+}
+
+function unknownKey(key: string, known: readonly string[]): string {
+  const guess = nearest(key, known);
+  if (guess !== null) return `is not a setting. Did you mean ${guess}?`;
+  return known.length > 0 ? `is not a setting; here stand ${known.join(', ')}` : 'is not a setting; remove it';
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return 'missing';
+  const text = typeof value === 'bigint' ? value.toString() : (JSON.stringify(value) ?? String(value));
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+const valueAt = (data: unknown, path: readonly PropertyKey[]): unknown =>
+  path.reduce<unknown>(
+    (value, key) => (value !== null && typeof value === 'object' ? Reflect.get(value, key) : undefined),
+    data,
+  );
+
+type Definition = {
+  type: string;
+  shape?: Record<string, z.ZodType>;
+  element?: z.ZodType;
+  innerType?: z.ZodType;
+  in?: z.ZodType;
+  options?: z.ZodType[];
+  discriminator?: string;
+  valueType?: z.ZodType;
+};
+const definitionOf = (schema: z.ZodType): Definition => schema.def as unknown as Definition;
+
+/** The keys that the schema has at a path, following the alternative that the data chose. */
+function knownKeys(schema: z.ZodType, data: unknown, path: readonly PropertyKey[]): string[] {
+  const here = settle(schema, data);
+  if (here === null) return [];
+  const { shape, element, valueType } = definitionOf(here);
+  const [step, ...rest] = path;
+  if (step === undefined) return Object.keys(shape ?? {});
+  const next = shape?.[String(step)] ?? element ?? valueType;
+  return next === undefined ? [] : knownKeys(next, valueAt(data, [step]), rest);
+}
+
+/** Past optional, default, pipe and union to what describes the data. */
+function settle(schema: z.ZodType, data: unknown): z.ZodType | null {
+  const { innerType, options, discriminator, in: input } = definitionOf(schema);
+  if (innerType !== undefined) return settle(innerType, data);
+  if (input !== undefined) return settle(input, data);
+  if (options === undefined) return schema;
+  const chosen =
+    discriminator === undefined
+      ? undefined
+      : options.find((option) => {
+          const settled = settle(option, data);
+          const field = settled === null ? undefined : definitionOf(settled).shape?.[discriminator];
+          return field?.safeParse(valueAt(data, [discriminator])).success === true;
+        });
+  const objects = options.filter((option) => definitionOf(option).shape !== undefined);
+  const fallback = chosen ?? objects[0];
+  return fallback === undefined ? null : settle(fallback, data);
+}

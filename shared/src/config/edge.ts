@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { compressions } from '../contracts/batch.ts';
+import { modbusDeviceSchema } from './modbus.ts';
+import { mqttShape } from './mqtt.ts';
+import { opcuaDeviceSchema } from './opcua.ts';
+import { durationMs, filePath, host, id, listenPort, sizeBytes } from './units.ts';
+
+/** A new protocol is one more line here, one schema file and one driver folder. */
+export const deviceSchema = z.discriminatedUnion('protocol', [modbusDeviceSchema, opcuaDeviceSchema]);
+export type Device = z.infer<typeof deviceSchema>;
+
+const journalSchema = z.strictObject({
+  folder: filePath.default('./journal').describe('of the journal alone; relative to the settings file'),
+  flushMs: durationMs.default(500).describe('samples are on the disk at most this long after they are read'),
+  survives: z
+    .enum(['power-cut', 'process-crash'])
+    .default('power-cut')
+    .describe('power-cut: each flush is forced to the medium'),
+  maxBytes: sizeBytes.default(2 * 1024 ** 3).describe('of the files; beyond it the oldest are dropped and declared'),
+  segmentBytes: sizeBytes
+    .default(16 * 1024 ** 2)
+    .describe('a file of the journal is closed at this size and deleted whole'),
+  keepConfirmedForMs: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe('keeps confirmed batches this long, for a database restored from a backup'),
+});
+
+const uplinkSchema = z.strictObject({
+  ...mqttShape,
+  confirm: z
+    .enum(['cloud', 'broker'])
+    .default('cloud')
+    .describe('cloud: a batch is kept until the database has it; broker: until PUBACK'),
+  compression: z.enum(compressions).default('zstd'),
+  maxBatchBytes: z.int().min(1_000).max(120_000).default(100_000),
+  maxInFlight: z.int().min(1).max(1_000).default(32).describe('batches sent and not yet answered by the broker'),
+  resendAfterMs: durationMs
+    .default(10_000)
+    .describe('confirm cloud: what is not confirmed by then is sent again, with growing pauses'),
+});
+
+const edgeObject = z.strictObject({
+  gateway: id.describe('unique in the fleet'),
+  uplink: uplinkSchema,
+  journal: journalSchema.prefault({}),
+  http: z
+    .strictObject({ host: host.default('127.0.0.1'), port: listenPort.default(9101) })
+    .prefault({})
+    .describe('/metrics, /health/live and /health/ready'),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+  devices: z.array(deviceSchema).min(1),
+});
+
+export const edgeSchema = edgeObject.superRefine((edge, context) => {
+  const devices = new Set<string>();
+  for (const [index, device] of edge.devices.entries()) {
+    if (devices.has(device.device)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['devices', index, 'device'],
+        message: 'another device has this id; ids are unique in a gateway',
+      });
+    }
+    devices.add(device.device);
+    const tags = new Set<string>();
+    for (const [position, tag] of device.tags.entries()) {
+      if (tags.has(tag.tag)) {
+        context.addIssue({
+          code: 'custom',
+          path: ['devices', index, 'tags', position, 'tag'],
+          message: 'another tag of this device has this id',
+        });
+      }
+      tags.add(tag.tag);
+    }
+  }
+});
+export type EdgeConfig = z.infer<typeof edgeSchema>;

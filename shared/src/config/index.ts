@@ -1,0 +1,6 @@
+export * from './edge.ts';
+export * from './ingest.ts';
+export * from './load-config.ts';
+export * from './modbus.ts';
+export * from './opcua.ts';
+export * from './plant.ts';

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { mqttShape } from './mqtt.ts';
+import { durationMs, filePath, host, listenPort, sizeBytes, tlsClient } from './units.ts';
+
+/** The log between bridge and processor. */
+export const backboneSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('kafka'),
+    brokers: z.array(z.string().regex(/^[^:/]+:\d+$/, 'must be host:port')).min(1),
+    tls: tlsClient.optional(),
+    sasl: z
+      .strictObject({
+        mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
+        username: z.string(),
+        passwordFile: filePath,
+      })
+      .optional(),
+    partitions: z.int().min(1).max(1_000).default(12).describe('of the raw topic, when it is created'),
+    replication: z.int().min(1).max(7).default(1),
+    minInSync: z.int().min(1).max(7).default(1),
+    retentionMs: durationMs.default(7 * 24 * 3_600_000),
+    maxRecordBytes: sizeBytes.default(1_000_000),
+  }),
+  z.strictObject({
+    kind: z.literal('embedded'),
+    folder: filePath.describe('of the log alone; for one machine: scale is the work of Kafka'),
+    partitions: z.int().min(1).max(64).default(4),
+    retentionBytes: sizeBytes.default(4 * 1024 ** 3),
+    maxRecordBytes: sizeBytes.default(1_000_000),
+  }),
+]);
+export type BackboneConfig = z.infer<typeof backboneSchema>;
+
+const databaseSchema = z.strictObject({
+  url: z.url({ protocol: /^postgres(ql)?$/, error: 'must be an address such as postgres://user@host:5432/fieldline' }),
+  passwordFile: filePath.optional(),
+  schema: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,62}$/)
+    .default('fieldline'),
+  chunkMs: durationMs.default(24 * 3_600_000).describe('time span of one chunk or partition'),
+  columnstoreAfterMs: durationMs.default(2 * 24 * 3_600_000),
+  retainRawMs: durationMs.default(90 * 24 * 3_600_000),
+  retainMinutesMs: durationMs.default(366 * 24 * 3_600_000),
+});
+export type DatabaseConfig = z.infer<typeof databaseSchema>;
+
+const processorSchema = z.strictObject({
+  group: z.string().min(1).max(128).default('fieldline-processor'),
+  maxBatchBytes: sizeBytes.default(16 * 1024 ** 2).describe('most bytes of records stored in one transaction'),
+  queueBytes: sizeBytes.default(32 * 1024 ** 2).describe('most bytes of records fetched ahead'),
+  acceptPastMs: durationMs.default(366 * 24 * 3_600_000).describe('a sample older than this is a dead letter'),
+  acceptFutureMs: durationMs.default(3_600_000).describe('a sample further ahead than this is a dead letter'),
+});
+export type ProcessorConfig = z.infer<typeof processorSchema>;
+
+const apiSchema = z.strictObject({
+  host: host.default('127.0.0.1'),
+  port: listenPort.default(8080),
+  tokenFile: filePath.optional().describe('file that holds the token; required where host is not loopback'),
+});
+export type ApiConfig = z.infer<typeof apiSchema>;
+
+const loopback = new Set(['127.0.0.1', '::1', 'localhost']);
+
+export const ingestSchema = z
+  .strictObject({
+    mqtt: z
+      .strictObject({
+        ...mqttShape,
+        shareGroup: z
+          .string()
+          .regex(/^[A-Za-z0-9_-]{1,64}$/)
+          .optional()
+          .describe('bridges of one group share the work, where the broker has shared subscriptions'),
+        window: z
+          .int()
+          .min(1)
+          .max(65_535)
+          .default(256)
+          .describe('messages taken from the broker and not yet in the backbone'),
+        windowBytes: sizeBytes.default(16 * 1024 ** 2),
+      })
+      .describe('broker of the bridge and of the commit acknowledgements'),
+    backbone: backboneSchema,
+    database: databaseSchema,
+    processor: processorSchema.prefault({}),
+    api: apiSchema.prefault({}),
+    http: z
+      .strictObject({ host: host.default('127.0.0.1'), port: listenPort.default(9102) })
+      .prefault({})
+      .describe('/metrics, /health/live and /health/ready'),
+    log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+  })
+  .superRefine((ingest, context) => {
+    if (!loopback.has(ingest.api.host) && ingest.api.tokenFile === undefined) {
+      context.addIssue({ code: 'custom', path: ['api', 'host'], message: 'off loopback the API needs api.tokenFile' });
+    }
+  });
+export type IngestConfig = z.infer<typeof ingestSchema>;

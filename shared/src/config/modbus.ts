@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { durationMs, host, id, port } from './units.ts';
+
+/** Where a device is reached. All devices with the same link share one connection. */
+export const modbusLinkSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('tcp'), host, port: port.default(502) }),
+  z.strictObject({ kind: z.literal('rtu-over-tcp'), host, port }),
+  z.strictObject({
+    kind: z.literal('rtu'),
+    path: z.string().min(1).describe('serial port, e.g. /dev/ttyUSB0'),
+    baudRate: z.int().positive().default(19_200),
+    parity: z.enum(['none', 'even', 'odd']).default('even'),
+    dataBits: z.union([z.literal(7), z.literal(8)]).default(8),
+    stopBits: z.union([z.literal(1), z.literal(2)]).default(1),
+  }),
+]);
+export type ModbusLink = z.infer<typeof modbusLinkSchema>;
+
+/** What registers hold. `bool` is a coil, a discrete input, or with `bit` one bit of a register. */
+export const modbusTypes = [
+  'bool',
+  'int16',
+  'uint16',
+  'int32',
+  'uint32',
+  'int64',
+  'uint64',
+  'float32',
+  'float64',
+  'string',
+] as const;
+export type ModbusType = (typeof modbusTypes)[number];
+
+export const modbusTables = ['coil', 'discrete', 'input', 'holding'] as const;
+export type ModbusTable = (typeof modbusTables)[number];
+
+/** Order of the bytes of a 32-bit value 0xAABBCCDD as they stand in two registers; 64-bit values follow the same rule. */
+export const byteOrders = ['ABCD', 'CDAB', 'BADC', 'DCBA'] as const;
+export type ByteOrder = (typeof byteOrders)[number];
+
+/** How registers are read as a value: the same for the agent's tags and the simulator's points. */
+export const registerShape = {
+  table: z.enum(modbusTables).default('holding'),
+  address: z.int().min(0).max(65_536).describe('in the notation that the device states with addressBase'),
+  type: z.enum(modbusTypes).default('uint16'),
+  byteOrder: z.enum(byteOrders).optional().describe('where it differs from that of the device'),
+  bit: z.int().min(0).max(15).optional().describe('type bool in a register: which bit, 0 is the lowest'),
+  registers: z.int().min(1).max(123).optional().describe('type string: how many registers, two characters each'),
+};
+
+export const deadbandShape = {
+  deadband: z
+    .number()
+    .nonnegative()
+    .optional()
+    .describe('a change of at most this much is held back; absent or 0: every change passes'),
+  heartbeatMs: durationMs.optional().describe('a sample passes at least this often, changed or not'),
+};
+
+export const tagDescriptionShape = {
+  unit: z.string().min(1).max(64).optional(),
+  description: z.string().min(1).max(512).optional(),
+  minimum: z.number().optional(),
+  maximum: z.number().optional(),
+};
+
+export const modbusTagSchema = z
+  .strictObject({
+    tag: id,
+    ...registerShape,
+    scale: z.number().optional().describe('value = registers × scale + offset, as float64'),
+    offset: z.number().optional(),
+    notAvailable: z
+      .array(z.union([z.number(), z.string().regex(/^0x[0-9a-fA-F]{1,16}$/)]))
+      .optional()
+      .describe('raw register values that mean "no value here", e.g. [0x8000] or ["0xFFFFFFFFFFFFFFFF"]'),
+    everyMs: durationMs.optional().describe('where it differs from that of the device'),
+    ...deadbandShape,
+    ...tagDescriptionShape,
+  })
+  .superRefine((tag, context) => {
+    const inBits = tag.table === 'coil' || tag.table === 'discrete';
+    const issue = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
+    if (inBits && tag.type !== 'bool') issue('type', `a ${tag.table} holds one bit: its type is bool`);
+    if (!inBits && tag.type === 'bool' && tag.bit === undefined) issue('type', 'bool in a register needs bit: 0–15');
+    if (tag.bit !== undefined && (inBits || tag.type !== 'bool'))
+      issue('bit', 'goes with type: bool in a register only');
+    if (tag.type === 'string' && tag.registers === undefined) issue('type', 'string needs registers: how many');
+    if (tag.type !== 'string' && tag.registers !== undefined) issue('registers', 'goes with type: string only');
+    if ((tag.type === 'bool' || tag.type === 'string') && (tag.scale !== undefined || tag.offset !== undefined)) {
+      issue(tag.scale !== undefined ? 'scale' : 'offset', `goes with numbers only, not with ${tag.type}`);
+    }
+  });
+export type ModbusTag = z.infer<typeof modbusTagSchema>;
+
+export const modbusDeviceSchema = z.strictObject({
+  device: id,
+  protocol: z.literal('modbus'),
+  link: modbusLinkSchema,
+  unit: z.int().min(0).max(255).default(1),
+  addressBase: z
+    .union([z.literal(0), z.literal(1)])
+    .default(0)
+    .describe('number of the first register in the addresses below'),
+  byteOrder: z.enum(byteOrders).default('ABCD'),
+  everyMs: durationMs.default(1_000),
+  timeoutMs: durationMs.default(1_000),
+  maxRegisters: z.int().min(1).max(125).default(125).describe('most registers per request'),
+  maxBits: z.int().min(1).max(2_000).default(2_000).describe('most coils or discrete inputs per request'),
+  maxGap: z
+    .int()
+    .min(0)
+    .max(124)
+    .default(8)
+    .describe('most unwanted registers read along to save a request; 0 reads none'),
+  ...deadbandShape,
+  tags: z.array(modbusTagSchema).min(1),
+});
+export type ModbusDevice = z.infer<typeof modbusDeviceSchema>;

@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { brokerUrl, durationMs, filePath, id, tlsClient } from './units.ts';
+
+/** How a program reaches the MQTT broker; the same on both sides. */
+export const mqttShape = {
+  broker: brokerUrl.describe('address of the MQTT broker'),
+  protocol: z
+    .enum(['3.1.1', '5'])
+    .default('5')
+    .describe('MQTT version; falls back to 3.1.1 by itself where the broker refuses 5'),
+  clientId: id.optional().describe('MQTT client id; the default names the program and the gateway or host'),
+  username: z.string().min(1).optional(),
+  passwordFile: filePath.optional().describe('file that holds the password; a trailing newline is ignored'),
+  tls: tlsClient.optional(),
+  keepaliveMs: durationMs.default(30_000),
+  connectTimeoutMs: durationMs.default(10_000),
+};

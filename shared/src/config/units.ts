@@ -1,0 +1,30 @@
+/** Pieces that several schemas share: ids, ports, durations, sizes. Units stand last in every setting's name. */
+import { z } from 'zod';
+import { idPattern } from '../contracts/topics.ts';
+
+export const id = z
+  .string()
+  .regex(idPattern, 'an id is 1–64 of the characters A–Z a–z 0–9 . _ : - and begins with a letter or digit');
+export const host = z.string().min(1).max(255);
+export const port = z.int().min(1).max(65_535);
+/** 0 lets the system choose a free port. */
+export const listenPort = z.int().min(0).max(65_535);
+export const durationMs = z
+  .int()
+  .positive()
+  .max(366 * 24 * 3_600_000);
+export const sizeBytes = z.int().positive();
+export const filePath = z.string().min(1);
+
+/** MQTT over TCP, TLS, WebSocket or WebSocket with TLS. */
+export const brokerUrl = z.url({
+  protocol: /^(mqtts?|wss?)$/,
+  error: 'must be an address such as mqtt://host:1883, mqtts://host:8883, ws:// or wss://',
+});
+
+/** Certificates for a TLS client; where absent, the system's authorities and no client certificate. */
+export const tlsClient = z.strictObject({
+  caFile: filePath.optional().describe('PEM file of the authorities to trust'),
+  certFile: filePath.optional().describe('PEM file of the client certificate'),
+  keyFile: filePath.optional().describe('PEM file of the key of the client certificate'),
+});

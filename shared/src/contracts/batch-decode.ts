@@ -1,0 +1,164 @@
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { z } from 'zod';
+import {
+  batchVersion,
+  type DecodedBatch,
+  maxBatchBytes,
+  maxBatchSamples,
+  maxDecodedBytes,
+  type RejectedSample,
+} from './batch.ts';
+import { declarationSchema } from './declaration.ts';
+import { type ErrorCode, FieldlineError } from './errors.ts';
+import { isQualityCode, type QualityCode, qualityClass } from './quality.ts';
+import { fitsType, type Micros, type Tag, type Value, valueTypes } from './sample.ts';
+import { idPattern } from './topics.ts';
+
+const count = z.int().nonnegative();
+const column = z.custom<unknown[]>((data) => Array.isArray(data), 'expected an array');
+
+const wireSchema = z.object({
+  gateway: z.string().regex(idPattern),
+  stream: z.uuid(),
+  seq: z.int().positive().max(0xffff_ffff),
+  previous: z.object({ stream: z.uuid(), lastSeq: count }).nullable().optional(),
+  read: count,
+  filtered: count,
+  volatile: z.boolean().default(false),
+  tags: z.array(z.tuple([z.string().regex(idPattern), z.string().regex(idPattern), z.enum(valueTypes)])),
+  t0: count,
+  i: column,
+  t: column,
+  x: column,
+  q: z.array(z.tuple([count, z.custom<QualityCode>(isQualityCode, 'expected a quality code')])),
+  declared: z.array(declarationSchema).default([]),
+});
+
+/** What cannot be a batch at all: the whole record becomes a dead letter with this code. */
+export type BatchReject = {
+  readonly code: Extract<ErrorCode, `batch/${string}`>;
+  readonly reason: string;
+};
+export type DecodeResult = { readonly ok: true; readonly batch: DecodedBatch } | ({ readonly ok: false } & BatchReject);
+
+/** A batch from its bytes. Never throws on bad bytes: a reject is data. `gateway` is the one of the topic. */
+export function decodeBatch(bytes: Buffer, gateway: string): DecodeResult {
+  try {
+    return { ok: true, batch: decode(bytes, gateway) };
+  } catch (error) {
+    if (!(error instanceof FieldlineError)) throw error;
+    return { ok: false, code: error.code as BatchReject['code'], reason: error.message };
+  }
+}
+
+function decode(bytes: Buffer, gateway: string): DecodedBatch {
+  const json = parseJson(bytes);
+  const version = (json as { v?: unknown } | null)?.v;
+  if (typeof version === 'number' && version > batchVersion) {
+    throw new FieldlineError(
+      'batch/unsupported-version',
+      `version ${version}; this reader knows up to ${batchVersion}`,
+    );
+  }
+  if (version !== batchVersion) throw malformed(`v is ${JSON.stringify(version)}, not ${batchVersion}`);
+  const parsed = wireSchema.safeParse(json);
+  if (!parsed.success) throw malformed(z.prettifyError(parsed.error));
+  const wire = parsed.data;
+  if (wire.gateway !== gateway) {
+    throw new FieldlineError('batch/foreign-gateway', `topic says ${gateway}, payload says ${wire.gateway}`);
+  }
+  const { tags: _tags, t0: _t0, i: _i, t: _t, x: _x, q: _q, previous, ...head } = wire;
+  return { ...head, ...(previous === undefined ? {} : { previous }), ...samplesOf(wire) };
+}
+
+const malformed = (reason: string, cause?: unknown): FieldlineError =>
+  new FieldlineError('batch/malformed', reason, { cause });
+
+function parseJson(bytes: Buffer): unknown {
+  if (bytes.length > maxBatchBytes) {
+    throw new FieldlineError('batch/too-large', `${bytes.length} bytes; the bound is ${maxBatchBytes}`);
+  }
+  try {
+    return JSON.parse(unpack(bytes).toString('utf8'));
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    if (code === 'ERR_BUFFER_TOO_LARGE') {
+      throw new FieldlineError('batch/too-large', `more than ${maxDecodedBytes} bytes after decompression`, {
+        cause: error,
+      });
+    }
+    throw malformed(error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+function unpack(bytes: Buffer): Buffer {
+  const options = { maxOutputLength: maxDecodedBytes };
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return gunzipSync(bytes, options);
+  if (bytes.length >= 4 && bytes.readUInt32LE(0) === 0xfd2f_b528) return zstdDecompressSync(bytes, options);
+  return bytes;
+}
+
+function samplesOf(wire: z.infer<typeof wireSchema>) {
+  const { i, t, x } = wire;
+  const sent = i.length;
+  if (t.length !== sent || x.length !== sent)
+    throw malformed(`columns differ: i ${sent}, t ${t.length}, x ${x.length}`);
+  if (sent > maxBatchSamples) throw malformed(`${sent} samples; the bound is ${maxBatchSamples}`);
+  const tags: Tag[] = wire.tags.map(([device, tag, type]) => ({ device, tag, type }));
+  const codes = new Map(wire.q);
+  const columns = {
+    tagIndex: [] as number[],
+    time: [] as Micros[],
+    value: [] as (Value | null)[],
+    quality: [] as QualityCode[],
+    rejected: [] as RejectedSample[],
+  };
+  let time = wire.t0;
+  for (let position = 0; position < sent; position++) {
+    const index = i[position];
+    const tag = typeof index === 'number' ? tags[index] : undefined;
+    if (tag === undefined) throw malformed(`sample ${position}: no tag ${JSON.stringify(index)}`);
+    const delta = t[position];
+    if (typeof delta !== 'number' || !Number.isSafeInteger(delta))
+      throw malformed(`sample ${position}: t is not an integer`);
+    time += delta;
+    const quality = codes.get(position) ?? 0;
+    const value = valueOf(tag, x[position]);
+    const reason = unfit(tag, value, quality, time);
+    if (reason !== null) {
+      columns.rejected.push({ position, code: 'sample/malformed', reason });
+      continue;
+    }
+    columns.tagIndex.push(index as number);
+    columns.time.push(time);
+    columns.value.push(value ?? null);
+    columns.quality.push(quality);
+  }
+  return { tags, sent, ...columns };
+}
+
+/** undefined for what is no value of the tag's type. */
+function valueOf(tag: Tag, wire: unknown): Value | null | undefined {
+  if (wire === null) return null;
+  switch (tag.type) {
+    case 'int64':
+    case 'uint64':
+      if (typeof wire === 'number' && Number.isSafeInteger(wire)) return BigInt(wire);
+      return typeof wire === 'string' && /^-?\d{1,20}$/.test(wire) ? BigInt(wire) : undefined;
+    case 'float32':
+      return typeof wire === 'number' ? Math.fround(wire) : undefined;
+    default:
+      return typeof wire === 'number' || typeof wire === 'boolean' || typeof wire === 'string' ? wire : undefined;
+  }
+}
+
+function unfit(tag: Tag, value: Value | null | undefined, quality: QualityCode, time: Micros): string | null {
+  const name = `${tag.device}/${tag.tag}`;
+  if (value === undefined) return `${name}: the value is not of type ${tag.type}`;
+  if (value === null) return qualityClass(quality) === 'bad' ? null : `${name}: no value, but quality ${quality}`;
+  if (qualityClass(quality) === 'bad') return `${name}: bad quality ${quality}, but a value`;
+  if (!fitsType(tag.type, value)) return `${name}: the value does not fit ${tag.type}`;
+  if (typeof value === 'string' && value.includes('\u0000')) return `${name}: PostgreSQL text cannot hold U+0000`;
+  if (!Number.isSafeInteger(time)) return `${name}: the time is not a number of microseconds`;
+  return null;
+}

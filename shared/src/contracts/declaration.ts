@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { idPattern } from './topics.ts';
+
+/** Why samples are lost. A closed list: it is what the loss report groups by. */
+export const lossReasons = [
+  'disk-bound',
+  'age-bound',
+  'memory-bound',
+  'journal-damaged',
+  'restart',
+  'source-overflow',
+  'poll-missed',
+  'too-large',
+] as const;
+export type LossReason = (typeof lossReasons)[number];
+
+const id = z.string().regex(idPattern);
+const micros = z.int().nonnegative();
+const samples = z.int().nonnegative().nullable();
+
+/**
+ * The agent's statement that samples are lost. `batches`: numbered batches of a stream, none of which will come.
+ * `series`: what never got a number; `device: null` means the whole gateway, `tag: null` the whole device.
+ * `samples` is null where the agent cannot know how many.
+ */
+export const declarationSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('batches'),
+    stream: z.uuid(),
+    from: z.int().positive(),
+    to: z.int().positive(),
+    samples,
+    reason: z.enum(lossReasons),
+  }),
+  z.strictObject({
+    kind: z.literal('series'),
+    device: id.nullable(),
+    tag: id.nullable(),
+    from: micros,
+    to: micros,
+    samples,
+    reason: z.enum(lossReasons),
+  }),
+]);
+export type Declaration = z.infer<typeof declarationSchema>;

@@ -1,0 +1,72 @@
+/**
+ * The closed list of error codes: nobody matches on a message. `retryable` says whether the same call may succeed later
+ * without anybody changing anything. The table in shared/README.md is checked against this list by a test.
+ */
+export const errorCodes = {
+  'settings/invalid': {
+    retryable: false,
+    meaning: 'a settings file has problems; each is listed with file, line and column',
+  },
+  'settings/unreadable': { retryable: false, meaning: 'a settings file or a file it names cannot be read' },
+  'batch/malformed': {
+    retryable: false,
+    meaning: 'the payload is not a batch: truncated, not JSON, or its columns do not agree',
+  },
+  'batch/too-large': {
+    retryable: false,
+    meaning: 'the payload exceeds the size bound, as sent or after decompression',
+  },
+  'batch/unsupported-version': {
+    retryable: false,
+    meaning: 'the batch is in a newer version than this reader knows; redrive it after the upgrade',
+  },
+  'batch/foreign-gateway': { retryable: false, meaning: 'the payload claims another gateway than its topic' },
+  'sample/malformed': { retryable: false, meaning: 'one value of a batch does not fit its stated type' },
+  'sample/time-out-of-window': { retryable: false, meaning: 'the time of a sample lies outside the accepted window' },
+  'message/malformed': { retryable: false, meaning: 'a state, birth or acknowledgement message cannot be read' },
+  'topic/unknown': { retryable: false, meaning: 'no decoder claims the topic' },
+  'record/too-large': {
+    retryable: false,
+    meaning: 'the backbone can never take the record: it exceeds its size bound',
+  },
+  'device/unreachable': { retryable: true, meaning: 'no connection to the device' },
+  'device/timeout': { retryable: true, meaning: 'the device did not answer in time' },
+  'device/exception': { retryable: false, meaning: 'the device answered with an exception' },
+  'device/reply': { retryable: true, meaning: 'the answer of the device was malformed' },
+  'journal/unwritable': {
+    retryable: true,
+    meaning: 'the journal cannot be written; samples go through bounded memory',
+  },
+  'broker/unreachable': { retryable: true, meaning: 'no connection to the MQTT broker' },
+  'broker/refused': {
+    retryable: true,
+    meaning: 'the MQTT broker refused the session: user, password, certificate or client id',
+  },
+  'backbone/unreachable': { retryable: true, meaning: 'no connection to Kafka, or the embedded log cannot be opened' },
+  'backbone/unfit': { retryable: false, meaning: 'a topic exists with settings that do not keep the contract' },
+  'database/unreachable': { retryable: true, meaning: 'no connection to PostgreSQL' },
+  'database/refused': { retryable: false, meaning: 'PostgreSQL refused the user, or the user lacks rights' },
+  'database/data': { retryable: false, meaning: 'PostgreSQL cannot store a value' },
+  'database/fenced': { retryable: false, meaning: 'another processor holds the partition now' },
+  'port/in-use': { retryable: false, meaning: 'another program listens on the port' },
+} as const satisfies Record<string, { retryable: boolean; meaning: string }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** Every error that Fieldline throws on purpose. The message says what is wrong and what the operator can do. */
+export class FieldlineError extends Error {
+  override readonly name = 'FieldlineError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+
+  get retryable(): boolean {
+    return errorCodes[this.code].retryable;
+  }
+}
+
+export const isFieldlineError = (error: unknown, code?: ErrorCode): error is FieldlineError =>
+  error instanceof FieldlineError && (code === undefined || error.code === code);

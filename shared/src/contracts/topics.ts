@@ -1,0 +1,55 @@
+/**
+ * Topics and keys, built and parsed here and nowhere else.
+ *
+ *   fieldline/<gateway>/batch   agent → cloud   a batch, QoS 1
+ *   fieldline/<gateway>/state   agent → cloud   retained: online or not, streams held; also the will
+ *   fieldline/<gateway>/birth   agent → cloud   the devices and tags of the gateway, in parts
+ *   fieldline/<gateway>/ack     cloud → agent   retained: commit acknowledgement; only the ingest service may publish it
+ *
+ * Limits of the strictest managed brokers: at most 7 slashes and 256 bytes. An id is therefore at most 64 bytes.
+ */
+export const topicRoot = 'fieldline';
+
+export const messageKinds = ['batch', 'state', 'birth', 'ack'] as const;
+export type MessageKind = (typeof messageKinds)[number];
+/** What an agent sends and the bridge carries. */
+export const fromGateway = ['batch', 'state', 'birth'] as const satisfies readonly MessageKind[];
+
+/** Ids of gateways, devices and tags: what survives in a topic, a metric label and a URL without escaping. */
+export const idPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
+export const isId = (text: string): boolean => idPattern.test(text);
+
+/** @throws RangeError for an id that is not one: ids are checked where settings are read. */
+export function topicOf(gateway: string, kind: MessageKind): string {
+  if (!isId(gateway)) throw new RangeError(`not a gateway id: ${JSON.stringify(gateway)}`);
+  return `${topicRoot}/${gateway}/${kind}`;
+}
+
+export type ParsedTopic = { gateway: string; kind: MessageKind };
+
+/** null for a topic that is not ours. */
+export function parseTopic(topic: string): ParsedTopic | null {
+  const parts = topic.split('/');
+  const [root, gateway, kind] = parts;
+  if (parts.length !== 3 || root !== topicRoot || gateway === undefined || !isId(gateway)) return null;
+  return messageKinds.includes(kind as MessageKind) ? { gateway, kind: kind as MessageKind } : null;
+}
+
+/** Topic filters of the bridge: all kinds that gateways send, of all gateways. */
+export const bridgeFilters = (): string[] => fromGateway.map((kind) => `${topicRoot}/+/${kind}`);
+
+/** The backbone's key: order is kept per gateway. */
+export const keyOf = (gateway: string): string => gateway;
+
+/** Topics of the backbone. Dots, not slashes: Kafka allows no slash. */
+export const backboneTopics = { raw: 'fieldline.raw', deadLetters: 'fieldline.dead-letters' } as const;
+
+/** Headers of a backbone record: what the bridge knows and the payload does not say. */
+export const recordHeaders = {
+  topic: 'topic',
+  gateway: 'gateway',
+  receivedAt: 'received-at',
+  qos: 'qos',
+  retain: 'retain',
+  dup: 'dup',
+} as const;
