@@ -31,10 +31,31 @@ export const modbusTypes = [
 ] as const;
 export type ModbusType = (typeof modbusTypes)[number];
 
+const registersOfType = {
+  bool: 1,
+  int16: 1,
+  uint16: 1,
+  int32: 2,
+  uint32: 2,
+  int64: 4,
+  uint64: 4,
+  float32: 2,
+  float64: 4,
+} as const satisfies Partial<Record<ModbusType, number>>;
+
+/** How many registers a value occupies; a coil or discrete input is one bit of its own table. */
+export const registerCount = (shape: { readonly type: ModbusType; readonly registers?: number | undefined }): number =>
+  shape.type === 'string' ? (shape.registers ?? 1) : registersOfType[shape.type];
+
 export const modbusTables = ['coil', 'discrete', 'input', 'holding'] as const;
 export type ModbusTable = (typeof modbusTables)[number];
 
-/** Order of the bytes of a 32-bit value 0xAABBCCDD as they stand in two registers; 64-bit values follow the same rule. */
+/**
+ * Order of the bytes of a 32-bit value 0xAABBCCDD as they stand in two registers. The rule behind the names holds for every
+ * type: CDAB and DCBA say that the lowest register of a number comes first, BADC and DCBA that the two bytes of each register
+ * are swapped. So a 16-bit value (and a bit of it) is swapped by BADC and DCBA, 64-bit values have their four registers
+ * reversed by CDAB and DCBA, and a string, whose characters are in reading order, knows only the swap within its registers.
+ */
 export const byteOrders = ['ABCD', 'CDAB', 'BADC', 'DCBA'] as const;
 export type ByteOrder = (typeof byteOrders)[number];
 
@@ -93,7 +114,7 @@ export const modbusTagSchema = z
   });
 export type ModbusTag = z.infer<typeof modbusTagSchema>;
 
-export const modbusDeviceSchema = z.strictObject({
+const modbusDeviceObject = z.strictObject({
   device: id,
   protocol: z.literal('modbus'),
   link: modbusLinkSchema,
@@ -115,5 +136,18 @@ export const modbusDeviceSchema = z.strictObject({
     .describe('most unwanted registers read along to save a request; 0 reads none'),
   ...deadbandShape,
   tags: z.array(modbusTagSchema).min(1),
+});
+export const modbusDeviceSchema = modbusDeviceObject.superRefine((device, context) => {
+  for (const [position, tag] of device.tags.entries()) {
+    const issue = (key: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: ['tags', position, key], message });
+    const first = tag.address - device.addressBase;
+    const count = registerCount(tag);
+    if (first < 0) issue('address', `the device counts from addressBase: ${device.addressBase}`);
+    if (first + count > 65_536) issue('address', `the last register is ${65_535 + device.addressBase}`);
+    if (count > device.maxRegisters) {
+      issue(tag.type === 'string' ? 'registers' : 'type', `needs ${count} registers; maxRegisters allows fewer`);
+    }
+  }
 });
 export type ModbusDevice = z.infer<typeof modbusDeviceSchema>;
