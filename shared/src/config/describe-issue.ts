@@ -34,8 +34,8 @@ function describeUnion(
   schema: z.ZodType,
 ): IssueText[] {
   if (issue.errors.length === 0) {
-    const discriminator = (issue as { discriminator?: string }).discriminator;
-    const path = discriminator === undefined ? issue.path : [...issue.path, discriminator];
+    // The discriminator of a union names none of its alternatives; zod's path ends with it.
+    const path = issue.path;
     const found = valueAt(data, path);
     const options = (issue as { options?: unknown[] }).options?.map(String) ?? [];
     if (found === undefined) return [{ path, message: `is missing; it must be ${choices(options)}` }];

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { compressions } from '../contracts/batch.ts';
-import { modbusDeviceSchema } from './modbus.ts';
+import { type ModbusLink, modbusDeviceSchema, modbusLinkName, sameModbusLink } from './modbus.ts';
 import { mqttShape } from './mqtt.ts';
 import { opcuaDeviceSchema } from './opcua.ts';
 import { durationMs, filePath, host, id, listenPort, sizeBytes } from './units.ts';
@@ -55,6 +55,7 @@ const edgeObject = z.strictObject({
 
 export const edgeSchema = edgeObject.superRefine((edge, context) => {
   const devices = new Set<string>();
+  const links = new Map<string, ModbusLink>();
   for (const [index, device] of edge.devices.entries()) {
     if (devices.has(device.device)) {
       context.addIssue({
@@ -64,6 +65,18 @@ export const edgeSchema = edgeObject.superRefine((edge, context) => {
       });
     }
     devices.add(device.device);
+    if (device.protocol === 'modbus') {
+      const name = modbusLinkName(device.link);
+      const first = links.get(name);
+      if (first !== undefined && !sameModbusLink(first, device.link)) {
+        context.addIssue({
+          code: 'custom',
+          path: ['devices', index, 'link'],
+          message: `another device states ${name} with other settings; devices that share a link state it alike`,
+        });
+      }
+      links.set(name, first ?? device.link);
+    }
     const tags = new Set<string>();
     for (const [position, tag] of device.tags.entries()) {
       if (tags.has(tag.tag)) {

@@ -16,6 +16,20 @@ export const modbusLinkSchema = z.discriminatedUnion('kind', [
 ]);
 export type ModbusLink = z.infer<typeof modbusLinkSchema>;
 
+/** The one name of a link, in logs and metrics too; devices whose links have the same name share a connection. */
+export const modbusLinkName = (link: ModbusLink): string =>
+  link.kind === 'rtu' ? link.path : `${link.host}:${link.port}`;
+
+/** Whether two links of the same name can be one connection: they are stated alike in every setting. */
+export const sameModbusLink = (one: ModbusLink, other: ModbusLink): boolean =>
+  one.kind === 'rtu'
+    ? other.kind === 'rtu' &&
+      one.baudRate === other.baudRate &&
+      one.parity === other.parity &&
+      one.dataBits === other.dataBits &&
+      one.stopBits === other.stopBits
+    : one.kind === other.kind;
+
 /** What registers hold. `bool` is a coil, a discrete input, or with `bit` one bit of a register. */
 export const modbusTypes = [
   'bool',

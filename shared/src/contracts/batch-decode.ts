@@ -123,7 +123,7 @@ function samplesOf(wire: z.infer<typeof wireSchema>) {
       throw malformed(`sample ${position}: t is not an integer`);
     time += delta;
     const quality = codes.get(position) ?? 0;
-    const value = valueOf(tag, x[position]);
+    const value = typedValue(tag, x[position]);
     const reason = unfit(tag, value, quality, time);
     if (reason !== null) {
       columns.rejected.push({ position, code: 'sample/malformed', reason });
@@ -138,7 +138,7 @@ function samplesOf(wire: z.infer<typeof wireSchema>) {
 }
 
 /** undefined for what is no value of the tag's type. */
-function valueOf(tag: Tag, wire: unknown): Value | null | undefined {
+function typedValue(tag: Tag, wire: unknown): Value | null | undefined {
   if (wire === null) return null;
   switch (tag.type) {
     case 'int64':

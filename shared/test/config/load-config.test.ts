@@ -1,0 +1,99 @@
+import { edgeSchema, parseConfig, plantSchema } from '@fieldline/shared/config';
+import { isFieldlineError } from '@fieldline/shared/contracts';
+import { describe, expect, it } from 'vitest';
+import type { z } from 'zod';
+
+function problemsOf(schema: z.ZodType, text: string): string[] {
+  try {
+    parseConfig(schema, text, 'edge.yaml');
+  } catch (error) {
+    if (isFieldlineError(error, 'settings/invalid'))
+      return error.message
+        .split('\n')
+        .slice(1)
+        .map((row) => row.trim());
+    throw error;
+  }
+  return [];
+}
+
+const good = `gateway: g1
+uplink:
+  broker: mqtt://127.0.0.1:1883
+devices:
+  - device: plc1
+    protocol: modbus
+    link: { kind: tcp, host: 127.0.0.1 }
+    tags:
+      - { tag: level, address: 0, type: float32 }
+`;
+
+describe('settings', () => {
+  it('are read with their defaults, and frozen', () => {
+    const edge = parseConfig(edgeSchema, good, 'edge.yaml');
+    expect(edge.journal.flushMs).toBe(500);
+    expect(edge.devices[0]).toMatchObject({ unit: 1, byteOrder: 'ABCD', everyMs: 1000 });
+    expect(Object.isFrozen(edge.devices[0]?.tags)).toBe(true);
+  });
+
+  it('with problems list every one, with file, line, column, key, what is wrong and what would be right', () => {
+    const text = good
+      .replace('gateway: g1', 'gateway: "g 1"')
+      .replace('kind: tcp', 'kind: tpc')
+      .replace('  broker:', '  brokr: x\n  broker:')
+      .replace('type: float32', 'type: flot32, everyMs: fast');
+    expect(problemsOf(edgeSchema, text)).toEqual([
+      'edge.yaml:1:10: gateway: is "g 1": an id is 1–64 of the characters A–Z a–z 0–9 . _ : - and begins with a letter or digit',
+      'edge.yaml:3:10: uplink.brokr: is not a setting. Did you mean broker?',
+      'edge.yaml:8:19: devices[0].link.kind: is "tpc"; it must be one of tcp, rtu-over-tcp, rtu. Did you mean tcp?',
+      expect.stringMatching(
+        /^edge\.yaml:10:41: devices\[0]\.tags\[0]\.type: is "flot32"; it must be one of bool, .*\. Did you mean float32\?$/,
+      ),
+      'edge.yaml:10:58: devices[0].tags[0].everyMs: is "fast"; it must be number',
+    ]);
+  });
+
+  it('name a key that is missing at the place where it belongs', () => {
+    expect(problemsOf(edgeSchema, good.replace('    protocol: modbus\n', ''))).toEqual([
+      'edge.yaml:5:5: devices[0].protocol: is missing; it must be one of modbus, opcua',
+    ]);
+    expect(problemsOf(edgeSchema, good.replace('gateway: g1\n', ''))).toEqual([
+      'edge.yaml:1:1: gateway: is missing; it must be string',
+    ]);
+  });
+
+  it('name the protocol of a device that is not one', () => {
+    expect(problemsOf(edgeSchema, good.replace('protocol: modbus', 'protocol: opc-ua'))).toEqual([
+      'edge.yaml:6:15: devices[0].protocol: is "opc-ua"; it must be one of modbus, opcua. Did you mean opcua?',
+    ]);
+  });
+
+  it('find what no single key shows: two devices or tags of one name', () => {
+    const twice = good.replace('      - { tag: level', '      - { tag: level, address: 4 }\n      - { tag: level');
+    expect(problemsOf(edgeSchema, twice)).toEqual([
+      'edge.yaml:10:16: devices[0].tags[1].tag: is "level": another tag of this device has this id',
+    ]);
+  });
+
+  it('say what a register cannot be', () => {
+    const text = good.replace('address: 0, type: float32', 'table: coil, address: 0, type: float32');
+    expect(problemsOf(edgeSchema, text)).toEqual([
+      'edge.yaml:9:54: devices[0].tags[0].type: is "float32": a coil holds one bit: its type is bool',
+    ]);
+  });
+
+  it('that are not YAML say where', () => {
+    expect(problemsOf(edgeSchema, 'gateway: [g1\nuplink: x\n')[0]).toMatch(/^edge\.yaml:\d+:\d+: /);
+  });
+
+  it('that are empty say what is missing', () => {
+    expect(problemsOf(plantSchema, '')).toContain('edge.yaml:1:1: servers: is missing; it must be array');
+  });
+
+  it('of an unknown file say that it cannot be read', async () => {
+    const { loadConfig } = await import('@fieldline/shared/config');
+    expect(() => loadConfig(edgeSchema, 'no-such-file.yaml')).toThrow(
+      expect.objectContaining({ code: 'settings/unreadable' }),
+    );
+  });
+});

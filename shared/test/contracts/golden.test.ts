@@ -1,0 +1,85 @@
+/** Files of every version ever shipped, as another program would have written them: they must read the same for ever. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ackSchema, birthSchema, decodeBatch, decodeMessage, stateSchema } from '@fieldline/shared/contracts';
+import { describe, expect, it } from 'vitest';
+
+const folder = join(import.meta.dirname, '../../golden/v1');
+const read = (name: string): Buffer => readFileSync(join(folder, name));
+
+const expected = {
+  gateway: 'pump-station-1',
+  stream: '6f1c3b1e-8a0f-4a63-9a55-0c8f2f1f7d11',
+  seq: 1,
+  previous: { stream: '0b7e58a5-2f8f-4f4b-8d52-2a64fc6b2b5d', lastSeq: 4711 },
+  read: 9,
+  filtered: 2,
+  volatile: false,
+  sent: 7,
+  tags: [
+    { device: 'plc1', tag: 'level', type: 'float32' },
+    { device: 'plc1', tag: 'running', type: 'bool' },
+    { device: 'meter', tag: 'energy', type: 'uint64' },
+    { device: 'line', tag: 'mode', type: 'string' },
+  ],
+  tagIndex: [0, 1, 2, 3, 0, 2, 2],
+  time: [
+    1_790_000_000_000_000, 1_790_000_000_000_000, 1_790_000_000_250_000, 1_790_000_000_100_000, 1_790_000_001_000_000,
+    1_790_000_001_250_000, 1_790_000_002_250_000,
+  ],
+  value: [Math.fround(1.1), true, 18_446_744_073_709_551_615n, 'Füllen', null, 9_007_199_254_740_993n, 42n],
+  quality: [0, 0, 0, 0, 202, 0, 101],
+  declared: [
+    {
+      kind: 'series',
+      device: null,
+      tag: null,
+      from: 1_789_999_990_000_000,
+      to: 1_790_000_000_000_000,
+      samples: null,
+      reason: 'restart',
+    },
+  ],
+  rejected: [],
+};
+
+describe('golden files of version 1', () => {
+  it.each(['batch.json', 'batch.json.gz', 'batch.json.zst'])('%s reads as the batch it was', (name) => {
+    expect(decodeBatch(read(name), 'pump-station-1')).toEqual({ ok: true, batch: expected });
+  });
+
+  it('the messages beside batches read as they were', () => {
+    expect(decodeMessage(stateSchema, read('state.json'), 'pump-station-1')).toMatchObject({
+      online: true,
+      streams: [{ first: 1, last: 17, held: [[16, 17]] }],
+    });
+    expect(decodeMessage(birthSchema, read('birth.json'), 'pump-station-1').devices[0]?.tags[0]).toEqual({
+      tag: 'level',
+      type: 'float32',
+      unit: 'm',
+      minimum: 0,
+      maximum: 6,
+    });
+    expect(decodeMessage(ackSchema, read('ack.json'), 'pump-station-1').streams).toEqual([
+      {
+        stream: expected.stream,
+        committed: [
+          [1, 15],
+          [17, 17],
+        ],
+        ask: [[16, 16]],
+      },
+    ]);
+  });
+
+  it('all are read by a test', () => {
+    expect(readdirSync(folder).sort()).toEqual([
+      'ack.json',
+      'batch.json',
+      'batch.json.gz',
+      'batch.json.zst',
+      'birth.json',
+      'state.json',
+    ]);
+  });
+});
