@@ -1,0 +1,54 @@
+import { createHealth, createMetrics, Lifecycle, startOpsServer } from '@fieldline/shared/runtime';
+import { afterEach, describe, expect, it } from 'vitest';
+
+const lifecycle: Lifecycle[] = [];
+afterEach(async () => {
+  await Promise.all(lifecycle.splice(0).map((one) => one.close()));
+});
+
+async function start() {
+  const metrics = createMetrics();
+  const health = createHealth();
+  const server = await startOpsServer({ host: '127.0.0.1', port: 0 }, metrics, health);
+  const closer = new Lifecycle();
+  closer.add('server', server.close);
+  lifecycle.push(closer);
+  return { metrics, health, port: server.port, get: (path: string) => fetch(`http://127.0.0.1:${server.port}${path}`) };
+}
+
+describe('the server for those who watch a program', () => {
+  it('shows counters in the Prometheus text format', async () => {
+    const { metrics, get } = await start();
+    metrics.counter('fieldline_test_things_total', 'Things', ['kind']).inc({ kind: 'a' }, 3);
+    const text = await (await get('/metrics')).text();
+    expect(text).toContain('fieldline_test_things_total{kind="a"} 3');
+    expect(text).toContain('process_resident_memory_bytes');
+  });
+
+  it('is ready only when every part is, and says what is wrong', async () => {
+    const { health, get } = await start();
+    let trouble: string | null = null;
+    health.ready.push({ name: 'broker', trouble: () => trouble });
+    expect((await get('/health/ready')).status).toBe(200);
+    trouble = 'no connection to mqtt://broker:1883';
+    const answer = await get('/health/ready');
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toEqual({ ok: false, troubles: { broker: trouble } });
+    expect((await get('/health/live')).status).toBe(200);
+  });
+
+  it('says what is here where nothing is', async () => {
+    const { get } = await start();
+    const answer = await get('/');
+    expect(answer.status).toBe(404);
+    expect(await answer.text()).toContain('/metrics');
+  });
+
+  it('says which port is taken and what to do', async () => {
+    const { port } = await start();
+    await expect(startOpsServer({ host: '127.0.0.1', port }, createMetrics(), createHealth())).rejects.toMatchObject({
+      code: 'port/in-use',
+      message: expect.stringContaining(`port ${port} on 127.0.0.1 is in use`),
+    });
+  });
+});
