@@ -83,6 +83,39 @@ export const registerShape = {
   registers: z.int().min(1).max(123).optional().describe('type string: how many registers, two characters each'),
 };
 
+type RegisterShape = {
+  readonly table: ModbusTable;
+  readonly type: ModbusType;
+  readonly bit?: number | undefined;
+  readonly registers?: number | undefined;
+  readonly scale?: number | undefined;
+  readonly offset?: number | undefined;
+};
+
+/** What in a tag or point contradicts itself: the key to change, and what would be right. */
+export function registerProblems(shape: RegisterShape): [key: string, message: string][] {
+  const problems: [string, string][] = [];
+  const inBits = shape.table === 'coil' || shape.table === 'discrete';
+  const isScaled = shape.scale !== undefined || shape.offset !== undefined;
+  if (inBits && shape.type !== 'bool') problems.push(['type', `a ${shape.table} holds one bit: its type is bool`]);
+  if (!inBits && shape.type === 'bool' && shape.bit === undefined) {
+    problems.push(['type', 'bool in a register needs bit: 0–15']);
+  }
+  if (shape.bit !== undefined && (inBits || shape.type !== 'bool')) {
+    problems.push(['bit', 'goes with type: bool in a register only']);
+  }
+  if (shape.type === 'string' && shape.registers === undefined) {
+    problems.push(['type', 'string needs registers: how many']);
+  }
+  if (shape.type !== 'string' && shape.registers !== undefined) {
+    problems.push(['registers', 'goes with type: string only']);
+  }
+  if ((shape.type === 'bool' || shape.type === 'string') && isScaled) {
+    problems.push([shape.scale !== undefined ? 'scale' : 'offset', `goes with numbers only, not with ${shape.type}`]);
+  }
+  return problems;
+}
+
 export const deadbandShape = {
   deadband: z
     .number()
@@ -114,17 +147,7 @@ export const modbusTagSchema = z
     ...tagDescriptionShape,
   })
   .superRefine((tag, context) => {
-    const inBits = tag.table === 'coil' || tag.table === 'discrete';
-    const issue = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
-    if (inBits && tag.type !== 'bool') issue('type', `a ${tag.table} holds one bit: its type is bool`);
-    if (!inBits && tag.type === 'bool' && tag.bit === undefined) issue('type', 'bool in a register needs bit: 0–15');
-    if (tag.bit !== undefined && (inBits || tag.type !== 'bool'))
-      issue('bit', 'goes with type: bool in a register only');
-    if (tag.type === 'string' && tag.registers === undefined) issue('type', 'string needs registers: how many');
-    if (tag.type !== 'string' && tag.registers !== undefined) issue('registers', 'goes with type: string only');
-    if ((tag.type === 'bool' || tag.type === 'string') && (tag.scale !== undefined || tag.offset !== undefined)) {
-      issue(tag.scale !== undefined ? 'scale' : 'offset', `goes with numbers only, not with ${tag.type}`);
-    }
+    for (const [key, message] of registerProblems(tag)) context.addIssue({ code: 'custom', path: [key], message });
   });
 export type ModbusTag = z.infer<typeof modbusTagSchema>;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { valueTypes } from '../contracts/sample.ts';
-import { byteOrders, modbusTables, modbusTypes } from './modbus.ts';
+import { byteOrders, type ModbusTable, modbusTables, modbusTypes, registerCount, registerProblems } from './modbus.ts';
 import { durationMs, filePath, host, id, listenPort } from './units.ts';
 
 /** A value as a pure function of time and seed: `valueAt(signal, seed, time)` gives the same at the simulator and in a test. */
@@ -60,7 +60,7 @@ const seed = z
   .optional()
   .describe('where it differs from one made from the plant seed and the name');
 
-export const modbusPointSchema = z.strictObject({
+const modbusPointObject = z.strictObject({
   name: id,
   table: z.enum(modbusTables).default('holding'),
   address: z.int().min(0).max(65_535).describe('as on the wire, from 0'),
@@ -68,19 +68,48 @@ export const modbusPointSchema = z.strictObject({
   byteOrder: z.enum(byteOrders).optional(),
   bit: z.int().min(0).max(15).optional(),
   registers: z.int().min(1).max(123).optional(),
-  scale: z.number().optional().describe('registers = (signal − offset) ÷ scale'),
+  scale: z
+    .number()
+    .refine((scale) => scale !== 0, 'scale 0 leaves nothing of the signal')
+    .optional()
+    .describe('registers = (signal − offset) ÷ scale'),
   offset: z.number().optional(),
   signal: signalSchema,
   seed,
 });
+export const modbusPointSchema = modbusPointObject.superRefine((point, context) => {
+  const issue = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
+  for (const [key, message] of registerProblems(point)) issue(key, message);
+  if (point.address + registerCount(point) > 65_536) issue('address', 'the last register is 65535');
+});
 export type ModbusPoint = z.infer<typeof modbusPointSchema>;
 
-export const modbusUnitSchema = z.strictObject({
-  name: id.describe('of the simulated device'),
+const modbusUnitObject = z.strictObject({
+  name: id.describe('of the simulated device; unique in the plant'),
   unit: z.int().min(0).max(255).default(1),
   byteOrder: z.enum(byteOrders).default('ABCD'),
   points: z.array(modbusPointSchema).min(1),
 });
+export const modbusUnitSchema = modbusUnitObject.superRefine((unit, context) => {
+  const issue = (position: number, key: string, message: string): void =>
+    context.addIssue({ code: 'custom', path: ['points', position, key], message });
+  const names = new Set<string>();
+  const taken = new Map<`${ModbusTable} ${number}`, ModbusPoint[]>();
+  for (const [position, point] of unit.points.entries()) {
+    if (names.has(point.name)) issue(position, 'name', 'another point of this unit has this name');
+    names.add(point.name);
+    for (let register = point.address; register < point.address + registerCount(point); register++) {
+      const holders = taken.get(`${point.table} ${register}`) ?? [];
+      const rival = holders.find(({ bit }) => bit === undefined || point.bit === undefined || bit === point.bit);
+      if (rival !== undefined) {
+        issue(position, 'address', `${point.table} ${register} already belongs to ${rival.name}`);
+        break;
+      }
+      taken.set(`${point.table} ${register}`, [...holders, point]);
+    }
+  }
+});
+export type ModbusUnit = z.infer<typeof modbusUnitSchema>;
 
 export const opcuaNodeSchema = z.strictObject({
   name: id,
@@ -96,25 +125,46 @@ export const opcuaNodeSchema = z.strictObject({
 });
 export type OpcuaNode = z.infer<typeof opcuaNodeSchema>;
 
+const serverName = id
+  .optional()
+  .describe('in the fault control, the log and the seeds; the default is <protocol>-<position in the file, from 1>');
+const units = z
+  .array(modbusUnitSchema)
+  .min(1)
+  .superRefine((list, context) => {
+    for (const [position, { unit }] of list.entries()) {
+      if (list.findIndex((other) => other.unit === unit) < position) {
+        context.addIssue({
+          code: 'custom',
+          path: [position, 'unit'],
+          message: 'another unit of this server has this number',
+        });
+      }
+    }
+  });
+
 export const simulatorServerSchema = z.discriminatedUnion('protocol', [
   z.strictObject({
     protocol: z.literal('modbus-tcp'),
+    name: serverName,
     host: host.default('127.0.0.1'),
     port: listenPort.default(502),
-    units: z.array(modbusUnitSchema).min(1),
+    units,
   }),
   z.strictObject({
     protocol: z.literal('modbus-rtu-over-tcp'),
+    name: serverName,
     host: host.default('127.0.0.1'),
     port: listenPort,
-    units: z.array(modbusUnitSchema).min(1),
+    units,
   }),
   z.strictObject({
     protocol: z.literal('modbus-rtu'),
+    name: serverName,
     path: z.string().min(1),
     baudRate: z.int().positive().default(19_200),
     parity: z.enum(['none', 'even', 'odd']).default('even'),
-    units: z.array(modbusUnitSchema).min(1),
+    units,
   }),
   z.strictObject({
     protocol: z.literal('opcua'),
@@ -122,14 +172,32 @@ export const simulatorServerSchema = z.discriminatedUnion('protocol', [
     port: listenPort.default(4840),
     path: z.string().startsWith('/').default('/fieldline'),
     namespace: z.string().min(1).default('urn:fieldline:simulator'),
-    name: id,
-    users: z.array(z.strictObject({ username: z.string().min(1), passwordFile: filePath })).default([]),
-    nodes: z.array(opcuaNodeSchema).min(1),
+    name: id.describe('of the simulated device; unique in the plant'),
+    users: z
+      .array(z.strictObject({ username: z.string().min(1), passwordFile: filePath }))
+      .default([])
+      .describe('where there are any, nobody gets in without a name'),
+    nodes: z
+      .array(opcuaNodeSchema)
+      .min(1)
+      .superRefine((list, context) => {
+        const names = new Set<string>();
+        for (const [position, { name }] of list.entries()) {
+          if (names.has(name)) {
+            context.addIssue({
+              code: 'custom',
+              path: [position, 'name'],
+              message: 'another node of this server has this name',
+            });
+          }
+          names.add(name);
+        }
+      }),
   }),
 ]);
 export type SimulatorServer = z.infer<typeof simulatorServerSchema>;
 
-export const plantSchema = z.strictObject({
+const plantObject = z.strictObject({
   plant: id,
   seed: z.int().nonnegative().default(1),
   servedLog: filePath
@@ -140,5 +208,18 @@ export const plantSchema = z.strictObject({
     .optional()
     .describe('HTTP: faults on command'),
   servers: z.array(simulatorServerSchema).min(1),
+});
+export const plantSchema = plantObject.superRefine((plant, context) => {
+  const names = new Set<string>();
+  const take = (name: string, path: PropertyKey[]): void => {
+    if (names.has(name))
+      context.addIssue({ code: 'custom', path, message: 'another device or server of this plant has this name' });
+    names.add(name);
+  };
+  for (const [position, server] of plant.servers.entries()) {
+    if (server.name !== undefined) take(server.name, ['servers', position, 'name']);
+    if (server.protocol === 'opcua') continue;
+    for (const [index, unit] of server.units.entries()) take(unit.name, ['servers', position, 'units', index, 'name']);
+  }
 });
 export type Plant = z.infer<typeof plantSchema>;
