@@ -48,6 +48,15 @@ export const errorCodes = {
   'database/refused': { retryable: false, meaning: 'PostgreSQL refused the user, or the user lacks rights' },
   'database/data': { retryable: false, meaning: 'PostgreSQL cannot store a value' },
   'database/fenced': { retryable: false, meaning: 'another processor holds the partition now' },
+  'request/invalid': { retryable: false, meaning: 'a request to the API has parameters that cannot be used' },
+  'request/token': { retryable: false, meaning: 'a request to the API lacks the token, or has a wrong one' },
+  'request/misdirected': {
+    retryable: false,
+    meaning: 'a request reached an API on loopback under the name of another host',
+  },
+  'request/not-found': { retryable: false, meaning: 'the API has no such route, gateway or series' },
+  'request/too-heavy': { retryable: true, meaning: 'a query of the API took too long and was stopped' },
+  'request/busy': { retryable: true, meaning: 'the API has as many requests or listeners as it can serve' },
   'port/in-use': { retryable: false, meaning: 'another program listens on the port' },
 } as const satisfies Record<string, { retryable: boolean; meaning: string }>;
 
