@@ -1,0 +1,88 @@
+/**
+ * Runs a command of this repository with the tools that it states: `node deploy/bootstrap.mjs <command> [arguments…]`.
+ *
+ * Whatever Node (20 or newer) runs this file, the command gets the Node 24 of the npm package `node`, because
+ * node_modules/.bin comes first in its PATH. What package-lock.json names and node_modules lacks is installed before.
+ * Plain JavaScript without dependencies: it runs in a clone where nothing is installed yet.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const binFolder = join(root, 'node_modules', '.bin');
+/** npm and the terminal both pass a Ctrl-C on: two within this time are one. */
+const sameSignalMs = 500;
+
+/** Why node_modules is not what package-lock.json says, or null. Packages for other platforms may be absent. */
+function lackOf() {
+  const installedFile = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(installedFile)) return 'node_modules is not there yet';
+  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  const installed = JSON.parse(readFileSync(installedFile, 'utf8')).packages;
+  for (const [path, { version, link, optional, devOptional }] of Object.entries(wanted)) {
+    if (!path.includes('node_modules/') || link) continue;
+    const present = installed[path];
+    if (present === undefined && (optional || devOptional)) continue;
+    if (present?.version !== version) {
+      return `${path} is ${present?.version ?? 'not there'}, package-lock.json says ${version}`;
+    }
+  }
+  return existsSync(join(binFolder, 'node')) ? null : 'Node 24 (the npm package node) is not there';
+}
+
+function install(reason) {
+  process.stderr.write(`Installing the packages of package-lock.json: ${reason}\n`);
+  const npm = process.env.npm_execpath;
+  const [program, first] = npm === undefined ? ['npm', []] : [process.execPath, [npm]];
+  const { status, error } = spawnSync(program, [...first, 'ci', '--no-audit', '--no-fund'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    // Under `npm ci` of a production image the tools for development would be left out.
+    env: { ...process.env, NODE_ENV: 'development' },
+  });
+  if (status !== 0) {
+    fail(`npm ci failed (${error?.message ?? `exit code ${status}`}): see its message above`);
+  }
+  if (!existsSync(join(binFolder, 'node'))) {
+    fail(
+      'npm did not run the install script of the package node: run `npm rebuild node`, and leave ignore-scripts off',
+    );
+  }
+}
+
+function fail(message) {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+}
+
+function run(command, args) {
+  const local = join(binFolder, command);
+  const child = spawn(existsSync(local) ? local : command, args, {
+    stdio: 'inherit',
+    env: { ...process.env, PATH: `${binFolder}${delimiter}${process.env.PATH ?? ''}` },
+    // Its own process group: signals reach it once, from here, and not a second time from the terminal.
+    detached: true,
+  });
+  const lastAt = new Map();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      const now = performance.now();
+      if (now - (lastAt.get(signal) ?? -Infinity) > sameSignalMs) child.kill(signal);
+      lastAt.set(signal, now);
+    });
+  }
+  child.on('error', (error) => fail(`${command} cannot be run: ${error.message}`));
+  child.on('exit', (code, signal) => process.exit(signal === null ? code : 128 + constants.signals[signal]));
+}
+
+const [command, ...args] = process.argv.slice(2);
+if (Number(process.versions.node.split('.')[0]) < 20) {
+  fail(`Node ${process.versions.node} is too old to begin with: install Node 20 or newer`);
+}
+if (command === undefined) fail('use: node deploy/bootstrap.mjs <command> [arguments…]');
+const lack = lackOf();
+if (lack !== null) install(lack);
+run(command, args);
