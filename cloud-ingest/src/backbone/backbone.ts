@@ -32,7 +32,8 @@ export type ConsumeOptions = {
   readonly queueBytes: number;
   /**
    * Where to begin in partitions that were just assigned. A partition that is left out begins at its oldest record. A
-   * position that retention has overtaken begins at the oldest record, and is reported.
+   * position that retention has overtaken begins at the oldest record, and is reported. When it rejects, `poll` throws what
+   * it rejected with until `rewind` or another assignment gets positions.
    */
   readonly positions: (partitions: readonly number[]) => Promise<readonly Position[]>;
   /** Offsets `from`..`to` (both included) that the log no longer has. */
@@ -43,7 +44,8 @@ export interface BackboneConsumer {
   /**
    * The next records of any partitions, at most about `maxBytes`, at least one; waits until there are some. Empty when the
    * signal is aborted.
-   * @throws FieldlineError backbone/unreachable when the connection is lost for good: open a new consumer
+   * @throws FieldlineError backbone/unreachable, backbone/refused when the connection is lost for good: open a new consumer
+   * @throws what `positions` rejected with: `rewind` tries again
    */
   poll(maxBytes: number, signal: AbortSignal): Promise<readonly BackboneRecord[]>;
   /** Partitions held now. */
@@ -58,11 +60,13 @@ export interface BackboneConsumer {
 
 export interface Backbone {
   readonly kind: 'kafka' | 'embedded';
+  /** Names the log itself: offsets of one log mean nothing in another, e.g. after its folder was emptied. At most 64 characters. */
+  identity(): Promise<string>;
   /** Creates the topic with the settings that the contract needs, or checks them: FieldlineError backbone/unfit. */
   ensureTopic(topic: string): Promise<void>;
   /**
    * All or an error; an error may leave some of the records in the log.
-   * @throws FieldlineError backbone/unreachable (try again), record/too-large (never will)
+   * @throws FieldlineError backbone/unreachable (try again), backbone/refused (rights), record/too-large (never will)
    */
   append(topic: string, records: readonly NewRecord[]): Promise<void>;
   consume(options: ConsumeOptions): Promise<BackboneConsumer>;

@@ -1,0 +1,96 @@
+/**
+ * A consumer of the embedded log. It fetches nothing ahead: a poll reads from the file, so its queue is empty whatever
+ * `queueBytes` says.
+ */
+import type { Log } from '@fieldline/shared/runtime';
+import { Assignment, type Held } from '../assignment.ts';
+import type { BackboneConsumer, BackboneRecord, ConsumeOptions } from '../backbone.ts';
+import type { Bell } from '../bell.ts';
+import type { Member } from './groups.ts';
+import type { LogFile } from './log-file.ts';
+
+export type EmbeddedConsumer = BackboneConsumer & Member;
+
+export function createEmbeddedConsumer(
+  consume: ConsumeOptions,
+  file: LogFile,
+  appended: Bell,
+  log: Log,
+  leave: (consumer: Member) => void,
+): EmbeddedConsumer {
+  const { topic } = consume;
+  let closed = false;
+  let turn = 0;
+  const assignment = new Assignment({
+    consume,
+    bounds: async () => file.bounds(topic),
+    log,
+    dropped: () => {},
+    placed: () => {},
+    changed: appended.ring,
+  });
+
+  /** Retention may have passed a slow consumer: what it missed is said, and it goes on from the oldest record. */
+  function catchUp(held: Held, oldest: number): number {
+    const next = held.next ?? oldest;
+    if (next >= oldest) return next;
+    consume.onGap({ partition: held.partition, from: next, to: oldest - 1 });
+    return oldest;
+  }
+
+  function take(maxBytes: number): BackboneRecord[] {
+    const records: BackboneRecord[] = [];
+    let room = maxBytes;
+    const all = assignment.all();
+    const bounds = file.bounds(topic);
+    turn += 1;
+    for (let index = 0; index < all.length && room > 0; index++) {
+      const held = all[(index + turn) % all.length];
+      const limits = bounds.find((each) => each.partition === held?.partition);
+      if (held === undefined || limits === undefined || held.next === null) continue;
+      held.next = catchUp(held, limits.oldest);
+      if (held.next >= limits.next) continue;
+      const read = file.read(topic, held.partition, held.next, room);
+      held.next += read.length;
+      room -= read.reduce((sum, record) => sum + record.value.length, 0);
+      records.push(...read);
+    }
+    return records;
+  }
+
+  const consumer: EmbeddedConsumer = {
+    assign: (partitions) => {
+      assignment.replace(partitions);
+      // A failure is kept by the assignment and thrown by poll.
+      assignment.place().catch(() => {});
+    },
+    poll: async (maxBytes, signal) => {
+      while (!closed && !signal.aborted) {
+        assignment.check();
+        const records = take(maxBytes);
+        if (records.length > 0) return records;
+        await appended.next(signal);
+      }
+      return [];
+    },
+    assigned: assignment.partitions,
+    rewind: async () => {
+      assignment.reset();
+      await assignment.place();
+    },
+    lag: async () => {
+      const bounds = file.bounds(topic);
+      return assignment.all().reduce((sum, { partition, next }) => {
+        const limits = bounds.find((each) => each.partition === partition);
+        return limits === undefined ? sum : sum + limits.next - Math.max(next ?? limits.oldest, limits.oldest);
+      }, 0);
+    },
+    close: async () => {
+      if (closed) return;
+      closed = true;
+      leave(consumer);
+      appended.ring();
+    },
+  };
+  return consumer;
+}

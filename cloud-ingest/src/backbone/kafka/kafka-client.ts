@@ -1,0 +1,70 @@
+/** KafkaJS with our settings: addresses, TLS, SASL, time-outs, and its log lines in ours. */
+import { readFileSync } from 'node:fs';
+import type { BackboneConfig } from '@fieldline/shared/config';
+import { FieldlineError } from '@fieldline/shared/contracts';
+import { type Log, readSecret } from '@fieldline/shared/runtime';
+import { Kafka, type KafkaConfig as KafkaJsConfig, logLevel, type SASLOptions } from 'kafkajs';
+import { mendRequestTimer } from './mend-timer.ts';
+
+export type KafkaConfig = Extract<BackboneConfig, { kind: 'kafka' }>;
+
+const connectionTimeoutMs = 5_000;
+const requestTimeoutMs = 30_000;
+
+/** @throws FieldlineError settings/unreadable */
+export function createKafka(config: KafkaConfig, log: Log): Kafka {
+  mendRequestTimer();
+  const { tls, sasl } = config;
+  const options: KafkaJsConfig = {
+    clientId: 'fieldline-ingest',
+    brokers: [...config.brokers],
+    connectionTimeout: connectionTimeoutMs,
+    authenticationTimeout: connectionTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    // A few quick tries here; going on for long is the work of the callers, who know how to stop.
+    retry: { initialRetryTime: 200, maxRetryTime: 2_000, retries: 4 },
+    logLevel: logLevel.WARN,
+    // Whatever goes wrong is thrown to us and said once, by us: the library's own lines are for debugging.
+    logCreator: () => (entry) => {
+      const { message, timestamp: _, logger: __, ...fields } = entry.log;
+      log.debug({ kafkajs: entry.namespace, ...fields }, message);
+    },
+  };
+  if (tls !== undefined) {
+    options.ssl = {
+      ...(tls.caFile === undefined ? {} : { ca: [readPem(tls.caFile, 'backbone.tls.caFile')] }),
+      ...(tls.certFile === undefined ? {} : { cert: readPem(tls.certFile, 'backbone.tls.certFile') }),
+      ...(tls.keyFile === undefined ? {} : { key: readPem(tls.keyFile, 'backbone.tls.keyFile') }),
+    };
+  }
+  if (sasl !== undefined) {
+    options.sasl = saslOptions(sasl.mechanism, {
+      username: sasl.username,
+      password: readSecret(sasl.passwordFile, 'backbone.sasl.passwordFile'),
+    });
+  }
+  return new Kafka(options);
+}
+
+function saslOptions(
+  mechanism: NonNullable<KafkaConfig['sasl']>['mechanism'],
+  credentials: { username: string; password: string },
+): SASLOptions {
+  switch (mechanism) {
+    case 'plain':
+      return { mechanism, ...credentials };
+    case 'scram-sha-256':
+      return { mechanism, ...credentials };
+    case 'scram-sha-512':
+      return { mechanism, ...credentials };
+  }
+}
+
+function readPem(file: string, setting: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FieldlineError('settings/unreadable', `${setting}: cannot read ${file}: ${reason}`, { cause: error });
+  }
+}

@@ -1,0 +1,48 @@
+/** What KafkaJS throws, in the words of the contract. Its error types are those of the protocol (Kafka, error codes). */
+import { FieldlineError, isFieldlineError } from '@fieldline/shared/contracts';
+
+const tooLarge = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
+const refused = new Set([
+  'TOPIC_AUTHORIZATION_FAILED',
+  'GROUP_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'SASL_AUTHENTICATION_FAILED',
+  'UNSUPPORTED_SASL_MECHANISM',
+  'ILLEGAL_SASL_STATE',
+]);
+const refusedNames = new Set(['KafkaJSSASLAuthenticationError']);
+
+export function kafkaError(error: unknown, brokers: readonly string[], doing: string): FieldlineError {
+  if (isFieldlineError(error)) return error;
+  const chain = causesOf(error);
+  const innermost = chain.at(-1)?.message ?? String(error);
+  const at = `Kafka (${brokers.join(', ')})`;
+  if (chain.some(({ type }) => tooLarge.has(type))) {
+    return new FieldlineError('record/too-large', `${doing}: ${at} refuses the size of a record`, { cause: error });
+  }
+  if (chain.some(({ type, name }) => refused.has(type) || refusedNames.has(name))) {
+    return new FieldlineError(
+      'backbone/refused',
+      `${doing}: ${at} refused us: ${innermost}. Check backbone.sasl and the rights of its user on topics and groups`,
+      { cause: error },
+    );
+  }
+  return new FieldlineError(
+    'backbone/unreachable',
+    `${doing}: ${at}: ${innermost}. Check that it runs and that backbone.brokers names it as seen from this machine`,
+    { cause: error },
+  );
+}
+
+type Link = { readonly name: string; readonly message: string; readonly type: string };
+
+function causesOf(error: unknown): Link[] {
+  const chain: Link[] = [];
+  let at: unknown = error;
+  while (at instanceof Error && chain.length < 10) {
+    const type = 'type' in at && typeof at.type === 'string' ? at.type : '';
+    chain.push({ name: at.name, message: at.message, type });
+    at = at.cause;
+  }
+  return chain;
+}

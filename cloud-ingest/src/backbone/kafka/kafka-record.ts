@@ -1,0 +1,22 @@
+import type { IHeaders, KafkaMessage } from 'kafkajs';
+import type { BackboneRecord } from '../backbone.ts';
+
+/** A record without a value (a tombstone of somebody else) has empty bytes, for the decoder to refuse. */
+export const recordOf = (partition: number, message: KafkaMessage): BackboneRecord => ({
+  partition,
+  offset: Number(message.offset),
+  timestampMs: Number(message.timestamp),
+  key: message.key?.toString() ?? '',
+  value: message.value ?? Buffer.alloc(0),
+  headers: headersOf(message.headers),
+});
+
+/** Of a header that is there several times, the first. */
+function headersOf(headers: IHeaders | undefined): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    const first = Array.isArray(value) ? value[0] : value;
+    if (first !== undefined) texts[name] = first.toString();
+  }
+  return texts;
+}
