@@ -1,0 +1,135 @@
+/**
+ * A plant's OPC UA server. It offers every security policy from None to Aes256_Sha256_RsaPss, makes its own certificate,
+ * and trusts every client: it stands for devices on a test bench, not for the security of a plant.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { SimulatorServer } from '@fieldline/shared/config';
+import { listenError, readSecret } from '@fieldline/shared/runtime';
+import type { OPCUAServer, StatusCode } from 'node-opcua';
+import type { FaultKind } from '../faults.ts';
+import { createOutage } from '../outage.ts';
+import { nodePoints } from '../points.ts';
+import type { ServerContext, SimulatedServer } from '../server.ts';
+import { addNodes, type ServedNodes, statusNamed } from './nodes.ts';
+
+export type OpcuaServerSettings = Extract<SimulatorServer, { protocol: 'opcua' }>;
+
+const serverKinds: readonly FaultKind[] = ['refuse', 'restart'];
+const nodeKinds: readonly FaultKind[] = ['bad'];
+
+/** @throws FieldlineError port/in-use, settings/unreadable (a password file) */
+export async function startOpcua(
+  settings: OpcuaServerSettings,
+  context: ServerContext & { readonly certificateFolder: string | undefined },
+): Promise<SimulatedServer> {
+  const { place, log } = context;
+  const name = place.server;
+  const points = nodePoints(settings.nodes, place);
+  const passwords = new Map(
+    settings.users.map(({ username, passwordFile }) => [
+      username,
+      readSecret(resolve(place.baseFolder, passwordFile), `password of ${username}`),
+    ]),
+  );
+  const folder = context.certificateFolder ?? mkdtempSync(join(tmpdir(), 'fieldline-sim-'));
+  const opcua = await import('node-opcua');
+  const badNodes = new Map<string, StatusCode>();
+  let port = settings.port;
+  let running: { server: OPCUAServer; nodes: ServedNodes } | null = null;
+
+  const up = async (): Promise<void> => {
+    const server = await createServer(opcua, { ...settings, port }, passwords, folder);
+    try {
+      await server.start();
+    } catch (error) {
+      await server.shutdown(0).catch(() => {});
+      throw listenError(error as NodeJS.ErrnoException, settings.host, port);
+    }
+    port = server.endpoints[0]?.port ?? port;
+    running = { server, nodes: addNodes(opcua, server, { ...context, settings, points, badNodes }) };
+  };
+  const down = async (): Promise<void> => {
+    const closing = running;
+    running = null;
+    closing?.nodes.stop();
+    await closing?.server.shutdown(0);
+  };
+  await up();
+  const outage = createOutage(name, { up, down }, log);
+  return {
+    name,
+    address: {
+      name,
+      protocol: 'opcua',
+      host: settings.host,
+      port,
+      url: `opc.tcp://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}${settings.path}`,
+    },
+    parts: settings.nodes.map((node) => node.name),
+    serverFaults: serverKinds,
+    partFaults: nodeKinds,
+    setFault: async (part, fault) => {
+      if (part === null) {
+        if (fault === null || fault.kind === 'refuse' || fault.kind === 'restart') await outage.set(fault);
+      } else {
+        if (fault === null) badNodes.delete(part);
+        else if (fault.kind === 'bad') badNodes.set(part, statusNamed(opcua, fault.status));
+        running?.nodes.refresh(part);
+      }
+    },
+    standingFaults: () => {
+      const standing = outage.standing();
+      const bad = [...badNodes].map(([part, status]) => ({
+        part,
+        fault: { kind: 'bad' as const, status: status.name },
+      }));
+      return [...bad, ...(standing === null ? [] : [{ part: null, fault: standing }])];
+    },
+    close: async () => {
+      await outage.close();
+      if (context.certificateFolder === undefined) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+type Library = typeof import('node-opcua');
+
+async function createServer(
+  opcua: Library,
+  { host, port, path, users, name }: OpcuaServerSettings,
+  passwords: ReadonlyMap<string, string>,
+  folder: string,
+): Promise<OPCUAServer> {
+  const manager = (part: string): InstanceType<Library['OPCUACertificateManager']> =>
+    new opcua.OPCUACertificateManager({
+      rootFolder: join(folder, part),
+      automaticallyAcceptUnknownCertificate: true,
+    });
+  const serverCertificateManager = manager('server');
+  const userCertificateManager = manager('users');
+  await Promise.all([serverCertificateManager.initialize(), userCertificateManager.initialize()]);
+  const { None, Basic256Sha256, Aes128_Sha256_RsaOaep, Aes256_Sha256_RsaPss } = opcua.SecurityPolicy;
+  const server = new opcua.OPCUAServer({
+    host,
+    hostname: host,
+    port,
+    resourcePath: path,
+    securityPolicies: [None, Basic256Sha256, Aes128_Sha256_RsaOaep, Aes256_Sha256_RsaPss],
+    securityModes: [
+      opcua.MessageSecurityMode.None,
+      opcua.MessageSecurityMode.Sign,
+      opcua.MessageSecurityMode.SignAndEncrypt,
+    ],
+    allowAnonymous: users.length === 0,
+    userManager: { isValidUser: (username: string, password: string) => passwords.get(username) === password },
+    serverCertificateManager,
+    userCertificateManager,
+    nodeset_filename: [opcua.nodesets.standard],
+    registerServerMethod: opcua.RegisterServerMethod.HIDDEN,
+    buildInfo: { productName: 'Fieldline simulator', productUri: 'urn:fieldline:simulator', manufacturerName: name },
+  });
+  await server.initialize();
+  return server;
+}
