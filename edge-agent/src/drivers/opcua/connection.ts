@@ -1,0 +1,134 @@
+/**
+ * Keeps one server as the plan wants it: a session, a subscription per device, an item per tag. One attempt at a time; what
+ * is lost is closed whole and opened again after a growing pause, with namespaces read anew. Nodes that the server refuses
+ * are asked for again on their own growing timer, while the others run.
+ */
+import { type BackoffOptions, createBackoff, pause, untilAborted } from '@fieldline/shared/runtime';
+import type { DeviceStatus, DriverContext } from '../driver.ts';
+import { ownCertificateFile } from './certificates.ts';
+import type { Session } from './library.ts';
+import type { OpcuaMetrics } from './metrics.ts';
+import type { EndpointPlan } from './plan.ts';
+import { publishUntilLost } from './publish.ts';
+import { readServerFacts } from './server-facts.ts';
+import { openSession } from './session.ts';
+import { createDeviceSubscription } from './subscription.ts';
+import { explainFailure } from './trouble.ts';
+
+export type ConnectionOptions = {
+  readonly certificateFolder: string;
+  readonly reconnect: BackoffOptions;
+  readonly retryNodes: BackoffOptions;
+};
+
+export type Connection = {
+  readonly start: () => void;
+  readonly status: () => readonly DeviceStatus[];
+  /** Idempotent. */
+  readonly close: () => Promise<void>;
+};
+
+const flushLossesEveryMs = 1_000;
+
+export function createConnection(
+  plan: EndpointPlan,
+  context: DriverContext,
+  metrics: OpcuaMetrics,
+  options: ConnectionOptions,
+): Connection {
+  const { endpoint, timeoutMs } = plan;
+  const { certificateFolder } = options;
+  const subscriptions = plan.subscriptions.map((each) => createDeviceSubscription(each, context, metrics));
+  const log = context.log.child({ endpoint });
+  const closing = new AbortController();
+  const backoff = createBackoff(options.reconnect);
+  let running: Promise<void> | null = null;
+  let state: 'connecting' | 'connected' | 'disconnected' = 'connecting';
+  let trouble: string | null = 'not connected yet';
+
+  const flushLosses = (): void => {
+    for (const each of subscriptions) each.flushLosses();
+  };
+
+  /** Until the session is lost: never returns. */
+  const live = async (): Promise<never> => {
+    const ending = new AbortController();
+    const signal = AbortSignal.any([closing.signal, ending.signal]);
+    const { session, lost, close } = await openSession(plan, certificateFolder, closing.signal);
+    const flushing = setInterval(flushLosses, flushLossesEveryMs);
+    try {
+      const subscribers = [];
+      for (const each of subscriptions) subscribers.push(await each.create(session));
+      const onAlive = backoff.reset;
+      const publishing = publishUntilLost(session, subscribers, { clock: context.clock, timeoutMs, signal, onAlive });
+      onConnected();
+      return await Promise.race([lost, publishing, reconcile(session, signal)]);
+    } finally {
+      ending.abort();
+      clearInterval(flushing);
+      await close();
+    }
+  };
+
+  const reconcile = async (session: Session, signal: AbortSignal): Promise<never> => {
+    const retry = createBackoff(options.retryNodes);
+    for (;;) {
+      const facts = await readServerFacts(session);
+      let complete = true;
+      for (const each of subscriptions) complete = (await each.reconcile(session, facts)) && complete;
+      if (complete) await untilAborted(signal);
+      else await pause(retry.next(), signal);
+      signal.throwIfAborted();
+    }
+  };
+
+  const onConnected = (): void => {
+    state = 'connected';
+    trouble = null;
+    log.info({ security: plan.security }, 'connected');
+    for (const { device } of subscriptions) metrics.connects.inc({ device });
+  };
+
+  const onLost = (error: unknown, pauseMs: number): void => {
+    const { code, message } = explainFailure(error, plan, ownCertificateFile(certificateFolder));
+    const news = message !== trouble;
+    for (const { device } of subscriptions) if (state === 'connected') metrics.losses.inc({ device });
+    log[news ? 'warn' : 'debug']({ code, nextTryMs: Math.round(pauseMs), err: error }, message);
+    state = 'disconnected';
+    trouble = message;
+    for (const each of subscriptions) each.disconnect();
+  };
+
+  const run = async (): Promise<void> => {
+    if (plan.user !== null && plan.security.mode === 'None') {
+      log.warn('the password may travel in clear text: set security to a policy other than None');
+    }
+    while (!closing.signal.aborted) {
+      try {
+        await live();
+      } catch (error) {
+        if (closing.signal.aborted) break;
+        const pauseMs = backoff.next();
+        onLost(error, pauseMs);
+        await pause(pauseMs, closing.signal);
+      }
+    }
+    flushLosses();
+  };
+
+  return {
+    start: () => {
+      running ??= run();
+    },
+    status: () =>
+      subscriptions.map((each) => {
+        const refused = each.trouble();
+        if (state !== 'connected' || refused === null) return { device: each.device, state, trouble };
+        return { device: each.device, state: 'troubled', trouble: refused };
+      }),
+    close: async () => {
+      closing.abort(new Error('closed'));
+      await running;
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import type { OpcuaDevice } from '@fieldline/shared/config';
+import type { BackoffOptions } from '@fieldline/shared/runtime';
+import type { Driver, DriverContext } from '../driver.ts';
+import { createConnection } from './connection.ts';
+import { redirectLibraryMessages } from './library.ts';
+import { createOpcuaMetrics } from './metrics.ts';
+import { planEndpoints } from './plan.ts';
+
+export type OpcuaDriverOptions = {
+  /** Our own certificate and those of servers; made when it is missing. */
+  readonly certificateFolder: string;
+  /** Pauses between attempts to connect. */
+  readonly reconnect?: BackoffOptions;
+  /** Pauses between attempts to get the nodes that the server refuses. */
+  readonly retryNodes?: BackoffOptions;
+};
+
+export function createOpcuaDriver(
+  devices: readonly OpcuaDevice[],
+  context: DriverContext,
+  options: OpcuaDriverOptions,
+): Driver {
+  const {
+    certificateFolder,
+    reconnect = { firstMs: 1_000, maxMs: 30_000 },
+    retryNodes = { firstMs: 5_000, maxMs: 300_000 },
+  } = options;
+  redirectLibraryMessages((message) => context.log.debug({ library: 'node-opcua' }, message));
+  const plans = planEndpoints(devices);
+  const metrics = createOpcuaMetrics(context.metrics);
+  const connections = plans.map((plan) =>
+    createConnection(plan, context, metrics, { certificateFolder, reconnect, retryNodes }),
+  );
+  return {
+    tags: plans.flatMap(({ subscriptions }) => subscriptions.flatMap(({ items }) => items.map(({ tag }) => tag))),
+    requests: [],
+    start: () => {
+      for (const connection of connections) connection.start();
+    },
+    status: () => connections.flatMap((connection) => connection.status()),
+    close: async () => {
+      await Promise.all(connections.map((connection) => connection.close()));
+    },
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * One monitored item: a tag, its node, and what was last said of it. Invariants:
+ *  - what the server brings again with the same source time, value and quality is said once, whatever made it come again;
+ *  - a bad sample of our own (`mark`) is said once per reason, and later than every sample before it;
+ *  - after a mark, an unchanged value is said again at the server's time, for else the tag would stay bad until it changes.
+ */
+import type { Micros, QualityCode, Sample, Tag, Value } from '@fieldline/shared/contracts';
+import { qualityClass, qualityCode } from '@fieldline/shared/contracts';
+import type { DataValue } from './library.ts';
+import type { NodeName } from './node-id.ts';
+import { hasOverflow, qualityOf } from './status.ts';
+import { microsOf } from './time.ts';
+import { readVariant } from './value.ts';
+
+export type Item = {
+  readonly tag: Tag;
+  readonly node: NodeName;
+  readonly samplingMs: number;
+  /** What the server said last, under its own time. */
+  reported: { readonly time: Micros; readonly value: Value | null; readonly quality: QualityCode } | null;
+  /** Time of the last sample, the server's or our own. */
+  lastTime: Micros;
+  /** The quality that we said by ourselves since the server's last word; else null. */
+  marked: QualityCode | null;
+};
+
+export const createItem = (tag: Tag, node: NodeName, samplingMs: number): Item => ({
+  tag,
+  node,
+  samplingMs,
+  reported: null,
+  lastTime: 0,
+  marked: null,
+});
+
+export type Taken = {
+  /** null for what came again. */
+  readonly sample: Sample | null;
+  /** The queue of the server overflowed before this value: from when to when. */
+  readonly lost: { readonly from: Micros; readonly to: Micros } | null;
+};
+
+export function takeDataValue(item: Item, data: DataValue, arrival: Micros): Taken {
+  const serverTime = microsOf(data.serverTimestamp, data.serverPicoseconds);
+  const time = microsOf(data.sourceTimestamp, data.sourcePicoseconds) ?? serverTime ?? arrival;
+  const { value, quality } = readingOf(data, item.tag);
+  const before = item.reported;
+  const again = before !== null && before.time === time && before.quality === quality && Object.is(before.value, value);
+  const lost =
+    hasOverflow(data.statusCode.value) && !again ? { from: Math.min(before?.time ?? time, time), to: time } : null;
+  if (again && item.marked === null) return { sample: null, lost };
+  item.reported = { time, value, quality };
+  item.marked = null;
+  item.lastTime = again ? Math.max(serverTime ?? arrival, item.lastTime + 1) : time;
+  return { sample: { tag: item.tag, time: item.lastTime, value, quality }, lost };
+}
+
+/** A bad sample of our own; null if the same was said already. */
+export function markItem(item: Item, quality: QualityCode, now: Micros): Sample | null {
+  if (item.marked === quality) return null;
+  item.marked = quality;
+  item.lastTime = Math.max(now, item.lastTime + 1);
+  return { tag: item.tag, time: item.lastTime, value: null, quality };
+}
+
+function readingOf(data: DataValue, tag: Tag): { value: Value | null; quality: QualityCode } {
+  const quality = qualityOf(data.statusCode.value);
+  if (qualityClass(quality) === 'bad') return { value: null, quality };
+  const reading = readVariant(data.value, tag.type);
+  return 'value' in reading ? { value: reading.value, quality } : { value: null, quality: qualityCode(reading.bad) };
+}

@@ -1,0 +1,33 @@
+import type { Metrics } from '@fieldline/shared/runtime';
+
+/** Made once per driver: the registry knows each name once. */
+export type OpcuaMetrics = ReturnType<typeof createOpcuaMetrics>;
+
+export function createOpcuaMetrics(metrics: Metrics) {
+  const labels = ['device'] as const;
+  return {
+    notifications: metrics.counter(
+      'fieldline_opcua_notifications_total',
+      'messages with data that OPC UA servers published',
+      labels,
+    ),
+    values: metrics.counter('fieldline_opcua_values_total', 'values in these messages', labels),
+    repeated: metrics.counter(
+      'fieldline_opcua_repeated_total',
+      'values that a server sent again with the same source time; dropped',
+      labels,
+    ),
+    overflows: metrics.counter(
+      'fieldline_opcua_overflows_total',
+      'values before which the queue of the server overflowed; declared as loss',
+      labels,
+    ),
+    refusedItems: metrics.gauge(
+      'fieldline_opcua_refused_items',
+      'tags whose node the server refuses at the moment',
+      labels,
+    ),
+    connects: metrics.counter('fieldline_opcua_connects_total', 'sessions opened with success', labels),
+    losses: metrics.counter('fieldline_opcua_losses_total', 'sessions lost after they were open', labels),
+  };
+}

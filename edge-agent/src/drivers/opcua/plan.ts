@@ -1,0 +1,84 @@
+/** From settings to what each server shall carry: one session per endpoint and user, one subscription per device. */
+import type { OpcuaDevice } from '@fieldline/shared/config';
+import type { Tag } from '@fieldline/shared/contracts';
+import { createItem, type Item } from './item.ts';
+import { parseNodeName } from './node-id.ts';
+
+export type SubscriptionPlan = {
+  readonly device: string;
+  readonly publishingMs: number;
+  /** What the settings state; null: computed from the intervals that the server grants. */
+  readonly queueSize: number | null;
+  /** Position is the client handle. */
+  readonly items: readonly Item[];
+};
+
+export type EndpointPlan = {
+  readonly endpoint: string;
+  readonly security: OpcuaDevice['security'];
+  readonly user: { readonly name: string; readonly passwordFile: string | null } | null;
+  readonly timeoutMs: number;
+  readonly subscriptions: readonly SubscriptionPlan[];
+};
+
+export function planEndpoints(devices: readonly OpcuaDevice[]): EndpointPlan[] {
+  const groups = Map.groupBy(devices, (device) => {
+    const { endpoint, security, username = null, passwordFile = null } = device;
+    return JSON.stringify([endpoint, security.policy, security.mode, username, passwordFile]);
+  });
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const { endpoint, security, username, passwordFile = null } = first;
+    return {
+      endpoint,
+      security,
+      user: username === undefined ? null : { name: username, passwordFile },
+      timeoutMs: Math.max(...group.map((device) => device.timeoutMs)),
+      subscriptions: group.map(planSubscription),
+    };
+  });
+}
+
+function planSubscription(device: OpcuaDevice): SubscriptionPlan {
+  const items = device.tags.map(({ tag: name, node, type, samplingMs }) => {
+    const tag: Tag = { device: device.device, tag: name, type };
+    return createItem(tag, parseNodeName(node), samplingMs ?? device.samplingMs);
+  });
+  return { device: device.device, publishingMs: device.publishingMs, queueSize: device.queueSize ?? null, items };
+}
+
+const maxQueueSize = 10_000;
+/** Sampling 0 means "as fast as you can": no server in the field is faster than this. */
+const fastestSamplingMs = 10;
+
+/** Values that the server must keep per item so that none is lost between two publishes, and one more for their jitter. */
+export const queueSizeFor = (publishingMs: number, samplingMs: number): number =>
+  Math.min(maxQueueSize, Math.ceil(publishingMs / Math.max(samplingMs, fastestSamplingMs)) + 1);
+
+/** A quiet subscription still says every so often that it lives. */
+const keepAliveEveryMs = 5_000;
+/** The server forgets a subscription that nobody asked for this long. */
+const lifetimeMs = 60_000;
+
+export function subscriptionParameters({ publishingMs }: SubscriptionPlan) {
+  const requestedMaxKeepAliveCount = Math.max(1, Math.ceil(keepAliveEveryMs / publishingMs));
+  return {
+    requestedPublishingInterval: publishingMs,
+    requestedMaxKeepAliveCount,
+    requestedLifetimeCount: Math.max(3 * requestedMaxKeepAliveCount, Math.ceil(lifetimeMs / publishingMs)),
+    /** Bounds one message: 5,000 values are about 200 kB. */
+    maxNotificationsPerPublish: 5_000,
+    publishingEnabled: true,
+    priority: 0,
+  };
+}
+
+/** The publish requests keep the session alive: it must outlast the longest silence between two of them. */
+export const sessionTimeoutMs = (plan: EndpointPlan): number =>
+  Math.max(
+    lifetimeMs,
+    ...plan.subscriptions.map(
+      (subscription) => 3 * subscription.publishingMs * subscriptionParameters(subscription).requestedMaxKeepAliveCount,
+    ),
+  );

@@ -1,0 +1,149 @@
+/**
+ * One session, from nothing to ready and back to nothing. The library's own reconnecting is switched off (maxRetry 0): it
+ * brings back sessions and items in ways that we can't see. Who loses a session closes it whole and opens another.
+ */
+import { FieldlineError } from '@fieldline/shared/contracts';
+import { pause, readSecret } from '@fieldline/shared/runtime';
+import { checkServerCertificate, openCertificates } from './certificates.ts';
+import {
+  type EndpointDescription,
+  MessageSecurityMode,
+  OPCUAClient,
+  SecurityPolicy,
+  type Session,
+  type UserIdentityInfo,
+  UserTokenType,
+  withRawServices,
+} from './library.ts';
+import { type EndpointPlan, sessionTimeoutMs } from './plan.ts';
+
+export type OpenSession = {
+  readonly session: Session;
+  /** Rejects when the connection breaks or the server closes the session; never resolves. */
+  readonly lost: Promise<never>;
+  /** Bounded in time, never rejects: a server that is gone can't hold us up. */
+  readonly close: () => Promise<void>;
+};
+
+type Certificates = Awaited<ReturnType<typeof openCertificates>>;
+
+/** The library writes them as the specification's URIs do. */
+const policies = {
+  None: SecurityPolicy.None,
+  Basic256Sha256: SecurityPolicy.Basic256Sha256,
+  Aes128Sha256RsaOaep: SecurityPolicy.Aes128_Sha256_RsaOaep,
+  Aes256Sha256RsaPss: SecurityPolicy.Aes256_Sha256_RsaPss,
+} satisfies Record<EndpointPlan['security']['policy'], SecurityPolicy>;
+
+/** A close that a dead server never answers is given up after this time. */
+const closeWithinMs = 2_000;
+
+export async function openSession(plan: EndpointPlan, folder: string, signal: AbortSignal): Promise<OpenSession> {
+  const certificates = await openCertificates(folder);
+  const serverCertificate =
+    plan.security.mode === 'None' ? undefined : await trustedServerCertificate(plan, certificates, folder, signal);
+  const client = createClient(plan, certificates, plan.security, serverCertificate);
+  const abandon = (): Promise<void> => within(closeWithinMs, client.disconnect());
+  try {
+    await unlessAborted(client.connect(plan.endpoint), signal);
+    const session = withRawServices(await unlessAborted(client.createSession(identityOf(plan)), signal));
+    const lost = new Promise<never>((_resolve, reject) => {
+      client.once('close', (error) => reject(error ?? new Error('Connection Break')));
+      session.once('session_closed', () =>
+        reject(new FieldlineError('device/unreachable', 'the server closed the session')),
+      );
+    });
+    lost.catch(() => undefined);
+    const close = async (): Promise<void> => {
+      await within(closeWithinMs, session.close(true));
+      await abandon();
+    };
+    return { session, lost, close };
+  } catch (error) {
+    await abandon();
+    throw error;
+  }
+}
+
+function createClient(
+  plan: EndpointPlan,
+  certificates: Certificates,
+  security: EndpointPlan['security'],
+  serverCertificate?: Buffer,
+): OPCUAClient {
+  return OPCUAClient.create({
+    applicationName: 'Fieldline',
+    clientName: 'fieldline',
+    clientCertificateManager: certificates,
+    securityMode: MessageSecurityMode[security.mode],
+    securityPolicy: policies[security.policy],
+    ...(serverCertificate === undefined ? {} : { serverCertificate }),
+    // Many servers give out a host name that the gateway can't resolve; the one in the settings counts.
+    endpointMustExist: false,
+    connectionStrategy: { maxRetry: 0 },
+    keepSessionAlive: false,
+    keepPendingSessionsOnDisconnect: true,
+    requestedSessionTimeout: sessionTimeoutMs(plan),
+    transportTimeout: plan.timeoutMs,
+    defaultTransactionTimeout: plan.timeoutMs,
+  });
+}
+
+/** Asks for the endpoints without security, as OPC 10000-4 5.5.4 wants it, and takes only the one that the settings state. */
+async function trustedServerCertificate(
+  plan: EndpointPlan,
+  certificates: Certificates,
+  folder: string,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const client = createClient(plan, certificates, { policy: 'None', mode: 'None' });
+  try {
+    await unlessAborted(client.connect(plan.endpoint), signal);
+    const endpoint = chooseEndpoint(plan, await unlessAborted(client.getEndpoints(), signal));
+    await checkServerCertificate(certificates, folder, endpoint.serverCertificate);
+    return endpoint.serverCertificate;
+  } finally {
+    await within(closeWithinMs, client.disconnect());
+  }
+}
+
+function chooseEndpoint({ security }: EndpointPlan, offered: readonly EndpointDescription[]): EndpointDescription {
+  const wanted = offered.find(
+    ({ securityMode, securityPolicyUri }) =>
+      securityMode === MessageSecurityMode[security.mode] && securityPolicyUri === policies[security.policy],
+  );
+  if (wanted !== undefined) return wanted;
+  const names = offered.map(
+    ({ securityMode, securityPolicyUri }) => `${securityPolicyUri?.split('#')[1]}/${MessageSecurityMode[securityMode]}`,
+  );
+  throw new FieldlineError(
+    'device/exception',
+    `the server does not offer ${security.policy}/${security.mode}; it offers ${[...new Set(names)].join(', ')}: enable it there, or state one of these under security`,
+  );
+}
+
+function identityOf({ user }: EndpointPlan): UserIdentityInfo {
+  if (user === null) return { type: UserTokenType.Anonymous };
+  const password = user.passwordFile === null ? '' : readSecret(user.passwordFile, 'passwordFile');
+  return { type: UserTokenType.UserName, userName: user.name, password };
+}
+
+/** The library leaves some calls unanswered when it is closed meanwhile. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const done = new AbortController();
+  const finish = (): void => done.abort();
+  work.then(finish, finish);
+  await pause(ms, done.signal);
+}

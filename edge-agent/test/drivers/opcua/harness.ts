@@ -1,0 +1,82 @@
+/** A driver with everything it gives out kept in lists. */
+import { opcuaDeviceSchema } from '@fieldline/shared/config';
+import { type Declaration, qualityName, type Sample } from '@fieldline/shared/contracts';
+import { createMetrics, type Log, silentLog, systemClock } from '@fieldline/shared/runtime';
+import { temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import type { z } from 'zod';
+import type { Driver } from '../../../src/drivers/driver.ts';
+import { createOpcuaDriver } from '../../../src/drivers/opcua/driver.ts';
+
+export type DeviceSettings = Partial<z.input<typeof opcuaDeviceSchema>> &
+  Pick<z.input<typeof opcuaDeviceSchema>, 'endpoint' | 'tags'>;
+
+export const insecure = { policy: 'None', mode: 'None' } as const;
+
+export type Rig = {
+  readonly driver: Driver;
+  readonly samples: Sample[];
+  readonly declared: Declaration[];
+  readonly certificateFolder: string;
+  /** Samples of a tag, newest last. */
+  readonly of: (tag: string) => Sample[];
+  /** Waits until the newest sample of the tag has the value. */
+  readonly sees: (tag: string, value: Sample['value']) => Promise<Sample>;
+  /** Waits until the newest sample of the tag has the quality. */
+  readonly turns: (tag: string, quality: string) => Promise<Sample>;
+  readonly metric: (name: string) => Promise<number>;
+};
+
+export function createRig(devices: readonly DeviceSettings[], log: Log = silentLog): Rig {
+  const samples: Sample[] = [];
+  const declared: Declaration[] = [];
+  const metrics = createMetrics();
+  const certificateFolder = temporaryFolder();
+  const parsed = devices.map((device, position) =>
+    opcuaDeviceSchema.parse({
+      device: `server${position + 1}`,
+      protocol: 'opcua',
+      security: insecure,
+      publishingMs: 50,
+      samplingMs: 20,
+      timeoutMs: 3_000,
+      ...device,
+    }),
+  );
+  const driver = createOpcuaDriver(
+    parsed,
+    {
+      clock: systemClock,
+      log,
+      metrics,
+      emit: (emitted) => samples.push(...emitted),
+      declare: (declaration) => declared.push(declaration),
+    },
+    {
+      certificateFolder,
+      reconnect: { firstMs: 50, maxMs: 400 },
+      retryNodes: { firstMs: 100, maxMs: 400 },
+    },
+  );
+  const of = (tag: string): Sample[] => samples.filter((sample) => sample.tag.tag === tag);
+  const newest = (tag: string, fits: (sample: Sample) => boolean): Sample | undefined => {
+    const sample = of(tag).at(-1);
+    return sample !== undefined && fits(sample) ? sample : undefined;
+  };
+  return {
+    driver,
+    samples,
+    declared,
+    certificateFolder,
+    of,
+    sees: (tag, value) =>
+      waitFor(() => newest(tag, (sample) => Object.is(sample.value, value)), { what: `${tag} = ${value}` }),
+    turns: (tag, quality) =>
+      waitFor(() => newest(tag, (sample) => qualityName(sample.quality) === quality), {
+        what: `${tag} to be ${quality}`,
+      }),
+    metric: async (name) => {
+      const line = (await metrics.text()).split('\n').find((each) => each.startsWith(`${name}{`));
+      return Number(line?.split(' ').at(-1) ?? 0);
+    },
+  };
+}

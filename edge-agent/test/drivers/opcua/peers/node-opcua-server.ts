@@ -1,0 +1,98 @@
+/** An OPC UA server in a process of its own, so that a test can kill it. Its settings come as JSON in the first argument. */
+import {
+  MessageSecurityMode,
+  OPCUACertificateManager,
+  OPCUAServer,
+  resolveNodeId,
+  SecurityPolicy,
+  type ServerSession,
+  StatusCode,
+  StatusCodes,
+  type UAVariable,
+} from 'node-opcua';
+import type { ServerCommand, ServerSettings } from './node-opcua.ts';
+
+const settings: ServerSettings = JSON.parse(process.argv[2] ?? '{}');
+const { port, folder, namespaces, nodes, users, trustEveryone, itemsPerCall, tellLimits } = settings;
+
+const certificates = new OPCUACertificateManager({
+  rootFolder: folder,
+  automaticallyAcceptUnknownCertificate: trustEveryone,
+});
+await certificates.initialize();
+const server = new OPCUAServer({
+  port,
+  host: '127.0.0.1',
+  resourcePath: '/plant',
+  serverCertificateManager: certificates,
+  securityModes: [MessageSecurityMode.None, MessageSecurityMode.SignAndEncrypt, MessageSecurityMode.Sign],
+  securityPolicies: [SecurityPolicy.None, SecurityPolicy.Basic256Sha256, SecurityPolicy.Aes256_Sha256_RsaPss],
+  allowAnonymous: users === undefined,
+  userManager: { isValidUser: (name: string, password: string) => users?.[name] === password },
+  serverCapabilities: { operationLimits: { maxMonitoredItemsPerCall: itemsPerCall } },
+});
+await server.initialize();
+
+const space = server.engine.addressSpace;
+if (space === null) throw new Error('the server has no address space');
+for (const uri of namespaces) space.registerNamespace(uri);
+const variables = new Map<string, UAVariable>();
+for (const { namespace, name, dataType, value } of nodes) {
+  const owner = space.getNamespace(namespace);
+  const variable = owner.addVariable({
+    organizedBy: space.rootFolder.objects,
+    browseName: name,
+    nodeId: `s=${name}`,
+    dataType,
+    minimumSamplingInterval: 10,
+  });
+  if (value !== undefined) variable.setValueFromSource({ dataType, value: revive(value) });
+  variables.set(name, variable);
+}
+if (!tellLimits) space.deleteNode('i=11714');
+await server.start();
+
+/** JSON has no 64-bit integers, dates, buffers, NaN or undefined. */
+function revive(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  if ('date' in value) return new Date(String(value.date));
+  if ('base64' in value) return Buffer.from(String(value.base64), 'base64');
+  if ('number' in value) return Number(value.number);
+  if ('nodeId' in value) return resolveNodeId(String(value.nodeId));
+  return value;
+}
+
+function execute(command: ServerCommand): unknown {
+  switch (command.do) {
+    case 'set': {
+      const { name, dataType, value, arrayType = 'Scalar', status = 'Good', overflow = false, sourceTimeMs } = command;
+      const variable = variables.get(name);
+      if (variable === undefined) throw new Error(`no node ${name}`);
+      const code = StatusCode.makeStatusCode(StatusCodes[status], overflow ? 0x480 : 0);
+      const variant = { dataType, value: revive(value), arrayType };
+      variable.setValueFromSource(variant, code, new Date(sourceTimeMs));
+      return true;
+    }
+    case 'sessions':
+      return server.engine.currentSessionCount;
+    case 'subscriptions':
+      return server.engine.currentSubscriptionCount;
+    case 'close-sessions': {
+      // What a server does with a session that it takes for dead; its own list is private.
+      const sessions: Record<string, ServerSession> = Reflect.get(server.engine, '_sessions');
+      for (const { authenticationToken } of Object.values(sessions)) {
+        server.engine.closeSession(authenticationToken, true, 'Forcing');
+      }
+      return true;
+    }
+  }
+}
+
+process.on('message', ({ id, command }: { id: number; command: ServerCommand }) => {
+  try {
+    process.send?.({ id, answer: execute(command) });
+  } catch (error) {
+    process.send?.({ id, error: String(error) });
+  }
+});
+process.send?.({ ready: true });

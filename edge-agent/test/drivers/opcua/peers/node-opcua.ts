@@ -1,0 +1,110 @@
+/** Starts, tells, asks, stops and kills the server of node-opcua-server.ts. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { freePort, temporaryFolder } from '@fieldline/shared/testing';
+import { reapServer } from '../../../../../shared/src/testing/reaper.ts';
+
+export type ServerSettings = {
+  readonly port: number;
+  /** Of its certificates. */
+  readonly folder: string;
+  /** Beyond those that every server has, in order of their index. */
+  readonly namespaces: readonly string[];
+  readonly nodes: readonly {
+    readonly namespace: string;
+    readonly name: string;
+    readonly dataType: string;
+    readonly value?: unknown;
+  }[];
+  /** Name → password; absent: everyone may come in. */
+  readonly users?: Readonly<Record<string, string>>;
+  readonly trustEveryone: boolean;
+  readonly itemsPerCall: number;
+  /** Whether clients can read the limit above. */
+  readonly tellLimits: boolean;
+};
+
+export type ServerCommand =
+  | {
+      readonly do: 'set';
+      readonly name: string;
+      readonly dataType: string;
+      readonly value: unknown;
+      readonly arrayType?: 'Array';
+      readonly status?:
+        | 'Good'
+        | 'UncertainLastUsableValue'
+        | 'UncertainSensorNotAccurate'
+        | 'BadSensorFailure'
+        | 'BadWaitingForInitialData';
+      readonly overflow?: boolean;
+      readonly sourceTimeMs: number;
+    }
+  | { readonly do: 'sessions' | 'subscriptions' | 'close-sessions' };
+
+export type TestServer = {
+  readonly endpoint: string;
+  readonly settings: ServerSettings;
+  readonly ask: (command: ServerCommand) => Promise<unknown>;
+  /** SIGSTOP: the connection stays open, nobody answers. */
+  readonly freeze: () => void;
+  readonly thaw: () => void;
+  /** As a power cut would: nothing is said to anybody. */
+  readonly kill: () => Promise<void>;
+};
+
+export async function startServer(options: Partial<ServerSettings> = {}): Promise<TestServer> {
+  const settings: ServerSettings = {
+    port: options.port ?? (await freePort()),
+    folder: options.folder ?? temporaryFolder(),
+    namespaces: ['urn:plant'],
+    nodes: [],
+    trustEveryone: true,
+    itemsPerCall: 0,
+    tellLimits: true,
+    ...options,
+  };
+  const script = new URL('./node-opcua-server.ts', import.meta.url);
+  const server = fork(script, [JSON.stringify(settings)], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    execArgv: [],
+  });
+  reapServer(server);
+  await ready(server);
+  let id = 0;
+  const ask = async (command: ServerCommand): Promise<unknown> => {
+    id += 1;
+    const own = id;
+    const answered = Promise.withResolvers<unknown>();
+    const onMessage = (message: { id?: number; answer?: unknown; error?: string }): void => {
+      if (message.id !== own) return;
+      server.off('message', onMessage);
+      if (message.error === undefined) answered.resolve(message.answer);
+      else answered.reject(new Error(message.error));
+    };
+    server.on('message', onMessage);
+    server.send({ id: own, command });
+    return answered.promise;
+  };
+  return {
+    endpoint: `opc.tcp://127.0.0.1:${settings.port}/plant`,
+    settings,
+    ask,
+    freeze: () => server.kill('SIGSTOP'),
+    thaw: () => server.kill('SIGCONT'),
+    kill: async () => {
+      if (server.exitCode !== null || server.signalCode !== null) return;
+      const exited = once(server, 'exit');
+      server.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+async function ready(server: ChildProcess): Promise<void> {
+  const exited = once(server, 'exit').then(([code]) => {
+    throw new Error(`the server ended with exit code ${code}`);
+  });
+  await Promise.race([once(server, 'message'), exited]);
+  exited.catch(() => undefined);
+}
