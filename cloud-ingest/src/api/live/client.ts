@@ -1,0 +1,50 @@
+/**
+ * One listener of the live feed, as server-sent events (HTML standard, 9.2). What is written and not yet taken by the
+ * network is bounded: a listener that is too slow is dropped, connects again and begins with all latest values.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Latest } from '../latest.ts';
+
+/** Beyond it nothing more is written; the most that a client can hold is this and one event. */
+export const maxBufferBytes = 1024 * 1024;
+/** How soon a browser connects again. */
+const retryMs = 2_000;
+
+export type LiveFilter = { readonly gateway?: string | undefined; readonly device?: string | undefined };
+
+export type LiveClient = {
+  readonly filter: LiveFilter;
+  /** Where the next page of its first values begins; null when it has them all. */
+  after: string | null;
+  readonly isDrained: () => boolean;
+  /** false if the client was too slow and is dropped by this. */
+  readonly send: (text: string) => boolean;
+  readonly end: () => void;
+};
+
+export function createClient(response: ServerResponse, filter: LiveFilter): LiveClient {
+  response.write(`retry: ${retryMs}\n\n`);
+  return {
+    filter,
+    after: '',
+    isDrained: () => response.writableLength === 0,
+    send: (text) => {
+      if (response.writableLength > maxBufferBytes) {
+        response.destroy();
+        return false;
+      }
+      response.write(text);
+      return true;
+    },
+    end: () => response.end(),
+  };
+}
+
+export const wants = ({ gateway, device }: LiveFilter, row: Pick<Latest, 'gateway' | 'device'>): boolean =>
+  (gateway === undefined || gateway === row.gateway) && (device === undefined || device === row.device);
+
+/** `items` are JSON already: each row is written once, however many listen. */
+export const latestEvent = (at: string, items: readonly string[]): string =>
+  `event: latest\ndata: {"at":"${at}","items":[${items.join(',')}]}\n\n`;
+
+export const heartbeat = ': still here\n\n';
