@@ -1,0 +1,197 @@
+import type { ModbusTable } from '@fieldline/shared/config';
+import { type QualityCode, type QualityName, qualityCode, type Sample, type Tag } from '@fieldline/shared/contracts';
+import { type Clock, createBackoff, type Log } from '@fieldline/shared/runtime';
+import { bad, type Decode } from './decode.ts';
+import type { Link, LinkReply } from './link.ts';
+import { type Block, blockOf, byAddress, fewestBlocks, type Limits, type Span } from './plan.ts';
+
+/** A tag as it is read. */
+export type Item = Span & { readonly tag: Tag; readonly decode: Decode };
+
+/** Whom to ask, and how. */
+export type Source = {
+  readonly link: Link;
+  readonly unit: number;
+  readonly table: ModbusTable;
+  readonly timeoutMs: number;
+  readonly limits: Limits;
+};
+
+/** Requests that one turn may add to find out what the device refuses: the bus belongs to others too. */
+const maxExtraRequests = 16;
+const firstProbeMs = 10_000;
+const maxProbeMs = 600_000;
+
+/** `confirmed`: it was refused alone. Else it only stood in a block that was, and is looked at again in the next turn. */
+type Refused = { readonly quality: QualityCode; readonly confirmed: boolean; readonly told: boolean };
+
+type Turn = {
+  readonly signal: AbortSignal;
+  readonly samples: Sample[];
+  extraRequests: number;
+  /** Set once there is no sense in asking further: the quality of all that was not read; `aborted`: nothing more is wanted. */
+  stopped: QualityCode | 'aborted' | null;
+};
+
+/**
+ * Reads one block of the plan. A device refuses a block whole where it lacks a single register of it; so a refused block is
+ * halved until what is refused stands alone. From then on the others are read in the fewest requests that leave it out, and
+ * it is tried again at growing intervals. What was learned is kept for this run.
+ */
+export class BlockReader {
+  private readonly source: Source;
+  private readonly items: readonly Item[];
+  private readonly clock: Clock;
+  private readonly log: Log;
+  private readonly refused = new Map<Item, Refused>();
+  /** Items that cannot share a request with the one before them, e.g. because a register between them is missing. */
+  private readonly cuts = new Set<Item>();
+  private readonly probes = createBackoff({ firstMs: firstProbeMs, maxMs: maxProbeMs });
+  private blocks: readonly Block<Item>[];
+  private changed = false;
+  private probeAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(source: Source, items: readonly Item[], clock: Clock, log: Log) {
+    this.source = source;
+    this.items = [...items].sort(byAddress);
+    this.clock = clock;
+    this.log = log;
+    this.blocks = [blockOf(this.items)];
+  }
+
+  /** Tags that the device refuses to give. */
+  get refusedTags(): number {
+    return this.refused.size;
+  }
+
+  /** One sample for each tag; on abort, for those read before. Never rejects. */
+  async read(signal: AbortSignal): Promise<readonly Sample[]> {
+    const turn: Turn = { signal, samples: [], extraRequests: maxExtraRequests, stopped: null };
+    if (this.clock.monotonicMs() >= this.probeAtMs) this.suspectAll();
+    const known = [...this.refused];
+    const suspects = known.filter(([, { confirmed }]) => !confirmed).map(([item]) => item);
+    for (const block of this.blocks) await this.readBlock(block, turn);
+    if (suspects.length > 0) {
+      for (const block of fewestBlocks(suspects, this.source.limits, (item) => this.cuts.has(item))) {
+        await this.readBlock(block, turn);
+      }
+    }
+    const time = turn.samples.at(-1)?.time ?? this.clock.now();
+    for (const [item, { confirmed, quality }] of known) {
+      if (confirmed && turn.stopped !== 'aborted') turn.samples.push(bad(item.tag, time, turn.stopped ?? quality));
+    }
+    if (this.changed) this.replan();
+    return turn.samples;
+  }
+
+  /** False only if all of it was read as it stands. */
+  private async readBlock(block: Block<Item>, turn: Turn): Promise<boolean> {
+    if (turn.stopped === 'aborted') return true;
+    if (turn.stopped !== null) {
+      this.spoil(block, turn, this.clock.now(), turn.stopped);
+      return true;
+    }
+    const { link, unit, table, timeoutMs } = this.source;
+    const { first, count } = block;
+    const reply = await link.read({ unit, table, first, count, timeoutMs }, turn.signal);
+    if (reply.kind === 'data') {
+      this.accept(block, turn, reply.time, reply.data);
+      return false;
+    }
+    if (reply.kind === 'aborted') {
+      turn.stopped = 'aborted';
+      return true;
+    }
+    const quality = qualityOf(reply);
+    if (reply.kind === 'exception' && refusesAddresses(reply.code)) {
+      await this.halve(block, turn, reply.time, quality);
+      return true;
+    }
+    if (reply.kind !== 'exception' && reply.kind !== 'garbled') turn.stopped = quality;
+    this.spoil(block, turn, reply.time, quality);
+    return true;
+  }
+
+  private accept(block: Block<Item>, turn: Turn, time: number, data: Buffer): void {
+    for (const item of block.points) {
+      turn.samples.push(item.decode(data, item.first - block.first, time));
+      const known = this.refused.size > 0 && this.refused.get(item);
+      if (!known) continue;
+      this.refused.delete(item);
+      this.changed = true;
+      this.probes.reset();
+      if (known.told) this.log.info({ tag: item.tag.tag }, 'the device gives the tag again');
+    }
+  }
+
+  private spoil(block: Block<Item>, turn: Turn, time: number, quality: QualityCode): void {
+    for (const { tag } of block.points) turn.samples.push(bad(tag, time, quality));
+  }
+
+  private async halve(block: Block<Item>, turn: Turn, time: number, quality: QualityCode): Promise<void> {
+    const { points } = block;
+    const middle = points.length >> 1;
+    const divide = points[middle];
+    if (points.length < 2 || divide === undefined || turn.extraRequests < 2) {
+      for (const item of points) this.refuse(item, quality, points.length === 1);
+      this.spoil(block, turn, time, quality);
+      return;
+    }
+    turn.extraRequests -= 2;
+    const leftFailed = await this.readBlock(blockOf(points.slice(0, middle)), turn);
+    const rightFailed = await this.readBlock(blockOf(points.slice(middle)), turn);
+    if (leftFailed || rightFailed) return;
+    this.cuts.add(divide);
+    this.changed = true;
+  }
+
+  private refuse(item: Item, quality: QualityCode, confirmed: boolean): void {
+    const told = this.refused.get(item)?.told ?? false;
+    this.refused.set(item, { quality, confirmed, told: told || confirmed });
+    this.changed = true;
+    if (!confirmed || told) return;
+    this.probeAtMs = this.clock.monotonicMs() + this.probes.next();
+    this.log.warn({ tag: item.tag.tag, address: item.first }, 'the device refuses the tag: is its address right?');
+  }
+
+  /** Time to look again: each turn does a part of it, within its bound of extra requests. */
+  private suspectAll(): void {
+    this.probeAtMs = this.clock.monotonicMs() + this.probes.next();
+    for (const [item, known] of this.refused) this.refused.set(item, { ...known, confirmed: false });
+  }
+
+  private replan(): void {
+    this.changed = false;
+    const afterRefused = new Set<Item>();
+    for (const [position, item] of this.items.entries()) {
+      const previous = this.items[position - 1];
+      if (previous !== undefined && this.refused.has(previous)) afterRefused.add(item);
+    }
+    const startsNew = (item: Item): boolean => this.cuts.has(item) || afterRefused.has(item);
+    const given = this.items.filter((item) => !this.refused.has(item));
+    this.blocks = fewestBlocks(given, this.source.limits, startsNew);
+  }
+}
+
+/** 02: no such address. 03: also said where a request is longer than the device can answer. */
+const refusesAddresses = (code: number): boolean => code === 0x02 || code === 0x03;
+
+const qualityOfException: Readonly<Partial<Record<number, QualityName>>> = {
+  2: 'bad/address',
+  // Gateway path unavailable, gateway target failed to respond: it is the gateway that answers, the device does not.
+  10: 'bad/not-connected',
+  11: 'bad/timeout',
+};
+
+const qualityOfKind = {
+  garbled: 'bad/reply',
+  timeout: 'bad/timeout',
+  'not-connected': 'bad/not-connected',
+} as const satisfies Record<string, QualityName>;
+
+type Failure = Exclude<LinkReply, { kind: 'data' } | { kind: 'aborted' }>;
+
+function qualityOf(reply: Failure): QualityCode {
+  if (reply.kind === 'exception') return qualityCode(qualityOfException[reply.code] ?? 'bad/refused');
+  return qualityCode(qualityOfKind[reply.kind === 'silent' ? reply.because : reply.kind]);
+}

@@ -1,0 +1,78 @@
+import { type ModbusDevice, modbusLinkName } from '@fieldline/shared/config';
+import type { Tag } from '@fieldline/shared/contracts';
+import type { DeviceStatus, Driver, DriverContext, PollRequest } from '../driver.ts';
+import { BlockReader, type Item } from './block-reader.ts';
+import { createDecode, valueTypeOf } from './decode.ts';
+import { Link } from './link.ts';
+import { createModbusMetrics } from './metrics.ts';
+import { type Block, type Plan, planDevice } from './plan.ts';
+
+/** One device: who asks for it, and what of it cannot be read. */
+type DeviceReaders = { readonly device: ModbusDevice; readonly link: Link; readonly readers: BlockReader[] };
+
+export function createModbusDriver(devices: readonly ModbusDevice[], context: DriverContext): Driver {
+  const metrics = createModbusMetrics(context.metrics);
+  const links = new Map<string, Link>();
+  const tags: Tag[] = [];
+  const requests: PollRequest[] = [];
+  const read: DeviceReaders[] = [];
+
+  for (const device of devices) {
+    const name = modbusLinkName(device.link);
+    const link = links.get(name) ?? new Link(device.link, { clock: context.clock, log: context.log, metrics });
+    links.set(name, link);
+    const log = context.log.child({ device: device.device });
+    const readers: BlockReader[] = [];
+    read.push({ device, link, readers });
+    for (const { table, everyMs, limits, blocks } of planDevice(device)) {
+      const source = { link, unit: device.unit, table, timeoutMs: device.timeoutMs, limits };
+      for (const block of blocks) {
+        const items = itemsOf(device, block);
+        const reader = new BlockReader(source, items, context.clock, log);
+        readers.push(reader);
+        tags.push(...items.map(({ tag }) => tag));
+        requests.push({
+          link: name,
+          name: requestName(device, table, block),
+          everyMs,
+          read: (signal) => reader.read(signal),
+        });
+      }
+    }
+  }
+
+  return {
+    tags,
+    requests,
+    start: () => {
+      for (const link of links.values()) link.start();
+    },
+    status: () => read.map(statusOf),
+    close: async () => {
+      await Promise.all([...links.values()].map((link) => link.close()));
+    },
+  };
+}
+
+const itemsOf = (device: ModbusDevice, block: Block): Item[] =>
+  block.points.map(({ first, count, setting }) => {
+    const tag: Tag = { device: device.device, tag: setting.tag, type: valueTypeOf(setting) };
+    return { first, count, tag, decode: createDecode(setting, tag, device.byteOrder) };
+  });
+
+/** In the notation of the device's own documents. */
+function requestName({ device, addressBase }: ModbusDevice, table: Plan['table'], { first, count }: Block): string {
+  const from = first + addressBase;
+  return `${device} ${table} ${count === 1 ? from : `${from}–${from + count - 1}`}`;
+}
+
+function statusOf({ device: { device, unit }, link, readers }: DeviceReaders): DeviceStatus {
+  const { state, disconnectedBecause } = link;
+  if (state !== 'connected') return { device, state, trouble: disconnectedBecause ?? `connecting to ${link.name}` };
+  if (link.isSilent(unit))
+    return { device, state: 'troubled', trouble: `unit ${unit} does not answer on ${link.name}` };
+  const refused = readers.reduce((sum, reader) => sum + reader.refusedTags, 0);
+  if (refused > 0)
+    return { device, state: 'troubled', trouble: `it refuses ${refused} of its tags: see their quality` };
+  return { device, state: 'connected', trouble: null };
+}

@@ -1,0 +1,22 @@
+import type { Metrics } from '@fieldline/shared/runtime';
+
+const roundTripBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
+
+/** Made once per driver: the registry knows each name once. */
+export const createModbusMetrics = (metrics: Metrics) => ({
+  requests: metrics.counter('fieldline_modbus_requests_total', 'Modbus requests sent', ['link']),
+  errors: metrics.counter('fieldline_modbus_errors_total', 'Modbus requests that brought no data, by kind', [
+    'link',
+    'kind',
+  ]),
+  late: metrics.counter('fieldline_modbus_late_replies_total', 'Replies thrown away because they came too late', [
+    'link',
+  ]),
+  roundTrip: metrics.histogram(
+    'fieldline_modbus_round_trip_seconds',
+    'From sending a Modbus request to its reply',
+    roundTripBuckets,
+    ['link'],
+  ),
+});
+export type ModbusMetrics = ReturnType<typeof createModbusMetrics>;

@@ -1,0 +1,96 @@
+import { setImmediate as letOthersRun } from 'node:timers/promises';
+import type { Sample } from '@fieldline/shared/contracts';
+import { type Clock, type Log, type Metrics, pause } from '@fieldline/shared/runtime';
+import type { PollRequest } from '../drivers/driver.ts';
+import { advance, DueQueue, timetable } from './timetable.ts';
+
+/** A link whose reads end without waiting (it is down) yields to the others after working this long. */
+const maxRunMs = 5;
+/** Timers count whole ms: a turn this near is now. */
+const nearMs = 0.5;
+
+const latenessBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+
+export type PollerParts = {
+  readonly requests: readonly PollRequest[];
+  readonly clock: Clock;
+  /** Called with the samples of one turn at a time. */
+  readonly onSamples: (samples: readonly Sample[]) => void;
+  readonly metrics: Metrics;
+  readonly log: Log;
+};
+
+export type Poller = {
+  readonly start: () => void;
+  /** Waits for the reads that are running; they end early. Idempotent. */
+  readonly close: () => Promise<void>;
+};
+
+/**
+ * Decides when each request is read. Requests of one link run one after another, the one that is due first at first; links run
+ * side by side, so a slow one holds up nobody else. Turns lie on a fixed grid, so that a late read delays no later one.
+ */
+export function createPoller({ requests, clock, onSamples, metrics, log }: PollerParts): Poller {
+  const missed = metrics.counter(
+    'fieldline_poller_missed_total',
+    'Turns that were skipped because the link was still busy; no sample was taken, so none is lost',
+    ['link'],
+  );
+  const lateness = metrics.histogram(
+    'fieldline_poller_lateness_seconds',
+    'How long after its turn a request was begun',
+    latenessBuckets,
+  );
+  const closing = new AbortController();
+  const behind = new Set<string>();
+  let links: Promise<void>[] = [];
+
+  async function runLink(link: string, queue: DueQueue, signal: AbortSignal): Promise<void> {
+    let runSinceMs = clock.monotonicMs();
+    for (let entry = queue.first; entry !== undefined && !signal.aborted; entry = queue.first) {
+      const waitMs = entry.dueMs - clock.monotonicMs();
+      if (waitMs > nearMs) {
+        await pause(waitMs, signal);
+        runSinceMs = clock.monotonicMs();
+        continue;
+      }
+      lateness.observe(Math.max(0, -waitMs) / 1_000);
+      onSamples(await entry.request.read(signal));
+      const nowMs = clock.monotonicMs();
+      countMissed(link, entry.request, advance(entry, nowMs));
+      queue.sinkFirst();
+      if (nowMs - runSinceMs > maxRunMs) {
+        await letOthersRun();
+        runSinceMs = clock.monotonicMs();
+      }
+    }
+  }
+
+  /** Logged once until the request is in time again; the counter goes on counting. */
+  function countMissed(link: string, request: PollRequest, turns: number): void {
+    if (turns === 0) {
+      behind.delete(request.name);
+      return;
+    }
+    missed.inc({ link }, turns);
+    if (behind.has(request.name)) return;
+    behind.add(request.name);
+    log.warn({ link, request: request.name, everyMs: request.everyMs, turns }, 'turns missed: the link is too busy');
+  }
+
+  return {
+    start: () => {
+      const queues = new Map<string, ReturnType<typeof timetable>>();
+      for (const entry of timetable(requests, clock.monotonicMs())) {
+        const entries = queues.get(entry.request.link) ?? [];
+        queues.set(entry.request.link, entries);
+        entries.push(entry);
+      }
+      links = [...queues].map(([link, entries]) => runLink(link, new DueQueue(entries), closing.signal));
+    },
+    close: async () => {
+      closing.abort();
+      await Promise.all(links);
+    },
+  };
+}
