@@ -45,8 +45,8 @@ export async function openSession(plan: EndpointPlan, folder: string, signal: Ab
   const client = createClient(plan, certificates, plan.security, serverCertificate);
   const abandon = (): Promise<void> => within(closeWithinMs, client.disconnect());
   try {
-    await unlessAborted(client.connect(plan.endpoint), signal);
-    const session = withRawServices(await unlessAborted(client.createSession(identityOf(plan)), signal));
+    await answered(client.connect(plan.endpoint), plan, signal);
+    const session = withRawServices(await answered(client.createSession(identityOf(plan)), plan, signal));
     const lost = new Promise<never>((_resolve, reject) => {
       client.once('close', (error) => reject(error ?? new Error('Connection Break')));
       session.once('session_closed', () =>
@@ -84,7 +84,8 @@ function createClient(
     keepSessionAlive: false,
     keepPendingSessionsOnDisconnect: true,
     requestedSessionTimeout: sessionTimeoutMs(plan),
-    transportTimeout: plan.timeoutMs,
+    // The library breaks connections that were quiet this long: that is for the publish loop to judge.
+    transportTimeout: sessionTimeoutMs(plan),
     defaultTransactionTimeout: plan.timeoutMs,
   });
 }
@@ -98,8 +99,8 @@ async function trustedServerCertificate(
 ): Promise<Buffer> {
   const client = createClient(plan, certificates, { policy: 'None', mode: 'None' });
   try {
-    await unlessAborted(client.connect(plan.endpoint), signal);
-    const endpoint = chooseEndpoint(plan, await unlessAborted(client.getEndpoints(), signal));
+    await answered(client.connect(plan.endpoint), plan, signal);
+    const endpoint = chooseEndpoint(plan, await answered(client.getEndpoints(), plan, signal));
     await checkServerCertificate(certificates, folder, endpoint.serverCertificate);
     return endpoint.serverCertificate;
   } finally {
@@ -128,8 +129,9 @@ function identityOf({ user }: EndpointPlan): UserIdentityInfo {
   return { type: UserTokenType.UserName, userName: user.name, password };
 }
 
-/** The library leaves some calls unanswered when it is closed meanwhile. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+/** The library leaves some calls unanswered: when a server accepts the connection and stays silent, or when it is closed. */
+async function answered<T>(work: Promise<T>, { timeoutMs }: EndpointPlan, closing: AbortSignal): Promise<T> {
+  const signal = AbortSignal.any([closing, AbortSignal.timeout(timeoutMs)]);
   signal.throwIfAborted();
   const aborted = Promise.withResolvers<never>();
   const onAbort = (): void => aborted.reject(signal.reason);

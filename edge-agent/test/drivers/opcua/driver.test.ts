@@ -1,32 +1,10 @@
 import { qualityName, type Sample, type ValueType } from '@fieldline/shared/contracts';
 import { waitFor } from '@fieldline/shared/testing';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createRig, type DeviceSettings, type Rig } from './harness.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { plantNode, tagOf, useRigs } from './harness.ts';
 import { type ServerCommand, startServer, type TestServer } from './peers/node-opcua.ts';
 
-const rigs: Rig[] = [];
-const rigFor = (...devices: DeviceSettings[]): Rig => {
-  const rig = createRig(devices);
-  rigs.push(rig);
-  rig.driver.start();
-  return rig;
-};
-
-afterEach(async () => {
-  await Promise.all(rigs.splice(0).map((rig) => rig.driver.close()));
-});
-
-const plantNode = (name: string, dataType: string, value?: unknown) => ({
-  namespace: 'urn:plant',
-  name,
-  dataType,
-  value,
-});
-const tagOf = (name: string, type: ValueType = 'float64', node = `nsu=urn:plant;s=${name}`) => ({
-  tag: name,
-  node,
-  type,
-});
+const rigFor = useRigs();
 
 describe('values', () => {
   type Case = {

@@ -1,8 +1,9 @@
 /** A driver with everything it gives out kept in lists. */
 import { opcuaDeviceSchema } from '@fieldline/shared/config';
-import { type Declaration, qualityName, type Sample } from '@fieldline/shared/contracts';
+import { type Declaration, qualityName, type Sample, type ValueType } from '@fieldline/shared/contracts';
 import { createMetrics, type Log, silentLog, systemClock } from '@fieldline/shared/runtime';
 import { temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import { afterEach } from 'vitest';
 import type { z } from 'zod';
 import type { Driver } from '../../../src/drivers/driver.ts';
 import { createOpcuaDriver } from '../../../src/drivers/opcua/driver.ts';
@@ -80,3 +81,30 @@ export function createRig(devices: readonly DeviceSettings[], log: Log = silentL
     },
   };
 }
+
+/** Rigs that are started at once and closed after each test. */
+export function useRigs(): (...devices: DeviceSettings[]) => Rig {
+  const rigs: Rig[] = [];
+  afterEach(async () => {
+    await Promise.all(rigs.splice(0).map((rig) => rig.driver.close()));
+  });
+  return (...devices) => {
+    const rig = createRig(devices);
+    rigs.push(rig);
+    rig.driver.start();
+    return rig;
+  };
+}
+
+export const plantNode = (name: string, dataType: string, value?: unknown) => ({
+  namespace: 'urn:plant',
+  name,
+  dataType,
+  value,
+});
+
+export const tagOf = (name: string, type: ValueType = 'float64', node = `nsu=urn:plant;s=${name}`) => ({
+  tag: name,
+  node,
+  type,
+});

@@ -37,9 +37,13 @@ const space = server.engine.addressSpace;
 if (space === null) throw new Error('the server has no address space');
 for (const uri of namespaces) space.registerNamespace(uri);
 const variables = new Map<string, UAVariable>();
-for (const { namespace, name, dataType, value } of nodes) {
-  const owner = space.getNamespace(namespace);
-  const variable = owner.addVariable({
+for (const node of nodes) add(node);
+if (!tellLimits) space.deleteNode(resolveNodeId('i=11714'));
+await server.start();
+
+function add({ namespace, name, dataType, value }: ServerSettings['nodes'][number]): void {
+  if (space === null) return;
+  const variable = space.getNamespace(namespace).addVariable({
     organizedBy: space.rootFolder.objects,
     browseName: name,
     nodeId: `s=${name}`,
@@ -49,8 +53,6 @@ for (const { namespace, name, dataType, value } of nodes) {
   if (value !== undefined) variable.setValueFromSource({ dataType, value: revive(value) });
   variables.set(name, variable);
 }
-if (!tellLimits) space.deleteNode('i=11714');
-await server.start();
 
 /** JSON has no 64-bit integers, dates, buffers, NaN or undefined. */
 function revive(value: unknown): unknown {
@@ -73,6 +75,9 @@ function execute(command: ServerCommand): unknown {
       variable.setValueFromSource(variant, code, new Date(sourceTimeMs));
       return true;
     }
+    case 'add':
+      add(command.node);
+      return true;
     case 'sessions':
       return server.engine.currentSessionCount;
     case 'subscriptions':

@@ -40,6 +40,7 @@ export type ServerCommand =
       readonly overflow?: boolean;
       readonly sourceTimeMs: number;
     }
+  | { readonly do: 'add'; readonly node: ServerSettings['nodes'][number] }
   | { readonly do: 'sessions' | 'subscriptions' | 'close-sessions' };
 
 export type TestServer = {
