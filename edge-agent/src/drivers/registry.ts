@@ -1,0 +1,48 @@
+/**
+ * Protocol → driver. A driver's module is imported when a device needs it: the OPC UA library alone costs 90 MB. A new
+ * protocol in the union of the settings does not compile until it has its line here.
+ */
+import type { Device } from '@fieldline/shared/config';
+import type { Driver, DriverContext } from './driver.ts';
+
+export type Protocol = Device['protocol'];
+type DevicesOf<P extends Protocol> = readonly Extract<Device, { protocol: P }>[];
+
+export type DriverOptions = {
+  /** Where drivers keep the certificates that they make and trust. */
+  readonly certificateFolder: string;
+};
+
+type Loaders = {
+  readonly [P in Protocol]: (
+    devices: DevicesOf<P>,
+    context: DriverContext,
+    options: DriverOptions,
+  ) => Driver | Promise<Driver>;
+};
+
+const loaders: Loaders = {
+  modbus: async (devices, context) => {
+    const { createModbusDriver } = await import('./modbus/driver.ts');
+    return createModbusDriver(devices, context);
+  },
+  opcua: async (devices, context, options) => {
+    const { createOpcuaDriver } = await import('./opcua/driver.ts');
+    return createOpcuaDriver(devices, context, options);
+  },
+};
+
+export const protocolsOf = (devices: readonly Device[]): Protocol[] => [
+  ...new Set(devices.map((device) => device.protocol)),
+];
+
+/** The driver for all devices of one protocol. */
+export async function loadDriver<P extends Protocol>(
+  protocol: P,
+  devices: readonly Device[],
+  context: DriverContext,
+  options: DriverOptions,
+): Promise<Driver> {
+  const own = devices.filter((device): device is Extract<Device, { protocol: P }> => device.protocol === protocol);
+  return await loaders[protocol](own, context, options);
+}

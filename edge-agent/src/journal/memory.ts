@@ -1,0 +1,49 @@
+import { addRange, emptyRanges, hasNumber, type Ranges } from '@fieldline/shared/contracts';
+import type { NewBatch, StoredBatch } from './batches.ts';
+
+/** Batches that could not be written, oldest first. Bounded by its owner. */
+export class Memory {
+  private batches: NewBatch[] = [];
+  private bytes = 0;
+
+  get sizeBytes(): number {
+    return this.bytes;
+  }
+
+  append(batches: readonly NewBatch[]): void {
+    this.batches.push(...batches);
+    for (const batch of batches) this.bytes += batch.bytes.length;
+  }
+
+  read(stream: string, seq: number): StoredBatch | null {
+    return this.batches.find((batch) => batch.seq === seq && batch.stream === stream) ?? null;
+  }
+
+  rangesOf(stream: string): Ranges {
+    return this.of(stream).reduce((ranges, { seq }) => addRange(ranges, seq), emptyRanges);
+  }
+
+  of(stream: string): readonly NewBatch[] {
+    return this.batches.filter((batch) => batch.stream === stream);
+  }
+
+  streams(): string[] {
+    return [...new Set(this.batches.map(({ stream }) => stream))];
+  }
+
+  samplesOf(stream: string, ranges: Ranges): number {
+    return this.of(stream).reduce((sum, { seq, samples }) => sum + (hasNumber(ranges, seq) ? samples : 0), 0);
+  }
+
+  remove(stream: string, ranges: Ranges): void {
+    this.batches = this.batches.filter((batch) => batch.stream !== stream || !hasNumber(ranges, batch.seq));
+    this.bytes = this.batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
+  }
+
+  /** The oldest, taken out; undefined when empty. */
+  shift(): NewBatch | undefined {
+    const batch = this.batches.shift();
+    this.bytes -= batch?.bytes.length ?? 0;
+    return batch;
+  }
+}

@@ -1,0 +1,54 @@
+import type { Segment } from './segment.ts';
+import type { Store } from './store.ts';
+
+export type Bounds = { readonly maxBytes: number; readonly keepConfirmedForMs: number };
+
+/** Decides which segments go. The one that is being written never does. */
+export class Retention {
+  private readonly store: Store;
+  private readonly bounds: Bounds;
+  private readonly confirmedSinceMs = new WeakMap<Segment, number>();
+
+  constructor(store: Store, bounds: Bounds) {
+    this.store = store;
+    this.bounds = bounds;
+  }
+
+  /** Removes the segments that are confirmed, when they were kept long enough. */
+  removeConfirmed(nowMs: number): void {
+    for (const segment of this.confirmed()) {
+      const sinceMs = this.confirmedSinceMs.get(segment) ?? nowMs;
+      this.confirmedSinceMs.set(segment, sinceMs);
+      if (nowMs - sinceMs >= this.bounds.keepConfirmedForMs) this.remove(segment);
+    }
+  }
+
+  /**
+   * Makes room at no loss: files set aside first, then segments that are only kept for a restored database. Gives the
+   * segment whose loss must be declared if more is needed; null when the files are within bounds.
+   */
+  makeRoom(): Segment | null {
+    const { disk } = this.store;
+    while (disk !== undefined && disk.sizeBytes() > this.bounds.maxBytes) {
+      if (disk.removeDamagedFile()) continue;
+      const [spare] = this.confirmed();
+      if (spare === undefined) return this.finished()[0] ?? null;
+      this.remove(spare);
+    }
+    return null;
+  }
+
+  private remove(segment: Segment): void {
+    this.store.forget(segment);
+    this.store.disk?.remove(segment);
+  }
+
+  private confirmed(): readonly Segment[] {
+    return this.finished().filter((segment) => this.store.unconfirmedIn(segment).length === 0);
+  }
+
+  private finished(): readonly Segment[] {
+    const { disk } = this.store;
+    return disk?.segments.filter((segment) => !disk.isWriting(segment)) ?? [];
+  }
+}

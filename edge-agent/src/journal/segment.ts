@@ -1,0 +1,255 @@
+/**
+ * One file of the journal: a SQLite database with consecutive batches of one stream.
+ *
+ * - Only its newest segment is written; SQLite runs in WAL mode then. `synchronous` FULL forces each commit to the medium;
+ *   NORMAL leaves that to the operating system, which survives a crash of the process but not a power cut.
+ * - A segment that is full is sealed: its log is folded in and the file is never written again. Rows are never deleted;
+ *   the journal deletes whole files, which costs a flash card nothing.
+ * - `samples_through` counts the samples of this segment up to and including its row: two look-ups give any range's.
+ * - A file without tables is one whose first commit never came: it holds nothing.
+ */
+import { statSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Declaration, declarationSchema, type Micros, type Ranges } from '@fieldline/shared/contracts';
+import Database from 'better-sqlite3';
+import { z } from 'zod';
+import type { NewBatch, StoredBatch } from './batches.ts';
+import { type SegmentName, segmentFile } from './segment-name.ts';
+
+export type Survives = 'power-cut' | 'process-crash';
+export type SegmentHead = {
+  readonly gateway: string;
+  /** Of its stream. */
+  readonly openedAt: Micros;
+  /** Its stream began in memory and stands outside the chain of openings. */
+  readonly volatile: boolean;
+};
+
+const format = 1;
+const schema = `
+  CREATE TABLE segment (gateway TEXT NOT NULL, opened_at INTEGER NOT NULL, volatile INTEGER NOT NULL) STRICT;
+  CREATE TABLE batch (
+    seq INTEGER PRIMARY KEY, samples_through INTEGER NOT NULL, encoded_at INTEGER NOT NULL, declared TEXT, bytes BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX declaring ON batch (seq) WHERE declared IS NOT NULL;
+  CREATE TABLE note (only INTEGER PRIMARY KEY CHECK (only = 1), text TEXT NOT NULL) STRICT;
+  PRAGMA user_version = ${format};
+`;
+
+const segmentRow = z.object({ gateway: z.string(), opened_at: z.int(), volatile: z.int() });
+const batchRow = z.object({ samples: z.int(), bytes: z.instanceof(Buffer) });
+const lastRow = z.object({ seq: z.int(), samples_through: z.int(), encoded_at: z.int() });
+const throughRow = z.object({ samples_through: z.int() });
+const declaredRows = z.array(z.object({ declared: z.string() }));
+const noteRow = z.object({ text: z.string() });
+
+type Statements = ReturnType<typeof prepare>;
+
+const prepare = (database: Database.Database) => ({
+  insert: database.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?)'),
+  note: database.prepare('INSERT OR REPLACE INTO note VALUES (1, ?)'),
+  begin: database.prepare('BEGIN IMMEDIATE'),
+  commit: database.prepare('COMMIT'),
+  rollback: database.prepare('ROLLBACK'),
+  read: database.prepare(
+    `SELECT bytes, samples_through -
+       coalesce((SELECT samples_through FROM batch AS before WHERE before.seq = batch.seq - 1), 0) AS samples
+     FROM batch WHERE seq = ?`,
+  ),
+  through: database.prepare('SELECT samples_through FROM batch WHERE seq = ?'),
+  declared: database.prepare('SELECT declared FROM batch WHERE declared IS NOT NULL AND seq BETWEEN ? AND ?'),
+});
+
+export class Segment {
+  readonly name: SegmentName;
+  readonly file: string;
+  head: SegmentHead = { gateway: '', openedAt: 0, volatile: false };
+  /** The highest `seq`. */
+  last: number;
+  /** When the last batch was encoded. */
+  lastAt: Micros = 0;
+  samples = 0;
+  sealed = false;
+  private sealedBytes = 0;
+  private open: { database: Database.Database; statements: Statements } | undefined;
+
+  private constructor(folder: string, name: SegmentName) {
+    this.name = name;
+    this.file = join(folder, segmentFile(name));
+    this.last = name.first - 1;
+  }
+
+  /** A new segment with its first batches: all in one transaction, or no segment. @throws SqliteError */
+  static create(
+    folder: string,
+    name: SegmentName,
+    head: SegmentHead,
+    survives: Survives,
+    batches: readonly NewBatch[],
+    note: string,
+  ): Segment {
+    const segment = new Segment(folder, name);
+    const database = new Database(segment.file);
+    try {
+      database.pragma('journal_mode = WAL');
+      database.pragma(`synchronous = ${survives === 'power-cut' ? 'FULL' : 'NORMAL'}`);
+      database.exec(`BEGIN IMMEDIATE; ${schema}`);
+      database.prepare('INSERT INTO segment VALUES (?, ?, ?)').run(head.gateway, head.openedAt, head.volatile ? 1 : 0);
+      segment.open = { database, statements: prepare(database) };
+      segment.insert(batches, note);
+    } catch (error) {
+      database.close();
+      segment.open = undefined;
+      segment.remove();
+      throw error;
+    }
+    segment.head = head;
+    return segment;
+  }
+
+  /**
+   * A segment of an earlier opening, sealed. null where its first commit never came.
+   * @throws what SQLite or the schema says of a damaged file
+   */
+  static load(folder: string, name: SegmentName): Segment | null {
+    const segment = new Segment(folder, name);
+    const database = new Database(segment.file, { fileMustExist: true });
+    try {
+      if (database.pragma('journal_mode', { simple: true }) !== 'delete') fold(database);
+      if (database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'batch'").get() === undefined) return null;
+      const version = database.pragma('user_version', { simple: true });
+      if (version !== format) throw new Error(`format ${String(version)}; this agent knows format ${format}`);
+      const head = segmentRow.parse(database.prepare('SELECT gateway, opened_at, volatile FROM segment').get());
+      segment.head = { gateway: head.gateway, openedAt: head.opened_at, volatile: head.volatile === 1 };
+      const last = lastRow.parse(
+        database.prepare('SELECT seq, samples_through, encoded_at FROM batch ORDER BY seq DESC LIMIT 1').get(),
+      );
+      segment.last = last.seq;
+      segment.lastAt = last.encoded_at;
+      segment.samples = last.samples_through;
+    } finally {
+      database.close();
+    }
+    segment.markSealed();
+    return segment;
+  }
+
+  /** Durable when it returns. @throws SqliteError; whether the batches are in the file is then not known */
+  append(batches: readonly NewBatch[], note: string | null): void {
+    this.opened().statements.begin.run();
+    this.insert(batches, note);
+  }
+
+  private insert(batches: readonly NewBatch[], note: string | null): void {
+    const { statements, database } = this.opened();
+    let { samples, last, lastAt } = this;
+    try {
+      for (const batch of batches) {
+        samples += batch.samples;
+        last = batch.seq;
+        lastAt = batch.encodedAt;
+        const declared = batch.declared.length === 0 ? null : JSON.stringify(batch.declared);
+        statements.insert.run(batch.seq, samples, batch.encodedAt, declared, batch.bytes);
+      }
+      if (note !== null) statements.note.run(note);
+      statements.commit.run();
+    } catch (error) {
+      if (database.inTransaction) statements.rollback.run();
+      throw error;
+    }
+    this.samples = samples;
+    this.last = last;
+    this.lastAt = lastAt;
+  }
+
+  read(seq: number): StoredBatch | null {
+    const row = this.opened().statements.read.get(seq);
+    return row === undefined ? null : { stream: this.name.stream, seq, ...batchRow.parse(row) };
+  }
+
+  /** Samples in the batches of the given ranges, all of which lie in this segment. */
+  samplesOf(ranges: Ranges): number {
+    const through = (seq: number): number => {
+      if (seq < this.name.first) return 0;
+      if (seq === this.last) return this.samples;
+      return throughRow.parse(this.opened().statements.through.get(seq)).samples_through;
+    };
+    return ranges.reduce((sum, [from, to]) => sum + through(to) - through(from - 1), 0);
+  }
+
+  /** What the batches of the given ranges declare. */
+  declaredIn(ranges: Ranges): Declaration[] {
+    return ranges.flatMap(([from, to]) =>
+      declaredRows
+        .parse(this.opened().statements.declared.all(from, to))
+        .flatMap((row) => z.array(declarationSchema).parse(JSON.parse(row.declared))),
+    );
+  }
+
+  note(): string | null {
+    const row = this.opened().database.prepare('SELECT text FROM note').get();
+    return row === undefined ? null : noteRow.parse(row).text;
+  }
+
+  /** On the disk, the write-ahead log included. */
+  sizeBytes(): number {
+    return this.sealed ? this.sealedBytes : sizeOf(this.file) + sizeOf(`${this.file}-wal`) + sizeOf(`${this.file}-shm`);
+  }
+
+  seal(): void {
+    fold(this.opened().database);
+    this.close();
+    this.markSealed();
+  }
+
+  /** Lets go of the file; a later read opens it again. */
+  close(): void {
+    this.open?.database.close();
+    this.open = undefined;
+  }
+
+  remove(): void {
+    this.close();
+    for (const suffix of ['', '-wal', '-shm', '-journal']) removeFile(`${this.file}${suffix}`);
+  }
+
+  get isOpen(): boolean {
+    return this.open !== undefined;
+  }
+
+  private markSealed(): void {
+    this.sealed = true;
+    this.sealedBytes = sizeOf(this.file);
+  }
+
+  private opened(): { database: Database.Database; statements: Statements } {
+    if (this.open === undefined) {
+      const database = new Database(this.file, { fileMustExist: true, readonly: this.sealed });
+      try {
+        this.open = { database, statements: prepare(database) };
+      } catch (error) {
+        database.close();
+        throw error;
+      }
+    }
+    return this.open;
+  }
+}
+
+/** Folds the write-ahead log into the file, which then stands alone and can be read on a read-only disk. */
+function fold(database: Database.Database): void {
+  database.pragma('wal_checkpoint(TRUNCATE)');
+  database.pragma('journal_mode = DELETE');
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function removeFile(file: string): void {
+  try {
+    unlinkSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}

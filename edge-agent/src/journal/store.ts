@@ -1,0 +1,157 @@
+/**
+ * Where the batches are: in segments on the disk, in memory while the disk takes none. Holds them together with what is
+ * known of each stream. What goes, and when, is decided by the journal.
+ */
+import {
+  type Declaration,
+  intersectRanges,
+  type LossReason,
+  type Range,
+  type Ranges,
+  subtractRanges,
+} from '@fieldline/shared/contracts';
+import type { NewBatch, StoredBatch } from './batches.ts';
+import type { Disk } from './disk.ts';
+import { Holdings } from './holdings.ts';
+import { Memory } from './memory.ts';
+import { mergeDeclarations } from './merge-declarations.ts';
+import type { Segment, SegmentHead } from './segment.ts';
+
+export class Store {
+  readonly holdings = new Holdings();
+  readonly memory = new Memory();
+  /** undefined as long as the folder could not be loaded. */
+  disk: Disk | undefined;
+  private unconfirmed = 0;
+
+  get unconfirmedSamples(): number {
+    return this.unconfirmed;
+  }
+
+  load(disk: Disk, confirmed: readonly (readonly [string, Ranges])[]): void {
+    this.disk = disk;
+    for (const segment of disk.segments) this.holdings.add(segment.name.stream, segment.name.first, segment.last);
+    for (const [stream, ranges] of confirmed) this.holdings.confirm(stream, ranges);
+    for (const segment of disk.segments) this.unconfirmed += this.samplesIn(segment, this.unconfirmedIn(segment)) ?? 0;
+  }
+
+  /** Batches that were just put on the disk or into memory. */
+  hold(batches: readonly NewBatch[]): void {
+    for (const { stream, seq, samples } of batches) {
+      this.holdings.add(stream, seq, seq);
+      this.unconfirmed += samples;
+    }
+  }
+
+  /** null where it is not held or the disk does not give it. @throws what SQLite says of a damaged segment */
+  read(stream: string, seq: number): StoredBatch | null {
+    return this.memory.read(stream, seq) ?? this.disk?.read(stream, seq) ?? null;
+  }
+
+  /** Whether any of it was news. */
+  confirm(stream: string, ranges: Ranges): boolean {
+    const fresh = this.holdings.confirm(stream, ranges);
+    this.unconfirmed -= this.samplesOf(stream, fresh);
+    const inMemory = intersectRanges(fresh, this.memory.rangesOf(stream));
+    if (inMemory.length > 0) {
+      this.memory.remove(stream, inMemory);
+      this.holdings.remove(stream, subtractRanges(inMemory, this.onDisk(stream)));
+    }
+    return fresh.length > 0;
+  }
+
+  doubt(stream: string, ranges: Ranges): void {
+    this.unconfirmed += this.samplesOf(stream, this.holdings.doubt(stream, ranges));
+  }
+
+  unconfirmedIn(segment: Segment): Ranges {
+    const confirmed = this.holdings.get(segment.name.stream)?.confirmed ?? [];
+    return subtractRanges([[segment.name.first, segment.last]], confirmed);
+  }
+
+  /** What must be declared before a segment goes: its unconfirmed batches, and what these declared themselves. */
+  lossOf(segment: Segment, reason: LossReason): Declaration[] {
+    const unconfirmed = this.unconfirmedIn(segment);
+    const { stream } = segment.name;
+    return mergeDeclarations([
+      ...unconfirmed.map((range) => lost(stream, range, this.samplesIn(segment, [range]), reason)),
+      ...this.declaredIn(segment, unconfirmed),
+    ]);
+  }
+
+  /** The segment is no longer there. */
+  forget(segment: Segment): void {
+    const unconfirmed = this.unconfirmedIn(segment);
+    this.unconfirmed -= this.samplesIn(segment, unconfirmed) ?? 0;
+    this.holdings.remove(segment.name.stream, [[segment.name.first, segment.last]]);
+  }
+
+  /** Takes the oldest batch out of memory; gives what must be declared. */
+  dropFromMemory(): Declaration[] {
+    const batch = this.memory.shift();
+    if (batch === undefined) return [];
+    const { stream, seq, samples, declared } = batch;
+    this.unconfirmed -= samples;
+    this.holdings.remove(stream, [[seq, seq]]);
+    return [lost(stream, [seq, seq], samples, 'memory-bound'), ...declared];
+  }
+
+  /** Writes what waits in memory to the disk. @throws SqliteError; what was written until then is out of memory */
+  moveToDisk(disk: Disk, headOf: (stream: string) => SegmentHead, note: string): void {
+    for (const stream of this.memory.streams()) {
+      const waiting = this.memory.rangesOf(stream);
+      for (const range of subtractRanges(waiting, this.onDisk(stream))) {
+        const batches = this.memory.of(stream).filter(({ seq }) => seq >= range[0] && seq <= range[1]);
+        disk.adopt(batches, headOf(stream), note);
+        this.memory.remove(stream, [range]);
+      }
+      this.memory.remove(stream, waiting);
+    }
+  }
+
+  private onDisk(stream: string): Ranges {
+    const own = this.disk?.segments.filter(({ name }) => name.stream === stream) ?? [];
+    return own.map((segment): Range => [segment.name.first, segment.last]);
+  }
+
+  private samplesOf(stream: string, ranges: Ranges): number {
+    if (ranges.length === 0) return 0;
+    const inMemory = intersectRanges(ranges, this.memory.rangesOf(stream));
+    const rest = subtractRanges(ranges, inMemory);
+    return (this.disk?.segments ?? [])
+      .filter(({ name }) => name.stream === stream)
+      .map((segment) => this.samplesIn(segment, intersectRanges(rest, [[segment.name.first, segment.last]])) ?? 0)
+      .reduce((sum, samples) => sum + samples, this.memory.samplesOf(stream, inMemory));
+  }
+
+  /** null where the segment does not say. */
+  private samplesIn(segment: Segment, ranges: Ranges): number | null {
+    if (ranges.length === 0) return 0;
+    const [from, to] = ranges[0] ?? [0, 0];
+    if (ranges.length === 1 && from === segment.name.first && to === segment.last) return segment.samples;
+    return readable(() => this.disk?.use(segment).samplesOf(ranges) ?? null, null);
+  }
+
+  private declaredIn(segment: Segment, ranges: Ranges): Declaration[] {
+    if (ranges.length === 0) return [];
+    return readable(() => this.disk?.use(segment).declaredIn(ranges) ?? [], []);
+  }
+}
+
+const lost = (stream: string, [from, to]: Range, samples: number | null, reason: LossReason): Declaration => ({
+  kind: 'batches',
+  stream,
+  from,
+  to,
+  samples,
+  reason,
+});
+
+/** A damaged segment is found and set aside when a batch is read from it; until then its counts are unknown. */
+function readable<T>(read: () => T, unknown: T): T {
+  try {
+    return read();
+  } catch {
+    return unknown;
+  }
+}

@@ -1,0 +1,13 @@
+import Database from 'better-sqlite3';
+
+const unwritable =
+  /^SQLITE_(FULL|READONLY|CANTOPEN|PERM|BUSY|LOCKED|NOMEM|IOERR_(WRITE|FSYNC|DIR_FSYNC|TRUNCATE|ACCESS|SHM))/;
+
+/**
+ * Whether an error of a segment says that this file cannot be understood. All else (no space, no rights, a disk that is
+ * gone) says nothing of what the file holds: it must not be set aside.
+ */
+export function isDamage(error: unknown): boolean {
+  if (error instanceof Database.SqliteError) return !unwritable.test(error.code);
+  return !(error instanceof Error && 'syscall' in error);
+}
