@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const binFolder = join(root, 'node_modules', '.bin');
 /** npm and the terminal both pass a Ctrl-C on: two within this time are one. */
-const sameSignalMs = 500;
+const sameSignalMs = 1_000;
 
 /** Why node_modules is not what package-lock.json says, or null. Packages for other platforms may be absent. */
 function lackOf() {

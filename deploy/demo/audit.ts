@@ -1,0 +1,96 @@
+/**
+ * Counts the message balance (design, contract 12) from the rows themselves. It shares no code and no totals with the
+ * processor: of the ledger it takes what each gateway stated (read, filtered, how many samples each batch had), and holds it
+ * against the rows.
+ *
+ * A batch is `stream_no × 2^32 + seq`, in every row and in `batch_log`.
+ */
+export type Query = <Row>(sql: string) => Promise<readonly Row[]>;
+
+export type Audit = {
+  readonly streams: number;
+  readonly batches: number;
+  readonly read: number;
+  readonly filtered: number;
+  /** Rows. */
+  readonly stored: number;
+  readonly deadLettered: number;
+  readonly declared: number;
+  /** Samples that came again and were dropped. */
+  readonly duplicate: number;
+  /** Batches below the last of their stream that are neither stored nor declared nor dead letters. */
+  readonly missingBatches: number;
+  /** Samples that a batch stated and that are neither rows nor dead letters. */
+  readonly missingSamples: number;
+  /** Rows that are there more often than their batch says, or of no batch at all. */
+  readonly doubledRows: number;
+  /** Samples read that stand nowhere: read − filtered − stored − dead-lettered − declared. */
+  readonly unaccounted: number;
+};
+
+export type Finding = 'missingBatches' | 'missingSamples' | 'doubledRows' | 'unaccounted';
+const findings: readonly Finding[] = ['missingBatches', 'missingSamples', 'doubledRows', 'unaccounted'];
+
+/** Empty where the balance closes. */
+export const openFindings = (audit: Audit): Finding[] => findings.filter((finding) => audit[finding] !== 0);
+
+const number = (sql: string): string => `COALESCE(${sql}, 0)::float8`;
+
+const auditSql = `
+WITH numbered AS (
+  SELECT (batch >> 32)::int4 AS stream_no, batch & 4294967295 AS seq, batch, samples, rejected FROM batch_log
+), rows AS (
+  SELECT batch, count(*) AS there FROM sample GROUP BY batch
+), compared AS (
+  SELECT COALESCE(rows.there, 0) AS there, COALESCE(numbered.rejected, 0) AS rejected,
+    COALESCE(numbered.samples - numbered.rejected, 0) AS expected
+  FROM rows FULL JOIN numbered USING (batch)
+), lost AS (
+  SELECT stream.stream_no, range_agg(int8range(from_seq, to_seq, '[]')) AS seqs, sum(declaration.samples) AS samples
+  FROM declaration JOIN stream ON stream.stream = declaration.target_stream
+  WHERE declaration.kind = 'batches' GROUP BY stream.stream_no
+), present AS (
+  SELECT stream_no, range_agg(int8range(seq, seq, '[]')) AS seqs, count(*) AS batches FROM numbered GROUP BY stream_no
+), by_stream AS (
+  SELECT stream.*, COALESCE(present.batches, 0) AS batches,
+    (SELECT sum(upper(hole) - lower(hole)) FROM unnest(
+      int8multirange(int8range(1, last_seq, '[]')) - COALESCE(present.seqs, '{}') - COALESCE(lost.seqs, '{}') - dead
+    ) AS hole) AS holes,
+    -- What was declared and came all the same is stored: stored beats declared.
+    CASE WHEN lost.seqs IS NULL OR lost.seqs <@ COALESCE(present.seqs, '{}') THEN 0 ELSE lost.samples END AS lost_samples
+  FROM stream LEFT JOIN present USING (stream_no) LEFT JOIN lost USING (stream_no)
+)
+SELECT streams.*, stored, "deadLettered", "missingSamples", "doubledRows",
+  read - filtered - stored - "deadLettered" - declared AS unaccounted
+FROM (
+  SELECT count(*)::float8 AS streams, ${number('sum(batches)')} AS batches, ${number('sum(read)')} AS read,
+    ${number('sum(filtered)')} AS filtered, ${number('sum(lost_samples)')} AS declared,
+    ${number('sum(duplicate_samples)')} AS duplicate, ${number('sum(holes)')} AS "missingBatches"
+  FROM by_stream
+) AS streams, (
+  SELECT ${number('sum(there)')} AS stored, ${number('sum(rejected)')} AS "deadLettered",
+    ${number('sum(greatest(expected - there, 0))')} AS "missingSamples",
+    ${number('sum(greatest(there - expected, 0))')} AS "doubledRows"
+  FROM compared
+) AS counted`;
+
+export async function runAudit(query: Query): Promise<Audit> {
+  const [row] = await query<Audit>(auditSql);
+  if (row === undefined) throw new Error('the audit gave no row');
+  return row;
+}
+
+/** Doubled and missing samples of the batches received within the last minute: cheap enough to ask every two seconds. */
+const recentSql = `
+WITH recent AS (
+  SELECT batch, samples - rejected AS expected, from_time, to_time FROM batch_log
+  WHERE received_at > now() - interval '1 minute'
+), rows AS (
+  SELECT batch, count(*) AS there FROM sample
+  WHERE time >= (SELECT min(from_time) FROM recent) AND time <= (SELECT max(to_time) FROM recent) GROUP BY batch
+)
+SELECT recent.batch::text AS batch, (COALESCE(rows.there, 0) - expected)::int4 AS difference
+FROM recent LEFT JOIN rows USING (batch) WHERE COALESCE(rows.there, 0) <> expected`;
+
+export const runRecentAudit = (query: Query): Promise<readonly { batch: string; difference: number }[]> =>
+  query(recentSql);

@@ -1,0 +1,35 @@
+import { type Audit, type Finding, openFindings } from './audit.ts';
+
+const explanations: Readonly<Record<Finding, string>> = {
+  missingBatches: 'batches that are neither stored nor declared nor dead letters',
+  missingSamples: 'samples that their batch stated and that are not rows',
+  doubledRows: 'rows more than their batches stated',
+  unaccounted: 'samples read that stand nowhere',
+};
+
+const row = (name: string, value: number): string =>
+  `  ${name.padEnd(14)}${value.toLocaleString('en-GB').padStart(14)}`;
+
+/** The balance in words and whether it closes. `agentRead`: the agent's own counter when it was last asked. */
+export function summary(audit: Audit, agentRead: number | null, newestRead: number): { text: string; closes: boolean } {
+  const open: string[] = openFindings(audit).map((finding) => `${audit[finding]} ${explanations[finding]}`);
+  if (agentRead !== null && newestRead < agentRead) {
+    open.push(`the agent counted ${agentRead} samples read, the ledger knows of ${newestRead}`);
+  }
+  if (audit.stored === 0) open.push('no sample was stored');
+  const lines = [
+    `Message balance of ${audit.streams} streams, ${audit.batches} batches (counted from the rows)`,
+    row('read', audit.read),
+    row('held back', audit.filtered),
+    row('stored', audit.stored),
+    row('dead letters', audit.deadLettered),
+    row('declared lost', audit.declared),
+    row('came again', audit.duplicate),
+    row('missing', audit.missingSamples + Math.max(0, audit.unaccounted)),
+    row('doubled', audit.doubledRows),
+    open.length === 0
+      ? 'The balance closes: nothing missing, nothing doubled.'
+      : `The balance does not close: ${open.join('; ')}.`,
+  ];
+  return { text: lines.join('\n'), closes: open.length === 0 };
+}

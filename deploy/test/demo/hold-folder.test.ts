@@ -1,0 +1,23 @@
+import { spawn } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporaryFolder } from '@fieldline/shared/testing';
+import { expect, test } from 'vitest';
+import { holdFolder } from '../../demo/hold-folder.ts';
+
+test('a second run on the same data folder is refused while the first lives, with what to do', () => {
+  const folder = temporaryFolder();
+  const other = spawn('sleep', ['60'], { stdio: 'ignore' });
+  writeFileSync(join(folder, 'running'), `${other.pid}\n`);
+  expect(() => holdFolder(folder)).toThrow(/another run .* --data FOLDER/);
+  other.kill('SIGKILL');
+});
+
+test('what a killed run left behind does not hold the folder', () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'running'), '4194304999\n');
+  const release = holdFolder(folder);
+  expect(existsSync(join(folder, 'running'))).toBe(true);
+  release();
+  expect(existsSync(join(folder, 'running'))).toBe(false);
+});
