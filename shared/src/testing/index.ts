@@ -1,5 +1,6 @@
 export * from './aedes.ts';
 export * from './describe-with.ts';
+export * from './find-program.ts';
 export * from './free-port.ts';
 export * from './kafka.ts';
 export * from './mosquitto.ts';

@@ -32,7 +32,7 @@ export function addNodes(
   },
 ): ServedNodes {
   const { settings, points, badNodes, clock, onServed } = context;
-  const nodes = buildNodes(opcua, server, settings, points);
+  const nodes = buildNodes(server, settings, points);
   const set = (wanted: readonly Node[], timeMs: number): void => {
     const served: Served[] = [];
     const sourceTime = new Date(timeMs);
@@ -43,7 +43,7 @@ export function addNodes(
         continue;
       }
       const value = point.valueAt(timeMs);
-      variable.setValueFromSource(variantOf(opcua.DataType, point.type, value), opcua.StatusCodes.Good, sourceTime);
+      variable.setValueFromSource(variantOf(opcua, point.type, value), opcua.StatusCodes.Good, sourceTime);
       served.push({ time: timeMs * 1_000, device: point.device, point: point.name, value });
     }
     if (served.length > 0) onServed?.(served);
@@ -63,12 +63,7 @@ export function addNodes(
   };
 }
 
-function buildNodes(
-  opcua: Library,
-  server: OPCUAServer,
-  settings: OpcuaServerSettings,
-  points: readonly NodePoint[],
-): Node[] {
+function buildNodes(server: OPCUAServer, settings: OpcuaServerSettings, points: readonly NodePoint[]): Node[] {
   const addressSpace = server.engine.addressSpace;
   if (addressSpace === null) throw new Error('the server has no address space: it was not initialized');
   const namespace = addressSpace.registerNamespace(settings.namespace);
@@ -84,7 +79,6 @@ function buildNodes(
       userAccessLevel: 'CurrentRead',
       // Lets a client ask for every change (sampling interval 0), not only for samples of them.
       minimumSamplingInterval: 0,
-      value: { dataType: opcua.DataType[dataTypeOf(point.type)], value: null },
     }),
   }));
 }

@@ -41,14 +41,17 @@ export async function startOpcua(
 
   const up = async (): Promise<void> => {
     const server = await createServer(opcua, { ...settings, port }, passwords, folder);
+    let nodes: ServedNodes | undefined;
     try {
+      nodes = addNodes(opcua, server, { ...context, settings, points, badNodes });
       await server.start();
     } catch (error) {
+      nodes?.stop();
       await server.shutdown(0).catch(() => {});
       throw listenError(error as NodeJS.ErrnoException, settings.host, port);
     }
     port = server.endpoints[0]?.port ?? port;
-    running = { server, nodes: addNodes(opcua, server, { ...context, settings, points, badNodes }) };
+    running = { server, nodes };
   };
   const down = async (): Promise<void> => {
     const closing = running;

@@ -1,8 +1,7 @@
 import type { Value, ValueType } from '@fieldline/shared/contracts';
-import type { DataType as DataTypeNumber, VariantOptions } from 'node-opcua';
+import type { VariantOptions } from 'node-opcua';
 
-type DataTypes = typeof DataTypeNumber;
-type DataTypeName = Exclude<keyof DataTypes, number>;
+type Library = typeof import('node-opcua');
 
 const dataTypeNames = {
   bool: 'Boolean',
@@ -17,13 +16,14 @@ const dataTypeNames = {
   float32: 'Float',
   float64: 'Double',
   string: 'String',
-} as const satisfies Record<ValueType, DataTypeName>;
+} as const satisfies Record<ValueType, keyof Library['DataType']>;
 
 export const dataTypeOf = (type: ValueType): (typeof dataTypeNames)[ValueType] => dataTypeNames[type];
 
 /** The library holds 64-bit integers as their two halves, the high one first, of two's complement. */
-export const variantOf = (types: DataTypes, type: ValueType, value: Value): VariantOptions => ({
-  dataType: types[dataTypeNames[type]],
+export const variantOf = (opcua: Library, type: ValueType, value: Value): VariantOptions => ({
+  dataType: opcua.DataType[dataTypeNames[type]],
+  arrayType: opcua.VariantArrayType.Scalar,
   value: typeof value === 'bigint' ? halvesOf(value) : value,
 });
 
