@@ -148,6 +148,13 @@ export const modbusTagSchema = z
   })
   .superRefine((tag, context) => {
     for (const [key, message] of registerProblems(tag)) context.addIssue({ code: 'custom', path: [key], message });
+    if (tag.notAvailable !== undefined && (tag.type === 'string' || tag.table === 'coil' || tag.table === 'discrete')) {
+      context.addIssue({
+        code: 'custom',
+        path: ['notAvailable'],
+        message: 'goes with numbers and bits of registers only',
+      });
+    }
   });
 export type ModbusTag = z.infer<typeof modbusTagSchema>;
 
@@ -174,7 +181,12 @@ const modbusDeviceObject = z.strictObject({
   ...deadbandShape,
   tags: z.array(modbusTagSchema).min(1),
 });
+
 export const modbusDeviceSchema = modbusDeviceObject.superRefine((device, context) => {
+  if (device.unit === 0 && device.link.kind !== 'tcp') {
+    const message = 'on a serial line unit 0 speaks to all and none answers; a device has 1–247';
+    context.addIssue({ code: 'custom', path: ['unit'], message });
+  }
   for (const [position, tag] of device.tags.entries()) {
     const issue = (key: string, message: string): void =>
       context.addIssue({ code: 'custom', path: ['tags', position, key], message });
