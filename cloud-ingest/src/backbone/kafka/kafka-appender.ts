@@ -3,6 +3,7 @@
  * size of a send and the order of a key from there being one. After an error of unknown outcome the producer is made anew;
  * a send that is tried again may double records, which the ledger drops by their identity.
  */
+import { pause } from '@fieldline/shared/runtime';
 import type { Kafka, Producer } from 'kafkajs';
 import type { NewRecord } from '../backbone.ts';
 import { createGroupCommit, type Entry } from '../group-commit.ts';
@@ -16,6 +17,9 @@ const acksOfAllInSync = -1;
 const maxSendBytes = 8 * 1024 ** 2;
 /** KafkaJS makes one record batch per partition of a send, and topics bound a batch: by default at 1 MiB. */
 const maxPartitionBytes = 900_000;
+
+/** A broker that does not answer does not hold up a stop for longer; nobody was told that those records are safe. */
+const closeTimeoutMs = 5_000;
 
 export type KafkaAppender = {
   readonly append: (topic: string, records: readonly NewRecord[]) => Promise<void>;
@@ -79,7 +83,9 @@ export function createKafkaAppender(kafka: Kafka, admin: KafkaAdmin, config: Kaf
       );
     },
     close: async () => {
-      await commits.idle();
+      const late = new AbortController();
+      await Promise.race([commits.idle(), pause(closeTimeoutMs, late.signal)]);
+      late.abort();
       await drop();
     },
   };

@@ -23,7 +23,7 @@ const sessionTimeoutMs = 10_000;
 const heartbeatEveryMs = 1_000;
 const rebalanceTimeoutMs = 30_000;
 /** How long the broker holds a fetch when there is nothing: the longest that a graceful stop waits for. */
-const fetchWaitMs = 500;
+const fetchWaitMs = 250;
 /** Of one response, and of one partition in it. */
 const maxFetchBytes = 8 * 1024 ** 2;
 const maxFetchPartitionBytes = 1024 ** 2;

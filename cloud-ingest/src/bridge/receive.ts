@@ -1,0 +1,73 @@
+/**
+ * Fills the window from a session: reading goes on while the window has room, whatever is still unacknowledged. When it is
+ * full, reading stops (and with it the broker, by TCP) until there is room. Then the answers to our pings wait behind the
+ * unread messages: we go on pinging, so that the broker knows us alive, and do not take the silence for a lost connection.
+ */
+import type { Log } from '@fieldline/shared/runtime';
+import type { IPublishPacket, MqttClient } from 'mqtt';
+import { holdPubacks } from '../mqtt/hold-pubacks.ts';
+import type { ReceivedMessage } from './to-record.ts';
+import type { Window } from './window.ts';
+
+export type Received = {
+  readonly message: ReceivedMessage;
+  readonly bytes: number;
+  /** Sends the PUBACK, on the connection on which the message came or not at all. */
+  readonly acknowledge: () => void;
+};
+
+export type ReceiveOptions = {
+  readonly window: Window<Received>;
+  readonly keepaliveMs: number;
+  /** Aborted when no more messages shall be taken: what comes then stays unacknowledged. */
+  readonly stop: AbortSignal;
+  readonly onFull: () => void;
+  readonly log: Log;
+};
+
+export function receive(client: MqttClient, { window, keepaliveMs, stop, onFull, log }: ReceiveOptions): void {
+  const pubacks = holdPubacks(client);
+  const ended = new AbortController();
+  client.once('close', () => ended.abort());
+
+  async function untilRoom(): Promise<void> {
+    onFull();
+    const pinging = setInterval(() => {
+      client.reschedulePing(true);
+      client.sendPing();
+    }, keepaliveMs / 2);
+    try {
+      await window.untilRoom(AbortSignal.any([ended.signal, stop]));
+    } finally {
+      clearInterval(pinging);
+    }
+  }
+
+  client.handleMessage = (packet, done) => {
+    if (stop.aborted) {
+      done();
+      return;
+    }
+    window.put(receivedOf(packet, pubacks.send));
+    if (!window.full) {
+      done();
+      return;
+    }
+    untilRoom().then(
+      () => done(),
+      (error) => log.error({ err: error }, 'waiting for room in the window failed'),
+    );
+  };
+}
+
+function receivedOf(packet: IPublishPacket, sendPuback: (messageId: number) => void): Received {
+  const { topic, qos, retain, dup, messageId } = packet;
+  const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
+  return {
+    message: { topic, payload, qos, retain, dup },
+    bytes: payload.length + Buffer.byteLength(topic),
+    acknowledge: () => {
+      if (qos > 0 && messageId !== undefined) sendPuback(messageId);
+    },
+  };
+}

@@ -1,0 +1,102 @@
+/**
+ * Makes received messages durable: in the backbone, or, where it can never take one, as a dead letter. Returns only when all
+ * are; it tries again as long as it takes, in the order of reception. Nothing here is dropped.
+ */
+import { backboneTopics, FieldlineError, isFieldlineError, type Micros, parseTopic } from '@fieldline/shared/contracts';
+import { explain, type Log, retry } from '@fieldline/shared/runtime';
+import type { Backbone } from '../backbone/backbone.ts';
+import type { DeadLetterSink } from '../dead-letters/dead-letter.ts';
+import { type ReceivedMessage, toHeaders, toRecord } from './to-record.ts';
+
+export type StoreParts = {
+  readonly backbone: Pick<Backbone, 'append'>;
+  readonly deadLetter: DeadLetterSink;
+  readonly log: Log;
+  /** null when the last try went well. */
+  readonly onTrouble: (trouble: string | null) => void;
+  readonly onStored: (messages: number, bytes: number) => void;
+  readonly onDeadLetter: (code: string) => void;
+};
+
+const firstPauseMs = 100;
+const maxPauseMs = 5_000;
+
+/** @throws the last error when the signal is aborted: then nobody may acknowledge */
+export type StoreReceived = (
+  messages: readonly ReceivedMessage[],
+  receivedAt: Micros,
+  signal: AbortSignal,
+) => Promise<void>;
+
+export function createStoreReceived(parts: StoreParts): StoreReceived {
+  const { backbone, deadLetter, log, onTrouble, onStored, onDeadLetter } = parts;
+  let trouble: string | null = null;
+
+  function say(text: string | null): void {
+    if (text !== trouble) {
+      if (text === null) log.info('messages flow again');
+      else log.warn(`PUBACK is withheld: ${text}`);
+    }
+    trouble = text;
+    onTrouble(text);
+  }
+
+  async function untilDone(attempt: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    await retry(attempt, {
+      firstMs: firstPauseMs,
+      maxMs: maxPauseMs,
+      signal,
+      // Whatever it is, somebody will mend it: the broker keeps the messages until then.
+      retryable: (error) => !isFieldlineError(error, 'record/too-large'),
+      onRetry: (error) => say(explain(error)),
+    });
+    say(null);
+  }
+
+  async function bury(message: ReceivedMessage, receivedAt: Micros, error: FieldlineError, signal: AbortSignal) {
+    const letter = {
+      receivedAt,
+      gateway: parseTopic(message.topic)?.gateway ?? null,
+      stage: 'bridge' as const,
+      code: error.code,
+      reason: error.message,
+      topic: message.topic,
+      partition: null,
+      offset: null,
+      positions: null,
+      bytes: message.payload,
+      headers: toHeaders(message, receivedAt),
+    };
+    await untilDone(() => deadLetter(letter), signal);
+    log.warn({ topic: message.topic, code: error.code, bytes: message.payload.length }, error.message);
+    onDeadLetter(error.code);
+  }
+
+  async function store(messages: readonly ReceivedMessage[], receivedAt: Micros, signal: AbortSignal): Promise<void> {
+    const records = messages.flatMap((message) => toRecord(message, receivedAt) ?? []);
+    try {
+      await untilDone(() => backbone.append(backboneTopics.raw, records), signal);
+    } catch (error) {
+      const [only] = messages;
+      if (!isFieldlineError(error, 'record/too-large') || only === undefined) throw error;
+      if (messages.length === 1) await bury(only, receivedAt, error, signal);
+      // One of them is too large: alone, each shows whether it is the one.
+      else for (const message of messages) await store([message], receivedAt, signal);
+      return;
+    }
+    onStored(
+      records.length,
+      records.reduce((sum, { value }) => sum + value.length, 0),
+    );
+  }
+
+  return async (messages, receivedAt, signal) => {
+    const ours = messages.filter(({ topic }) => parseTopic(topic) !== null);
+    if (ours.length > 0) await store(ours, receivedAt, signal);
+    for (const message of messages) {
+      if (parseTopic(message.topic) !== null) continue;
+      const unknown = new FieldlineError('topic/unknown', `${message.topic} names no gateway`);
+      await bury(message, receivedAt, unknown, signal);
+    }
+  };
+}
