@@ -1,0 +1,262 @@
+/**
+ * Sends the journal's batches through the uplink and tells the journal what is confirmed. Invariants:
+ *
+ * - Two lanes. A batch that was just flushed goes at once (live); what is older goes beside it (backlog), and never takes
+ *   the places in flight that are reserved for the live lane.
+ * - `confirm: broker`: PUBACK confirms. `confirm: cloud`: the commit acknowledgement does; what it does not list in time is
+ *   sent again, with growing pauses, and not while the cloud says that it lags.
+ * - Nothing is kept here that is not in the journal: a lost connection gives everything unanswered back to the backlog.
+ */
+import type { AckMessage, Declaration, Ranges } from '@fieldline/shared/contracts';
+import { subtractRanges, unionRanges } from '@fieldline/shared/contracts';
+import type { Clock, Log, Metrics } from '@fieldline/shared/runtime';
+import type { BatchId, StoredBatch } from '../journal/batches.ts';
+import type { HeldStream } from '../journal/holdings.ts';
+import { consequencesOf } from './acknowledge.ts';
+import { Backlog } from './backlog.ts';
+import { Claims } from './claims.ts';
+import { forwarderMetrics } from './metrics.ts';
+import { Resend } from './resend.ts';
+
+/** One session with the broker. */
+export type Link = {
+  /** Resolves with the PUBACK. @throws when the broker refused the batch or the session ended */
+  readonly publish: (bytes: Buffer) => Promise<void>;
+};
+
+/** What the forwarder needs of the journal. */
+export type Outbox = {
+  readonly streams: () => readonly HeldStream[];
+  readonly read: (stream: string, seq: number) => StoredBatch | null;
+  readonly confirm: (stream: string, ranges: Ranges) => void;
+  readonly doubt: (stream: string, ranges: Ranges) => void;
+  readonly declare: (declaration: Declaration) => void;
+  readonly incarnation: string | null;
+  readonly setIncarnation: (incarnation: string) => void;
+};
+
+export type ForwarderOptions = {
+  readonly journal: Outbox;
+  readonly confirm: 'cloud' | 'broker';
+  readonly maxInFlight: number;
+  readonly resendAfterMs: number;
+  /** The database behind the cloud is another one than before. */
+  readonly onNewIncarnation: () => void;
+  readonly random: () => number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+};
+
+/** After a connect the backlog waits this long for the retained acknowledgement: it may say that most of it is stored. */
+const awaitAckMs = 1_000;
+const tickMs = 250;
+/** Batches that the disk does not give, passed over at one go. */
+const maxPassedOver = 64;
+
+export class Forwarder {
+  private readonly options: ForwarderOptions;
+  private readonly metrics: ReturnType<typeof forwarderMetrics>;
+  private readonly claims = new Claims();
+  private readonly backlog: Backlog;
+  private readonly resend: Resend;
+  private live: StoredBatch[] = [];
+  private link: Link | undefined;
+  private readonly inFlight = new Set<BatchId & { readonly isLive: boolean }>();
+  private backlogFromMs = 0;
+  private isLagging = false;
+  private asked = new Map<string, Ranges>();
+  private askedAtMs = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private waiting: (() => void)[] = [];
+
+  constructor(options: ForwarderOptions) {
+    this.options = options;
+    this.metrics = forwarderMetrics(options.metrics);
+    this.backlog = new Backlog(() => options.journal.streams(), this.claims);
+    this.resend = new Resend(options);
+  }
+
+  /** Batches fresh from a flush. While there is no session they are backlog. */
+  offer(batches: readonly StoredBatch[]): void {
+    if (this.link === undefined) return;
+    for (const batch of batches) {
+      this.claims.addOne(batch.stream, batch.seq);
+      this.live.push(batch);
+    }
+    // The newest count: what does not fit into the window waits in the journal.
+    for (const { stream, seq } of this.live.splice(0, Math.max(0, this.live.length - this.options.maxInFlight))) {
+      this.claims.releaseOne(stream, seq);
+    }
+    this.pump();
+  }
+
+  connected(link: Link): void {
+    this.disconnected();
+    this.link = link;
+    this.isLagging = false;
+    const waitMs = this.options.confirm === 'cloud' ? awaitAckMs : 0;
+    this.backlogFromMs = this.options.clock.monotonicMs() + waitMs;
+    this.timer = setInterval(() => this.tick(), tickMs);
+    this.pump();
+  }
+
+  disconnected(): void {
+    clearInterval(this.timer);
+    this.link = undefined;
+    for (const { stream, seq } of [...this.inFlight, ...this.live]) this.claims.releaseOne(stream, seq);
+    this.inFlight.clear();
+    this.live = [];
+    this.backlog.reset();
+    this.asked.clear();
+    this.metrics.inFlight.set(0);
+    this.settle();
+  }
+
+  acknowledge(ack: AckMessage): void {
+    const { journal, log, onNewIncarnation } = this.options;
+    const { isNewIncarnation, confirm, doubt, send, lost } = consequencesOf(
+      ack,
+      journal.streams(),
+      journal.incarnation,
+    );
+    if (journal.incarnation !== ack.incarnation) journal.setIncarnation(ack.incarnation);
+    for (const { stream, ranges } of doubt) {
+      journal.doubt(stream, ranges);
+      this.claims.release(stream, ranges);
+    }
+    for (const { stream, ranges } of confirm) journal.confirm(stream, ranges);
+    for (const { stream, ranges } of lost) this.declareLost(stream, ranges);
+    this.isLagging = ack.lagging;
+    this.backlogFromMs = 0;
+    this.resend.forget((stream) => this.backlog.openOf(stream));
+    for (const { stream, ranges } of send) this.sendAsked(stream, ranges);
+    if (isNewIncarnation) {
+      log.warn({ incarnation: ack.incarnation }, 'the cloud has another database: what it does not list is sent again');
+      onNewIncarnation();
+    }
+    this.settle();
+    this.pump();
+  }
+
+  /** Resolves when everything is confirmed, the session is lost or the signal is aborted. */
+  drained(signal: AbortSignal): Promise<void> {
+    if (this.isDrained() || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.waiting.push(resolve);
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  close(): void {
+    this.disconnected();
+  }
+
+  private pump(): void {
+    let passedOver = 0;
+    while (this.link !== undefined && this.inFlight.size < this.options.maxInFlight) {
+      const fresh = this.live.shift();
+      if (fresh !== undefined) {
+        this.send(this.link, fresh, 1, true);
+        continue;
+      }
+      const next = this.mayDrain() ? this.backlog.next() : null;
+      if (next === null) return;
+      const batch = this.options.journal.read(next.stream, next.seq);
+      if (batch !== null) this.send(this.link, batch, next.times, false);
+      else {
+        this.resend.sent(next.stream, next.seq, next.times, this.options.clock.monotonicMs());
+        passedOver += 1;
+        if (passedOver === maxPassedOver) return;
+      }
+    }
+  }
+
+  private mayDrain(): boolean {
+    const { maxInFlight, clock } = this.options;
+    if (clock.monotonicMs() < this.backlogFromMs) return false;
+    const reserved = Math.ceil(maxInFlight / 4);
+    let draining = 0;
+    for (const { isLive } of this.inFlight) if (!isLive) draining += 1;
+    return draining < Math.max(1, maxInFlight - reserved);
+  }
+
+  private send(link: Link, batch: StoredBatch, times: number, isLive: boolean): void {
+    const { stream, seq } = batch;
+    const { confirm, clock } = this.options;
+    const flight = { stream, seq, isLive };
+    this.inFlight.add(flight);
+    this.metrics.inFlight.set(this.inFlight.size);
+    if (times > 1) this.metrics.again.inc();
+    if (confirm === 'cloud') this.resend.sent(stream, seq, times, clock.monotonicMs());
+    link.publish(batch.bytes).then(
+      () => {
+        this.metrics.batches.inc();
+        this.metrics.samples.inc(batch.samples);
+        if (confirm === 'broker') this.options.journal.confirm(stream, [[seq, seq]]);
+        this.landed(link, flight);
+      },
+      (error: unknown) => {
+        if (link !== this.link) return;
+        this.metrics.refused.inc();
+        this.options.log.warn({ err: error, stream, seq }, 'the broker did not take a batch; it is sent again later');
+        if (confirm === 'broker') this.resend.sent(stream, seq, times, clock.monotonicMs());
+        this.landed(link, flight);
+      },
+    );
+  }
+
+  private landed(link: Link, flight: BatchId & { readonly isLive: boolean }): void {
+    if (link !== this.link) return;
+    this.inFlight.delete(flight);
+    this.metrics.inFlight.set(this.inFlight.size);
+    this.settle();
+    this.pump();
+  }
+
+  private tick(): void {
+    const nowMs = this.options.clock.monotonicMs();
+    if (nowMs >= this.backlogFromMs) {
+      const due = this.resend.due(nowMs, this.isLagging);
+      this.backlog.sendAgain(due.map((sent) => ({ ...sent, times: sent.times + 1 })));
+    }
+    this.claims.keepOnly(this.options.journal.streams().map(({ stream }) => stream));
+    this.pump();
+  }
+
+  /** The cloud repeats what it asks for until it has it; each batch is sent once per `resendAfterMs` for that. */
+  private sendAsked(stream: string, ranges: Ranges): void {
+    const nowMs = this.options.clock.monotonicMs();
+    if (nowMs - this.askedAtMs >= this.options.resendAfterMs) {
+      this.asked.clear();
+      this.askedAtMs = nowMs;
+    }
+    const before = this.asked.get(stream) ?? [];
+    const fresh = subtractRanges(ranges, before);
+    this.asked.set(stream, unionRanges(before, fresh));
+    this.backlog.sendAgain(fresh.map(([from, to]) => ({ stream, from, to, times: 2 })));
+  }
+
+  /** Marked as confirmed, so that it is declared once. */
+  private declareLost(stream: string, ranges: Ranges): void {
+    for (const [from, to] of ranges) {
+      this.options.log.error(
+        { stream, from, to },
+        'the cloud asks for batches that the journal no longer holds: declared',
+      );
+      this.options.journal.declare({ kind: 'batches', stream, from, to, samples: null, reason: 'journal-damaged' });
+    }
+    this.options.journal.confirm(stream, ranges);
+  }
+
+  private isDrained(): boolean {
+    if (this.link === undefined) return true;
+    return this.options.journal.streams().every(({ stream }) => this.backlog.openOf(stream).length === 0);
+  }
+
+  /** Wakes those who wait for `drained`. */
+  private settle(): void {
+    if (this.waiting.length === 0 || !this.isDrained()) return;
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,12 @@
+import type { Metrics } from '@fieldline/shared/runtime';
+
+export const forwarderMetrics = (metrics: Metrics) => ({
+  batches: metrics.counter('fieldline_uplink_batches_published_total', 'Batches that the broker has taken'),
+  samples: metrics.counter('fieldline_uplink_samples_published_total', 'Samples in batches that the broker has taken'),
+  again: metrics.counter(
+    'fieldline_uplink_batches_sent_again_total',
+    'Batches sent again: not confirmed, or asked for',
+  ),
+  refused: metrics.counter('fieldline_uplink_batches_refused_total', 'Batches that the broker did not take'),
+  inFlight: metrics.gauge('fieldline_uplink_batches_in_flight', 'Batches sent and not yet answered by the broker'),
+});

@@ -1,0 +1,59 @@
+import type { Device } from '@fieldline/shared/config';
+import { type BirthMessage, encodeMessage, messageVersion, type Tag, type TagBirth } from '@fieldline/shared/contracts';
+
+/** Well below what the strictest brokers take. */
+export const maxBirthBytes = 100_000;
+
+type DeviceBirth = BirthMessage['devices'][number];
+
+/** What the gateway reads: the devices of the settings with the tags that their drivers have. */
+export function describeDevices(devices: readonly Device[], tags: readonly Tag[]): DeviceBirth[] {
+  const typeOf = new Map(tags.map((tag) => [`${tag.device}/${tag.tag}`, tag.type]));
+  return devices.map(({ device, protocol, tags: configured }) => ({
+    device,
+    protocol,
+    tags: configured.flatMap(({ tag, unit, description, minimum, maximum }): TagBirth[] => {
+      const type = typeOf.get(`${device}/${tag}`);
+      if (type === undefined) return [];
+      return [
+        {
+          tag,
+          type,
+          ...(unit === undefined ? {} : { unit }),
+          ...(description === undefined ? {} : { description }),
+          ...(minimum === undefined ? {} : { minimum }),
+          ...(maximum === undefined ? {} : { maximum }),
+        },
+      ];
+    }),
+  }));
+}
+
+/** The birth messages: as few parts as their size allows; a device with many tags may stand in several. */
+export function birthMessages(gateway: string, devices: readonly DeviceBirth[], maxBytes = maxBirthBytes): Buffer[] {
+  const parts: DeviceBirth[][] = [[]];
+  let bytes = 0;
+  const roomBytes = maxBytes - 200 - gateway.length;
+  for (const { device, protocol, tags } of devices) {
+    let open: TagBirth[] | undefined;
+    for (const tag of tags) {
+      const head = open === undefined ? device.length + protocol.length + 50 : 0;
+      const size = Buffer.byteLength(JSON.stringify(tag)) + 1;
+      if (bytes > 0 && bytes + head + size > roomBytes) {
+        parts.push([]);
+        bytes = 0;
+        open = undefined;
+      }
+      if (open === undefined) {
+        open = [];
+        parts.at(-1)?.push({ device, protocol, tags: open });
+        bytes += device.length + protocol.length + 50;
+      }
+      open.push(tag);
+      bytes += size;
+    }
+  }
+  return parts.map((part, index) =>
+    encodeMessage({ v: messageVersion, gateway, part: index + 1, parts: parts.length, devices: part }),
+  );
+}

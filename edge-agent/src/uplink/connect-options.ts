@@ -1,0 +1,36 @@
+import type { EdgeConfig } from '@fieldline/shared/config';
+import { readSecret } from '@fieldline/shared/runtime';
+import type { IClientOptions } from 'mqtt';
+
+export type MqttVersion = '3.1.1' | '5';
+type UplinkConfig = EdgeConfig['uplink'];
+
+/**
+ * Read anew at every connect, so that a rotated password or certificate counts from the next session on. Nothing is kept
+ * by the library: what it would keep across sessions is in the journal.
+ * @throws FieldlineError settings/unreadable
+ */
+export function connectOptions(
+  uplink: UplinkConfig,
+  clientId: string,
+  version: MqttVersion,
+  will: { readonly topic: string; readonly payload: Buffer },
+): IClientOptions {
+  const { username, passwordFile, tls } = uplink;
+  return {
+    protocolVersion: version === '5' ? 5 : 4,
+    clientId,
+    clean: true,
+    reconnectPeriod: 0,
+    queueQoSZero: false,
+    resubscribe: false,
+    keepalive: Math.max(1, Math.round(uplink.keepaliveMs / 1_000)),
+    connectTimeout: uplink.connectTimeoutMs,
+    will: { ...will, qos: 1, retain: true },
+    ...(username === undefined ? {} : { username }),
+    ...(passwordFile === undefined ? {} : { password: readSecret(passwordFile, 'uplink.passwordFile') }),
+    ...(tls?.caFile === undefined ? {} : { ca: readSecret(tls.caFile, 'uplink.tls.caFile') }),
+    ...(tls?.certFile === undefined ? {} : { cert: readSecret(tls.certFile, 'uplink.tls.certFile') }),
+    ...(tls?.keyFile === undefined ? {} : { key: readSecret(tls.keyFile, 'uplink.tls.keyFile') }),
+  };
+}
