@@ -5,30 +5,71 @@
  *   rejected/    of servers that nobody has trusted yet: we write them there, the operator moves them
  */
 import { X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { FieldlineError } from '@fieldline/shared/contracts';
-import { OPCUACertificateManager } from './library.ts';
+import { makeApplicationUrn, OPCUACertificateManager } from './library.ts';
 
-export const ownCertificateFile = (folder: string): string => join(folder, 'own', 'certs', 'client_certificate.pem');
+export const applicationName = 'Fieldline';
 
-/** Read anew at each attempt to connect, so that a certificate that the operator moves counts from the next one on. */
-export async function openCertificates(folder: string): Promise<OPCUACertificateManager> {
-  const certificates = new OPCUACertificateManager({
-    rootFolder: folder,
-    automaticallyAcceptUnknownCertificate: false,
-    disableFileWatchers: true,
-  });
-  await certificates.initialize();
-  return certificates;
+export type CertificateStore = {
+  /** What servers must trust. */
+  readonly ownFile: string;
+  /** For one attempt to connect: read anew, so that a certificate that the operator moves counts from the next one on. */
+  readonly open: () => Promise<OPCUACertificateManager>;
+  /** @throws FieldlineError device/exception for a certificate that is not trusted, has expired or is revoked */
+  readonly check: (opened: OPCUACertificateManager, certificate: Buffer) => Promise<void>;
+};
+
+export function createCertificateStore(folder: string): CertificateStore {
+  const ownFile = join(folder, 'own', 'certs', 'client_certificate.pem');
+
+  const openOne = async (): Promise<OPCUACertificateManager> => {
+    try {
+      const opened = new OPCUACertificateManager({
+        rootFolder: folder,
+        automaticallyAcceptUnknownCertificate: false,
+        disableFileWatchers: true,
+      });
+      await opened.initialize();
+      if (!existsSync(ownFile)) await makeOwn(opened, ownFile);
+      return opened;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new FieldlineError('settings/unreadable', `certificates cannot be kept in ${folder}: ${reason}`, {
+        cause: error,
+      });
+    }
+  };
+
+  // One after the other: two servers that we connect to at the first start must not make two keys.
+  let turn: Promise<unknown> = Promise.resolve();
+  return {
+    ownFile,
+    open: () => {
+      const opened = turn.then(openOne, openOne);
+      turn = opened.catch(() => undefined);
+      return opened;
+    },
+    check: (opened, certificate) => check(opened, folder, certificate),
+  };
 }
 
-/** @throws FieldlineError device/exception for a certificate that is not trusted, has expired or is revoked */
-export async function checkServerCertificate(
-  certificates: OPCUACertificateManager,
-  folder: string,
-  certificate: Buffer,
-): Promise<void> {
-  const status = await certificates.checkCertificate(certificate);
+const tenYearsInDays = 3_650;
+
+const makeOwn = (opened: OPCUACertificateManager, outputFile: string): Promise<void> =>
+  opened.createSelfSignedCertificate({
+    applicationUri: makeApplicationUrn(hostname(), applicationName),
+    dns: [hostname()],
+    outputFile,
+    subject: `/CN=${applicationName}@${hostname()}`,
+    startDate: new Date(),
+    validity: tenYearsInDays,
+  });
+
+async function check(opened: OPCUACertificateManager, folder: string, certificate: Buffer): Promise<void> {
+  const status = await opened.checkCertificate(certificate);
   if (status.isGood()) return;
   const { subject, fingerprint256, validTo } = new X509Certificate(certificate);
   const name = `${subject.replaceAll('\n', ', ')} (SHA-256 ${fingerprint256}, valid to ${validTo})`;

@@ -5,7 +5,7 @@
  */
 import { type BackoffOptions, createBackoff, pause, untilAborted } from '@fieldline/shared/runtime';
 import type { DeviceStatus, DriverContext } from '../driver.ts';
-import { ownCertificateFile } from './certificates.ts';
+import type { CertificateStore } from './certificates.ts';
 import type { Session } from './library.ts';
 import type { OpcuaMetrics } from './metrics.ts';
 import type { EndpointPlan } from './plan.ts';
@@ -16,7 +16,7 @@ import { createDeviceSubscription } from './subscription.ts';
 import { explainFailure } from './trouble.ts';
 
 export type ConnectionOptions = {
-  readonly certificateFolder: string;
+  readonly certificates: CertificateStore;
   readonly reconnect: BackoffOptions;
   readonly retryNodes: BackoffOptions;
 };
@@ -37,7 +37,7 @@ export function createConnection(
   options: ConnectionOptions,
 ): Connection {
   const { endpoint, timeoutMs } = plan;
-  const { certificateFolder } = options;
+  const { certificates } = options;
   const subscriptions = plan.subscriptions.map((each) => createDeviceSubscription(each, context, metrics));
   const log = context.log.child({ endpoint });
   const closing = new AbortController();
@@ -54,7 +54,7 @@ export function createConnection(
   const live = async (): Promise<never> => {
     const ending = new AbortController();
     const signal = AbortSignal.any([closing.signal, ending.signal]);
-    const { session, lost, close } = await openSession(plan, certificateFolder, closing.signal);
+    const { session, lost, close } = await openSession(plan, certificates, closing.signal);
     const flushing = setInterval(flushLosses, flushLossesEveryMs);
     try {
       const subscribers = [];
@@ -90,7 +90,7 @@ export function createConnection(
   };
 
   const onLost = (error: unknown, pauseMs: number): void => {
-    const { code, message } = explainFailure(error, plan, ownCertificateFile(certificateFolder));
+    const { code, message } = explainFailure(error, plan, certificates.ownFile);
     const news = message !== trouble;
     for (const { device } of subscriptions) if (state === 'connected') metrics.losses.inc({ device });
     log[news ? 'warn' : 'debug']({ code, nextTryMs: Math.round(pauseMs), err: error }, message);

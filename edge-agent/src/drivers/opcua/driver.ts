@@ -1,6 +1,7 @@
 import type { OpcuaDevice } from '@fieldline/shared/config';
 import type { BackoffOptions } from '@fieldline/shared/runtime';
 import type { Driver, DriverContext } from '../driver.ts';
+import { createCertificateStore } from './certificates.ts';
 import { createConnection } from './connection.ts';
 import { redirectLibraryMessages } from './library.ts';
 import { createOpcuaMetrics } from './metrics.ts';
@@ -26,10 +27,11 @@ export function createOpcuaDriver(
     retryNodes = { firstMs: 5_000, maxMs: 300_000 },
   } = options;
   redirectLibraryMessages((message) => context.log.debug({ library: 'node-opcua' }, message));
+  const certificates = createCertificateStore(certificateFolder);
   const plans = planEndpoints(devices);
   const metrics = createOpcuaMetrics(context.metrics);
   const connections = plans.map((plan) =>
-    createConnection(plan, context, metrics, { certificateFolder, reconnect, retryNodes }),
+    createConnection(plan, context, metrics, { certificates, reconnect, retryNodes }),
   );
   return {
     tags: plans.flatMap(({ subscriptions }) => subscriptions.flatMap(({ items }) => items.map(({ tag }) => tag))),

@@ -18,6 +18,7 @@ export {
   DataType,
   MessageSecurityMode,
   MonitoringMode,
+  makeApplicationUrn,
   type NodeId,
   type NotificationMessage,
   OPCUAClient,

@@ -4,7 +4,7 @@
  */
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { pause, readSecret } from '@fieldline/shared/runtime';
-import { checkServerCertificate, openCertificates } from './certificates.ts';
+import { applicationName, type CertificateStore } from './certificates.ts';
 import {
   type EndpointDescription,
   MessageSecurityMode,
@@ -25,7 +25,7 @@ export type OpenSession = {
   readonly close: () => Promise<void>;
 };
 
-type Certificates = Awaited<ReturnType<typeof openCertificates>>;
+type Certificates = Awaited<ReturnType<CertificateStore['open']>>;
 
 /** The library writes them as the specification's URIs do. */
 const policies = {
@@ -38,15 +38,19 @@ const policies = {
 /** A close that a dead server never answers is given up after this time. */
 const closeWithinMs = 2_000;
 
-export async function openSession(plan: EndpointPlan, folder: string, signal: AbortSignal): Promise<OpenSession> {
-  const certificates = await openCertificates(folder);
+export async function openSession(
+  plan: EndpointPlan,
+  store: CertificateStore,
+  signal: AbortSignal,
+): Promise<OpenSession> {
+  const certificates = await store.open();
   const serverCertificate =
-    plan.security.mode === 'None' ? undefined : await trustedServerCertificate(plan, certificates, folder, signal);
+    plan.security.mode === 'None' ? undefined : await trustedServerCertificate(plan, store, certificates, signal);
   const client = createClient(plan, certificates, plan.security, serverCertificate);
   const abandon = (): Promise<void> => within(closeWithinMs, client.disconnect());
   try {
-    await answered(client.connect(plan.endpoint), plan, signal);
-    const session = withRawServices(await answered(client.createSession(identityOf(plan)), plan, signal));
+    await answered(() => client.connect(plan.endpoint), plan, signal);
+    const session = withRawServices(await answered(() => client.createSession(identityOf(plan)), plan, signal));
     const lost = new Promise<never>((_resolve, reject) => {
       client.once('close', (error) => reject(error ?? new Error('Connection Break')));
       session.once('session_closed', () =>
@@ -72,7 +76,7 @@ function createClient(
   serverCertificate?: Buffer,
 ): OPCUAClient {
   return OPCUAClient.create({
-    applicationName: 'Fieldline',
+    applicationName,
     clientName: 'fieldline',
     clientCertificateManager: certificates,
     securityMode: MessageSecurityMode[security.mode],
@@ -93,15 +97,15 @@ function createClient(
 /** Asks for the endpoints without security, as OPC 10000-4 5.5.4 wants it, and takes only the one that the settings state. */
 async function trustedServerCertificate(
   plan: EndpointPlan,
+  store: CertificateStore,
   certificates: Certificates,
-  folder: string,
   signal: AbortSignal,
 ): Promise<Buffer> {
   const client = createClient(plan, certificates, { policy: 'None', mode: 'None' });
   try {
-    await answered(client.connect(plan.endpoint), plan, signal);
-    const endpoint = chooseEndpoint(plan, await answered(client.getEndpoints(), plan, signal));
-    await checkServerCertificate(certificates, folder, endpoint.serverCertificate);
+    await answered(() => client.connect(plan.endpoint), plan, signal);
+    const endpoint = chooseEndpoint(plan, await answered(() => client.getEndpoints(), plan, signal));
+    await store.check(certificates, endpoint.serverCertificate);
     return endpoint.serverCertificate;
   } finally {
     await within(closeWithinMs, client.disconnect());
@@ -130,14 +134,14 @@ function identityOf({ user }: EndpointPlan): UserIdentityInfo {
 }
 
 /** The library leaves some calls unanswered: when a server accepts the connection and stays silent, or when it is closed. */
-async function answered<T>(work: Promise<T>, { timeoutMs }: EndpointPlan, closing: AbortSignal): Promise<T> {
+async function answered<T>(work: () => Promise<T>, { timeoutMs }: EndpointPlan, closing: AbortSignal): Promise<T> {
   const signal = AbortSignal.any([closing, AbortSignal.timeout(timeoutMs)]);
   signal.throwIfAborted();
   const aborted = Promise.withResolvers<never>();
   const onAbort = (): void => aborted.reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await Promise.race([work, aborted.promise]);
+    return await Promise.race([work(), aborted.promise]);
   } finally {
     signal.removeEventListener('abort', onAbort);
   }

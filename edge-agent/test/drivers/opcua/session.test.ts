@@ -1,0 +1,127 @@
+import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { plantNode, type Rig, tagOf, useRigs } from './harness.ts';
+import { startServer, type TestServer } from './peers/node-opcua.ts';
+
+const rigFor = useRigs();
+const nodes = [plantNode('level', 'Double', 1)];
+const tags = [tagOf('level')];
+const secure = { policy: 'Basic256Sha256', mode: 'SignAndEncrypt' } as const;
+
+const trouble = (rig: Rig, pattern: RegExp): Promise<string> =>
+  waitFor(
+    () =>
+      rig.driver
+        .status()
+        .map((status) => status.trouble ?? '')
+        .find((text) => pattern.test(text)),
+    {
+      what: `the trouble ${pattern}`,
+    },
+  );
+
+/** What the operator does with a certificate: moves it from one folder to another. */
+const moveAll = (from: string, to: string): void => {
+  mkdirSync(to, { recursive: true });
+  for (const name of readdirSync(from)) renameSync(join(from, name), join(to, name));
+};
+const trustRejected = (folder: string): void => moveAll(join(folder, 'rejected'), join(folder, 'trusted', 'certs'));
+
+describe('a server with users', () => {
+  let server: TestServer;
+  const folder = temporaryFolder();
+  const passwordFile = (password: string): string => {
+    const file = join(folder, `password-${password}`);
+    writeFileSync(file, `${password}\n`);
+    return file;
+  };
+
+  beforeAll(async () => {
+    server = await startServer({ nodes, users: { operator: 'right' } });
+  });
+  afterAll(() => server.kill());
+
+  test('lets the right user in', async () => {
+    const rig = rigFor({ endpoint: server.endpoint, tags, username: 'operator', passwordFile: passwordFile('right') });
+    await rig.sees('level', 1);
+  });
+
+  test('refuses a wrong password, and the message names the user and the settings', async () => {
+    const rig = rigFor({ endpoint: server.endpoint, tags, username: 'operator', passwordFile: passwordFile('wrong') });
+    expect(await trouble(rig, /refused/)).toBe(
+      'the server refused the user operator: correct username and passwordFile, or give the user rights on the server',
+    );
+    await rig.turns('level', 'bad/not-connected');
+    expect(await server.ask({ do: 'sessions' })).toBe(0);
+  });
+
+  test('refuses to talk to nobody in particular, and the message says that a user is needed', async () => {
+    const rig = rigFor({ endpoint: server.endpoint, tags });
+    await trouble(rig, /lets no anonymous user in: set username and passwordFile/);
+  });
+
+  test('is not asked with a password file that is not there', async () => {
+    const rig = rigFor({ endpoint: server.endpoint, tags, username: 'operator', passwordFile: join(folder, 'none') });
+    await trouble(rig, /^passwordFile: cannot read .*none/);
+  });
+});
+
+describe('a secured connection', () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer({ nodes, users: { operator: 'right' } });
+  });
+  afterAll(() => server.kill());
+  const passwordFile = join(temporaryFolder(), 'password');
+  writeFileSync(passwordFile, 'right');
+  const operator = { username: 'operator', passwordFile };
+
+  test('is refused until the operator trusts the certificate of the server, then made without a restart', async () => {
+    const rig = rigFor({ endpoint: server.endpoint, tags, security: secure, ...operator });
+    const { certificateFolder } = rig;
+    const text = await trouble(rig, /certificate of the server is not trusted/);
+    expect(text).toContain(
+      `move it from ${join(certificateFolder, 'rejected')} to ${join(certificateFolder, 'trusted', 'certs')}`,
+    );
+    expect(text).toMatch(/SHA-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}, valid to/);
+    await rig.turns('level', 'bad/not-connected');
+    trustRejected(certificateFolder);
+    await rig.sees('level', 1);
+    expect(rig.driver.status()[0]?.state).toBe('connected');
+  });
+
+  test('is made with each policy and mode that the server offers', async () => {
+    for (const security of [
+      { policy: 'Basic256Sha256', mode: 'Sign' },
+      { policy: 'Aes256Sha256RsaPss', mode: 'SignAndEncrypt' },
+    ] as const) {
+      const rig = rigFor({ endpoint: server.endpoint, tags, security, ...operator });
+      await trouble(rig, /not trusted/);
+      trustRejected(rig.certificateFolder);
+      await rig.sees('level', 1);
+    }
+  });
+
+  test('is not replaced by another one when the server does not offer it; the message lists what it offers', async () => {
+    const rig = rigFor({ endpoint: server.endpoint, tags, security: { policy: 'Aes128Sha256RsaOaep', mode: 'Sign' } });
+    const text = await trouble(rig, /does not offer/);
+    expect(text).toMatch(
+      /^the server does not offer Aes128Sha256RsaOaep\/Sign; it offers None\/None, .*Basic256Sha256\/SignAndEncrypt/,
+    );
+    expect(await server.ask({ do: 'sessions' })).toBe(0);
+  });
+
+  test('is refused by a server that does not trust us, and the message names our certificate', async () => {
+    const strict = await startServer({ nodes, trustEveryone: false });
+    const rig = rigFor({ endpoint: strict.endpoint, tags, security: secure });
+    await trouble(rig, /certificate of the server is not trusted/);
+    trustRejected(rig.certificateFolder);
+    const text = await trouble(rig, /does not trust this gateway/);
+    expect(text).toContain(join(rig.certificateFolder, 'own', 'certs', 'client_certificate.pem'));
+    trustRejected(strict.settings.folder);
+    await rig.sees('level', 1);
+    await strict.kill();
+  });
+});
