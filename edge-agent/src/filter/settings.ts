@@ -2,24 +2,19 @@ import type { Device } from '@fieldline/shared/config';
 import type { Tag } from '@fieldline/shared/contracts';
 import type { FilterSettings } from './passes.ts';
 
-type Deadband = { readonly deadband?: number | undefined; readonly heartbeatMs?: number | undefined };
+/** null for a tag that is not filtered. */
+export type SettingsOf = (tag: Tag) => FilterSettings | null;
 
-/** The filter settings of the tags that have any; what a tag does not say, its device says for it. */
-export function filterSettings(devices: readonly Device[], tags: readonly Tag[]): Map<Tag, FilterSettings> {
-  const configured = new Map<string, Deadband>();
+/** The filter settings of each tag; what a tag does not say, its device says for it. */
+export function filterSettings(devices: readonly Device[]): SettingsOf {
+  const settings = new Map<string, FilterSettings>();
   for (const device of devices) {
     for (const tag of device.tags) {
-      configured.set(`${device.device}/${tag.tag}`, {
-        deadband: tag.deadband ?? device.deadband,
-        heartbeatMs: tag.heartbeatMs ?? device.heartbeatMs,
-      });
+      const deadband = tag.deadband ?? device.deadband;
+      const heartbeatMs = tag.heartbeatMs ?? device.heartbeatMs;
+      if (deadband === undefined && heartbeatMs === undefined) continue;
+      settings.set(`${device.device}/${tag.tag}`, { deadband: deadband ?? 0, heartbeatMs: heartbeatMs ?? null });
     }
   }
-  const settings = new Map<Tag, FilterSettings>();
-  for (const tag of tags) {
-    const { deadband, heartbeatMs } = configured.get(`${tag.device}/${tag.tag}`) ?? {};
-    if (deadband === undefined && heartbeatMs === undefined) continue;
-    settings.set(tag, { deadband: deadband ?? 0, heartbeatMs: heartbeatMs ?? null });
-  }
-  return settings;
+  return ({ device, tag }) => settings.get(`${device}/${tag}`) ?? null;
 }

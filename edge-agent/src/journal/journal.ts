@@ -117,9 +117,18 @@ export class Journal {
 
   /** Writes what is pending, keeps the bounds. Gives the batches that it made: they are durable. */
   flush(): readonly StoredBatch[] {
+    return this.run(this.pending.length > 0 || this.pendingDeclared.length > 0);
+  }
+
+  /** The last flush before the end: it states the counts even where no sample passed the filter since the last batch. */
+  finish(): readonly StoredBatch[] {
+    return this.run(this.pending.length > 0 || this.pendingDeclared.length > 0 || this.pendingFiltered > 0);
+  }
+
+  private run(hasNews: boolean): readonly StoredBatch[] {
     if (this.diskTrouble !== null && this.options.clock.monotonicMs() >= this.retryAtMs) this.returnToDisk();
     const batches: StoredBatch[] = [];
-    if (this.pending.length > 0 || this.pendingDeclared.length > 0) batches.push(...this.write());
+    if (hasNews) batches.push(...this.write());
     batches.push(...this.keepBounds());
     this.measure();
     return batches;
@@ -174,7 +183,7 @@ export class Journal {
   /** Writes what is pending and marks the end as orderly. Idempotent. */
   close(): void {
     if (this.lock === undefined) return;
-    if (this.pending.length > 0 || this.pendingDeclared.length > 0 || this.pendingFiltered > 0) this.write();
+    this.finish();
     try {
       if (this.diskTrouble === null) this.store.disk?.writeNote(this.noteText(true));
       this.store.disk?.close();

@@ -12,6 +12,7 @@ export type Session = {
   readonly close: () => Promise<void>;
 };
 
+const leaveTimeoutMs = 2_000;
 /** Of a publish beside topic and payload. */
 const packetOverhead = 32;
 
@@ -38,7 +39,11 @@ export async function openSession(url: string, options: IClientOptions, signal: 
     },
     ended,
     close: async () => {
-      await client.endAsync();
+      // Waits for open answers, but not for ever: a broker that gives none publishes the will, and rightly so.
+      const timer = setTimeout(() => client.stream.destroy(), leaveTimeoutMs);
+      client.end();
+      await ended;
+      clearTimeout(timer);
     },
   };
 }

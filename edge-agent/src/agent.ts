@@ -1,0 +1,200 @@
+/** The agent: all its parts put together. drivers → poller → filter → journal ⇒ forwarder → uplink. */
+import { createHash, randomUUID } from 'node:crypto';
+import type { EdgeConfig } from '@fieldline/shared/config';
+import type { Sample } from '@fieldline/shared/contracts';
+import { type Clock, type Health, Lifecycle, type Log, type Metrics, startOpsServer } from '@fieldline/shared/runtime';
+import manifest from '../package.json' with { type: 'json' };
+import type { Driver, DriverContext } from './drivers/driver.ts';
+import { loadDriver, protocolsOf } from './drivers/registry.ts';
+import { createFilter } from './filter/filter.ts';
+import { filterSettings } from './filter/settings.ts';
+import { Forwarder } from './forwarder/forwarder.ts';
+import { Journal } from './journal/journal.ts';
+import { createPoller } from './poller/poller.ts';
+import { certificateFolder, resolvePaths } from './resolve-paths.ts';
+import { birthMessages, describeDevices } from './uplink/births.ts';
+import { clockState, stateMessage } from './uplink/state.ts';
+import { Uplink } from './uplink/uplink.ts';
+
+export type AgentParts = {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  /** Of the settings file: its relative paths begin here. */
+  readonly configFolder: string;
+  /** How long an orderly stop waits for the last batches to be confirmed. */
+  readonly closeTimeoutMs?: number;
+};
+
+export type Agent = {
+  /** Of /metrics and /health; null where it could not be opened. */
+  readonly httpPort: number | null;
+  /** Stops reading, sends what it has within its time, says `stopped`. Idempotent. */
+  readonly close: () => Promise<void>;
+};
+
+/** Batches in memory while the disk takes none. */
+const memoryBytes = 32 * 1024 * 1024;
+const deviceStatusEveryMs = 2_000;
+
+/** @throws FieldlineError journal/in-use, journal/foreign */
+export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promise<Agent> {
+  const { clock, log, metrics, health, closeTimeoutMs = 5_000 } = parts;
+  const config = resolvePaths(settings, parts.configFolder);
+  const { gateway, uplink: uplinkConfig, journal: journalConfig, devices } = config;
+  const random = Math.random;
+  const life = new Lifecycle();
+  const journal = Journal.open({
+    ...journalConfig,
+    gateway,
+    compression: uplinkConfig.compression,
+    maxBatchBytes: uplinkConfig.maxBatchBytes,
+    memoryBytes,
+    newStream: randomUUID,
+    clock,
+    log,
+    metrics,
+  });
+  life.add('journal', () => journal.close());
+  health.ready.push({ name: 'journal', trouble: () => journal.trouble() });
+
+  const drivers: Driver[] = [];
+  const facts = {
+    gateway,
+    agent: `fieldline-edge ${manifest.version}`,
+    configFingerprint: createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16),
+    confirm: uplinkConfig.confirm,
+    clock: clockState(),
+  };
+  const uplink: Uplink = new Uplink({
+    gateway,
+    uplink: uplinkConfig,
+    stateOf: (reason) => stateMessage({ ...facts, clock: clockState() }, reason, journal.streams(), clock.now()),
+    births: () =>
+      birthMessages(
+        gateway,
+        describeDevices(
+          devices,
+          drivers.flatMap(({ tags }) => tags),
+        ),
+      ),
+    onConnected: (link) => forwarder.connected(link),
+    onDisconnected: () => forwarder.disconnected(),
+    onAck: (ack) => forwarder.acknowledge(ack),
+    random,
+    clock,
+    log,
+    metrics,
+  });
+  const forwarder: Forwarder = new Forwarder({
+    journal,
+    confirm: uplinkConfig.confirm,
+    maxInFlight: uplinkConfig.maxInFlight,
+    resendAfterMs: uplinkConfig.resendAfterMs,
+    onNewIncarnation: () => uplink.announce(),
+    random,
+    clock,
+    log,
+    metrics,
+  });
+  life.add('uplink', () => uplink.close());
+  health.ready.push({ name: 'uplink', trouble: () => uplink.trouble() });
+
+  const flushing = setInterval(() => forwarder.offer(journal.flush()), journalConfig.flushMs);
+  life.add('forwarder', async () => {
+    clearInterval(flushing);
+    forwarder.offer(journal.finish());
+    await forwarder.drained(AbortSignal.timeout(closeTimeoutMs));
+    forwarder.close();
+  });
+
+  const read = metrics.counter('fieldline_agent_samples_read_total', 'Samples that the drivers have given');
+  const filtered = metrics.counter('fieldline_agent_samples_filtered_total', 'Samples that the filter has held back');
+  const filter = createFilter(filterSettings(devices));
+  const take = (samples: readonly Sample[]): void => {
+    const passed = filter(samples);
+    read.inc(samples.length);
+    filtered.inc(samples.length - passed.length);
+    journal.record(passed, samples.length - passed.length);
+    if (journal.isFull) forwarder.offer(journal.flush());
+  };
+  const context: DriverContext = {
+    clock,
+    log,
+    metrics,
+    emit: take,
+    declare: (declaration) => journal.declare(declaration),
+  };
+  drivers.push(...(await loadDrivers(config, context, health)));
+  const poller = createPoller({
+    requests: drivers.flatMap(({ requests }) => requests),
+    clock,
+    onSamples: take,
+    metrics,
+    log,
+  });
+  life.add('drivers', async () => {
+    await Promise.all(drivers.map((driver) => driver.close()));
+  });
+  life.add('poller', () => poller.close());
+  for (const driver of drivers) driver.start();
+  poller.start();
+  life.add('device status', watchDevices(drivers, metrics));
+  uplink.start();
+  const httpPort = await openOps(config, parts, life);
+  log.info(
+    { gateway, devices: devices.length, tags: drivers.reduce((sum, { tags }) => sum + tags.length, 0) },
+    'reading',
+  );
+  return { httpPort, close: () => life.close() };
+}
+
+/** A driver that cannot be loaded is logged and stands in the health report; the others go on. */
+async function loadDrivers(config: EdgeConfig, context: DriverContext, health: Health): Promise<Driver[]> {
+  const options = { certificateFolder: certificateFolder(config) };
+  const loaded = await Promise.all(
+    protocolsOf(config.devices).map(async (protocol) => {
+      try {
+        return await loadDriver(protocol, config.devices, context, options);
+      } catch (error) {
+        const trouble = `the ${protocol} driver cannot start: ${error instanceof Error ? error.message : String(error)}`;
+        context.log.error({ err: error, protocol }, trouble);
+        health.ready.push({ name: `driver ${protocol}`, trouble: () => trouble });
+        return null;
+      }
+    }),
+  );
+  return loaded.filter((driver) => driver !== null);
+}
+
+/** One gauge per device; gives what ends it. */
+function watchDevices(drivers: readonly Driver[], metrics: Metrics): () => void {
+  const gauge = metrics.gauge('fieldline_agent_device_connected', '1 while the device answers', ['device']);
+  const measure = (): void => {
+    for (const { device, state } of drivers.flatMap((driver) => driver.status())) {
+      gauge.set({ device }, state === 'connected' ? 1 : 0);
+    }
+  };
+  const timer = setInterval(measure, deviceStatusEveryMs);
+  return () => clearInterval(timer);
+}
+
+/** A port that is taken costs the metrics, not the data. */
+async function openOps(
+  config: EdgeConfig,
+  { metrics, health, log }: AgentParts,
+  life: Lifecycle,
+): Promise<number | null> {
+  try {
+    const server = await startOpsServer(config.http, metrics, health);
+    life.add('http', () => server.close());
+    return server.port;
+  } catch (error) {
+    log.error(
+      { err: error },
+      `no metrics and no health report: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    return null;
+  }
+}

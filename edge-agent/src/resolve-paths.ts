@@ -1,0 +1,32 @@
+import { dirname, join, resolve } from 'node:path';
+import type { Device, EdgeConfig } from '@fieldline/shared/config';
+
+/** Relative paths in the settings are relative to the settings file. */
+export function resolvePaths(config: EdgeConfig, folder: string): EdgeConfig {
+  const at = (path: string): string => resolve(folder, path);
+  const { uplink, journal } = config;
+  return {
+    ...config,
+    uplink: {
+      ...uplink,
+      ...(uplink.passwordFile === undefined ? {} : { passwordFile: at(uplink.passwordFile) }),
+      ...(uplink.tls === undefined ? {} : { tls: resolveTls(uplink.tls, at) }),
+    },
+    journal: { ...journal, folder: at(journal.folder) },
+    devices: config.devices.map((device): Device => {
+      if (device.protocol !== 'opcua' || device.passwordFile === undefined) return device;
+      return { ...device, passwordFile: at(device.passwordFile) };
+    }),
+  };
+}
+
+type Tls = NonNullable<EdgeConfig['uplink']['tls']>;
+
+const resolveTls = ({ caFile, certFile, keyFile }: Tls, at: (path: string) => string): Tls => ({
+  ...(caFile === undefined ? {} : { caFile: at(caFile) }),
+  ...(certFile === undefined ? {} : { certFile: at(certFile) }),
+  ...(keyFile === undefined ? {} : { keyFile: at(keyFile) }),
+});
+
+/** Beside the journal: the one place of the settings that the agent may write to. */
+export const certificateFolder = (config: EdgeConfig): string => join(dirname(config.journal.folder), 'certificates');
