@@ -10,7 +10,14 @@ import { openDatabase } from './database.ts';
 import type { DemoOptions } from './options.ts';
 import { type Part, startPart } from './part.ts';
 import { assertFree, portLike } from './ports.ts';
-import { accessOf, type PortMap, writeEdgeSettings, writeIngestSettings, writePlantSettings } from './settings.ts';
+import {
+  accessOf,
+  plantSettings,
+  type Relocate,
+  writeEdgeSettings,
+  writeIngestSettings,
+  writePlantSettings,
+} from './settings.ts';
 
 export type Line = {
   readonly agent: Part;
@@ -42,7 +49,7 @@ export async function startLine(options: DemoOptions, context: LineContext): Pro
   const plant = loadConfig(plantSchema, join(options.plant, 'plant.yaml'));
   const edge = loadConfig(edgeSchema, join(options.plant, 'edge.yaml'));
   if (options.kafka !== undefined) await assertReachable(options.kafka);
-  const ports = await portsFor(plant);
+  const at = await placesFor(plant);
   const [agentHttpPort, ingestHttpPort] = [await freePort(), await freePort()];
 
   const part = (name: string, program: string, args: readonly string[], stopMs: number): Part => {
@@ -64,7 +71,7 @@ export async function startLine(options: DemoOptions, context: LineContext): Pro
   // Opened from the field to the page, so closed from the agent back: what it sends last still finds everything there.
   const settings = join(dataFolder, 'settings');
   const example = { folder: options.plant, plant, edge };
-  const plantFile = writePlantSettings(settings, example, ports);
+  const plantFile = writePlantSettings(settings, example, at);
   part('simulators', 'simulators/src/main.ts', ['run', '--plant', plantFile], stopOthersMs);
   const database = await openDatabase(options.database, dataFolder, gaveUp);
   lifecycle.add('database', database.close);
@@ -81,11 +88,11 @@ export async function startLine(options: DemoOptions, context: LineContext): Pro
   part('ingest', 'cloud-ingest/src/main.ts', ['all', '--config', ingestFile], stopOthersMs);
   const edgeFile = writeEdgeSettings(settings, example, {
     broker: accessOf(broker.url),
-    ports,
+    at,
     httpPort: agentHttpPort,
     journal: join(dataFolder, 'journal'),
   });
-  await untilListening(plant, ports, context.signal);
+  await untilListening(plantSettings(plant, at), context.signal);
   const agent = part('agent', 'edge-agent/src/main.ts', ['run', '--config', edgeFile], stopAgentMs);
   return {
     agent,
@@ -105,21 +112,20 @@ export async function startLine(options: DemoOptions, context: LineContext): Pro
 }
 
 /** The ports of the example where they are free: then other tools find the devices where the example says. */
-async function portsFor(plant: Plant): Promise<PortMap> {
+async function placesFor(plant: Plant): Promise<Relocate> {
   const wanted = plant.servers.flatMap((server) => ('port' in server ? [server.port] : []));
   if (plant.control !== undefined) wanted.push(plant.control.port);
   const ports = new Map<number, number>();
   for (const port of wanted) ports.set(port, await portLike(port));
-  return ports;
+  return ({ host, port }) => ({ host, port: ports.get(port) ?? port });
 }
 
 /** The agent would begin with bad samples if it were there before the devices. */
-async function untilListening(plant: Plant, ports: PortMap, signal: AbortSignal): Promise<void> {
+async function untilListening(plant: Plant, signal: AbortSignal): Promise<void> {
   for (const server of plant.servers) {
     if (!('port' in server)) continue;
-    const port = ports.get(server.port) ?? server.port;
     const deadline = performance.now() + devicesWithinMs;
-    while (!signal.aborted && performance.now() < deadline && !(await accepts(server.host, port)))
+    while (!signal.aborted && performance.now() < deadline && !(await accepts(server.host, server.port)))
       await pause(100, signal);
   }
 }

@@ -9,8 +9,9 @@ import { stringify } from 'yaml';
 
 export type Access = { readonly url: string; readonly username?: string; readonly password?: string };
 
-/** Ports of the plant that were taken: what the example says → what this run uses. */
-export type PortMap = ReadonlyMap<number, number>;
+export type Place = { readonly host: string; readonly port: number };
+/** Where a device of the example stands in this run. */
+export type Relocate = (place: Place) => Place;
 
 /** A URL without its password, and those beside it: settings name files for secrets. */
 export function accessOf(address: string): Access {
@@ -28,14 +29,14 @@ export function accessOf(address: string): Access {
 
 export type Example = { readonly folder: string; readonly plant: Plant; readonly edge: EdgeConfig };
 
-export function writePlantSettings(folder: string, example: Example, ports: PortMap): string {
-  return write(folder, 'plant', absolutePaths(plantSettings(example.plant, ports), example.folder));
+export function writePlantSettings(folder: string, example: Example, at: Relocate): string {
+  return write(folder, 'plant', absolutePaths(plantSettings(example.plant, at), example.folder));
 }
 
 export function writeEdgeSettings(
   folder: string,
   example: Example,
-  run: { readonly broker: Access; readonly ports: PortMap; readonly httpPort: number; readonly journal: string },
+  run: { readonly broker: Access; readonly at: Relocate; readonly httpPort: number; readonly journal: string },
 ): string {
   const settings = edgeSettings(example.edge, mqttSettings(folder, run.broker), run);
   return write(folder, 'edge', absolutePaths(settings, example.folder));
@@ -80,22 +81,16 @@ function write(folder: string, name: string, settings: unknown): string {
   return file;
 }
 
-export function plantSettings(plant: Plant, ports: PortMap): unknown {
-  return {
-    ...plant,
-    servers: plant.servers.map((server) =>
-      'port' in server ? { ...server, port: ports.get(server.port) ?? server.port } : server,
-    ),
-    ...(plant.control === undefined
-      ? {}
-      : { control: { ...plant.control, port: ports.get(plant.control.port) ?? plant.control.port } }),
-  };
-}
+export const plantSettings = (plant: Plant, at: Relocate): Plant => ({
+  ...plant,
+  servers: plant.servers.map((server) => ('port' in server ? { ...server, ...at(server) } : server)),
+  ...(plant.control === undefined ? {} : { control: at(plant.control) }),
+});
 
 export function edgeSettings(
   edge: EdgeConfig,
   mqtt: Readonly<Record<string, string>>,
-  run: { readonly ports: PortMap; readonly httpPort: number; readonly journal: string },
+  run: { readonly at: Relocate; readonly httpPort: number; readonly journal: string },
 ): unknown {
   // The example's own account is for its own broker.
   const { broker: _broker, username: _username, passwordFile: _passwordFile, tls: _tls, ...uplink } = edge.uplink;
@@ -104,18 +99,18 @@ export function edgeSettings(
     uplink: { ...uplink, ...mqtt },
     journal: { ...edge.journal, folder: run.journal },
     http: { port: run.httpPort },
-    devices: edge.devices.map((device) => withPorts(device, run.ports)),
+    devices: edge.devices.map((device) => relocated(device, run.at)),
   };
 }
 
-function withPorts(device: Device, ports: PortMap): unknown {
+function relocated(device: Device, at: Relocate): unknown {
   if (device.protocol === 'opcua') {
     const url = new URL(device.endpoint);
-    url.port = String(ports.get(Number(url.port)) ?? url.port);
-    return { ...device, endpoint: url.href };
+    const { host, port } = at({ host: url.hostname, port: Number(url.port) });
+    return { ...device, endpoint: `opc.tcp://${host}:${port}${url.pathname}` };
   }
   const { link } = device;
-  return link.kind === 'rtu' ? device : { ...device, link: { ...link, port: ports.get(link.port) ?? link.port } };
+  return link.kind === 'rtu' ? device : { ...device, link: { ...link, ...at({ host: link.host, port: link.port }) } };
 }
 
 /** Paths in settings are relative to their file, and this file stands elsewhere than the example. */

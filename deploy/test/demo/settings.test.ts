@@ -41,11 +41,7 @@ devices:
 `,
   'edge.yaml',
 );
-const ports = new Map([
-  [5020, 15020],
-  [4840, 14840],
-  [5500, 15500],
-]);
+const at = ({ host, port }: { host: string; port: number }) => ({ host, port: port + 10_000 });
 
 function write() {
   const folder = temporaryFolder();
@@ -56,8 +52,8 @@ function write() {
   const settings = join(folder, 'settings');
   return {
     example,
-    plant: writePlantSettings(settings, example, ports),
-    edge: writeEdgeSettings(settings, example, { broker, ports, httpPort: 9_101, journal: join(folder, 'journal') }),
+    plant: writePlantSettings(settings, example, at),
+    edge: writeEdgeSettings(settings, example, { broker, at, httpPort: 9_101, journal: join(folder, 'journal') }),
     ingest: writeIngestSettings(settings, {
       broker,
       database: accessOf('postgres://owner:pa%3Ass@127.0.0.1:5432/fieldline'),
