@@ -1,0 +1,178 @@
+/**
+ * Composition: which parts a role has, in the order in which they start; they are closed in the reverse order. Nothing else
+ * in the program knows of all parts.
+ */
+import type { IngestConfig } from '@fieldline/shared/config';
+import { backboneTopics, type FieldlineError, isFieldlineError } from '@fieldline/shared/contracts';
+import {
+  type Clock,
+  createHealth,
+  createMetrics,
+  explain,
+  type Health,
+  Lifecycle,
+  type Log,
+  type Metrics,
+  type OpsServer,
+  retry,
+  startOpsServer,
+} from '@fieldline/shared/runtime';
+import { type Api, startApi } from './api/api.ts';
+import type { Backbone } from './backbone/backbone.ts';
+import { openBackbone } from './backbone/open-backbone.ts';
+import { startBridge } from './bridge/bridge.ts';
+import { databaseDeadLetters } from './dead-letters/sink.ts';
+import { createAckPublisher } from './mqtt/ack-publisher.ts';
+import { startProcessor } from './processor/processor.ts';
+import { openStore } from './store/connection.ts';
+import { migrate } from './store/migrate.ts';
+
+export const roles = {
+  bridge: 'MQTT broker → backbone',
+  processor: 'backbone → database, and commit acknowledgements to the gateways',
+  api: 'read API, live values and the page',
+  migrate: 'brings the database to the newest schema, and ends',
+  all: 'bridge, processor and api in one process',
+} as const;
+export type Role = keyof typeof roles;
+export const isRole = (text: string): text is Role => Object.hasOwn(roles, text);
+
+export type RoleParts = {
+  readonly config: IngestConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Ends a start that still waits for the database or for Kafka. */
+  readonly signal: AbortSignal;
+};
+
+export type RunningRole = {
+  readonly ops: OpsServer;
+  /** null for a role without the API. */
+  readonly api: Api | null;
+  /** Idempotent. */
+  readonly close: () => Promise<void>;
+};
+
+type Start = RoleParts & {
+  readonly lifecycle: Lifecycle;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  /** What the start waits for, shown by the health; null when it waits for nothing. */
+  readonly waitFor: (trouble: string | null) => void;
+};
+
+const firstPauseMs = 250;
+const maxPauseMs = 10_000;
+
+/** @throws FieldlineError: what retrying does not mend (a refused password, a port in use, a topic that is unfit) */
+export async function startRole(role: Exclude<Role, 'migrate'>, parts: RoleParts): Promise<RunningRole> {
+  const lifecycle = new Lifecycle();
+  const metrics = createMetrics();
+  const health = createHealth();
+  let waitingFor: string | null = 'starting';
+  health.ready.push({ name: 'start', trouble: () => waitingFor });
+  const waitFor = (trouble: string | null): void => {
+    waitingFor = trouble;
+  };
+  const start: Start = { ...parts, lifecycle, metrics, health, waitFor };
+  try {
+    const ops = await startOpsServer(parts.config.http, metrics, health);
+    lifecycle.add('ops server', ops.close);
+    const api = await startParts(role, start);
+    waitingFor = null;
+    parts.log.info({ role, opsPort: ops.port, ...(api === null ? {} : { api: api.url }) }, 'started');
+    return { ops, api, close: () => lifecycle.close() };
+  } catch (error) {
+    await lifecycle.close();
+    throw error;
+  }
+}
+
+/** The bridge comes first: it fills the backbone also while the database is away. */
+async function startParts(role: Exclude<Role, 'migrate'>, start: Start): Promise<Api | null> {
+  switch (role) {
+    case 'bridge':
+      addBridge(start, await addBackbone(start));
+      return null;
+    case 'processor':
+      await addProcessor(start, await addBackbone(start));
+      return null;
+    case 'api':
+      return addApi(start);
+    case 'all': {
+      const backbone = await addBackbone(start);
+      addBridge(start, backbone);
+      await addProcessor(start, backbone);
+      return addApi(start);
+    }
+  }
+}
+
+async function addBackbone(start: Start): Promise<Backbone> {
+  const { config, clock, lifecycle } = start;
+  const backbone = await openBackbone(config.backbone, clock, start.log.child({ part: 'backbone' }));
+  lifecycle.add('backbone', backbone.close);
+  await untilAvailable(start, () => backbone.ensureTopic(backboneTopics.raw));
+  return backbone;
+}
+
+function addBridge({ config, clock, log, lifecycle, metrics, health }: Start, backbone: Backbone): void {
+  const store = openStore(config.database, 'fieldline-bridge', 1);
+  lifecycle.add('database of the bridge', store.close);
+  const bridge = startBridge({
+    config,
+    backbone,
+    deadLetter: databaseDeadLetters(store),
+    clock,
+    log: log.child({ part: 'bridge' }),
+    metrics,
+    health,
+  });
+  lifecycle.add('bridge', bridge.close);
+}
+
+async function addProcessor(start: Start, backbone: Backbone): Promise<void> {
+  const { config, clock, lifecycle, metrics, health } = start;
+  const log = start.log.child({ part: 'processor' });
+  await untilAvailable(start, () => migrate(config.database, log));
+  const acknowledgements = createAckPublisher({ config: config.mqtt, clock, log, metrics, health });
+  lifecycle.add('acknowledgements', acknowledgements.close);
+  const processor = await untilAvailable(start, () =>
+    startProcessor({ config, backbone, acknowledge: acknowledgements.publish, clock, log, metrics, health }),
+  );
+  lifecycle.add('processor', processor.close);
+}
+
+async function addApi({ config, clock, log, lifecycle, metrics, health }: Start): Promise<Api> {
+  const api = await startApi({ config, clock, log: log.child({ part: 'api' }), metrics, health });
+  lifecycle.add('api', api.close);
+  return api;
+}
+
+/** @throws FieldlineError database/refused and whatever else retrying does not mend */
+export async function runMigrate({ config, log, signal }: RoleParts): Promise<void> {
+  const { edition, applied } = await untilAvailable({ log, signal, waitFor: () => {} }, () =>
+    migrate(config.database, log),
+  );
+  log.info({ edition, applied }, applied.length === 0 ? 'the schema is up to date' : 'the schema was changed');
+}
+
+/** Tries again as long as the error says that a later try may succeed: a server that is not up yet is no reason to end. */
+function untilAvailable<T>(
+  { log, signal, waitFor }: Pick<Start, 'log' | 'signal' | 'waitFor'>,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  return retry(attempt, {
+    firstMs: firstPauseMs,
+    maxMs: maxPauseMs,
+    signal,
+    retryable: isRetryable,
+    onRetry: (error, pauseMs) => {
+      const trouble = explain(error);
+      log.warn(`${trouble}; trying again in ${Math.ceil(pauseMs / 1_000)} s`);
+      waitFor(trouble);
+    },
+  });
+}
+
+const isRetryable = (error: unknown): error is FieldlineError => isFieldlineError(error) && error.retryable;
