@@ -34,6 +34,8 @@ const wireSchema = z.object({
   declared: z.array(declarationSchema).default([]),
 });
 
+const identitySchema = wireSchema.pick({ gateway: true, stream: true, seq: true });
+
 /** What cannot be a batch at all: the whole record becomes a dead letter with this code. */
 export type BatchReject = {
   readonly code: Extract<ErrorCode, `batch/${string}`>;
@@ -48,6 +50,21 @@ export function decodeBatch(bytes: Buffer, gateway: string): DecodeResult {
   } catch (error) {
     if (!(error instanceof FieldlineError)) throw error;
     return { ok: false, code: error.code as BatchReject['code'], reason: error.message };
+  }
+}
+
+/**
+ * Stream and seq of what `decodeBatch` rejects, as far as they can be read: with them a batch that can never be stored is
+ * acknowledged, else its gateway would send it for ever. null where the bytes do not say, or speak for another gateway.
+ */
+export function identityOf(bytes: Buffer, gateway: string): { readonly stream: string; readonly seq: number } | null {
+  try {
+    const parsed = identitySchema.safeParse(parseJson(bytes));
+    if (!parsed.success || parsed.data.gateway !== gateway) return null;
+    return { stream: parsed.data.stream, seq: parsed.data.seq };
+  } catch (error) {
+    if (error instanceof FieldlineError) return null;
+    throw error;
   }
 }
 

@@ -1,0 +1,49 @@
+import type { DecodedBatch, Micros, RejectedSample } from '@fieldline/shared/contracts';
+
+export type TimeWindow = { readonly acceptPastMs: number; readonly acceptFutureMs: number };
+
+/**
+ * The batch without the samples whose time lies too far from its reception: one from the far future would freeze the latest
+ * value for ever. Positions stay those of the batch as sent.
+ */
+export function withinWindow(batch: DecodedBatch, receivedAt: Micros, window: TimeWindow): DecodedBatch {
+  const oldest = receivedAt - window.acceptPastMs * 1_000;
+  const newest = receivedAt + window.acceptFutureMs * 1_000;
+  const fits = (time: Micros): boolean => time >= oldest && time <= newest;
+  if (batch.time.every(fits)) return batch;
+  const positions = positionsOf(batch);
+  const kept: number[] = [];
+  const rejected: RejectedSample[] = [...batch.rejected];
+  for (const [n, time] of batch.time.entries()) {
+    if (fits(time)) kept.push(n);
+    else
+      rejected.push({
+        position: positions[n] as number,
+        code: 'sample/time-out-of-window',
+        reason: why(time, receivedAt),
+      });
+  }
+  const only = <Column>(column: readonly Column[]): Column[] => kept.map((n) => column[n] as Column);
+  return {
+    ...batch,
+    tagIndex: only(batch.tagIndex),
+    time: only(batch.time),
+    value: only(batch.value),
+    quality: only(batch.quality),
+    rejected: rejected.sort((a, b) => a.position - b.position),
+  };
+}
+
+/** Position in the batch as sent of each sample that is in the columns. */
+export function positionsOf(batch: DecodedBatch): readonly number[] {
+  const rejected = new Set(batch.rejected.map(({ position }) => position));
+  const positions: number[] = [];
+  for (let position = 0; position < batch.sent; position++) if (!rejected.has(position)) positions.push(position);
+  return positions;
+}
+
+function why(time: Micros, receivedAt: Micros): string {
+  const seconds = Math.round(Math.abs(time - receivedAt) / 1_000_000);
+  const side = time > receivedAt ? 'after' : 'before';
+  return `its time lies ${seconds} s ${side} its reception: check the clock of the device or gateway, or widen processor.acceptPastMs or acceptFutureMs`;
+}

@@ -1,0 +1,240 @@
+/**
+ * Which records of a transaction are new, which came before, and what each changes in the ledger. Works on the rows that
+ * the transaction has locked; says what has to be stored, stores nothing.
+ */
+import {
+  type Declaration,
+  type DecodedBatch,
+  hasNumber,
+  intersectRanges,
+  maxStreamsListed,
+  type StateMessage,
+} from '@fieldline/shared/contracts';
+import type { Decoded, Origin, Reject } from '../decode/decoder.ts';
+import type { Anomaly, LockedStreams, WantedStreams } from './ledger-store.ts';
+import {
+  isCommitted,
+  type StreamRow,
+  withBatch,
+  withDead,
+  withDeclared,
+  withDuplicate,
+  withHeld,
+  withLastSeq,
+} from './stream-row.ts';
+
+export type AdmittedBatch = {
+  readonly gateway: string;
+  readonly streamNo: number;
+  readonly batch: DecodedBatch;
+  readonly origin: Origin;
+};
+
+export type DeclaredRange = {
+  readonly stream: string;
+  readonly from: number;
+  readonly to: number;
+  readonly samples: number | null;
+};
+
+export type Admission = {
+  /** Every locked row, as it is after the records; those that changed are in `changed`. */
+  readonly rows: Map<string, StreamRow>;
+  readonly changed: Set<string>;
+  readonly batches: AdmittedBatch[];
+  readonly rejects: { readonly reject: Reject; readonly origin: Origin }[];
+  readonly declarations: {
+    readonly streamNo: number;
+    readonly seq: number;
+    readonly declaration: Declaration;
+    readonly origin: Origin;
+  }[];
+  /** Declared ranges that overlap what is stored: their samples have to be looked up. */
+  readonly overlaps: DeclaredRange[];
+  readonly anomalies: Anomaly[];
+  duplicateBatches: number;
+  duplicateSamples: number;
+};
+
+/** What has to be locked before `admit`. */
+export function wantedStreams(records: readonly Decoded[]): WantedStreams {
+  const streams = new Map<string, string>();
+  const gateways = new Set<string>();
+  const predecessors = new Set<string>();
+  const want = (stream: string, gateway: string): void => {
+    if (!streams.has(stream)) streams.set(stream, gateway);
+  };
+  for (const record of records) {
+    if (record.kind === 'batch') {
+      want(record.batch.stream, record.gateway);
+      if (record.batch.previous != null) {
+        want(record.batch.previous.stream, record.gateway);
+        predecessors.add(record.batch.previous.stream);
+      }
+      for (const declaration of record.batch.declared)
+        if (declaration.kind === 'batches') want(declaration.stream, record.gateway);
+    } else if (record.kind === 'state') {
+      gateways.add(record.gateway);
+      for (const { stream } of record.state.streams) want(stream, record.gateway);
+    } else if (record.kind === 'reject' && record.identity !== null && record.gateway !== null) {
+      want(record.identity.stream, record.gateway);
+    }
+  }
+  return { streams, gateways: [...gateways], predecessors: [...predecessors] };
+}
+
+export function admit(records: readonly Decoded[], locked: LockedStreams): Admission {
+  const admission: Admission = {
+    rows: new Map(locked.rows),
+    changed: new Set(),
+    batches: [],
+    rejects: [],
+    declarations: [],
+    overlaps: [],
+    anomalies: [],
+    duplicateBatches: 0,
+    duplicateSamples: 0,
+  };
+  const successors = new Map(locked.successors);
+  for (const record of records) {
+    if (record.kind === 'batch') admitBatch(admission, successors, record.batch, record.gateway, record.origin);
+    else if (record.kind === 'state') admitState(admission, record.state, record.origin);
+    else if (record.kind === 'reject') admitReject(admission, record, record.origin);
+  }
+  return admission;
+}
+
+function admitBatch(
+  admission: Admission,
+  successors: Map<string, readonly string[]>,
+  batch: DecodedBatch,
+  gateway: string,
+  origin: Origin,
+): void {
+  const row = rowOf(admission, batch.stream);
+  if (row.gateway !== gateway) {
+    const reason = `stream ${batch.stream} belongs to gateway ${row.gateway}: if a card was cloned, give the copy a new journal`;
+    admission.rejects.push({
+      reject: { kind: 'reject', gateway, code: 'batch/foreign-gateway', reason, identity: null },
+      origin,
+    });
+    reportTwoGateways(admission, row, gateway, origin);
+    return;
+  }
+  if (isCommitted(row, batch.seq)) {
+    change(admission, withDuplicate(row, batch.sent, origin.receivedAt));
+    admission.duplicateBatches += 1;
+    admission.duplicateSamples += batch.sent;
+    return;
+  }
+  change(admission, withBatch(row, batch, origin.receivedAt));
+  admission.batches.push({ gateway, streamNo: row.streamNo, batch, origin });
+  if (batch.previous != null) followChain(admission, successors, row, batch.previous, origin);
+  for (const declaration of batch.declared) {
+    admission.declarations.push({ streamNo: row.streamNo, seq: batch.seq, declaration, origin });
+    if (declaration.kind === 'batches') declareRange(admission, declaration, gateway, origin);
+  }
+}
+
+/** The first batch of a stream names the stream before it: how long that was, and whether somebody else follows it too. */
+function followChain(
+  admission: Admission,
+  successors: Map<string, readonly string[]>,
+  row: StreamRow,
+  previous: { readonly stream: string; readonly lastSeq: number },
+  origin: Origin,
+): void {
+  const predecessor = rowOf(admission, previous.stream);
+  if (predecessor.gateway !== row.gateway) {
+    reportTwoGateways(admission, predecessor, row.gateway, origin);
+    return;
+  }
+  const others = (successors.get(previous.stream) ?? []).filter((stream) => stream !== row.stream);
+  const head = { gateway: row.gateway, at: origin.receivedAt };
+  if (others[0] !== undefined) {
+    const details = { predecessor: previous.stream, stream: row.stream, other: others[0] };
+    admission.anomalies.push({ kind: 'forked-stream', ...head, details });
+  }
+  if (predecessor.lastSeq > previous.lastSeq) {
+    const details = {
+      predecessor: previous.stream,
+      stream: row.stream,
+      named: previous.lastSeq,
+      seen: predecessor.lastSeq,
+    };
+    admission.anomalies.push({ kind: 'restored-journal', ...head, details });
+  }
+  successors.set(previous.stream, [...others, row.stream]);
+  change(admission, withLastSeq(predecessor, previous.lastSeq));
+}
+
+function declareRange(
+  admission: Admission,
+  declared: { readonly stream: string; readonly from: number; readonly to: number; readonly samples: number | null },
+  gateway: string,
+  origin: Origin,
+): void {
+  const row = rowOf(admission, declared.stream);
+  if (row.gateway !== gateway) {
+    reportTwoGateways(admission, row, gateway, origin);
+    return;
+  }
+  const range = [[declared.from, declared.to]] as const;
+  // Declared a second time, e.g. merged with its neighbours: the samples are counted already.
+  const known = intersectRanges(range, row.declared).some(([from, to]) => from === declared.from && to === declared.to);
+  if (!known && declared.samples !== null && intersectRanges(range, row.committed).length > 0)
+    admission.overlaps.push({
+      stream: declared.stream,
+      from: declared.from,
+      to: declared.to,
+      samples: declared.samples,
+    });
+  change(admission, withDeclared(row, declared.from, declared.to, known ? 0 : (declared.samples ?? 0)));
+}
+
+function admitState(admission: Admission, state: StateMessage, origin: Origin): void {
+  const listed = new Set(state.streams.map(({ stream }) => stream));
+  // A will was written at connect: what it says the gateway holds is long past.
+  const saysWhatIsHeld = state.reason !== 'lost';
+  for (const { stream, last, held } of state.streams) {
+    const row = rowOf(admission, stream);
+    if (row.gateway !== state.gateway) reportTwoGateways(admission, row, state.gateway, origin);
+    else change(admission, withLastSeq(saysWhatIsHeld ? withHeld(row, held) : row, last));
+  }
+  if (!saysWhatIsHeld || state.streams.length >= maxStreamsListed) return;
+  for (const row of admission.rows.values())
+    if (row.gateway === state.gateway && !listed.has(row.stream) && row.held.length > 0)
+      change(admission, withHeld(row, []));
+}
+
+function admitReject(admission: Admission, reject: Reject, origin: Origin): void {
+  const { identity, gateway } = reject;
+  if (identity !== null) {
+    const row = rowOf(admission, identity.stream);
+    if (row.gateway === gateway) {
+      if (isCommitted(row, identity.seq) || hasNumber(row.dead, identity.seq)) {
+        change(admission, withDuplicate(row, 0, origin.receivedAt));
+        admission.duplicateBatches += 1;
+        return;
+      }
+      change(admission, withDead(row, identity.seq, origin.receivedAt));
+    }
+  }
+  admission.rejects.push({ reject, origin });
+}
+
+function rowOf(admission: Admission, stream: string): StreamRow {
+  const row = admission.rows.get(stream);
+  if (row === undefined) throw new Error(`stream ${stream} was not locked`);
+  return row;
+}
+
+function change(admission: Admission, row: StreamRow): void {
+  admission.rows.set(row.stream, row);
+  admission.changed.add(row.stream);
+}
+
+function reportTwoGateways(admission: Admission, row: StreamRow, gateway: string, origin: Origin): void {
+  const details = { stream: row.stream, owner: row.gateway };
+  admission.anomalies.push({ kind: 'stream-of-two-gateways', gateway, at: origin.receivedAt, details });
+}

@@ -1,0 +1,117 @@
+/**
+ * What the cloud knows of one stream, and how it changes: pure functions from row to row.
+ *
+ * A seq is in one of these sets or missing:
+ *   committed  its batch is in the database: stored beats everything else
+ *   declared   the gateway said that it will not come
+ *   dead       its batch can never be stored and lies in the dead letters
+ * `declared` and `dead` may overlap `committed`; whoever asks what is lost takes `committed` off them first.
+ */
+import {
+  addRange,
+  type DecodedBatch,
+  hasNumber,
+  intersectRanges,
+  type Micros,
+  type Ranges,
+  subtractRanges,
+  unionRanges,
+} from '@fieldline/shared/contracts';
+
+export type StreamRow = {
+  readonly streamNo: number;
+  readonly stream: string;
+  readonly gateway: string;
+  readonly previous: string | null;
+  readonly previousLastSeq: number | null;
+  readonly firstReceivedAt: Micros | null;
+  readonly lastReceivedAt: Micros | null;
+  /** Highest seq known, from batches, from the state message or from a successor. */
+  readonly lastSeq: number;
+  /** Cumulative, as the batch `countedSeq` states them: the highest received. */
+  readonly read: number;
+  readonly filtered: number;
+  readonly countedSeq: number;
+  readonly committed: Ranges;
+  readonly declared: Ranges;
+  readonly dead: Ranges;
+  readonly held: Ranges;
+  /** Of batches received, each counted once: samples = stored + rejected. */
+  readonly samples: number;
+  readonly stored: number;
+  readonly rejected: number;
+  /** Samples in batches that are declared and not committed, as far as the gateway could tell. */
+  readonly declaredSamples: number;
+  readonly duplicateBatches: number;
+  readonly duplicateSamples: number;
+};
+
+type Batch = Pick<DecodedBatch, 'seq' | 'read' | 'filtered' | 'sent' | 'previous'>;
+
+export const isCommitted = (row: StreamRow, seq: number): boolean => hasNumber(row.committed, seq);
+
+export function withBatch(row: StreamRow, batch: Batch, receivedAt: Micros): StreamRow {
+  const newest = batch.seq > row.countedSeq;
+  const wasDeclared = hasNumber(row.declared, batch.seq);
+  return {
+    ...row,
+    ...received(row, batch.seq, receivedAt),
+    ...(batch.previous == null ? {} : { previous: batch.previous.stream, previousLastSeq: batch.previous.lastSeq }),
+    ...(newest ? { read: batch.read, filtered: batch.filtered, countedSeq: batch.seq } : {}),
+    committed: addRange(row.committed, batch.seq),
+    samples: row.samples + batch.sent,
+    declaredSamples: wasDeclared ? Math.max(0, row.declaredSamples - batch.sent) : row.declaredSamples,
+  };
+}
+
+/** After the rows of a batch were written: how many of its samples are rows. */
+export const withOutcome = (row: StreamRow, stored: number, rejected: number): StreamRow => ({
+  ...row,
+  stored: row.stored + stored,
+  rejected: row.rejected + rejected,
+});
+
+export const withDuplicate = (row: StreamRow, samples: number, receivedAt: Micros): StreamRow => ({
+  ...row,
+  lastReceivedAt: Math.max(row.lastReceivedAt ?? 0, receivedAt),
+  duplicateBatches: row.duplicateBatches + 1,
+  duplicateSamples: row.duplicateSamples + samples,
+});
+
+export const withDead = (row: StreamRow, seq: number, receivedAt: Micros): StreamRow => ({
+  ...row,
+  ...received(row, seq, receivedAt),
+  dead: addRange(row.dead, seq),
+});
+
+/** `samples` is what the declaration states less what is stored of its range all the same. */
+export const withDeclared = (row: StreamRow, from: number, to: number, samples: number): StreamRow => ({
+  ...row,
+  lastSeq: Math.max(row.lastSeq, to),
+  declared: addRange(row.declared, from, to),
+  declaredSamples: row.declaredSamples + Math.max(0, samples),
+});
+
+/** A successor, or the state message, tells how far the stream went. */
+export const withLastSeq = (row: StreamRow, lastSeq: number): StreamRow =>
+  lastSeq > row.lastSeq ? { ...row, lastSeq } : row;
+
+export const withHeld = (row: StreamRow, held: Ranges): StreamRow => ({ ...row, held });
+
+const received = (row: StreamRow, seq: number, receivedAt: Micros) => ({
+  lastSeq: Math.max(row.lastSeq, seq),
+  firstReceivedAt: Math.min(row.firstReceivedAt ?? receivedAt, receivedAt),
+  lastReceivedAt: Math.max(row.lastReceivedAt ?? 0, receivedAt),
+});
+
+/** Batches that the gateway need not keep: stored, declared or finally dead-lettered. */
+export const settledOf = (row: Pick<StreamRow, 'committed' | 'declared' | 'dead'>): Ranges =>
+  unionRanges(unionRanges(row.committed, row.declared), row.dead);
+
+/** Known to exist, and none of the above. */
+export const missingOf = (row: Pick<StreamRow, 'committed' | 'declared' | 'dead' | 'lastSeq'>): Ranges =>
+  row.lastSeq === 0 ? [] : subtractRanges([[1, row.lastSeq]], settledOf(row));
+
+/** Missing ones that the gateway says it can send again. */
+export const recoverableOf = (row: Pick<StreamRow, 'committed' | 'declared' | 'dead' | 'lastSeq' | 'held'>): Ranges =>
+  intersectRanges(missingOf(row), row.held);

@@ -1,0 +1,149 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { IngestConfig } from '@fieldline/shared/config';
+import type { Clock, Log } from '@fieldline/shared/runtime';
+import { createBackoff, pause } from '@fieldline/shared/runtime';
+import type { Backbone, BackboneConsumer, BackboneRecord } from '../backbone/backbone.ts';
+import type { Decoded } from '../decode/decoder.ts';
+import { decodeRecord } from '../decode/registry.ts';
+import { reportAnomalies } from '../ledger/ledger-store.ts';
+import type { Store } from '../store/connection.ts';
+import type { Intake } from './intake.ts';
+import { readOffsets, type SourceTopic } from './offsets.ts';
+import type { ProcessorMetrics } from './processor-metrics.ts';
+import type { Storer } from './storer.ts';
+import { isBackboneTrouble, isDatabaseTrouble } from './trouble.ts';
+
+export type FetcherParts = {
+  readonly backbone: Backbone;
+  readonly config: IngestConfig;
+  readonly source: SourceTopic;
+  readonly store: Store;
+  readonly intake: Intake;
+  readonly storer: Storer;
+  readonly counts: ProcessorMetrics;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+/** Decoding gives way this often, so that the COPY that runs beside it is not kept waiting. */
+const turnMs = 4;
+const retryPauses = { firstMs: 250, maxMs: 10_000 };
+
+/** The loop that fetches and decodes. Positions come from the database, at each assignment and each rewind. */
+export class Fetcher {
+  private readonly parts: FetcherParts;
+  private readonly backoff = createBackoff(retryPauses);
+  private consumer: BackboneConsumer | null = null;
+  private rewinding = false;
+  private polling = new AbortController();
+
+  constructor(parts: FetcherParts) {
+    this.parts = parts;
+  }
+
+  /** What was fetched is forgotten at once; the loop goes back to the positions in the database. */
+  rewind(): void {
+    this.rewinding = true;
+    this.parts.intake.clear();
+    this.polling.abort();
+  }
+
+  async lag(): Promise<number> {
+    return (await this.consumer?.lag()) ?? 0;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      while (!signal.aborted) {
+        try {
+          await this.step(signal);
+          this.backoff.reset();
+        } catch (error) {
+          await this.recover(error, signal);
+        }
+      }
+    } finally {
+      await this.closeConsumer();
+    }
+  }
+
+  private async step(signal: AbortSignal): Promise<void> {
+    const { intake } = this.parts;
+    this.consumer ??= await this.open();
+    if (this.rewinding) {
+      await this.consumer.rewind();
+      intake.clear();
+      this.rewinding = false;
+    }
+    await intake.untilRoom(signal);
+    this.polling = new AbortController();
+    const records = await this.consumer.poll(intake.roomBytes, AbortSignal.any([signal, this.polling.signal]));
+    await this.decode(records, signal);
+  }
+
+  private async decode(records: readonly BackboneRecord[], signal: AbortSignal): Promise<void> {
+    const { clock, config, intake, source } = this.parts;
+    const options = { topic: source.topic, ...config.processor };
+    let decoded: Decoded[] = [];
+    let turnEndsMs = clock.monotonicMs() + turnMs;
+    for (const record of records) {
+      decoded.push(decodeRecord(record, options));
+      if (clock.monotonicMs() < turnEndsMs) continue;
+      if (this.rewinding || signal.aborted) return;
+      intake.add(decoded);
+      decoded = [];
+      await nextTurn();
+      turnEndsMs = clock.monotonicMs() + turnMs;
+    }
+    if (!this.rewinding && decoded.length > 0) intake.add(decoded);
+  }
+
+  private open(): Promise<BackboneConsumer> {
+    const { backbone, config, source, storer } = this.parts;
+    return backbone.consume({
+      topic: source.topic,
+      group: config.processor.group,
+      queueBytes: config.processor.queueBytes,
+      positions: async (partitions) => {
+        const offsets = await this.parts.store.withSession((session) => readOffsets(session, source, partitions));
+        storer.positions.set(offsets);
+        return [...offsets].flatMap(([partition, offset]) => (offset === null ? [] : [{ partition, offset }]));
+      },
+      onGap: (gap) => this.reportGap(gap),
+    });
+  }
+
+  /** A lost consumer is opened anew; positions that could not be read are asked for again. */
+  private async recover(error: unknown, signal: AbortSignal): Promise<void> {
+    const { log } = this.parts;
+    if (signal.aborted) return;
+    if (isBackboneTrouble(error)) {
+      log.warn({ err: error }, 'the backbone cannot be read: trying again');
+      await this.closeConsumer();
+      this.rewind();
+      this.rewinding = false;
+    } else if (isDatabaseTrouble(error)) {
+      log.warn({ err: error }, 'the offsets cannot be read: trying again');
+      this.rewinding = true;
+    } else throw error;
+    await pause(this.backoff.next(), signal);
+  }
+
+  private async closeConsumer(): Promise<void> {
+    const { consumer } = this;
+    this.consumer = null;
+    await consumer?.close();
+  }
+
+  private reportGap({ partition, from, to }: { partition: number; from: number; to: number }): void {
+    const { clock, counts, log, source, store } = this.parts;
+    counts.gap.inc(to - from + 1);
+    log.error({ partition, from, to }, 'the backbone lost records before they were stored');
+    const details = { topic: source.topic, partition, from, to };
+    store
+      .withSession((session) =>
+        reportAnomalies(session, [{ kind: 'backbone-gap', gateway: null, at: clock.now(), details }]),
+      )
+      .catch((error: unknown) => log.error({ err: error, ...details }, 'the gap could not be written down'));
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * The exactly-once step: records of the backbone become rows, ledger, latest values, dead letters and offsets in one
+ * transaction, or nothing of it does.
+ *
+ * The offsets are the fence. They are locked first; if they are where the caller thinks, the records are new. If they lie
+ * behind the records already, this very work was done before, by a transaction whose answer was lost: nothing is to do. If
+ * they are anywhere else, somebody else is at work, and the caller begins again from the database.
+ */
+import { addRange, type Ranges } from '@fieldline/shared/contracts';
+import type { DeadLetter, DeadLetterStage } from '../dead-letters/dead-letter.ts';
+import { writeDeadLetters } from '../dead-letters/write.ts';
+import type { Decoded, Origin, Reject } from '../decode/decoder.ts';
+import { positionsOf } from '../decode/time-window.ts';
+import { type Admission, type AdmittedBatch, admit, wantedStreams } from '../ledger/admit.ts';
+import { lockStreams, reportAnomalies, samplesInLog, saveStreams } from '../ledger/ledger-store.ts';
+import { type StreamRow, withOutcome } from '../ledger/stream-row.ts';
+import { type BatchLogEntry, writeBatchLog } from '../store/batch-log.ts';
+import type { Session, Store } from '../store/connection.ts';
+import { writeDeclarations } from '../store/declarations.ts';
+import { type Edition, needsMaintenance } from '../store/edition.ts';
+import { addGateways, saveBirth, saveState } from '../store/gateways.ts';
+import { newestRows, upsertLatest } from '../store/latest.ts';
+import { type Rows, rowsOf } from '../store/rows.ts';
+import type { SeriesCache } from '../store/series.ts';
+import { touchRollups } from '../store/touch-rollups.ts';
+import { type RefusedRow, writeSamples } from '../store/write-samples.ts';
+import { advanceOffsets, lockOffsets, type NextOffsets, type SourceTopic } from './offsets.ts';
+
+export type StoreContext = {
+  readonly store: Store;
+  readonly source: SourceTopic;
+  readonly edition: Edition;
+  readonly series: SeriesCache;
+  /** Gateways known to be in the table. */
+  readonly gateways: Set<string>;
+};
+
+export type Outcome =
+  | {
+      readonly kind: 'stored';
+      readonly stored: number;
+      readonly duplicateSamples: number;
+      readonly letters: readonly DeadLetter[];
+    }
+  | { readonly kind: 'already-stored' }
+  | { readonly kind: 'fenced' };
+
+/** What the rest of the transaction has to know about its samples. */
+type Written = {
+  readonly rows: Rows;
+  readonly refused: readonly RefusedRow[];
+  readonly outcomes: readonly BatchOutcome[];
+};
+type BatchOutcome = AdmittedBatch & {
+  readonly stored: number;
+  readonly refused: readonly RefusedRow[];
+  readonly firstRow: number;
+};
+
+class Fenced extends Error {}
+
+/**
+ * `expected`: the offsets as the caller last saw them in the database. `next`: where they will be after these records.
+ * @throws FieldlineError of the database; after an error at the commit a second call finds out whether it took place
+ */
+export async function storeRecords(
+  context: StoreContext,
+  records: readonly Decoded[],
+  expected: NextOffsets,
+  next: ReadonlyMap<number, number>,
+): Promise<Outcome> {
+  try {
+    const outcome = await context.store.inTransaction((session) =>
+      transaction(context, session, records, expected, next),
+    );
+    context.series.committed();
+    for (const { gateway } of records) if (gateway !== null) context.gateways.add(gateway);
+    return outcome;
+  } catch (error) {
+    if (error instanceof Fenced) return { kind: 'fenced' };
+    throw error;
+  }
+}
+
+async function transaction(
+  context: StoreContext,
+  session: Session,
+  records: readonly Decoded[],
+  expected: NextOffsets,
+  next: ReadonlyMap<number, number>,
+): Promise<Outcome> {
+  const offsets = await lockOffsets(session, context.source, [...next.keys()]);
+  const partitions = [...next];
+  if (partitions.every(([partition, end]) => (offsets.get(partition) ?? -1) >= end)) return { kind: 'already-stored' };
+  if (partitions.some(([partition]) => offsets.get(partition) !== (expected.get(partition) ?? null)))
+    throw new Fenced();
+
+  const admission = admit(records, await lockStreams(session, wantedStreams(records)));
+  await saveGateways(context, session, records);
+  const written = await writeBatches(context, session, admission.batches);
+  await correctDeclared(session, admission);
+  const letters = [...rejectLetters(admission), ...written.outcomes.flatMap(sampleLetters)];
+  await writeDeadLetters(session, letters);
+  await writeDeclarations(
+    session,
+    admission.declarations.map(({ origin, ...entry }) => ({ ...entry, declaredAt: origin.receivedAt })),
+  );
+  await reportAnomalies(session, admission.anomalies);
+  await saveStreams(session, changedRows(admission, written.outcomes));
+  if (!(await advanceOffsets(session, context.source, offsets, next))) throw new Fenced();
+  await session.query('NOTIFY fieldline_commit');
+  const stored = written.outcomes.reduce((sum, outcome) => sum + outcome.stored, 0);
+  return { kind: 'stored', stored, duplicateSamples: admission.duplicateSamples, letters };
+}
+
+/** Gateways on first sight, then what they say of themselves: a birth gives its series their types before the rows come. */
+async function saveGateways(context: StoreContext, session: Session, records: readonly Decoded[]): Promise<void> {
+  const seen = new Set(records.flatMap(({ gateway }) => gateway ?? []));
+  await addGateways(
+    session,
+    [...seen].filter((gateway) => !context.gateways.has(gateway)),
+  );
+  for (const record of records) {
+    const { receivedAt } = record.origin;
+    if (record.kind === 'birth') await saveBirth(session, { birth: record.birth, receivedAt });
+    else if (record.kind === 'state') await saveState(session, { state: record.state, receivedAt });
+  }
+}
+
+async function writeBatches(
+  context: StoreContext,
+  session: Session,
+  batches: readonly AdmittedBatch[],
+): Promise<Written> {
+  const seriesIds = await context.series.resolve(
+    session,
+    batches.map(({ gateway, batch }) => ({ gateway, tags: batch.tags })),
+  );
+  const rows = rowsOf(
+    batches.map(({ streamNo, batch }, index) => ({ ...batch, streamNo, seriesIds: seriesIds[index] ?? [] })),
+  );
+  const refused = await writeSamples(session, rows);
+  await upsertLatest(session, rows, newestRows(rows, new Set(refused.map(({ row }) => row))));
+  if (needsMaintenance(context.edition)) await touchRollups(session, rows);
+  const outcomes = outcomesOf(batches, rows, refused);
+  await writeBatchLog(session, outcomes.map(logEntry));
+  return { rows, refused, outcomes };
+}
+
+function outcomesOf(batches: readonly AdmittedBatch[], rows: Rows, refused: readonly RefusedRow[]): BatchOutcome[] {
+  return batches.map((admitted, index) => {
+    const firstRow = rows.firstRow[index] ?? 0;
+    const count = admitted.batch.time.length;
+    const own = refused.filter(({ row }) => row >= firstRow && row < firstRow + count);
+    return { ...admitted, firstRow, refused: own, stored: count - own.length };
+  });
+}
+
+function logEntry({ streamNo, batch, origin, stored }: BatchOutcome): BatchLogEntry {
+  let fromTime = Number.POSITIVE_INFINITY;
+  let toTime = Number.NEGATIVE_INFINITY;
+  for (const time of batch.time) {
+    if (time < fromTime) fromTime = time;
+    if (time > toTime) toTime = time;
+  }
+  const { receivedAt, topic, partition, offset } = origin;
+  return {
+    streamNo,
+    seq: batch.seq,
+    receivedAt,
+    topic,
+    partition,
+    offset,
+    samples: batch.sent,
+    stored,
+    rejected: batch.sent - stored,
+    fromTime: batch.time.length === 0 ? null : fromTime,
+    toTime: batch.time.length === 0 ? null : toTime,
+  };
+}
+
+/** A declaration counts the samples of its whole range; those that are stored all the same come off again. */
+async function correctDeclared(session: Session, admission: Admission): Promise<void> {
+  for (const { stream, from, to, samples } of admission.overlaps) {
+    const row = admission.rows.get(stream);
+    if (row === undefined) continue;
+    const stored = await samplesInLog(session, row.streamNo, from, to);
+    const declaredSamples = Math.max(0, row.declaredSamples - Math.min(stored, samples));
+    admission.rows.set(stream, { ...row, declaredSamples });
+  }
+}
+
+function changedRows(admission: Admission, outcomes: readonly BatchOutcome[]): StreamRow[] {
+  for (const { batch, stored } of outcomes) {
+    const row = admission.rows.get(batch.stream);
+    if (row !== undefined) admission.rows.set(batch.stream, withOutcome(row, stored, batch.sent - stored));
+  }
+  return [...admission.changed].flatMap((stream) => admission.rows.get(stream) ?? []);
+}
+
+function rejectLetters({ rejects }: Admission): DeadLetter[] {
+  return rejects.map(({ reject, origin }) =>
+    letterOf(origin, reject.gateway, stageOf(reject), reject.code, reject.reason, null),
+  );
+}
+
+function stageOf({ code, identity }: Reject): DeadLetterStage {
+  if (code === 'database/data') return 'store';
+  return code === 'batch/foreign-gateway' && identity === null ? 'ledger' : 'decode';
+}
+
+/** One letter per code: it has the bytes of the batch, and the positions of its samples that are not rows. */
+function sampleLetters({ gateway, batch, origin, refused, firstRow }: BatchOutcome): DeadLetter[] {
+  const samples: { position: number; code: DeadLetter['code']; reason: string; stage: DeadLetterStage }[] =
+    batch.rejected.map((rejected) => ({ ...rejected, stage: 'decode' }));
+  if (refused.length > 0) {
+    const positions = positionsOf(batch);
+    for (const { row, reason } of refused)
+      samples.push({ position: positions[row - firstRow] ?? 0, code: 'database/data', reason, stage: 'store' });
+  }
+  const codes = [...new Set(samples.map(({ code }) => code))];
+  return codes.map((code) => {
+    const ofCode = samples.filter((sample) => sample.code === code).sort((a, b) => a.position - b.position);
+    const [first] = ofCode;
+    const positions = ofCode.reduce<Ranges>((sum, { position }) => addRange(sum, position), []);
+    const more = ofCode.length > 1 ? ` (and ${ofCode.length - 1} more of this batch)` : '';
+    return letterOf(origin, gateway, first?.stage ?? 'decode', code, `${first?.reason ?? ''}${more}`, positions);
+  });
+}
+
+const letterOf = (
+  origin: Origin,
+  gateway: string | null,
+  stage: DeadLetterStage,
+  code: DeadLetter['code'],
+  reason: string,
+  positions: Ranges | null,
+): DeadLetter => ({
+  receivedAt: origin.receivedAt,
+  gateway,
+  stage,
+  code,
+  reason,
+  topic: origin.topic,
+  partition: origin.partition,
+  offset: origin.offset,
+  positions,
+  bytes: origin.bytes,
+  headers: origin.headers,
+});

@@ -1,0 +1,43 @@
+import type { Micros } from '@fieldline/shared/contracts';
+import type { Session } from './connection.ts';
+import type { BatchRef } from './rows.ts';
+
+/** Where a batch came from and what became of it: with `sample.batch` any row can be traced to its record. */
+export type BatchLogEntry = BatchRef & {
+  readonly receivedAt: Micros;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly samples: number;
+  readonly stored: number;
+  readonly rejected: number;
+  /** null for a batch without rows. */
+  readonly fromTime: Micros | null;
+  readonly toTime: Micros | null;
+};
+
+export async function writeBatchLog(session: Session, entries: readonly BatchLogEntry[]): Promise<void> {
+  if (entries.length === 0) return;
+  const column = <Value>(value: (entry: BatchLogEntry) => Value): Value[] => entries.map(value);
+  await session.query(insert, [
+    column((entry) => entry.streamNo),
+    column((entry) => entry.seq),
+    column((entry) => entry.receivedAt),
+    column((entry) => entry.topic),
+    column((entry) => entry.partition),
+    column((entry) => entry.offset),
+    column((entry) => entry.samples),
+    column((entry) => entry.stored),
+    column((entry) => entry.rejected),
+    column((entry) => entry.fromTime),
+    column((entry) => entry.toTime),
+  ]);
+}
+
+const instant = (column: string): string => `TIMESTAMPTZ 'epoch' + ${column} * INTERVAL '1 microsecond'`;
+
+const insert = `INSERT INTO batch_log (batch, received_at, topic, partition, record_offset, samples, stored, rejected, from_time, to_time)
+  SELECT stream_no::int8 * 4294967296 + seq, ${instant('received_at')}, topic, partition, record_offset, samples, stored, rejected,
+    ${instant('from_time')}, ${instant('to_time')}
+  FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::text[], $5::int4[], $6::int8[], $7::int4[], $8::int4[], $9::int4[], $10::int8[], $11::int8[])
+    AS entry (stream_no, seq, received_at, topic, partition, record_offset, samples, stored, rejected, from_time, to_time)`;

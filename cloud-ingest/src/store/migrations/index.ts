@@ -1,0 +1,7 @@
+import { tables } from './0001-tables.ts';
+import { rollups } from './0002-rollups.ts';
+import type { Migration } from './migration.ts';
+
+/** In the order in which they are applied. */
+export const migrations: readonly Migration[] = [tables, rollups];
+export const newestVersion = Math.max(...migrations.map((migration) => migration.version));

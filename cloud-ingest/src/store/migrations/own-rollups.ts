@@ -1,0 +1,57 @@
+/**
+ * Roll-ups where there are no continuous aggregates. What has been computed stands in `rollup_<level>`; buckets with rows
+ * that are not in it yet stand in `touched_<level>`, without a key, so that two transactions never wait for each other there.
+ * The views take finished buckets from the tables and compute touched ones at once, so queries are right up to now.
+ *
+ *   processor     writes touched_1m in the transaction of the rows
+ *   maintenance   takes buckets off touched_<level>, computes them, and touches the level above
+ */
+import { fromRaw, fromRollup, type RollupLevel, rollupColumns, rollupLevels } from './rollup-levels.ts';
+
+export const rollupTable = (level: RollupLevel): string => level.name.replace('sample', 'rollup');
+export const touchedTable = (level: RollupLevel): string => level.name.replace('sample', 'touched');
+
+/** date_bin from an instant in UTC: buckets are the same on every server, whatever its time zone. */
+export const bucketOf = (level: RollupLevel, time: string): string =>
+  `date_bin('${level.width}', ${time}, TIMESTAMPTZ '2000-01-01 00:00:00+00')`;
+
+export const ownRollups = (): string[] =>
+  rollupLevels.flatMap((level, index) => [
+    `CREATE TABLE ${rollupTable(level)} (
+       bucket timestamptz NOT NULL,
+       series_id int4 NOT NULL,
+       count int8 NOT NULL,
+       good int8 NOT NULL,
+       valued int8 NOT NULL,
+       sum float8,
+       min float8,
+       max float8,
+       first float8,
+       last float8,
+       PRIMARY KEY (series_id, bucket))`,
+    `CREATE INDEX ${rollupTable(level)}_bucket ON ${rollupTable(level)} USING brin (bucket)`,
+    `CREATE TABLE ${touchedTable(level)} (bucket timestamptz NOT NULL)`,
+    `CREATE VIEW ${level.name} AS
+       WITH touched AS MATERIALIZED (${touchedBuckets(index)})
+       SELECT ${rollupColumns} FROM ${rollupTable(level)}
+       WHERE NOT EXISTS (SELECT FROM touched WHERE touched.bucket = ${rollupTable(level)}.bucket)
+       UNION ALL
+       ${computed(level, 'touched')}`,
+  ]);
+
+/** Buckets of a level that are not finished because of itself or of any level below. */
+const touchedBuckets = (index: number): string =>
+  rollupLevels
+    .slice(0, index + 1)
+    .map((below) => `SELECT ${bucketOf(rollupLevels[index] ?? below, 'bucket')} AS bucket FROM ${touchedTable(below)}`)
+    .join(' UNION ');
+
+/** The rows of a level for the buckets of `wanted`, from the level below. */
+export function computed(level: RollupLevel, wanted: string): string {
+  const [source, time, what] =
+    level.of === null ? ['sample', 'time', fromRaw('own')] : [level.of, 'bucket', fromRollup('own')];
+  return `SELECT wanted.bucket, source.series_id, ${what.replaceAll(/\b(bucket)\b/g, 'source.$1')}
+          FROM ${wanted} AS wanted
+          JOIN ${source} AS source ON source.${time} >= wanted.bucket AND source.${time} < wanted.bucket + INTERVAL '${level.width}'
+          GROUP BY wanted.bucket, source.series_id`;
+}

@@ -1,0 +1,38 @@
+import { FieldlineError } from '@fieldline/shared/contracts';
+import pg from 'pg';
+
+/**
+ * What PostgreSQL's errors mean to us, in one place (SQLSTATE classes: PostgreSQL manual, appendix A).
+ *
+ *   database/data         a value cannot be stored: it becomes a dead letter, the flow goes on
+ *   database/refused      somebody has to change something: a right, a password, a missing migration
+ *   database/unreachable  no connection
+ *   database/busy         the server cannot at the moment: disk, memory, locks, shutdown; and whatever we do not know, since
+ *                         what is not surely the fault of the data must never make a dead letter
+ */
+export function troubleOf(error: unknown): FieldlineError {
+  if (error instanceof FieldlineError) return error;
+  const { message } = error as Error;
+  if (!(error instanceof pg.DatabaseError)) {
+    return new FieldlineError('database/unreachable', message || 'no connection to PostgreSQL', { cause: error });
+  }
+  const state = error.code ?? '';
+  const code = codeOf(state);
+  return new FieldlineError(code, `${message}${adviceOf(state)} (SQLSTATE ${state})`, { cause: error });
+}
+
+const refused = /^(28|3D|3F|42501$|42P01$|42703$|42883$)/;
+const unreachable = /^(08|57P0[123]$)/;
+
+function codeOf(state: string) {
+  if (/^2[23]/.test(state)) return 'database/data';
+  if (refused.test(state)) return 'database/refused';
+  return unreachable.test(state) ? 'database/unreachable' : 'database/busy';
+}
+
+function adviceOf(state: string): string {
+  if (state.startsWith('28')) return ': check user and password of database.url and database.passwordFile';
+  if (state === '3D000') return ': create the database, or set the right one in database.url';
+  if (state === '42P01' || state === '3F000') return ': run fieldline-ingest migrate';
+  return '';
+}
