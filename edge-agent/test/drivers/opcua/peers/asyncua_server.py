@@ -1,0 +1,53 @@
+"""An OPC UA server that shares no code with our client. Settings come as JSON in the first argument; commands as JSON lines
+on standard input, each answered by a JSON line on standard output."""
+
+import asyncio
+import json
+import logging
+import sys
+from datetime import datetime, timedelta, timezone
+
+from asyncua import Server, ua
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def data_value(kind, value, source_micros, status):
+    return ua.DataValue(
+        ua.Variant(value, ua.VariantType[kind]),
+        ua.StatusCode(getattr(ua.StatusCodes, status)),
+        EPOCH + timedelta(microseconds=source_micros),
+        datetime.now(timezone.utc),
+    )
+
+
+async def main():
+    logging.basicConfig(level=logging.CRITICAL)
+    settings = json.loads(sys.argv[1])
+    server = Server()
+    await server.init()
+    server.set_endpoint(f"opc.tcp://127.0.0.1:{settings['port']}/plant")
+    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    index = {uri: await server.register_namespace(uri) for uri in settings["namespaces"]}
+    nodes = {}
+    for node in settings["nodes"]:
+        owner = index[node["namespace"]]
+        nodes[node["name"]] = await server.nodes.objects.add_variable(
+            ua.NodeId(node["name"], owner),
+            ua.QualifiedName(node["name"], owner),
+            node["value"],
+            ua.VariantType[node["dataType"]],
+        )
+    loop = asyncio.get_running_loop()
+    lines = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    async with server:
+        print(json.dumps({"ready": True}), flush=True)
+        while line := await lines.readline():
+            command = json.loads(line)
+            value = data_value(command["dataType"], command["value"], command["sourceMicros"], command["status"])
+            await server.write_attribute_value(nodes[command["name"]].nodeid, value)
+            print(json.dumps({"done": True}), flush=True)
+
+
+asyncio.run(main())
