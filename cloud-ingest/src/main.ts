@@ -52,9 +52,12 @@ async function run({ role, file }: Command, signal: AbortSignal): Promise<void> 
   const parts = { config, clock: systemClock, log, signal };
   if (role === 'migrate') return runMigrate(parts);
   const running = await startRole(role, parts);
-  await untilAborted(signal);
-  log.info('stopping');
-  await running.close();
+  try {
+    await Promise.race([untilAborted(signal), running.done]);
+    log.info('stopping');
+  } finally {
+    await running.close();
+  }
 }
 
 const command = commandOf(process.argv.slice(2));

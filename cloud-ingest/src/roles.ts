@@ -23,7 +23,7 @@ import { openBackbone } from './backbone/open-backbone.ts';
 import { startBridge } from './bridge/bridge.ts';
 import { databaseDeadLetters } from './dead-letters/sink.ts';
 import { createAckPublisher } from './mqtt/ack-publisher.ts';
-import { startProcessor } from './processor/processor.ts';
+import { type Processor, startProcessor } from './processor/processor.ts';
 import { openStore } from './store/connection.ts';
 import { migrate } from './store/migrate.ts';
 
@@ -49,6 +49,8 @@ export type RunningRole = {
   readonly ops: OpsServer;
   /** null for a role without the API. */
   readonly api: Api | null;
+  /** Rejected by what a part cannot go on from; never settles for a role that has no end of its own. */
+  readonly done: Promise<void>;
   /** Idempotent. */
   readonly close: () => Promise<void>;
 };
@@ -78,32 +80,33 @@ export async function startRole(role: Exclude<Role, 'migrate'>, parts: RoleParts
   try {
     const ops = await startOpsServer(parts.config.http, metrics, health);
     lifecycle.add('ops server', ops.close);
-    const api = await startParts(role, start);
+    const { api, processor } = await startParts(role, start);
     waitingFor = null;
     parts.log.info({ role, opsPort: ops.port, ...(api === null ? {} : { api: api.url }) }, 'started');
-    return { ops, api, close: () => lifecycle.close() };
+    return { ops, api, done: processor?.done ?? new Promise(() => {}), close: () => lifecycle.close() };
   } catch (error) {
     await lifecycle.close();
     throw error;
   }
 }
 
-/** The bridge comes first: it fills the backbone also while the database is away. */
-async function startParts(role: Exclude<Role, 'migrate'>, start: Start): Promise<Api | null> {
+type Started = { readonly api: Api | null; readonly processor: Processor | null };
+
+/** The bridge comes before the processor: it fills the backbone also while the database is away. */
+async function startParts(role: Exclude<Role, 'migrate'>, start: Start): Promise<Started> {
   switch (role) {
     case 'bridge':
       addBridge(start, await addBackbone(start));
-      return null;
+      return { api: null, processor: null };
     case 'processor':
-      await addProcessor(start, await addBackbone(start));
-      return null;
+      return { api: null, processor: await addProcessor(start, await addBackbone(start)) };
     case 'api':
-      return addApi(start);
+      return { api: await addApi(start), processor: null };
     case 'all': {
       const backbone = await addBackbone(start);
       addBridge(start, backbone);
-      await addProcessor(start, backbone);
-      return addApi(start);
+      const processor = await addProcessor(start, backbone);
+      return { api: await addApi(start), processor };
     }
   }
 }
@@ -131,16 +134,16 @@ function addBridge({ config, clock, log, lifecycle, metrics, health }: Start, ba
   lifecycle.add('bridge', bridge.close);
 }
 
-async function addProcessor(start: Start, backbone: Backbone): Promise<void> {
-  const { config, clock, lifecycle, metrics, health } = start;
+async function addProcessor(start: Start, backbone: Backbone): Promise<Processor> {
+  const { config, clock, signal, lifecycle, metrics, health } = start;
   const log = start.log.child({ part: 'processor' });
   await untilAvailable(start, () => migrate(config.database, log));
   const acknowledgements = createAckPublisher({ config: config.mqtt, clock, log, metrics, health });
   lifecycle.add('acknowledgements', acknowledgements.close);
-  const processor = await untilAvailable(start, () =>
-    startProcessor({ config, backbone, acknowledge: acknowledgements.publish, clock, log, metrics, health }),
-  );
+  const acknowledge = acknowledgements.publish;
+  const processor = await startProcessor({ config, backbone, acknowledge, clock, log, metrics, health }, signal);
   lifecycle.add('processor', processor.close);
+  return processor;
 }
 
 async function addApi({ config, clock, log, lifecycle, metrics, health }: Start): Promise<Api> {

@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort, startAedes, temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import { describe, expect, test } from 'vitest';
+
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+
+function run(...args: string[]) {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  let errors = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  const closed = once(child, 'close');
+  return {
+    output: () => output,
+    errors: () => errors,
+    stop: () => child.kill('SIGTERM'),
+    exitCode: async (): Promise<unknown> => (await closed)[0],
+  };
+}
+
+function settings(lines: readonly string[]): string {
+  const file = join(temporaryFolder(), 'ingest.yaml');
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  return file;
+}
+
+const valid = (broker: string) => [
+  `mqtt: {broker: '${broker}'}`,
+  `backbone: {kind: embedded, folder: '${temporaryFolder()}'}`,
+  'database: {url: postgres://nobody@127.0.0.1:1/none}',
+  'http: {port: 0}',
+];
+
+describe('fieldline-ingest', () => {
+  test('--help lists the roles', async () => {
+    const help = run('--help');
+    expect(await help.exitCode()).toBe(0);
+    for (const role of ['bridge', 'processor', 'api', 'migrate', 'all', 'validate']) {
+      expect(help.output()).toContain(role);
+    }
+  });
+
+  test.each([
+    [[], 'which role'],
+    [['bogus'], 'no role bogus'],
+    [['bridge'], '--config'],
+    [['bridge', 'api', '--config', 'x'], 'one role at a time'],
+    [['bridge', '--conf', 'x'], '--conf'],
+  ])('%j says what is wrong and how it is used', async (args, message) => {
+    const wrong = run(...args);
+    expect(await wrong.exitCode()).toBe(2);
+    expect(wrong.errors()).toContain(message);
+    expect(wrong.errors()).toContain('usage:');
+  });
+
+  test('validate lists every problem of the settings with line and column', async () => {
+    const good = run('validate', '--config', settings(valid('mqtt://127.0.0.1:1')));
+    expect(await good.exitCode()).toBe(0);
+    const file = settings(['mqtt: {broker: nonsense, windw: 3}', 'backbone: {kind: kafka, brokers: []}']);
+    const bad = run('validate', '--config', file);
+    expect(await bad.exitCode()).toBe(1);
+    for (const part of [`${file}:1:`, `${file}:2:`, 'mqtt.broker', 'windw', 'backbone.brokers', 'database']) {
+      expect(bad.errors()).toContain(part);
+    }
+  });
+
+  test('a bridge runs without its broker, carries when it comes, and ends in order on SIGTERM', async () => {
+    const port = await freePort();
+    const bridge = run('bridge', '--config', settings(valid(`mqtt://127.0.0.1:${port}`)));
+    await waitFor(() => bridge.output().includes('ECONNREFUSED'), { what: 'the refused connection to be said' });
+    const broker = await startAedes({ port });
+    await waitFor(() => bridge.output().includes('connected to the MQTT broker'));
+    bridge.stop();
+    expect(await bridge.exitCode()).toBe(0);
+    expect(bridge.errors()).toBe('');
+    await broker.close();
+  });
+});
