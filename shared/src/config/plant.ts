@@ -27,14 +27,16 @@ export const signalSchema = z.discriminatedUnion('kind', [
     deviation: z.number().nonnegative(),
     stepMs: durationMs.default(1_000),
   }),
-  z.strictObject({
-    kind: z.literal('random-walk'),
-    start: z.number(),
-    step: z.number().positive(),
-    minimum: z.number(),
-    maximum: z.number(),
-    stepMs: durationMs.default(1_000),
-  }),
+  z
+    .strictObject({
+      kind: z.literal('random-walk'),
+      start: z.number(),
+      step: z.number().positive(),
+      minimum: z.number(),
+      maximum: z.number(),
+      stepMs: durationMs.default(1_000),
+    })
+    .refine(({ minimum, maximum }) => minimum <= maximum, { path: ['maximum'], error: 'must not be below minimum' }),
   z.strictObject({
     kind: z.literal('counter'),
     start: z

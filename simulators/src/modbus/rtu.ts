@@ -20,14 +20,17 @@ export function createRtuFraming(): Framing {
       waiting = waiting.length === 0 ? bytes : Buffer.concat([waiting, bytes]);
     },
     next: () => {
-      while (waiting.length >= shortest) {
-        const length = lengthOf(waiting);
-        // A function that we do not know may still be a frame: silence tells where it ends.
-        if (length === null && waiting.length <= longest) return null;
-        if (length !== null && waiting.length < length) return null;
-        if (length !== null && hasChecksum(waiting.subarray(0, length))) return take(length);
-        waiting = waiting.subarray(1);
+      for (let start = 0; waiting.length - start >= shortest; start++) {
+        const rest = waiting.subarray(start);
+        const length = lengthOf(rest);
+        // A function that we do not know may still be a frame: silence tells where it ends, unless another follows.
+        if (length === null) continue;
+        if (rest.length < length) break;
+        if (!hasChecksum(rest.subarray(0, length))) continue;
+        waiting = rest;
+        return take(length);
       }
+      if (waiting.length > 2 * longest) waiting = waiting.subarray(-longest);
       return null;
     },
     get size() {

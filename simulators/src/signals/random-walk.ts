@@ -44,7 +44,6 @@ function octavesOf(step: number, range: number): Octave[] {
 function mirrored(value: number, minimum: number, maximum: number): number {
   const range = maximum - minimum;
   if (range <= 0) return minimum;
-  const turns = (value - minimum) / (2 * range);
-  const part = 2 * (turns - Math.floor(turns));
-  return Math.min(maximum, Math.max(minimum, minimum + range * (part <= 1 ? part : 2 - part)));
+  const way = (((value - minimum) % (2 * range)) + 2 * range) % (2 * range);
+  return Math.min(maximum, Math.max(minimum, way <= range ? minimum + way : maximum - (way - range)));
 }
