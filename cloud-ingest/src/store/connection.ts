@@ -64,10 +64,7 @@ export function openStore(config: DatabaseConfig, name: string, maxConnections =
 
 export function clientOptions(config: DatabaseConfig, name: string): pg.ClientConfig {
   return {
-    connectionString: config.url,
-    ...(config.passwordFile === undefined
-      ? {}
-      : { password: readSecret(config.passwordFile, 'database.passwordFile') }),
+    connectionString: addressOf(config),
     application_name: name,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
@@ -84,6 +81,14 @@ export function clientOptions(config: DatabaseConfig, name: string): pg.ClientCo
       .join(' '),
     types: { getTypeParser },
   };
+}
+
+/** The password goes into the address: pg takes all that an address can say from it, and nothing of that from elsewhere. */
+function addressOf({ url, passwordFile }: DatabaseConfig): string {
+  if (passwordFile === undefined) return url;
+  const address = new URL(url);
+  address.password = encodeURIComponent(readSecret(passwordFile, 'database.passwordFile'));
+  return address.href;
 }
 
 /** Counts, offsets and µs stay below 2^53; `batch` does not and is read as text. */
