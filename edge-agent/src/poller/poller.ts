@@ -1,11 +1,11 @@
-import { setImmediate as letOthersRun } from 'node:timers/promises';
 import type { Sample } from '@fieldline/shared/contracts';
-import { type Clock, type Log, type Metrics, pause } from '@fieldline/shared/runtime';
+import type { Clock, Log, Metrics } from '@fieldline/shared/runtime';
 import type { PollRequest } from '../drivers/driver.ts';
+import { createSleeper } from './sleeper.ts';
 import { advance, DueQueue, timetable } from './timetable.ts';
 
-/** A link whose reads end without waiting (it is down) yields to the others after working this long. */
-const maxRunMs = 5;
+/** A link that is down answers without waiting: after so many reads it lets the others run. */
+const maxReadsInARow = 16;
 /** Timers count whole ms: a turn this near is now. */
 const nearMs = 0.5;
 
@@ -43,26 +43,24 @@ export function createPoller({ requests, clock, onSamples, metrics, log }: Polle
   );
   const closing = new AbortController();
   const behind = new Set<string>();
+  const sleeper = createSleeper();
   let links: Promise<void>[] = [];
 
   async function runLink(link: string, queue: DueQueue, signal: AbortSignal): Promise<void> {
-    let runSinceMs = clock.monotonicMs();
+    let readsInARow = 0;
     for (let entry = queue.first; entry !== undefined && !signal.aborted; entry = queue.first) {
       const waitMs = entry.dueMs - clock.monotonicMs();
       if (waitMs > nearMs) {
-        await pause(waitMs, signal);
-        runSinceMs = clock.monotonicMs();
+        await sleeper.sleep(waitMs);
+        readsInARow = 0;
         continue;
       }
       lateness.observe(Math.max(0, -waitMs) / 1_000);
       onSamples(await entry.request.read(signal));
-      const nowMs = clock.monotonicMs();
-      countMissed(link, entry.request, advance(entry, nowMs));
+      countMissed(link, entry.request, advance(entry, clock.monotonicMs()));
       queue.sinkFirst();
-      if (nowMs - runSinceMs > maxRunMs) {
-        await letOthersRun();
-        runSinceMs = clock.monotonicMs();
-      }
+      readsInARow += 1;
+      if (readsInARow % maxReadsInARow === 0) await letOthersRun();
     }
   }
 
@@ -90,7 +88,10 @@ export function createPoller({ requests, clock, onSamples, metrics, log }: Polle
     },
     close: async () => {
       closing.abort();
+      sleeper.wakeAll();
       await Promise.all(links);
     },
   };
 }
+
+const letOthersRun = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -44,7 +44,11 @@ export class Connection {
     return new Connection(link, await openChannel(link, signal), onLate);
   }
 
-  /** Resolves when the next request may be sent. */
+  /** Whether the next request has to wait until `settle` resolves. */
+  get unsettled(): boolean {
+    return this.port.unsettled;
+  }
+
   settle(): Promise<void> {
     return this.port.settle();
   }

@@ -42,7 +42,9 @@ export abstract class FramePort extends EventEmitter {
   abstract write(request: Buffer): void;
   /** The open request is given up: its reply, should it still come, is late. */
   abstract abandon(): void;
-  /** Resolves when a reply that is on its way can no longer be taken for that of the next request. */
+  /** Whether a reply that is still on its way could be taken for that of the next request. */
+  abstract get unsettled(): boolean;
+  /** Resolves when it no longer could. */
   abstract settle(): Promise<void>;
   protected abstract receive(chunk: Buffer): void;
 }

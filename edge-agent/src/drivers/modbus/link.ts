@@ -35,6 +35,8 @@ export class Link {
   private running: Promise<void> = Promise.resolve();
   private turn: Promise<unknown> = Promise.resolve();
   private silentRequests = 0;
+  /** That of the request now running, or of the last. */
+  private signal: AbortSignal | null = null;
   /** Why there is no connection; null before the first try has ended and while there is one. */
   private trouble: string | null = null;
 
@@ -80,8 +82,9 @@ export class Link {
     while (!signal.aborted) {
       try {
         const connection = await Connection.open(this.settings, signal, () => metrics.late.inc({ link: this.name }));
-        log.info({ link: this.name }, 'connected');
         this.connection = connection;
+        if (signal.aborted) connection.end('closed');
+        else log.info({ link: this.name }, 'connected');
         this.trouble = null;
         this.silentRequests = 0;
         this.disconnected(await connection.ended);
@@ -107,22 +110,27 @@ export class Link {
     if (!guard.mayAsk(clock.monotonicMs())) {
       return { kind: 'silent', because: guard.because, time: clock.now() };
     }
-    await connection.settle();
+    if (connection.unsettled) await connection.settle();
     if (signal.aborted) return { kind: 'aborted', time: clock.now() };
 
-    const abort = (): void => connection.abort();
-    signal.addEventListener('abort', abort);
+    this.endOnAbort(signal);
     const sentMs = clock.monotonicMs();
     const reply = await connection.read(request);
     const roundTripMs = clock.monotonicMs() - sentMs;
     const time = clock.now() - Math.round(roundTripMs * 500);
-    signal.removeEventListener('abort', abort);
 
-    metrics.requests.inc({ link: this.name });
-    if (reply.kind === 'data') metrics.roundTrip.observe({ link: this.name }, roundTripMs / 1_000);
-    else metrics.errors.inc({ link: this.name, kind: reply.kind });
+    const answered = reply.kind === 'data' || reply.kind === 'exception';
+    if (answered) metrics.roundTrip.observe({ link: this.name }, roundTripMs / 1_000);
+    if (reply.kind !== 'data') metrics.errors.inc({ link: this.name, kind: reply.kind });
     this.judge(request, reply, guard, connection);
     return { ...reply, time };
+  }
+
+  /** One listener per signal, not per request: a signal that all links share would search its list each time. */
+  private endOnAbort(signal: AbortSignal): void {
+    if (this.signal === signal) return;
+    this.signal = signal;
+    signal.addEventListener('abort', () => this.signal === signal && this.connection?.abort(), { once: true });
   }
 
   /** What a reply, or its absence, says of the unit and of the connection. */

@@ -8,6 +8,8 @@ const exceptionBytes = 5;
 const frameBytes = 5;
 /** Serial adapters hand bytes on up to 16 ms late, gateways later still. */
 const quietMs = 50;
+/** On a line that is never quiet the checksum must do. */
+const maxSettleMs = 1_000;
 
 /**
  * Modbus RTU on a serial port or over TCP. A reply carries neither an id nor an address: it belongs to the open request if unit,
@@ -34,11 +36,17 @@ export class RtuPort extends FramePort {
     this.heardAtMs = performance.now();
   }
 
+  get unsettled(): boolean {
+    return this.heardAtMs !== null;
+  }
+
   async settle(): Promise<void> {
-    while (this.heardAtMs !== null && this.isOpen) {
-      const restMs = this.heardAtMs + quietMs - performance.now();
-      if (restMs <= 0) this.heardAtMs = null;
-      else await sleep(restMs);
+    const giveUpAtMs = performance.now() + maxSettleMs;
+    while (this.heardAtMs !== null) {
+      const nowMs = performance.now();
+      const untilMs = Math.min(this.heardAtMs + quietMs, giveUpAtMs);
+      if (untilMs <= nowMs || !this.isOpen) this.heardAtMs = null;
+      else await sleep(untilMs - nowMs);
     }
   }
 

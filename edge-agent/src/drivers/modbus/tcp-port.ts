@@ -34,7 +34,11 @@ export class TcpPort extends FramePort {
     if (this.abandoned.size > maxAbandoned) this.channel.end('it has left too many requests without an answer');
   }
 
-  /** Late replies are known by their ids: there is nothing to wait for. */
+  /** Late replies are known by their ids. */
+  get unsettled(): boolean {
+    return false;
+  }
+
   settle(): Promise<void> {
     return Promise.resolve();
   }

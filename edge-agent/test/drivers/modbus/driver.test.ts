@@ -1,0 +1,169 @@
+import { once } from 'node:events';
+import { freePort, waitFor } from '@fieldline/shared/testing';
+import { ServerTCP } from 'modbus-serial';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Answer, exception, memory, type Plc, registers, startPlc } from './plc.ts';
+import { createTestClock, device, startRig, startUnconnected, tcp, words } from './rig.ts';
+
+async function plcWith(answer: Answer, options?: Parameters<typeof startPlc>[1]): Promise<Plc> {
+  const plc = await startPlc(answer, options);
+  onTestFinished(() => plc.close());
+  return plc;
+}
+
+describe('against the server of another library', () => {
+  test('reads all four tables, each in one request', async () => {
+    const port = await freePort();
+    const server = new ServerTCP(
+      {
+        getCoil: (address: number) => address % 2 === 1,
+        getDiscreteInput: (address: number) => address % 3 === 0,
+        getInputRegister: (address: number) => address + 1,
+        getHoldingRegister: (address: number) => [0x42f6, 0xe979, 0xffff, 0xfffe][address] ?? 0,
+      },
+      { host: '127.0.0.1', port, unitID: 7 },
+    );
+    await once(server, 'initialized');
+    onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve())));
+    const tags = [
+      { tag: 'coil10', table: 'coil', type: 'bool', address: 10 },
+      { tag: 'coil19', table: 'coil', type: 'bool', address: 19 },
+      { tag: 'discrete3', table: 'discrete', type: 'bool', address: 3 },
+      { tag: 'discrete4', table: 'discrete', type: 'bool', address: 4 },
+      { tag: 'input', table: 'input', address: 999, scale: 0.5 },
+      { tag: 'float', address: 0, type: 'float32' },
+      { tag: 'int', address: 2, type: 'int32' },
+    ];
+    const rig = await startRig([device({ link: tcp(port), unit: 7, tags })]);
+    expect(rig.driver.requests.map(({ name }) => name)).toEqual([
+      'plc coil 10–19',
+      'plc discrete 3–4',
+      'plc input 999',
+      'plc holding 0–3',
+    ]);
+    expect(await rig.read()).toEqual({
+      coil10: false,
+      coil19: true,
+      discrete3: true,
+      discrete4: false,
+      input: 500,
+      float: Math.fround(123.456),
+      int: -2,
+    });
+  });
+});
+
+describe('time', () => {
+  test('of a sample is the middle of the round trip of its own request', async () => {
+    let nowMs = 1_000;
+    const clock = { now: () => 1_700_000_000_000_000 + nowMs * 1_000, monotonicMs: () => nowMs };
+    const plc = await plcWith((ask, { send }) => {
+      nowMs += 400;
+      send(registers(ask, [1]));
+    });
+    const rig = await startRig([device({ link: tcp(plc.port), maxGap: 0, tags: words(0, 10) })], clock);
+    const times = (await rig.samples()).map(({ time }) => time - 1_700_000_000_000_000);
+    expect(times).toEqual([1_200_000, 1_600_000]);
+  });
+});
+
+describe('one connection', () => {
+  test('serves all units behind it, one request after another', async () => {
+    let open = 0;
+    let most = 0;
+    const plc = await plcWith((ask, { send }) => {
+      open += 1;
+      most = Math.max(most, open);
+      setTimeout(() => {
+        open -= 1;
+        send(registers(ask, [ask.unit]));
+      }, 5);
+    });
+    const units = [1, 2, 3].map((unit) =>
+      device({ device: `d${unit}`, unit, link: tcp(plc.port), tags: [{ tag: `unit${unit}`, address: 0 }] }),
+    );
+    const rig = await startRig(units);
+    expect(await rig.read()).toEqual({ unit1: 1, unit2: 2, unit3: 3 });
+    expect(most).toBe(1);
+    expect(plc.connections()).toBe(1);
+  });
+
+  test('lost, gives bad samples at once; found again, good ones', async () => {
+    const plc = await plcWith(memory());
+    const rig = await startRig([device({ link: tcp(plc.port), timeoutMs: 60_000, tags: words(5) })]);
+    expect(await rig.read()).toEqual({ w5: 5 });
+    await plc.close();
+    await waitFor(() => !rig.isConnected());
+    expect(await rig.read()).toEqual({ w5: 'bad/not-connected' });
+    expect(rig.driver.status()).toMatchObject([{ device: 'plc', state: 'disconnected', trouble: expect.any(String) }]);
+    await plcWith(memory(), { port: plc.port });
+    await waitFor(() => rig.isConnected());
+    expect(await rig.read()).toEqual({ w5: 5 });
+    expect(rig.driver.status()).toEqual([{ device: 'plc', state: 'connected', trouble: null }]);
+  });
+
+  test('cut in the middle of a request ends that request at once', async () => {
+    const plc = await plcWith((_ask, { socket }) => socket.destroy());
+    const rig = await startRig([device({ link: tcp(plc.port), timeoutMs: 60_000, tags: words(5) })]);
+    expect(await rig.read()).toEqual({ w5: 'bad/not-connected' });
+  });
+
+  test('that cannot be made says why, and gives bad samples meanwhile', async () => {
+    const port = await freePort();
+    const rig = startUnconnected([device({ link: tcp(port), tags: words(5) })]);
+    expect(await rig.read()).toEqual({ w5: 'bad/not-connected' });
+    await waitFor(() => rig.driver.status()[0]?.state === 'disconnected');
+    expect(rig.driver.status()[0]?.trouble).toMatch(/cannot connect to 127\.0\.0\.1:\d+: .*ECONNREFUSED/);
+  });
+
+  test('whose device accepts requests but never answers is replaced', async () => {
+    const plc = await plcWith((ask, { send }) => {
+      if (plc.connections() > 1) send(registers(ask, [42]));
+    });
+    const clock = createTestClock();
+    const rig = await startRig([device({ link: tcp(plc.port), timeoutMs: 30, tags: words(0) })], clock);
+    for (let turn = 0; turn < 3; turn++) expect(await rig.read()).toEqual({ w0: 'bad/timeout' });
+    await waitFor(() => plc.connections() === 2 && rig.isConnected());
+    clock.putForward(60_000);
+    expect(await rig.read()).toEqual({ w0: 42 });
+  });
+});
+
+describe('aborted', () => {
+  test('a read ends at once, and so does every one after it', async () => {
+    const plc = await plcWith(() => {});
+    const rig = await startRig([device({ link: tcp(plc.port), timeoutMs: 60_000, tags: words(0) })]);
+    const abort = new AbortController();
+    const reading = rig.driver.requests[0]?.read(abort.signal);
+    await waitFor(() => plc.asks.length === 1);
+    abort.abort();
+    expect(await reading).toEqual([]);
+    expect(await rig.driver.requests[0]?.read(abort.signal)).toEqual([]);
+  });
+
+  test('close is quick while a read waits, and may be called twice', async () => {
+    const plc = await plcWith(() => {});
+    const rig = await startRig([device({ link: tcp(plc.port), timeoutMs: 60_000, tags: words(0) })]);
+    const reading = rig.read();
+    await waitFor(() => plc.asks.length === 1);
+    await Promise.all([rig.driver.close(), rig.driver.close()]);
+    expect(await reading).toEqual({ w0: 'bad/not-connected' });
+  });
+});
+
+describe('exceptions', () => {
+  test.each([
+    [1, 'bad/refused'],
+    [2, 'bad/address'],
+    [3, 'bad/refused'],
+    [4, 'bad/refused'],
+    [6, 'bad/refused'],
+    [0x0a, 'bad/not-connected'],
+    [0x0b, 'bad/timeout'],
+  ])('%i becomes %s, and is counted', async (code, quality) => {
+    const plc = await plcWith((ask, { send }) => send(exception(ask, code)));
+    const rig = await startRig([device({ link: tcp(plc.port), tags: words(0) })]);
+    expect(await rig.read()).toEqual({ w0: quality });
+    expect(await rig.metrics.text()).toMatch(/fieldline_modbus_errors_total\{.*kind="exception"\} 1/);
+  });
+});

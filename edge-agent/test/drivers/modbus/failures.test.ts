@@ -1,0 +1,243 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { waitFor } from '@fieldline/shared/testing';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Answer, exception, memory, type Plc, registers, startPlc } from './plc.ts';
+import { createTestClock, device, startRig, tcp, words } from './rig.ts';
+
+async function plcWith(answer: Answer, options?: Parameters<typeof startPlc>[1]): Promise<Plc> {
+  const plc = await startPlc(answer, options);
+  onTestFinished(() => plc.close());
+  return plc;
+}
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+const blocksAsked = (plc: Plc): string[] => plc.asks.splice(0).map(({ first, count }) => `${first}+${count}`);
+
+describe('a tag that the device refuses', () => {
+  test('costs its neighbours nothing: they are read in the same turn, then in the fewest requests around it', async () => {
+    const plc = await plcWith(memory(new Set([37])));
+    const rig = await startRig([device({ link: tcp(plc.port), tags: words(...upTo(100)) })]);
+    const expected = Object.fromEntries(upTo(100).map((n) => [`w${n}`, n === 37 ? 'bad/address' : n]));
+    expect(await rig.read()).toEqual(expected);
+    expect(blocksAsked(plc).length).toBeLessThanOrEqual(1 + 2 * Math.ceil(Math.log2(100)));
+    expect(await rig.read()).toEqual(expected);
+    expect(blocksAsked(plc)).toEqual(['0+37', '38+62']);
+    expect(rig.driver.status()).toMatchObject([
+      { state: 'troubled', trouble: expect.stringContaining('1 of its tags') },
+    ]);
+  });
+
+  test('is tried again at growing intervals and read with the others once it is there', async () => {
+    const missing = new Set([3]);
+    const plc = await plcWith(memory(missing));
+    const clock = createTestClock();
+    const rig = await startRig([device({ link: tcp(plc.port), tags: words(...upTo(8)) })], clock);
+    await rig.read();
+    clock.putForward(10_001);
+    blocksAsked(plc);
+    expect(await rig.read()).toMatchObject({ w3: 'bad/address', w4: 4 });
+    expect(blocksAsked(plc)).toEqual(['0+3', '4+4', '3+1']);
+    clock.putForward(9_000);
+    await rig.read();
+    expect(blocksAsked(plc)).toEqual(['0+3', '4+4']);
+    missing.clear();
+    clock.putForward(20_001);
+    expect(await rig.read()).toMatchObject({ w3: 3 });
+    blocksAsked(plc);
+    await rig.read();
+    expect(blocksAsked(plc)).toEqual(['0+8']);
+    expect(rig.driver.status()).toMatchObject([{ state: 'connected' }]);
+  });
+
+  test('in great numbers is found over several turns, none of which takes the bus for long', async () => {
+    const missing = new Set(upTo(120).filter((n) => n % 3 === 0));
+    const plc = await plcWith(memory(missing));
+    const rig = await startRig([device({ link: tcp(plc.port), tags: words(...upTo(120)) })]);
+    const right = Object.fromEntries(upTo(120).map((n) => [`w${n}`, missing.has(n) ? 'bad/address' : n]));
+    await waitFor(async () => {
+      const readings = await rig.read();
+      expect(Object.keys(readings)).toHaveLength(120);
+      expect(plc.asks.splice(0).length).toBeLessThanOrEqual(120);
+      expect(readings).toEqual(right);
+      return true;
+    });
+    await rig.read();
+    expect(blocksAsked(plc)).toHaveLength(40);
+  });
+});
+
+test('a register missing in a gap makes no tag bad: its neighbours are read apart', async () => {
+  const plc = await plcWith(memory(new Set([4])));
+  const rig = await startRig([device({ link: tcp(plc.port), tags: words(0, 1, 2, 6, 7, 8) })]);
+  const all = { w0: 0, w1: 1, w2: 2, w6: 6, w7: 7, w8: 8 };
+  expect(await rig.read()).toEqual(all);
+  blocksAsked(plc);
+  expect(await rig.read()).toEqual(all);
+  expect(blocksAsked(plc)).toEqual(['0+3', '6+3']);
+  expect(rig.driver.status()).toMatchObject([{ state: 'connected' }]);
+});
+
+test('a device that refuses long requests gets shorter ones', async () => {
+  const plc = await plcWith((ask, reply) => {
+    if (ask.count > 10) reply.send(exception(ask, 3));
+    else memory()(ask, reply);
+  });
+  const rig = await startRig([device({ link: tcp(plc.port), tags: words(...upTo(60)) })]);
+  const right = Object.fromEntries(upTo(60).map((n) => [`w${n}`, n]));
+  await waitFor(async () => {
+    blocksAsked(plc);
+    expect(await rig.read()).toEqual(right);
+    return plc.asks.length === 8 && plc.asks.every(({ count }) => count <= 10);
+  });
+});
+
+describe.each(['tcp', 'rtu'] as const)('over a stream of %s frames', (framing) => {
+  const link = ({ port }: Plc) => ({ ...tcp(port), kind: framing === 'tcp' ? 'tcp' : 'rtu-over-tcp' });
+
+  test('a late reply is never taken for that of a later request', async () => {
+    const timeoutMs = 40;
+    // Every second reply comes 1.5 time-outs late; the value says which request it belongs to.
+    const plc = await plcWith(
+      (ask, { send }) => {
+        const reply = registers(ask, [plc.asks.length]);
+        if (plc.asks.length % 2 === 1) setTimeout(() => send(reply), timeoutMs * 1.5);
+        else send(reply);
+      },
+      { framing },
+    );
+    const rig = await startRig([device({ link: link(plc), timeoutMs, tags: words(0) })]);
+    let good = 0;
+    await waitFor(async () => {
+      const { w0 } = await rig.read();
+      if (typeof w0 === 'number') {
+        expect(w0).toBe(plc.asks.length);
+        good += 1;
+      } else {
+        expect(w0).toBe('bad/timeout');
+      }
+      return good === 10;
+    });
+    await waitFor(async () => /fieldline_modbus_late_replies_total\{.*\} [1-9]/.test(await rig.metrics.text()));
+  });
+
+  test('a reply may come in pieces of any size', async () => {
+    const plc = await plcWith(
+      async (ask, { frame, socket }) => {
+        for (const byte of frame(registers(ask, [258, 772]))) {
+          socket.write(Buffer.of(byte));
+          await nextTurn();
+        }
+      },
+      { framing },
+    );
+    const rig = await startRig([device({ link: link(plc), timeoutMs: 5_000, tags: words(0, 1) })]);
+    expect(await rig.read()).toEqual({ w0: 258, w1: 772 });
+  });
+
+  test.each<[string, (pdu: Buffer) => Buffer, string]>([
+    ['fewer registers than asked for', (pdu) => Buffer.from([3, 2, pdu[2] ?? 0, pdu[3] ?? 0]), 'bad/reply'],
+    [
+      'more registers than asked for',
+      (pdu) => Buffer.concat([Buffer.of(3, 6), pdu.subarray(2), Buffer.of(0, 0)]),
+      'bad/reply',
+    ],
+  ])('%s is a malformed reply, and the next one is read', async (_what, spoil, quality) => {
+    const plc = await plcWith(
+      (ask, { send }) => {
+        const right = registers(ask, [1, 2]);
+        send(plc.asks.length === 1 ? spoil(right) : right);
+      },
+      { framing },
+    );
+    const rig = await startRig([device({ link: link(plc), tags: words(0, 1) })]);
+    expect(await rig.read()).toEqual({ w0: quality, w1: quality });
+    await waitFor(async () => (await rig.read()).w1 === 2);
+  });
+
+  test('the reply of another unit, or to another function, is no reply', async () => {
+    const plc = await plcWith(
+      (ask, { frame, socket, send }) => {
+        const foreign = frame(registers(ask, [666]));
+        if (framing === 'rtu') foreign.set([9], 0);
+        else foreign.set([9], 6);
+        if (plc.asks.length === 1) socket.write(foreign);
+        else if (plc.asks.length === 2) send(registers({ ...ask, code: 4 }, [667]));
+        else send(registers(ask, [1]));
+      },
+      { framing },
+    );
+    const rig = await startRig([device({ link: link(plc), timeoutMs: 50, tags: words(0) })]);
+    const seen: unknown[] = [];
+    await waitFor(async () => {
+      seen.push((await rig.read()).w0);
+      return seen.at(-1) === 1;
+    });
+    expect(seen).not.toContain(666);
+    expect(seen).not.toContain(667);
+  });
+
+  test('a silent unit is asked seldom, says so, and leaves the others of its link alone', async () => {
+    const silent = new Set([9]);
+    const plc = await plcWith(
+      (ask, { send }) => {
+        if (!silent.has(ask.unit)) send(registers(ask, [ask.unit]));
+      },
+      { framing },
+    );
+    const clock = createTestClock();
+    const [live, dead] = [5, 9].map((unit) =>
+      device({
+        device: `d${unit}`,
+        unit,
+        link: link(plc),
+        timeoutMs: 30,
+        tags: [{ tag: `unit${unit}`, address: 0 }],
+      }),
+    );
+    if (live === undefined || dead === undefined) throw new Error('two devices');
+    const rig = await startRig([live, dead], clock);
+    for (let turn = 0; turn < 20; turn++) {
+      expect(await rig.read()).toEqual({ unit5: 5, unit9: 'bad/timeout' });
+      clock.putForward(30);
+    }
+    // 20 turns of 30 ms and more: three time-outs, then pauses of at least 75 and 150 ms.
+    const askedDead = plc.asks.filter(({ unit }) => unit === 9).length;
+    expect(askedDead).toBeGreaterThanOrEqual(3);
+    expect(askedDead).toBeLessThanOrEqual(8);
+    expect(plc.asks.filter(({ unit }) => unit === 5)).toHaveLength(20);
+    expect(plc.connections()).toBe(1);
+    expect(rig.driver.status()).toMatchObject([
+      { device: 'd5', state: 'connected' },
+      { device: 'd9', state: 'troubled', trouble: expect.stringContaining('unit 9 does not answer') },
+    ]);
+    silent.clear();
+    clock.putForward(30 * 100);
+    expect(await rig.read()).toEqual({ unit5: 5, unit9: 9 });
+    expect(rig.driver.status()).toMatchObject([{ state: 'connected' }, { state: 'connected' }]);
+  });
+});
+
+test('what is no Modbus TCP frame ends the connection; a new one is made', async () => {
+  const plc = await plcWith((ask, { send, socket }) => {
+    if (plc.connections() === 1) socket.write(Buffer.from('HTTP/1.1 400 Bad Request\r\n'));
+    else send(registers(ask, [3]));
+  });
+  const rig = await startRig([device({ link: tcp(plc.port), tags: words(0) })]);
+  expect(await rig.read()).toEqual({ w0: 'bad/not-connected' });
+  await waitFor(async () => (await rig.read()).w0 === 3);
+});
+
+test('noise on an RTU line before a reply is skipped, a wrong checksum is not believed', async () => {
+  const plc = await plcWith(
+    (ask, { frame, socket }) => {
+      const reply = frame(registers(ask, [1, 3, 2]));
+      if (plc.asks.length === 1) reply.set([0xff], 4);
+      socket.write(Buffer.concat([Buffer.of(0, 1, 3, 0xff), reply]));
+    },
+    { framing: 'rtu' },
+  );
+  const rig = await startRig([
+    device({ link: { ...tcp(plc.port), kind: 'rtu-over-tcp' }, timeoutMs: 40, tags: words(0, 1, 2) }),
+  ]);
+  expect(await rig.read()).toEqual({ w0: 'bad/reply', w1: 'bad/reply', w2: 'bad/reply' });
+  await waitFor(async () => (await rig.read()).w1 === 3);
+});

@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describeWith, findProgram, temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import { ServerSerial } from 'modbus-serial';
+import { expect, onTestFinished, test } from 'vitest';
+import { device, startRig, startUnconnected } from './rig.ts';
+
+const socat = findProgram('socat');
+const pair = { name: 'socat', skipReason: socat === null ? 'not installed: apt-get install socat' : null };
+
+/** Two ends of a serial line. */
+async function startLine(folder = temporaryFolder()) {
+  const [ours, theirs] = [join(folder, 'ours'), join(folder, 'theirs')];
+  const line = spawn(socat ?? '', [`pty,rawer,link=${ours}`, `pty,rawer,link=${theirs}`], { stdio: 'ignore' });
+  const cut = async (): Promise<void> => {
+    line.kill();
+    await waitFor(() => !existsSync(ours) && !existsSync(theirs), { what: 'the pseudo-terminals to be gone' });
+  };
+  onTestFinished(() => void line.kill());
+  await waitFor(() => existsSync(ours) && existsSync(theirs), { what: 'the pair of pseudo-terminals' });
+  return { folder, ours, theirs, cut };
+}
+
+/** The serial server of the library, which knows nothing of our frames; as unit 255 it answers for every unit. */
+async function startSlaves(path: string): Promise<void> {
+  const server = new ServerSerial(
+    {
+      getHoldingRegister: (address: number, unit: number) => unit * 1_000 + address,
+      getCoil: (address: number) => address === 3,
+    },
+    { path, baudRate: 115_200, unitID: 255 },
+  );
+  await once(server, 'initialized');
+  onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve())));
+}
+
+const link = (path: string) => ({ kind: 'rtu', path, baudRate: 115_200, parity: 'none' });
+
+describeWith(pair, 'Modbus RTU on a serial line', () => {
+  test('reads units that share the line', async () => {
+    const { ours, theirs } = await startLine();
+    await startSlaves(theirs);
+    const rig = await startRig([
+      device({ device: 'a', unit: 1, link: link(ours), tags: [{ tag: 'a', address: 7, type: 'int32' }] }),
+      device({ device: 'b', unit: 2, link: link(ours), tags: [{ tag: 'b', address: 120 }] }),
+      device({ device: 'c', unit: 2, link: link(ours), tags: [{ tag: 'c', table: 'coil', type: 'bool', address: 3 }] }),
+    ]);
+    expect(await rig.read()).toEqual({ a: 1_007 * 65_536 + 1_008, b: 2_120, c: true });
+  });
+
+  test('a port that goes away and comes back is opened again', async () => {
+    const { ours, cut, folder } = await startLine();
+    const rig = await startRig([device({ link: link(ours), tags: [{ tag: 'a', address: 5 }] })]);
+    await cut();
+    await waitFor(() => !rig.isConnected(), { what: 'the loss of the port to be noticed' });
+    expect(await rig.read()).toEqual({ a: 'bad/not-connected' });
+    const { theirs } = await startLine(folder);
+    await startSlaves(theirs);
+    await waitFor(async () => (await rig.read()).a === 1_005, { what: 'a good sample' });
+  });
+});
+
+test('a serial port that is not there is said in words', async () => {
+  const rig = startUnconnected([device({ link: link('/dev/no-such-port'), tags: [{ tag: 'a', address: 0 }] })]);
+  await waitFor(() => rig.driver.status()[0]?.state === 'disconnected');
+  expect(rig.driver.status()[0]?.trouble).toMatch(/cannot open \/dev\/no-such-port: .*is it plugged in/);
+  expect(await rig.read()).toEqual({ a: 'bad/not-connected' });
+});

@@ -1,0 +1,139 @@
+import { GOOD, type Sample, type Tag } from '@fieldline/shared/contracts';
+import { createMetrics, silentLog } from '@fieldline/shared/runtime';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { PollRequest } from '../../src/drivers/driver.ts';
+import { createPoller } from '../../src/poller/poller.ts';
+
+/** The poller sleeps by setTimeout; its clock and its timers are put forward together. */
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'performance'], now: 0 });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+const clock = { now: () => Math.round(performance.now() * 1_000), monotonicMs: () => performance.now() };
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Requests that note when they were begun, and take a while. */
+function createPlant() {
+  const begun: Record<string, number[]> = {};
+  const running = new Map<string, number>();
+  let mostPerLink = 0;
+  const add = (name: string, everyMs: number, takesMs = 0, link = 'link'): PollRequest => {
+    const tag: Tag = { device: name, tag: 't', type: 'int16' };
+    const starts: number[] = [];
+    begun[name] = starts;
+    const read = async (signal: AbortSignal): Promise<Sample[]> => {
+      starts.push(Math.round(performance.now()));
+      running.set(link, (running.get(link) ?? 0) + 1);
+      mostPerLink = Math.max(mostPerLink, running.get(link) ?? 0);
+      if (takesMs > 0)
+        await Promise.race([wait(takesMs), new Promise((resolve) => signal.addEventListener('abort', resolve))]);
+      running.set(link, (running.get(link) ?? 0) - 1);
+      return [{ tag, time: clock.now(), value: 1, quality: GOOD }];
+    };
+    return { link, name, everyMs, read };
+  };
+  return { add, begun, running, mostPerLink: () => mostPerLink };
+}
+
+function startPoller(requests: readonly PollRequest[]) {
+  const metrics = createMetrics();
+  const samples: Sample[] = [];
+  const onSamples = (taken: readonly Sample[]): void => void samples.push(...taken);
+  const poller = createPoller({ requests, clock, onSamples, metrics, log: silentLog });
+  poller.start();
+  const missed = async (link: string): Promise<number> => {
+    const line = (await metrics.text()).match(new RegExp(`fieldline_poller_missed_total\\{link="${link}"\\} (\\d+)`));
+    return Number(line?.[1] ?? 0);
+  };
+  return { ...poller, samples, missed };
+}
+
+describe('the poller', () => {
+  test('reads each request once per period, without drift, however long a read takes', async () => {
+    const plant = createPlant();
+    const poller = startPoller([plant.add('a', 100, 37)]);
+    await vi.advanceTimersByTimeAsync(1_050);
+    await poller.close();
+    expect(plant.begun.a).toEqual([0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1_000]);
+    expect(await poller.missed('link')).toBe(0);
+    expect(poller.samples).toHaveLength(11);
+  });
+
+  test('staggers requests of one period', async () => {
+    const plant = createPlant();
+    const poller = startPoller(['a', 'b', 'c', 'd'].map((name) => plant.add(name, 1_000, 0, name)));
+    await vi.advanceTimersByTimeAsync(999);
+    await poller.close();
+    expect(plant.begun).toEqual({ a: [0], b: [250], c: [500], d: [750] });
+  });
+
+  test('runs requests of one link one after another, those of others beside them', async () => {
+    const plant = createPlant();
+    const slow = ['a', 'b', 'c'].map((name) => plant.add(name, 100, 60, 'slow'));
+    const poller = startPoller([...slow, plant.add('quick', 50, 1, 'quick')]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await poller.close();
+    expect(plant.mostPerLink()).toBe(1);
+    expect(plant.begun.quick).toHaveLength(21);
+    expect(await poller.missed('quick')).toBe(0);
+  });
+
+  test('shares a link that is too slow among its requests and counts every turn that is missed', async () => {
+    const plant = createPlant();
+    const poller = startPoller(['a', 'b'].map((name) => plant.add(name, 100, 100)));
+    await vi.advanceTimersByTimeAsync(10_000);
+    const reads = [plant.begun.a?.length ?? 0, plant.begun.b?.length ?? 0];
+    expect(Math.abs((reads[0] ?? 0) - (reads[1] ?? 0))).toBeLessThanOrEqual(1);
+    const turns = 2 * 100;
+    const missed = await poller.missed('link');
+    expect(reads.reduce((sum, count) => sum + count) + missed).toBeGreaterThanOrEqual(turns - 4);
+    expect(reads.reduce((sum, count) => sum + count) + missed).toBeLessThanOrEqual(turns + 4);
+    expect(missed).toBeGreaterThanOrEqual(95);
+    await poller.close();
+  });
+
+  test('a quick request is read between the slow ones of its link, as soon as it is due', async () => {
+    const plant = createPlant();
+    const slow = Array.from({ length: 10 }, (_, n) => plant.add(`slow${n}`, 2_000, 90));
+    const poller = startPoller([...slow, plant.add('quick', 200, 1)]);
+    await vi.advanceTimersByTimeAsync(6_000);
+    await poller.close();
+    expect(plant.begun.quick).toHaveLength(31);
+    expect(await poller.missed('link')).toBe(0);
+  });
+
+  test('lets others run when a link answers without waiting', async () => {
+    vi.useRealTimers();
+    const plant = createPlant();
+    const requests = Array.from({ length: 2_000 }, (_, n) => plant.add(`r${n}`, 1));
+    const poller = startPoller(requests);
+    const turns: number[] = [];
+    for (let turn = 0; turn < 5; turn++)
+      turns.push(await new Promise<number>((resolve) => setImmediate(resolve, turn)));
+    expect(turns).toEqual([0, 1, 2, 3, 4]);
+    await poller.close();
+  });
+});
+
+describe('close', () => {
+  test('waits for running reads, ends them early and keeps what they brought', async () => {
+    const plant = createPlant();
+    const poller = startPoller([plant.add('a', 1_000, 60_000), plant.add('b', 1_000, 0, 'other')]);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(plant.running.get('link')).toBe(1);
+    await poller.close();
+    expect(plant.running.get('link')).toBe(0);
+    expect(poller.samples.map(({ tag }) => tag.device)).toContain('a');
+  });
+
+  test('is idempotent, and nothing is read after it', async () => {
+    const plant = createPlant();
+    const poller = startPoller([plant.add('a', 100)]);
+    await vi.advanceTimersByTimeAsync(150);
+    await Promise.all([poller.close(), poller.close()]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(plant.begun.a).toEqual([0, 100]);
+  });
+});
