@@ -93,7 +93,9 @@ export function createConnection(
     const { code, message } = explainFailure(error, plan, certificates.ownFile);
     const news = message !== trouble;
     for (const { device } of subscriptions) if (state === 'connected') metrics.losses.inc({ device });
-    log[news ? 'warn' : 'debug']({ code, nextTryMs: Math.round(pauseMs), err: error }, message);
+    // What we have words for needs no stack.
+    const unknown = code === 'device/reply' ? { err: error } : {};
+    log[news ? 'warn' : 'debug']({ code, nextTryMs: Math.round(pauseMs), ...unknown }, message);
     state = 'disconnected';
     trouble = message;
     for (const each of subscriptions) each.disconnect();

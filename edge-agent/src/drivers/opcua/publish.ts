@@ -24,7 +24,7 @@ const maxRequests = 10;
 const checkEveryMs = 500;
 
 export function publishUntilLost(
-  session: Session,
+  session: Pick<Session, 'publish'>,
   subscribers: readonly Subscriber[],
   options: {
     readonly clock: Clock;

@@ -13,7 +13,7 @@ import { microsOf } from './time.ts';
 
 export type DeviceSubscription = {
   readonly device: string;
-  readonly create: (session: Session) => Promise<Subscriber>;
+  readonly create: (session: Pick<Session, 'createSubscription'>) => Promise<Subscriber>;
   /** Asks for the items that are not there yet; true if all are there now. */
   readonly reconcile: (session: Session, facts: ServerFacts) => Promise<boolean>;
   /** The session is gone: every tag is bad from now on. */

@@ -1,0 +1,69 @@
+import { opcuaDeviceSchema } from '@fieldline/shared/config';
+import { describe, expect, test } from 'vitest';
+import {
+  planEndpoints,
+  queueSizeFor,
+  sessionTimeoutMs,
+  subscriptionParameters,
+} from '../../../src/drivers/opcua/plan.ts';
+
+const device = (name: string, settings: object = {}) =>
+  opcuaDeviceSchema.parse({
+    device: name,
+    protocol: 'opcua',
+    endpoint: 'opc.tcp://plc:4840',
+    tags: [
+      { tag: 'a', node: 'i=1' },
+      { tag: 'b', node: 'i=2', samplingMs: 50 },
+    ],
+    ...settings,
+  });
+
+describe('sessions', () => {
+  test('are one per endpoint, security and user', () => {
+    const plans = planEndpoints([
+      device('a'),
+      device('b'),
+      device('c', { username: 'x' }),
+      device('d', { endpoint: 'opc.tcp://other:4840' }),
+      device('e', { security: { policy: 'None', mode: 'None' } }),
+    ]);
+    expect(plans.map(({ subscriptions }) => subscriptions.map((each) => each.device).join())).toEqual([
+      'a,b',
+      'c',
+      'd',
+      'e',
+    ]);
+  });
+
+  test('outlast three keep-alives of their slowest subscription', () => {
+    const [plan] = planEndpoints([device('a'), device('b', { publishingMs: 60_000 })]);
+    expect(plan === undefined ? 0 : sessionTimeoutMs(plan)).toBe(180_000);
+  });
+});
+
+describe('queues', () => {
+  test('hold what is sampled between two publishes, and one more', () => {
+    expect(queueSizeFor(1_000, 100)).toBe(11);
+    expect(queueSizeFor(500, 500)).toBe(2);
+    expect(queueSizeFor(500, 2_000)).toBe(2);
+    expect(queueSizeFor(1_000, 0)).toBe(101);
+    expect(queueSizeFor(10_000_000, 0)).toBe(10_000);
+  });
+});
+
+describe('subscriptions', () => {
+  test.each([50, 500, 5_000, 60_000])('publishing every %d ms live at least three keep-alives', (publishingMs) => {
+    const [plan] = planEndpoints([device('a', { publishingMs })]);
+    const [subscription] = plan?.subscriptions ?? [];
+    if (subscription === undefined) throw new Error('no subscription planned');
+    const { requestedLifetimeCount, requestedMaxKeepAliveCount } = subscriptionParameters(subscription);
+    expect(requestedLifetimeCount).toBeGreaterThanOrEqual(3 * requestedMaxKeepAliveCount);
+    expect(requestedMaxKeepAliveCount * publishingMs).toBeGreaterThanOrEqual(Math.min(5_000, publishingMs));
+  });
+
+  test('sample each tag as it states, else as the device does', () => {
+    const [plan] = planEndpoints([device('a')]);
+    expect(plan?.subscriptions[0]?.items.map(({ samplingMs }) => samplingMs)).toEqual([500, 50]);
+  });
+});

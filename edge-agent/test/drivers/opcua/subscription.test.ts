@@ -1,0 +1,109 @@
+import { opcuaDeviceSchema } from '@fieldline/shared/config';
+import { type Declaration, qualityName, type Sample } from '@fieldline/shared/contracts';
+import { createMetrics, silentLog } from '@fieldline/shared/runtime';
+import {
+  CreateSubscriptionResponse,
+  DataChangeNotification,
+  DataType,
+  NotificationMessage,
+  StatusChangeNotification,
+  StatusCodes,
+} from 'node-opcua';
+import { expect, test } from 'vitest';
+import { createOpcuaMetrics } from '../../../src/drivers/opcua/metrics.ts';
+import { planEndpoints } from '../../../src/drivers/opcua/plan.ts';
+import { createDeviceSubscription } from '../../../src/drivers/opcua/subscription.ts';
+
+const gatewayMs = 1_770_000_000_000;
+/** The clock of the server is an hour behind ours. */
+const serverMs = gatewayMs - 3_600_000;
+
+async function subscribed() {
+  const emitted: (readonly Sample[])[] = [];
+  const declared: Declaration[] = [];
+  const device = opcuaDeviceSchema.parse({
+    device: 'd',
+    protocol: 'opcua',
+    endpoint: 'opc.tcp://plc:4840',
+    tags: ['a', 'b'].map((tag, position) => ({ tag, node: `i=${position + 1}` })),
+  });
+  const [plan] = planEndpoints([device]).flatMap(({ subscriptions }) => subscriptions);
+  if (plan === undefined) throw new Error('no subscription planned');
+  const metrics = createMetrics();
+  const context = {
+    clock: { now: () => gatewayMs * 1_000, monotonicMs: () => 0 },
+    log: silentLog,
+    metrics,
+    emit: (samples: readonly Sample[]) => void emitted.push(samples),
+    declare: (declaration: Declaration) => void declared.push(declaration),
+  };
+  const subscription = createDeviceSubscription(plan, context, createOpcuaMetrics(metrics));
+  const revised = { subscriptionId: 1, revisedPublishingInterval: 200, revisedMaxKeepAliveCount: 10 };
+  const { onMessage, keepAliveMs } = await subscription.create({
+    createSubscription: async () => new CreateSubscriptionResponse(revised),
+  });
+  return { subscription, emitted, declared, onMessage, keepAliveMs };
+}
+
+const message = (sequenceNumber: number, values: readonly number[] = [], atMs = serverMs): NotificationMessage =>
+  new NotificationMessage({
+    sequenceNumber,
+    publishTime: new Date(atMs),
+    notificationData: [
+      new DataChangeNotification({
+        monitoredItems: values.map((value, clientHandle) => ({
+          clientHandle,
+          value: { value: { dataType: DataType.Double, value }, sourceTimestamp: new Date(atMs) },
+        })),
+      }),
+    ],
+  });
+
+test('one message is emitted at once, and the keep-alive time is what the server granted', async () => {
+  const { emitted, onMessage, keepAliveMs } = await subscribed();
+  expect(onMessage(message(1, [1, 2]))).toBeNull();
+  expect(emitted.map((samples) => samples.map(({ tag, value }) => `${tag.tag} ${value}`))).toEqual([['a 1', 'b 2']]);
+  expect(keepAliveMs).toBe(2_000);
+});
+
+test('our own bad samples go by the clock of the server, as the others of the tag do', async () => {
+  const { subscription, emitted, onMessage } = await subscribed();
+  onMessage(message(1, [1, 2]));
+  subscription.disconnect();
+  subscription.disconnect();
+  const [, bad, ...more] = emitted;
+  expect(more).toEqual([]);
+  expect(bad?.map(({ time, quality }) => [time - serverMs * 1_000, qualityName(quality)])).toEqual([
+    [1, 'bad/not-connected'],
+    [1, 'bad/not-connected'],
+  ]);
+});
+
+test('messages that never came are declared as lost for the device, also where the numbers begin again', async () => {
+  const { declared, onMessage } = await subscribed();
+  onMessage(message(0xffff_fffe));
+  onMessage(message(0xffff_ffff));
+  onMessage(message(1));
+  expect(declared).toEqual([]);
+  onMessage(message(4, [], serverMs + 500));
+  expect(declared).toEqual([
+    {
+      kind: 'series',
+      device: 'd',
+      tag: null,
+      from: serverMs * 1_000,
+      to: (serverMs + 500) * 1_000,
+      samples: null,
+      reason: 'source-overflow',
+    },
+  ]);
+});
+
+test('a subscription that the server ends is told as such', async () => {
+  const { onMessage } = await subscribed();
+  const notificationData = [new StatusChangeNotification({ status: StatusCodes.BadTimeout })];
+  const ended = onMessage(
+    new NotificationMessage({ sequenceNumber: 1, publishTime: new Date(serverMs), notificationData }),
+  );
+  expect(ended?.message).toBe('the server ended the subscription: BadTimeout');
+});
