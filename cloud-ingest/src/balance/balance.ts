@@ -40,7 +40,7 @@ export type GatewayBalance = {
 
 type GatewayRow = { readonly gateway: string; readonly online: boolean; readonly reason: string | null };
 
-export async function readBalance(session: Session): Promise<GatewayBalance[]> {
+export async function readBalance(session: Pick<Session, 'query'>): Promise<GatewayBalance[]> {
   const gateways = await session.query<GatewayRow>(
     `SELECT gateway, online, state ->> 'reason' AS reason FROM gateway ORDER BY gateway`,
   );

@@ -3,7 +3,9 @@
  * are data (a reject), never an exception. The registry is the list of decoders: Sparkplug B and mapped JSON are two more
  * lines in it.
  */
+
 import type { BirthMessage, DecodedBatch, ErrorCode, Micros, StateMessage } from '@fieldline/shared/contracts';
+import type { DeadLetterStage } from '../dead-letters/dead-letter.ts';
 
 /** A record and where it stands in the backbone. */
 export type Origin = {
@@ -18,6 +20,8 @@ export type Origin = {
 export type Reject = {
   readonly kind: 'reject';
   readonly gateway: string | null;
+  /** Where it was found out. */
+  readonly stage: DeadLetterStage;
   readonly code: ErrorCode;
   readonly reason: string;
   /** Of a batch that can never be stored, if its bytes tell. */

@@ -22,7 +22,7 @@ export const nativeBatch: Decoder = {
     const result = decodeBatch(bytes, gateway);
     if (result.ok) return { kind: 'batch', gateway, batch: result.batch };
     const { code, reason } = result;
-    return { kind: 'reject', gateway, code, reason, identity: identityOf(bytes, gateway) };
+    return { kind: 'reject', gateway, stage: 'decode', code, reason, identity: identityOf(bytes, gateway) };
   },
 };
 
@@ -45,6 +45,6 @@ function rejecting(gateway: string, read: () => Content): Content {
     return read();
   } catch (error) {
     if (!(error instanceof FieldlineError)) throw error;
-    return { kind: 'reject', gateway, code: error.code, reason: error.message, identity: null };
+    return { kind: 'reject', gateway, stage: 'decode', code: error.code, reason: error.message, identity: null };
   }
 }

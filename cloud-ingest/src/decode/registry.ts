@@ -30,7 +30,7 @@ function contentOf(record: BackboneRecord): Content {
     if (gateway !== null) return decoder.decode(record.value, gateway);
   }
   const reason = `no decoder claims the topic ${JSON.stringify(mqttTopic)}`;
-  return { kind: 'reject', gateway: null, code: 'topic/unknown', reason, identity: null };
+  return { kind: 'reject', gateway: null, stage: 'decode', code: 'topic/unknown', reason, identity: null };
 }
 
 const originOf = (record: BackboneRecord, topic: string): Origin => ({

@@ -34,7 +34,7 @@ export type DeclaredRange = {
   readonly stream: string;
   readonly from: number;
   readonly to: number;
-  readonly samples: number | null;
+  readonly samples: number;
 };
 
 export type Admission = {
@@ -115,7 +115,7 @@ function admitBatch(
   if (row.gateway !== gateway) {
     const reason = `stream ${batch.stream} belongs to gateway ${row.gateway}: if a card was cloned, give the copy a new journal`;
     admission.rejects.push({
-      reject: { kind: 'reject', gateway, code: 'batch/foreign-gateway', reason, identity: null },
+      reject: { kind: 'reject', gateway, stage: 'ledger', code: 'batch/foreign-gateway', reason, identity: null },
       origin,
     });
     reportTwoGateways(admission, row, gateway, origin);

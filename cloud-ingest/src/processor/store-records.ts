@@ -9,7 +9,7 @@
 import { addRange, type Ranges } from '@fieldline/shared/contracts';
 import type { DeadLetter, DeadLetterStage } from '../dead-letters/dead-letter.ts';
 import { writeDeadLetters } from '../dead-letters/write.ts';
-import type { Decoded, Origin, Reject } from '../decode/decoder.ts';
+import type { Decoded, Origin } from '../decode/decoder.ts';
 import { positionsOf } from '../decode/time-window.ts';
 import { type Admission, type AdmittedBatch, admit, wantedStreams } from '../ledger/admit.ts';
 import { lockStreams, reportAnomalies, samplesInLog, saveStreams } from '../ledger/ledger-store.ts';
@@ -200,13 +200,8 @@ function changedRows(admission: Admission, outcomes: readonly BatchOutcome[]): S
 
 function rejectLetters({ rejects }: Admission): DeadLetter[] {
   return rejects.map(({ reject, origin }) =>
-    letterOf(origin, reject.gateway, stageOf(reject), reject.code, reject.reason, null),
+    letterOf(origin, reject.gateway, reject.stage, reject.code, reject.reason, null),
   );
-}
-
-function stageOf({ code, identity }: Reject): DeadLetterStage {
-  if (code === 'database/data') return 'store';
-  return code === 'batch/foreign-gateway' && identity === null ? 'ledger' : 'decode';
 }
 
 /** One letter per code: it has the bytes of the batch, and the positions of its samples that are not rows. */

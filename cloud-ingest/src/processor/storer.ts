@@ -149,5 +149,5 @@ const gatewaysOf = (records: readonly Decoded[]): Set<string> =>
 function condemned(record: Exclude<Decoded, { kind: 'reject' }>, error: FieldlineError): Decoded {
   const { gateway, origin } = record;
   const identity = record.kind === 'batch' ? { stream: record.batch.stream, seq: record.batch.seq } : null;
-  return { kind: 'reject', gateway, origin, code: 'database/data', reason: error.message, identity };
+  return { kind: 'reject', gateway, origin, stage: 'store', code: 'database/data', reason: error.message, identity };
 }
