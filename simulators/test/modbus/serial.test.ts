@@ -128,7 +128,7 @@ test('RTU over TCP speaks RTU frames on a socket', async () => {
     plantSchema.parse({ plant: 'test', servers: [{ protocol: 'modbus-rtu-over-tcp', port: 0, units }] }),
   );
   const client = new modbusSerial.default();
-  await client.connectTcpRTUBuffered('127.0.0.1', { port: running.servers[0]?.port ?? 0 });
+  await client.connectTelnet('127.0.0.1', { port: running.servers[0]?.port ?? 0 });
   client.setID(17);
   expect((await client.readHoldingRegisters(0, 1)).data).toEqual([1450]);
   client.setID(99);
