@@ -52,7 +52,7 @@ export async function startApi({ config, clock, log, metrics, health }: ApiParts
   latestRoutes(http, database, clock);
   historyRoutes(http, database, clock, config.database);
   completenessRoutes(http, database);
-  balanceRoutes(http, database);
+  balanceRoutes(http, database, clock);
   deadLetterRoutes(http, database);
   lossRoutes(http, database);
   liveRoutes(http, feed);

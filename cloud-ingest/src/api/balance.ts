@@ -1,26 +1,57 @@
-/** GET /api/v1/balance: the message balance of the line (design, contract 12). */
+/** GET /api/v1/balance: the message balance of the line (design, contract 12), as `src/balance` reads it from the ledger. */
+import type { Clock } from '@fieldline/shared/runtime';
 import { z } from 'zod';
+import { type GatewayBalance, readBalance } from '../balance/balance.ts';
 import type { Database } from './database.ts';
+import { countDoubled } from './doubled.ts';
 import { type Http, replies } from './http.ts';
 
 const samples = (text: string) => z.int().describe(`samples ${text}`);
+const batches = (text: string) => z.int().describe(`batches ${text}`);
+
+const counts = {
+  read: samples('that the drivers have given'),
+  filtered: samples('that the filter has held back'),
+  received: samples('that have come, duplicates included'),
+  stored: samples('that are rows'),
+  duplicate: samples('that came again and were dropped'),
+  rejected: samples('that cannot be stored and are dead letters'),
+  declared: samples('in batches that the gateways declared lost'),
+  open: samples('on their way: read − filtered − stored − rejected − declared'),
+  deadBatches: batches('that are dead letters as a whole'),
+  duplicateBatches: batches('that came again and were dropped'),
+  missingBatches: batches('known to exist and not here'),
+  heldBatches: batches('of these that the gateways still hold'),
+};
+
+const gatewayBalanceSchema = z
+  .strictObject({
+    gateway: z.string(),
+    ...counts,
+    tailUnknown: z.boolean().describe('the gateway vanished: nobody can tell what it made after the last batch known'),
+    completeness: z.number().describe('share of what passed the filter that is stored, 0–1'),
+    closed: z.boolean().describe('everything that was read is stored, filtered, or lost with a known reason'),
+  })
+  .meta({ id: 'GatewayBalance' });
 
 export const balanceSchema = z
   .strictObject({
-    read: samples('that the drivers have given'),
-    filtered: samples('that the filter has held back'),
-    stored: samples('that are rows'),
-    deadLettered: samples('that cannot be stored and are kept with the reason'),
-    declared: samples('of batches that the gateways declared lost'),
-    inFlight: samples('on their way: read − filtered − stored − deadLettered − declared'),
-    duplicate: samples('that came again and were dropped'),
-    missing: z.int().describe('batches that are neither here nor held nor declared'),
-    doubled: samples('that are rows more than once'),
+    ...counts,
+    missing: batches('that are neither here nor held nor declared: an alarm'),
+    doubled: z
+      .int()
+      .nullable()
+      .describe(
+        'rows too many: those of each batch of the last hour, counted anew; null until the first count is done',
+      ),
+    doubledCountedAt: z.iso.datetime().nullable(),
+    gateways: z.array(gatewayBalanceSchema),
   })
   .meta({ id: 'Balance' });
 export type Balance = z.infer<typeof balanceSchema>;
 
-export function balanceRoutes(http: Http, database: Database): void {
+export function balanceRoutes(http: Http, database: Database, clock: Clock): void {
+  const doubled = countDoubled(database, clock);
   http.get(
     '/api/v1/balance',
     {
@@ -32,24 +63,28 @@ export function balanceRoutes(http: Http, database: Database): void {
       },
     },
     async () => {
-      const [row] = await database.query<Balance>(balanceRow);
-      if (row === undefined) throw new Error('a query of sums gave no row');
-      return row;
+      const gateways = await readBalance(database);
+      return { ...sumOf(gateways), ...doubled.last(), gateways };
     },
   );
 }
 
-const balanceRow = `
-  select read, filtered, stored, "deadLettered", declared, duplicate, missing, doubled,
-    read - filtered - stored - "deadLettered" - declared as "inFlight"
-  from (
-    select coalesce(sum(read), 0)::int8 as read, coalesce(sum(filtered), 0)::int8 as filtered,
-      coalesce(sum(stored), 0)::int8 as stored, coalesce(sum(rejected), 0)::int8 as "deadLettered",
-      coalesce(sum(declared_samples), 0)::int8 as declared, coalesce(sum(duplicate_samples), 0)::int8 as duplicate,
-      coalesce(sum((
-        select sum(upper(r) - lower(r))
-        from unnest(int8multirange(int8range(1, last_seq + 1)) - committed - dead - declared - held) r
-      )), 0)::int8 as missing,
-      0 as doubled
-    from stream
-  ) sums`;
+function sumOf(gateways: readonly GatewayBalance[]) {
+  const sum = (name: keyof typeof counts): number => gateways.reduce((total, gateway) => total + gateway[name], 0);
+  const [missingBatches, heldBatches] = [sum('missingBatches'), sum('heldBatches')];
+  return {
+    read: sum('read'),
+    filtered: sum('filtered'),
+    received: sum('received'),
+    stored: sum('stored'),
+    duplicate: sum('duplicate'),
+    rejected: sum('rejected'),
+    declared: sum('declared'),
+    open: sum('open'),
+    deadBatches: sum('deadBatches'),
+    duplicateBatches: sum('duplicateBatches'),
+    missingBatches,
+    heldBatches,
+    missing: missingBatches - heldBatches,
+  };
+}

@@ -26,8 +26,8 @@ const batchCounts = {
 const streamSchema = z
   .strictObject({
     stream: z.uuid(),
-    firstReceivedAt: z.iso.datetime(),
-    lastReceivedAt: z.iso.datetime(),
+    firstReceivedAt: z.iso.datetime().nullable().describe('null where no batch of it has come yet'),
+    lastReceivedAt: z.iso.datetime().nullable(),
     ...batchCounts,
     missingRanges: z.array(z.tuple([z.int(), z.int()])).describe(`the lowest ${maxRangesShown}, ends included`),
     tailUnknown: z.boolean().describe('the gateway vanished: it may have made batches after the last one known'),
@@ -53,22 +53,21 @@ const sizeOf = (set: string): string => `(select coalesce(sum(upper(r) - lower(r
 
 const isoSql = (column: string): string => `to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
-/** A stream that was closed by its successor ends where the successor says; the sets are made disjoint from left to right. */
+/** The sets of the ledger may overlap: here each number is counted once, in the first of them from left to right. */
 const streamStates = `
   select s.gateway, s.stream_no, s.stream, ${isoSql('s.first_received_at')} as "firstReceivedAt", ${isoSql('s.last_received_at')} as "lastReceivedAt",
-    e.last as batches, ${sizeOf('s.committed')} as committed, ${sizeOf('s.dead - s.committed')} as "deadLettered",
+    s.last_seq as batches, ${sizeOf('s.committed')} as committed, ${sizeOf('s.dead - s.committed')} as "deadLettered",
     ${sizeOf('s.declared - s.committed - s.dead')} as declared,
     ${sizeOf('s.held - s.committed - s.dead - s.declared')} as held,
     m.missing as "missingSet", ${sizeOf('m.missing')} as missing,
-    not e.followed and not coalesce(g.online, false) and g.state ->> 'reason' is distinct from 'stopped' as "tailUnknown"
+    not f.followed and not coalesce(g.online, false) and g.state ->> 'reason' is distinct from 'stopped' as "tailUnknown"
   from stream s
   left join gateway g using (gateway)
   cross join lateral (
-    select greatest(s.last_seq, coalesce(max(n.previous_last_seq), 0)) as last, count(*) > 0 as followed
-    from stream n where n.previous = s.stream
-  ) e
+    select exists (select from stream next where next.previous = s.stream) as followed
+  ) f
   cross join lateral (
-    select int8multirange(int8range(1, e.last + 1)) - s.committed - s.dead - s.declared - s.held as missing
+    select int8multirange(int8range(1, s.last_seq + 1)) - s.committed - s.dead - s.declared - s.held as missing
   ) m`;
 
 const completenessRows = `

@@ -13,10 +13,14 @@ const shape = {
   stage: z.string().describe('where on the line it could go no further'),
   code: z.string(),
   reason: z.string(),
-  topic: z.string().nullable(),
+  topic: z.string(),
   partition: z.int().nullable(),
   offset: z.int().nullable().describe('of its record in the backbone'),
-  position: z.int().nullable().describe('of the sample in its batch; null where the whole record is meant'),
+  position: z
+    .int()
+    .nullable()
+    .describe('of the sample in its batch; null where the whole record or several samples are meant'),
+  samples: z.int().nullable().describe('how many samples of the batch are meant; null where the whole record is'),
   sizeBytes: z.int(),
 };
 export const deadLetterSchema = z.strictObject(shape).meta({ id: 'DeadLetter' });
@@ -26,13 +30,13 @@ const deadLetterWithBytesSchema = z
   .strictObject({
     ...shape,
     bytesBase64: z.string().describe('the bytes as they came'),
-    headers: z.record(z.string(), z.unknown()).nullable(),
+    headers: z.record(z.string(), z.unknown()),
   })
   .meta({ id: 'DeadLetterWithBytes' });
 export type DeadLetterWithBytes = z.infer<typeof deadLetterWithBytesSchema>;
 
 const columns = `id, received_at as "receivedAt", gateway, stage, code, reason, topic, partition, record_offset as offset,
-  position, coalesce(octet_length(bytes), 0) as "sizeBytes"`;
+  position, samples, octet_length(bytes) as "sizeBytes"`;
 
 const listRows = `select ${columns} from dead_letter
   where ($1::text is null or gateway = $1) and ($2::text is null or code = $2) and ($3::int8 is null or id < $3)
@@ -95,7 +99,7 @@ export function deadLetterRoutes(http: Http, database: Database): void {
     },
     async ({ params: { id } }) => {
       const [row] = await database.query<DeadLetterWithBytes>(
-        `select ${columns}, translate(encode(coalesce(bytes, ''), 'base64'), E'\\n', '') as "bytesBase64", headers
+        `select ${columns}, translate(encode(bytes, 'base64'), E'\\n', '') as "bytesBase64", headers
          from dead_letter where id = $1`,
         [id],
       );

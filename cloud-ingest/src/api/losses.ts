@@ -32,7 +32,7 @@ export const anomalySchema = z
     at: instant,
     gateway: z.string().nullable(),
     kind: z.string().describe('e.g. forked-stream: two contents under one identity, as a cloned card makes them'),
-    details: z.record(z.string(), z.unknown()).nullable(),
+    details: z.record(z.string(), z.unknown()),
   })
   .meta({ id: 'Anomaly' });
 export type Anomaly = z.infer<typeof anomalySchema>;
@@ -47,6 +47,10 @@ const anomalyRows = `
   select id, at, gateway, kind, details from anomaly
   where ($1::text is null or gateway = $1) and ($2::int8 is null or id < $2) order by id desc limit $3`;
 
+const declarationCount =
+  'select count(*) as total from declaration d join stream s using (stream_no) where $1::text is null or s.gateway = $1';
+const anomalyCount = 'select count(*) as total from anomaly where $1::text is null or gateway = $1';
+
 const newestFirstQuery = z.strictObject({
   gateway: gatewayParameter.optional(),
   limit: pageParameters.limit,
@@ -58,14 +62,27 @@ const newestFirstQuery = z.strictObject({
 });
 type NewestFirst = z.output<typeof newestFirstQuery>;
 
+const listOf = <Item extends z.ZodType>(item: Item) =>
+  pageSchema(item).extend({ total: z.int().describe('how many there are of the gateways asked for') });
+
 export function lossRoutes(http: Http, database: Database): void {
-  const newest = async <Row extends { id: number }>(sql: string, { gateway, limit, after }: NewestFirst) =>
-    pageOf(
-      await database.query<Row>(sql, [gateway ?? null, after ?? null, limit + 1]),
-      limit,
-      (row) => String(row.id),
-      (row) => row,
-    );
+  const newest = async <Row extends { id: number }>(
+    rowsSql: string,
+    countSql: string,
+    { gateway, limit, after }: NewestFirst,
+  ) => {
+    const rows = await database.query<Row>(rowsSql, [gateway ?? null, after ?? null, limit + 1]);
+    const [count] = await database.query<{ total: number }>(countSql, [gateway ?? null]);
+    return {
+      ...pageOf(
+        rows,
+        limit,
+        ({ id }) => String(id),
+        (row) => row,
+      ),
+      total: count?.total ?? 0,
+    };
+  };
 
   http.get(
     '/api/v1/declarations',
@@ -74,10 +91,10 @@ export function lossRoutes(http: Http, database: Database): void {
         summary: 'Losses that gateways declared, newest first, in pages',
         tags: ['proof'],
         querystring: newestFirstQuery,
-        response: replies(pageSchema(declarationSchema)),
+        response: replies(listOf(declarationSchema)),
       },
     },
-    ({ query }) => newest<Declaration>(declarationRows, query),
+    ({ query }) => newest<Declaration>(declarationRows, declarationCount, query),
   );
 
   http.get(
@@ -87,9 +104,9 @@ export function lossRoutes(http: Http, database: Database): void {
         summary: 'Anomalies that the ledger noticed, newest first, in pages',
         tags: ['proof'],
         querystring: newestFirstQuery,
-        response: replies(pageSchema(anomalySchema)),
+        response: replies(listOf(anomalySchema)),
       },
     },
-    ({ query }) => newest<Anomaly>(anomalyRows, query),
+    ({ query }) => newest<Anomaly>(anomalyRows, anomalyCount, query),
   );
 }

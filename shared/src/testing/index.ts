@@ -1,4 +1,5 @@
 export * from './aedes.ts';
+export * from './chromium.ts';
 export * from './describe-with.ts';
 export * from './find-program.ts';
 export * from './free-port.ts';

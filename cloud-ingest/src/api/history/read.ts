@@ -130,7 +130,7 @@ async function readSummaries(read: Reader, plan: HistoryPlan & { form: 'summarie
       ? ['time', 'avg(value) as mean, min(value), max(value), count(*), count(*) filter (where quality < 100) as good']
       : [
           'bucket',
-          'sum(sum) / nullif(sum(good), 0) as mean, min(min), max(max), sum(count)::int8 as count, sum(good)::int8 as good',
+          'sum(sum) / nullif(sum(valued), 0) as mean, min(min), max(max), sum(count)::int8 as count, sum(good)::int8 as good',
         ];
   const table = plan.level === 'raw' ? 'sample' : plan.level;
   const rows = await database.query<SummaryRow>(
