@@ -11,8 +11,8 @@ import {
 import { declarationSchema } from './declaration.ts';
 import { type ErrorCode, FieldlineError } from './errors.ts';
 import { isQualityCode, type QualityCode, qualityClass } from './quality.ts';
-import { fitsType, type Micros, type Tag, type Value, valueTypes } from './sample.ts';
-import { idPattern } from './topics.ts';
+import { fitsType, type Micros, type Tag, type Value, type ValueType, valueTypes } from './sample.ts';
+import { idPattern, isId } from './topics.ts';
 
 const count = z.int().nonnegative();
 const column = z.custom<unknown[]>((data) => Array.isArray(data), 'expected an array');
@@ -25,7 +25,7 @@ const wireSchema = z.object({
   read: count,
   filtered: count,
   volatile: z.boolean().default(false),
-  tags: z.array(z.tuple([z.string().regex(idPattern), z.string().regex(idPattern), z.enum(valueTypes)])),
+  tags: column,
   t0: count,
   i: column,
   t: column,
@@ -121,7 +121,7 @@ function samplesOf(wire: z.infer<typeof wireSchema>) {
   if (t.length !== sent || x.length !== sent)
     throw malformed(`columns differ: i ${sent}, t ${t.length}, x ${x.length}`);
   if (sent > maxBatchSamples) throw malformed(`${sent} samples; the bound is ${maxBatchSamples}`);
-  const tags: Tag[] = wire.tags.map(([device, tag, type]) => ({ device, tag, type }));
+  const tags = wire.tags.map(tagOf);
   const codes = new Map(wire.q);
   const columns = {
     tagIndex: [] as number[],
@@ -154,6 +154,17 @@ function samplesOf(wire: z.infer<typeof wireSchema>) {
   return { tags, sent, ...columns };
 }
 
+/** By hand: there are up to as many tags as samples, and a schema takes ten times as long. */
+function tagOf(wire: unknown, index: number): Tag {
+  const [device, tag, type] = Array.isArray(wire) && wire.length === 3 ? wire : [];
+  if (typeof device !== 'string' || !isId(device) || typeof tag !== 'string' || !isId(tag) || !isValueType(type)) {
+    throw malformed(`tags[${index}] is ${JSON.stringify(wire)}, not [device, tag, type]`);
+  }
+  return { device, tag, type };
+}
+
+const isValueType = (type: unknown): type is ValueType => valueTypes.includes(type as ValueType);
+
 /** undefined for what is no value of the tag's type. */
 function typedValue(tag: Tag, wire: unknown): Value | null | undefined {
   if (wire === null) return null;
@@ -170,12 +181,12 @@ function typedValue(tag: Tag, wire: unknown): Value | null | undefined {
 }
 
 function unfit(tag: Tag, value: Value | null | undefined, quality: QualityCode, time: Micros): string | null {
-  const name = `${tag.device}/${tag.tag}`;
-  if (value === undefined) return `${name}: the value is not of type ${tag.type}`;
-  if (value === null) return qualityClass(quality) === 'bad' ? null : `${name}: no value, but quality ${quality}`;
-  if (qualityClass(quality) === 'bad') return `${name}: bad quality ${quality}, but a value`;
-  if (!fitsType(tag.type, value)) return `${name}: the value does not fit ${tag.type}`;
-  if (typeof value === 'string' && value.includes('\u0000')) return `${name}: PostgreSQL text cannot hold U+0000`;
-  if (!Number.isSafeInteger(time)) return `${name}: the time is not a number of microseconds`;
+  const because = (what: string): string => `${tag.device}/${tag.tag}: ${what}`;
+  if (value === undefined) return because(`the value is not of type ${tag.type}`);
+  if (value === null) return qualityClass(quality) === 'bad' ? null : because(`no value, but quality ${quality}`);
+  if (qualityClass(quality) === 'bad') return because(`bad quality ${quality}, but a value`);
+  if (!fitsType(tag.type, value)) return because(`the value does not fit ${tag.type}`);
+  if (typeof value === 'string' && value.includes('\u0000')) return because('PostgreSQL text cannot hold U+0000');
+  if (!Number.isSafeInteger(time)) return because('the time is not a number of microseconds');
   return null;
 }
