@@ -1,0 +1,94 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '@fieldline/shared/testing';
+import { beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { shipped } from '../../image/build.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const target = join(temporaryFolder(), 'emitted');
+const example = (file: string): string => join(root, 'deploy', 'examples', 'pumping-station', file);
+
+/** What `npm ci --omit=dev` makes in the image: the packages, and links to the emitted workspaces. */
+function completeAsInstalled(): void {
+  const [from, to] = [join(root, 'node_modules'), join(target, 'node_modules')];
+  mkdirSync(join(to, '@fieldline'), { recursive: true });
+  for (const name of readdirSync(from)) {
+    if (!['.bin', '@fieldline', 'typescript', 'vitest'].includes(name)) symlinkSync(join(from, name), join(to, name));
+  }
+  for (const workspace of shipped) symlinkSync(join(target, workspace), join(to, '@fieldline', workspace));
+}
+
+/** Without type stripping: an image that needed it would work here and not under node_modules. */
+const run = (program: string, ...args: string[]) =>
+  spawnSync(process.execPath, ['--no-strip-types', join(target, program), ...args], { encoding: 'utf8', cwd: target });
+
+beforeAll(() => {
+  // As the Dockerfile runs it.
+  execFileSync(process.execPath, [join(root, 'deploy', 'image', 'build.ts'), target]);
+  completeAsInstalled();
+});
+
+test('what is emitted is JavaScript, without tests and without the tools for them', () => {
+  const files = readdirSync(target, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => !file.startsWith('node_modules'),
+  );
+  expect(files.filter((file) => file.endsWith('.ts'))).toEqual([]);
+  expect(files.filter((file) => /(^|\/)(test|testing)\//.test(file))).toEqual([]);
+});
+
+test('every path that a package names is there', () => {
+  const packageSchema = z.looseObject({
+    exports: z.record(z.string(), z.string()).default({}),
+    bin: z.record(z.string(), z.string()).default({}),
+  });
+  for (const workspace of shipped) {
+    const text = readFileSync(join(target, workspace, 'package.json'), 'utf8');
+    const { exports, bin } = packageSchema.parse(JSON.parse(text));
+    for (const path of [...Object.values(exports), ...Object.values(bin)]) {
+      if (!path.includes('*')) expect(existsSync(join(target, workspace, path)), `${workspace} ${path}`).toBe(true);
+    }
+  }
+});
+
+test('the lock file fits the emitted packages, so that npm ci takes it', () => {
+  const sameIn = (file: string): boolean =>
+    readFileSync(join(target, file), 'utf8') === readFileSync(join(root, file), 'utf8');
+  expect(sameIn('package-lock.json') && sameIn('package.json')).toBe(true);
+  const dependencies = z.looseObject({ dependencies: z.record(z.string(), z.string()) });
+  for (const workspace of shipped) {
+    const [emitted, source] = [target, root].map((folder) =>
+      dependencies.parse(JSON.parse(readFileSync(join(folder, workspace, 'package.json'), 'utf8'))),
+    );
+    expect(emitted?.dependencies).toEqual(source?.dependencies);
+  }
+});
+
+test('the agent of the image reads its settings and names every problem of bad ones', () => {
+  const good = run('edge-agent/src/main.js', 'validate', '--config', example('edge.yaml'));
+  expect(good.stderr).toBe('');
+  expect(good.status).toBe(0);
+  const bad = run('edge-agent/src/main.js', 'validate', '--config', example('plant.yaml'));
+  expect(bad.status).toBe(1);
+  expect(bad.stderr).toMatch(/settings\/invalid/);
+});
+
+test.each(['cloud-ingest/src/main.js', 'simulators/src/main.js', 'edge-agent/src/main.js'])('%s starts', (program) => {
+  const help = run(program, '--help');
+  expect(`${help.stdout}${help.stderr}`).toMatch(/^usage:/im);
+  expect(help.stderr).not.toMatch(/\n {4}at /);
+});
+
+test('every stage that the Dockerfile copies from is there, and no image runs as root', () => {
+  const dockerfile = readFileSync(join(root, 'deploy', 'image', 'Dockerfile'), 'utf8');
+  const stages = new Set([...dockerfile.matchAll(/^FROM .* AS (\S+)$/gm)].map(([, name]) => name));
+  for (const [, stage] of dockerfile.matchAll(/--from=(\S+)/g)) expect([...stages]).toContain(stage);
+  for (const name of ['agent', 'ingest', 'simulators']) {
+    const body = dockerfile.split(`FROM runtime AS ${name}\n`)[1]?.split('\nFROM ')[0] ?? '';
+    expect(body, name).toContain('USER node');
+    const [, program] = /ENTRYPOINT \["node", "(\S+)"\]/.exec(body) ?? [];
+    expect(existsSync(join(target, program ?? 'none')), name).toBe(true);
+  }
+});
