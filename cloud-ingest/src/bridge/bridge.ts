@@ -71,6 +71,7 @@ export function startBridge({ config, backbone, deadLetter, clock, log, metrics,
       );
       for (const { acknowledge } of taken) acknowledge();
       window.release(taken);
+      counts.window.set(window.size);
     }
   }
 

@@ -117,16 +117,16 @@ describeWith(mosquitto, 'the bridge, from Mosquitto', () => {
     const one = bridgeWith(first.backbone, configFor(wire.url), dead.sink);
     cleanup(() => one.bridge.close());
     await waitFor(() => one.trouble() === null);
-    first.hold();
+    first.holdAnswers();
     await publishAll(client, batchOf('gw-1'), numbers(1, 20));
-    await waitFor(() => wire.inFlight() === 20);
+    await waitFor(() => wire.inFlight() === 20 && first.records.length > 0);
     // Another session of the same client id ends this one, as a process that dies would.
     const second = await running();
     first.release();
     await waitFor(() => second.records.length === 20);
     expect(second.texts()).toEqual(numbers(1, 20));
     expect(second.records.every(({ headers }) => headers.dup === 'true')).toBe(true);
-    await waitFor(() => first.records.length === 20);
+    await waitFor(() => wire.acknowledged().length === 20);
   });
 
   test('no PUBACK of an earlier connection goes out on a later one', async () => {

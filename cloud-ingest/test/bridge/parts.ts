@@ -14,11 +14,15 @@ export const configFor = (broker: string, mqtt: Record<string, unknown> = {}) =>
     database: { url: 'postgres://unused@127.0.0.1/unused' },
   });
 
-/** Only `append`, in memory; `hold` makes appends wait, `fail` makes them fail. */
+/**
+ * Only `append`, in memory. `hold` makes appends wait, `holdAnswers` makes them durable and answers later, `fail` makes them
+ * fail.
+ */
 export function memoryBackbone() {
   const records: NewRecord[] = [];
   const released = createBell();
   let held = false;
+  let heldAnswers = false;
   let failure: Error | null = null;
   const unused = async (): Promise<never> => {
     throw new Error('the bridge only appends');
@@ -34,6 +38,7 @@ export function memoryBackbone() {
       while (held) await released.next();
       if (failure !== null) throw failure;
       records.push(...appended);
+      while (heldAnswers) await released.next();
     },
   };
   return {
@@ -43,8 +48,12 @@ export function memoryBackbone() {
     hold: () => {
       held = true;
     },
+    holdAnswers: () => {
+      heldAnswers = true;
+    },
     release: () => {
       held = false;
+      heldAnswers = false;
       released.ring();
     },
     fail: (error: Error | null) => {

@@ -1,6 +1,7 @@
 import { FieldlineError } from '@fieldline/shared/contracts';
 import type { Log } from '@fieldline/shared/runtime';
-import { type Admin, ConfigResourceTypes } from 'kafkajs';
+// Node finds not all names that KafkaJS exports: this one is reached through the whole.
+import kafkajs, { type Admin } from 'kafkajs';
 import type { Backbone, BackboneConsumer } from '../backbone.ts';
 import { createKafkaAdmin } from './kafka-admin.ts';
 import { createKafkaAppender } from './kafka-appender.ts';
@@ -62,7 +63,7 @@ async function ensure(admin: Admin, topic: string, config: KafkaConfig): Promise
   // Also of a topic that another program made between the two questions.
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
   });
   const actual = Object.fromEntries(
     (resources[0]?.configEntries ?? []).map(({ configName, configValue }) => [configName, configValue]),

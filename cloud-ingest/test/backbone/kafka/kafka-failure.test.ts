@@ -97,7 +97,6 @@ describeWith(kafka, 'Kafka that is stopped and started', () => {
       seen.push(...(await consumer.poll(10_000, more)).map(({ value }) => value.toString()));
     }
     expect(acknowledged.filter((text) => !seen.includes(text))).toEqual([]);
-    // The consumer itself gives each record once, whatever happened to its connection.
     await consumer.close();
   }, 150_000);
 
