@@ -9,7 +9,7 @@ import { errorCodes } from '../contracts/errors.ts';
 import { qualities } from '../contracts/quality.ts';
 import { edgeSchema } from './edge.ts';
 import { ingestSchema } from './ingest.ts';
-import { plantSchema } from './plant.ts';
+import { plantSchema, signalSchema } from './plant.ts';
 import { type JsonSchema, settingsTable } from './settings-table.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -23,6 +23,12 @@ const schemas = {
   ingest: jsonSchemaOf(ingestSchema),
   plant: jsonSchemaOf(plantSchema),
 };
+
+/** Every point has a signal, with the same dozens of alternatives: their table stands once, by itself. */
+const withoutSignals = (schema: JsonSchema): JsonSchema =>
+  JSON.parse(JSON.stringify(schema), (key, value) =>
+    key === 'signal' ? { type: 'signal', description: 'see the signals above' } : value,
+  );
 
 const errorTable = [
   '| code | try again | meaning |',
@@ -60,7 +66,10 @@ export const generated = (): [file: string, text: string][] => [
   readme('shared', { errors: errorTable, qualities: qualityTable }),
   readme('edge-agent', { settings: settingsTable(schemas.edge) }),
   readme('cloud-ingest', { settings: settingsTable(schemas.ingest) }),
-  readme('simulators', { settings: settingsTable(schemas.plant) }),
+  readme('simulators', {
+    settings: settingsTable(withoutSignals(schemas.plant)),
+    signals: settingsTable({ properties: { signal: jsonSchemaOf(signalSchema) } }),
+  }),
 ];
 
 if (import.meta.main) {

@@ -12,26 +12,26 @@ export const signalSchema = z.discriminatedUnion('kind', [
     mean: z.number(),
     amplitude: z.number(),
     periodMs: durationMs,
-    phase: z.number().min(0).max(1).default(0),
+    phase: z.number().min(0).max(1).default(0).describe('part of a period that it is ahead'),
   }),
   z.strictObject({
     kind: z.literal('square'),
     low: z.number().default(0),
     high: z.number().default(1),
     periodMs: durationMs,
-    duty: z.number().min(0).max(1).default(0.5),
+    duty: z.number().min(0).max(1).default(0.5).describe('part of the period that it is high, from the beginning'),
   }),
   z.strictObject({
     kind: z.literal('noise'),
     mean: z.number(),
-    deviation: z.number().nonnegative(),
+    deviation: z.number().nonnegative().describe('standard deviation; cut off at four of them'),
     stepMs: durationMs.default(1_000),
   }),
   z
     .strictObject({
       kind: z.literal('random-walk'),
       start: z.number(),
-      step: z.number().positive(),
+      step: z.number().positive().describe('the most that it moves in stepMs'),
       minimum: z.number(),
       maximum: z.number(),
       stepMs: durationMs.default(1_000),
@@ -67,9 +67,9 @@ const modbusPointObject = z.strictObject({
   table: z.enum(modbusTables).default('holding'),
   address: z.int().min(0).max(65_535).describe('as on the wire, from 0'),
   type: z.enum(modbusTypes).default('uint16'),
-  byteOrder: z.enum(byteOrders).optional(),
-  bit: z.int().min(0).max(15).optional(),
-  registers: z.int().min(1).max(123).optional(),
+  byteOrder: z.enum(byteOrders).optional().describe('where it differs from that of the unit'),
+  bit: z.int().min(0).max(15).optional().describe('type bool in a register: which bit, 0 is the lowest'),
+  registers: z.int().min(1).max(123).optional().describe('type string: how many registers, two characters each'),
   scale: z
     .number()
     .refine((scale) => scale !== 0, 'scale 0 leaves nothing of the signal')
@@ -119,7 +119,7 @@ export const opcuaNodeSchema = z.strictObject({
     .string()
     .regex(/^s=.+$/)
     .optional()
-    .describe('s=… in the namespace of the server; the default is s=<name>'),
+    .describe('s=… in the namespace of the server; the default is s= and the name'),
   type: z.enum(valueTypes).default('float64'),
   everyMs: durationMs.default(1_000).describe('how often the value is set, with its source time'),
   signal: signalSchema,
@@ -129,7 +129,9 @@ export type OpcuaNode = z.infer<typeof opcuaNodeSchema>;
 
 const serverName = id
   .optional()
-  .describe('in the fault control, the log and the seeds; the default is <protocol>-<position in the file, from 1>');
+  .describe(
+    'in the fault control, the log and the seeds; the default is made of its protocol and its place in the file, e.g. modbus-tcp-1',
+  );
 const units = z
   .array(modbusUnitSchema)
   .min(1)
@@ -176,9 +178,13 @@ export const simulatorServerSchema = z.discriminatedUnion('protocol', [
     namespace: z.string().min(1).default('urn:fieldline:simulator'),
     name: id.describe('of the simulated device; unique in the plant'),
     users: z
-      .array(z.strictObject({ username: z.string().min(1), passwordFile: filePath }))
-      .default([])
-      .describe('where there are any, nobody gets in without a name'),
+      .array(
+        z.strictObject({
+          username: z.string().min(1).describe('where users are named, nobody else gets in'),
+          passwordFile: filePath,
+        }),
+      )
+      .default([]),
     nodes: z
       .array(opcuaNodeSchema)
       .min(1)

@@ -3,7 +3,7 @@
  * and trusts every client: it stands for devices on a test bench, not for the security of a plant.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { SimulatorServer } from '@fieldline/shared/config';
 import { listenError, readSecret } from '@fieldline/shared/runtime';
@@ -68,7 +68,7 @@ export async function startOpcua(
       protocol: 'opcua',
       host: settings.host,
       port,
-      url: `opc.tcp://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}${settings.path}`,
+      url: `opc.tcp://${announcedHost(settings.host)}:${port}${settings.path}`,
     },
     parts: settings.nodes.map((node) => node.name),
     serverFaults: serverKinds,
@@ -97,6 +97,12 @@ export async function startOpcua(
   };
 }
 
+/** A server names itself in its endpoints, so a server on every interface needs a name that others can resolve. */
+function announcedHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return hostname();
+  return host.includes(':') ? `[${host}]` : host;
+}
+
 type Library = typeof import('node-opcua');
 
 async function createServer(
@@ -116,7 +122,7 @@ async function createServer(
   const { None, Basic256Sha256, Aes128_Sha256_RsaOaep, Aes256_Sha256_RsaPss } = opcua.SecurityPolicy;
   const server = new opcua.OPCUAServer({
     host,
-    hostname: host,
+    hostname: announcedHost(host),
     port,
     resourcePath: path,
     securityPolicies: [None, Basic256Sha256, Aes128_Sha256_RsaOaep, Aes256_Sha256_RsaPss],
