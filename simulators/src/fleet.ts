@@ -24,13 +24,16 @@ export type Fleet = {
 const namespace = 'urn:fieldline:fleet';
 const mostUnits = 247;
 
-/** Cheap to compute, always in 0–65535, never long at one value: every read finds changes. */
+/**
+ * Cheap to compute, always in 0–65535, and another value every second: an OPC UA server tells of no value that is like the
+ * one before. The odd phase keeps a sine from having the same value on both sides of its top.
+ */
 const signalOf = (index: number): Signal => {
   switch (index % 3) {
     case 0:
       return { kind: 'ramp', from: 0, to: 60_000, periodMs: 60_000 + (index % 100) * 500 };
     case 1:
-      return { kind: 'sine', mean: 30_000, amplitude: 20_000, periodMs: 30_000 + (index % 100) * 500, phase: 0 };
+      return { kind: 'sine', mean: 30_000, amplitude: 20_000, periodMs: 30_000 + (index % 100) * 500, phase: 0.123 };
     default:
       return { kind: 'counter', start: index, perStep: 7, stepMs: 100, since: '2026-01-01T00:00:00Z' };
   }

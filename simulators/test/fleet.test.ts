@@ -30,6 +30,18 @@ describe('a fleet', () => {
     expect(plant.servers.length).toBe(3);
   });
 
+  test('has OPC UA nodes that all change every second, so that each value served is one that a client is told', () => {
+    const { plant } = makeFleet({ modbusDevices: 0, registersPerDevice: 0, opcuaNodes: 300, everyMs: 1_000 });
+    const seconds = Array.from({ length: 200 }, (_, index) => 1_795_000_000_000 + index * 1_000);
+    for (const { name, valueAt } of plantPoints(plant)) {
+      const values = seconds.map(valueAt);
+      expect(
+        values.filter((value, index) => value === values[index - 1]),
+        name,
+      ).toEqual([]);
+    }
+  });
+
   test('has OPC UA nodes, which the agent finds by the address of the server', () => {
     const { plant, devices } = makeFleet({
       modbusDevices: 0,
