@@ -24,18 +24,9 @@ import { startBridge } from './bridge/bridge.ts';
 import { databaseDeadLetters } from './dead-letters/sink.ts';
 import { createAckPublisher } from './mqtt/ack-publisher.ts';
 import { type Processor, startProcessor } from './processor/processor.ts';
+import type { Role } from './role.ts';
 import { openStore } from './store/connection.ts';
 import { migrate } from './store/migrate.ts';
-
-export const roles = {
-  bridge: 'MQTT broker → backbone',
-  processor: 'backbone → database, and commit acknowledgements to the gateways',
-  api: 'read API, live values and the page',
-  migrate: 'brings the database to the newest schema, and ends',
-  all: 'bridge, processor and api in one process',
-} as const;
-export type Role = keyof typeof roles;
-export const isRole = (text: string): text is Role => Object.hasOwn(roles, text);
 
 export type RoleParts = {
   readonly config: IngestConfig;

@@ -14,7 +14,8 @@ import {
 import { connectAsync } from 'mqtt';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type RunningRole, type roles, runMigrate, startRole } from '../src/roles.ts';
+import type { Role } from '../src/role.ts';
+import { type RunningRole, runMigrate, startRole } from '../src/roles.ts';
 
 const never = new AbortController().signal;
 
@@ -47,7 +48,7 @@ describe('the roles', () => {
     signal,
   });
 
-  async function start(role: Exclude<keyof typeof roles, 'migrate'>, parts: ReturnType<typeof partsOf>) {
+  async function start(role: Exclude<Role, 'migrate'>, parts: ReturnType<typeof partsOf>) {
     const started = await startRole(role, parts);
     running.push(started);
     return started;

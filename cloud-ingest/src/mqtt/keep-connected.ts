@@ -1,5 +1,12 @@
 import { type Clock, createBackoff, explain, type Log, pause } from '@fieldline/shared/runtime';
-import { type MqttConfig, openSession, type Protocol, type Session, type SessionOptions } from './session.ts';
+import {
+  checkFiles,
+  type MqttConfig,
+  openSession,
+  type Protocol,
+  type Session,
+  type SessionOptions,
+} from './session.ts';
 
 export type Connection = {
   /** null while a session is up and prepared. */
@@ -22,8 +29,12 @@ const maxPauseMs = 15_000;
 /** A session that ends sooner (e.g. taken over by another client of the same id) does not shorten the pauses. */
 const settledMs = 30_000;
 
-/** Opens one session after the other, with growing pauses, until closed. */
+/**
+ * Opens one session after the other, with growing pauses, until closed.
+ * @throws FieldlineError settings/unreadable
+ */
 export function keepConnected({ config, session, onSession, clock, log }: KeepConnectedOptions): Connection {
+  checkFiles(config);
   const stop = new AbortController();
   const backoff = createBackoff({ firstMs: firstPauseMs, maxMs: maxPauseMs });
   let protocol: Protocol = config.protocol;

@@ -68,7 +68,7 @@ function connectOnce(config: MqttConfig, options: SessionOptions, protocol: Prot
     options.signal?.addEventListener('abort', () => client.end(true), { signal: connecting.signal });
     client.once('connect', () => {
       connecting.abort();
-      resolve({ client, protocol, ended: ended.signal, close: () => close(client) });
+      resolve({ client, protocol, ended: ended.signal, close: () => close(client, ended.signal) });
     });
     client.once('close', () => {
       connecting.abort();
@@ -79,10 +79,19 @@ function connectOnce(config: MqttConfig, options: SessionOptions, protocol: Prot
   });
 }
 
-async function close(client: MqttClient): Promise<void> {
-  const late = setTimeout(() => client.end(true), closeTimeoutMs);
-  await client.endAsync();
+async function close(client: MqttClient, ended: AbortSignal): Promise<void> {
+  if (ended.aborted) return;
+  const gone = new Promise<void>((resolve) => ended.addEventListener('abort', () => resolve(), { once: true }));
+  // A broker that has fallen silent takes no leave, and the library would wait for its last PUBACK.
+  const late = setTimeout(() => client.stream.destroy(), closeTimeoutMs);
+  client.end();
+  await gone;
   clearTimeout(late);
+}
+
+/** What the settings name must be there from the start, although it is read anew at each connect. @throws FieldlineError settings/unreadable */
+export function checkFiles(config: MqttConfig): void {
+  clientOptions(config, { clientId: 'none', persistent: false }, config.protocol);
 }
 
 function clientOptions(config: MqttConfig, options: SessionOptions, protocol: Protocol): IClientOptions {

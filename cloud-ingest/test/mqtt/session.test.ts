@@ -41,6 +41,22 @@ describe('a session', () => {
     silent.close();
   });
 
+  test('with a broker that has fallen silent is closed all the same', async () => {
+    // CONNACK (MQTT 3.1.1, 3.2), and never a word again.
+    const mute = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.write(Buffer.from([0x20, 2, 0, 0]));
+      socket.resume();
+    });
+    await listen(mute, { host: '127.0.0.1', port: 0 });
+    const address = mute.address();
+    const port = address !== null && typeof address === 'object' ? address.port : 0;
+    const session = await openSession(configFor(`mqtt://127.0.0.1:${port}`), options, '3.1.1');
+    session.client.publish('topic', 'never acknowledged', { qos: 1 });
+    await session.close();
+    expect(session.ended.aborted).toBe(true);
+    mute.close();
+  });
+
   test('falls back to MQTT 3.1.1 where the broker refuses MQTT 5', async () => {
     const broker = await startAedes();
     const session = await openSession(configFor(broker.url), options, '5');
