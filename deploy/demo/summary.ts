@@ -10,11 +10,14 @@ const explanations: Readonly<Record<Finding, string>> = {
 const row = (name: string, value: number): string =>
   `  ${name.padEnd(14)}${value.toLocaleString('en-GB').padStart(14)}`;
 
-/** The balance in words and whether it closes. `agentRead`: the agent's own counter when it was last asked. */
-export function summary(audit: Audit, agentRead: number | null, newestRead: number): { text: string; closes: boolean } {
+/**
+ * The balance in words and whether it closes. `agentRead`: the agent's own counter when it was last asked; `newlyRead`: what the
+ * ledger knows of since then, which may be more, from batches that an earlier run had left in the journal.
+ */
+export function summary(audit: Audit, agentRead: number | null, newlyRead: number): { text: string; closes: boolean } {
   const open: string[] = openFindings(audit).map((finding) => `${audit[finding]} ${explanations[finding]}`);
-  if (agentRead !== null && newestRead < agentRead) {
-    open.push(`the agent counted ${agentRead} samples read, the ledger knows of ${newestRead}`);
+  if (agentRead !== null && newlyRead < agentRead) {
+    open.push(`the agent counted ${agentRead} samples read in this run, the ledger knows of ${newlyRead}`);
   }
   if (audit.stored === 0) open.push('no sample was stored');
   const lines = [
