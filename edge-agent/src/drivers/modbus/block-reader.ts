@@ -21,6 +21,7 @@ export type Source = {
 const maxExtraRequests = 16;
 const firstProbeMs = 10_000;
 const maxProbeMs = 600_000;
+const never = Number.POSITIVE_INFINITY;
 
 /** `confirmed`: it was refused alone. Else it only stood in a block that was, and is looked at again in the next turn. */
 type Refused = { readonly quality: QualityCode; readonly confirmed: boolean; readonly told: boolean };
@@ -49,7 +50,7 @@ export class BlockReader {
   private readonly probes = createBackoff({ firstMs: firstProbeMs, maxMs: maxProbeMs });
   private blocks: readonly Block<Item>[];
   private changed = false;
-  private probeAtMs = Number.POSITIVE_INFINITY;
+  private probeAtMs = never;
 
   constructor(source: Source, items: readonly Item[], clock: Clock, log: Log) {
     this.source = source;
@@ -120,6 +121,7 @@ export class BlockReader {
       this.refused.delete(item);
       this.changed = true;
       this.probes.reset();
+      if (this.refused.size === 0) this.probeAtMs = never;
       if (known.told) this.log.info({ tag: item.tag.tag }, 'the device gives the tag again');
     }
   }
@@ -150,7 +152,7 @@ export class BlockReader {
     this.refused.set(item, { quality, confirmed, told: told || confirmed });
     this.changed = true;
     if (!confirmed || told) return;
-    this.probeAtMs = this.clock.monotonicMs() + this.probes.next();
+    if (this.probeAtMs === never) this.probeAtMs = this.clock.monotonicMs() + this.probes.next();
     this.log.warn({ tag: item.tag.tag, address: item.first }, 'the device refuses the tag: is its address right?');
   }
 

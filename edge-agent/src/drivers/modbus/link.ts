@@ -138,8 +138,8 @@ export class Link {
     const { clock, log } = this.parts;
     const silence = silenceOf(reply);
     if (silence !== null) {
-      // On RTU a late reply looks like that of the next request: the unit is given as long again to get it out.
-      const holdOffMs = this.settings.kind === 'tcp' ? 0 : timeoutMs;
+      // Where a late reply looks like that of the next request, the unit is given as long again to get it out.
+      const holdOffMs = connection.unsettled ? timeoutMs : 0;
       if (guard.silent(silence, clock.monotonicMs(), holdOffMs)) {
         log.warn(
           { link: this.name, unit, because: silence },

@@ -73,15 +73,17 @@ export async function startPlc(
 
 function frameOf(id: number | null, unit: number, pdu: Buffer): Buffer {
   const adu = Buffer.concat([Buffer.of(unit), pdu]);
-  if (id === null) {
-    const crc = Buffer.alloc(2);
-    crc.writeUInt16LE(crc16(adu, 0, adu.length));
-    return Buffer.concat([adu, crc]);
-  }
+  if (id === null) return withChecksum(adu);
   const header = Buffer.alloc(6);
   header.writeUInt16BE(id, 0);
   header.writeUInt16BE(adu.length, 4);
   return Buffer.concat([header, adu]);
+}
+
+export function withChecksum(adu: Buffer): Buffer {
+  const crc = Buffer.alloc(2);
+  crc.writeUInt16LE(crc16(adu, 0, adu.length));
+  return Buffer.concat([adu, crc]);
 }
 
 /** The PDU of a reply with these registers. */

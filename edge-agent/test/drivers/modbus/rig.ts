@@ -10,7 +10,7 @@ import { createModbusDriver } from '../../../src/drivers/modbus/driver.ts';
 export type Readings = Record<string, Value | string>;
 
 export const device = (settings: object): ModbusDevice =>
-  modbusDeviceSchema.parse({ device: 'plc', protocol: 'modbus', timeoutMs: 200, ...settings });
+  modbusDeviceSchema.parse({ device: 'plc', protocol: 'modbus', timeoutMs: 10_000, ...settings });
 
 export const tcp = (port: number) => ({ kind: 'tcp', host: '127.0.0.1', port });
 export const words = (...addresses: number[]) => addresses.map((address) => ({ tag: `w${address}`, address }));
