@@ -38,6 +38,7 @@ async function work(signal: AbortSignal): Promise<void> {
   signal.addEventListener('abort', () => over.abort(), { once: true });
   try {
     lifecycle.add('data folder', holdFolder(dataFolder));
+    say('Fieldline: starting simulators, database, broker, ingest and agent on this machine');
     const line = await startLine(
       { ...options, dataFolder, plant: resolve(options.plant) },
       { root, lifecycle, notice: say, gaveUp, signal: over.signal },

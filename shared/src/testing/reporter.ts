@@ -1,4 +1,4 @@
-import type { Reporter, TestModule, TestSuite } from 'vitest/node';
+import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node';
 
 /** After the summary: every skip with its reason, and the closing line `N passed, N failed, N skipped`. */
 export default class SummaryReporter implements Reporter {
@@ -10,6 +10,8 @@ export default class SummaryReporter implements Reporter {
         const { state } = test.result();
         if (state === 'passed' || state === 'failed') count[state] += 1;
         else count.skipped += 1;
+        const note = noteOf(test);
+        if (note !== undefined) reasons.add(`skipped: ${module.relativeModuleId}: ${test.name}: ${note}`);
       }
       for (const suite of module.children.allSuites()) {
         const reason = skipReasonOf(suite);
@@ -24,3 +26,9 @@ export default class SummaryReporter implements Reporter {
 }
 
 const skipReasonOf = (suite: TestSuite): string | undefined => suite.meta().skipReason;
+
+/** What a test gave as its reason when it skipped itself. */
+function noteOf(test: TestCase): string | undefined {
+  const result = test.result();
+  return result.state === 'skipped' ? result.note : undefined;
+}
