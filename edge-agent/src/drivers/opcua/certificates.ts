@@ -1,11 +1,14 @@
 /**
  * Our own certificate and those of servers that we trust, as OPC UA applications keep them. In the folder:
  *   own/         our key and certificate, made once; servers must trust own/certs/client_certificate.pem
- *   trusted/     certs/ of servers that the operator trusts
- *   rejected/    of servers that nobody has trusted yet: we write them there, the operator moves them
+ *   trusted/     certs/ of servers that the operator trusts, and of authorities
+ *   unknown/     of servers that nobody has trusted yet: we write them there, the operator copies or moves them
+ *   rejected/    of servers that the operator wants refused, trusted or not; we never write there, for the library would put a
+ *                certificate there again while the operator moves it, and then refuse it for good
  */
 import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { FieldlineError } from '@fieldline/shared/contracts';
@@ -69,15 +72,30 @@ const makeOwn = (opened: OPCUACertificateManager, outputFile: string): Promise<v
   });
 
 async function check(opened: OPCUACertificateManager, folder: string, certificate: Buffer): Promise<void> {
-  const status = await opened.checkCertificate(certificate);
-  if (status.isGood()) return;
-  const { subject, fingerprint256, validTo } = new X509Certificate(certificate);
+  const status = await opened.verifyCertificate(certificate, { acceptCertificateWithValidIssuerChain: true });
+  if (status === 'Good') return;
+  const x509 = new X509Certificate(certificate);
+  const { subject, fingerprint256, validTo } = x509;
   const name = `${subject.replaceAll('\n', ', ')} (SHA-256 ${fingerprint256}, valid to ${validTo})`;
-  const untrusted = status.name === 'BadCertificateUntrusted' || status.name === 'BadCertificateChainIncomplete';
+  if (status !== 'BadCertificateUntrusted' && status !== 'BadCertificateChainIncomplete') {
+    throw new FieldlineError(
+      'device/exception',
+      `the certificate of the server is not accepted, ${status}: ${name}. Renew it on the server, or check the clocks`,
+    );
+  }
+  const file = await keepUnknown(folder, x509);
   throw new FieldlineError(
     'device/exception',
-    untrusted
-      ? `the certificate of the server is not trusted: ${name}. If it is the right one, move it from ${join(folder, 'rejected')} to ${join(folder, 'trusted', 'certs')}`
-      : `the certificate of the server is not accepted, ${status.name}: ${name}. Renew it on the server, or check the clocks`,
+    `the certificate of the server is not trusted: ${name}. If it is the right one, copy ${file} to ${join(folder, 'trusted', 'certs')}`,
   );
+}
+
+async function keepUnknown(folder: string, certificate: X509Certificate): Promise<string> {
+  const unknown = join(folder, 'unknown');
+  const file = join(unknown, `${certificate.fingerprint256.replaceAll(':', '').toLowerCase()}.pem`);
+  if (existsSync(file)) return file;
+  await mkdir(unknown, { recursive: true });
+  await writeFile(`${file}.new`, certificate.toString());
+  await rename(`${file}.new`, file);
+  return file;
 }

@@ -1,6 +1,6 @@
 /**
  * Keeps one server as the plan wants it: a session, a subscription per device, an item per tag. One attempt at a time; what
- * is lost is closed whole and opened again after a growing pause, with namespaces read anew. Nodes that the server refuses
+ * is lost is given up whole and opened again after a growing pause, with namespaces read anew. Nodes that the server refuses
  * are asked for again on their own growing timer, while the others run.
  */
 import { type BackoffOptions, createBackoff, pause, untilAborted } from '@fieldline/shared/runtime';
@@ -43,6 +43,8 @@ export function createConnection(
   const closing = new AbortController();
   const backoff = createBackoff(options.reconnect);
   let running: Promise<void> | null = null;
+  /** The session that a lost connection left at the server. */
+  let left: Session | null = null;
   let state: 'connecting' | 'connected' | 'disconnected' = 'connecting';
   let trouble: string | null = 'not connected yet';
 
@@ -54,7 +56,9 @@ export function createConnection(
   const live = async (): Promise<never> => {
     const ending = new AbortController();
     const signal = AbortSignal.any([closing.signal, ending.signal]);
-    const { session, lost, close } = await openSession(plan, certificates, closing.signal);
+    const opened = await openSession(plan, certificates, left, closing.signal);
+    const { session, lost } = opened;
+    left = session;
     const flushing = setInterval(flushLosses, flushLossesEveryMs);
     try {
       const subscribers = [];
@@ -66,7 +70,7 @@ export function createConnection(
     } finally {
       ending.abort();
       clearInterval(flushing);
-      await close();
+      await (closing.signal.aborted ? opened.close() : opened.leave());
     }
   };
 

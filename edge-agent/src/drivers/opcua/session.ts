@@ -1,6 +1,9 @@
 /**
  * One session, from nothing to ready and back to nothing. The library's own reconnecting is switched off (maxRetry 0): it
- * brings back sessions and items in ways that we can't see. Who loses a session closes it whole and opens another.
+ * brings back sessions and items in ways that we can't see.
+ *
+ * A lost session is left as it is, for its connection may be dead; the next connection takes it over to end it. Else each break
+ * of the line would leave one more session at the server, and many servers have ten or fewer.
  */
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { pause, readSecret } from '@fieldline/shared/runtime';
@@ -21,8 +24,10 @@ export type OpenSession = {
   readonly session: Session;
   /** Rejects when the connection breaks or the server closes the session; never resolves. */
   readonly lost: Promise<never>;
-  /** Bounded in time, never rejects: a server that is gone can't hold us up. */
+  /** Says good-bye: nothing stays at the server. Like `leave`, it never rejects and a dead server can't hold it up. */
   readonly close: () => Promise<void>;
+  /** Ends the connection only. The session stays at the server until the next `openSession` ends it, or its time is up. */
+  readonly leave: () => Promise<void>;
 };
 
 type Certificates = Awaited<ReturnType<CertificateStore['open']>>;
@@ -41,15 +46,17 @@ const closeWithinMs = 2_000;
 export async function openSession(
   plan: EndpointPlan,
   store: CertificateStore,
+  left: Session | null,
   signal: AbortSignal,
 ): Promise<OpenSession> {
   const certificates = await store.open();
   const serverCertificate =
     plan.security.mode === 'None' ? undefined : await trustedServerCertificate(plan, store, certificates, signal);
   const client = createClient(plan, certificates, plan.security, serverCertificate);
-  const abandon = (): Promise<void> => within(closeWithinMs, client.disconnect());
+  const leave = (): Promise<void> => within(closeWithinMs, client.disconnect());
   try {
     await answered(() => client.connect(plan.endpoint), plan, signal);
+    if (left !== null) await endLeft(client, left, plan, signal);
     const session = withRawServices(await answered(() => client.createSession(identityOf(plan)), plan, signal));
     const lost = new Promise<never>((_resolve, reject) => {
       client.once('close', (error) => reject(error ?? new Error('Connection Break')));
@@ -60,12 +67,22 @@ export async function openSession(
     lost.catch(() => undefined);
     const close = async (): Promise<void> => {
       await within(closeWithinMs, session.close(true));
-      await abandon();
+      await leave();
     };
-    return { session, lost, close };
+    return { session, lost, close, leave };
   } catch (error) {
-    await abandon();
+    await leave();
     throw error;
+  }
+}
+
+/** A server that was restarted, or has let the session expire, refuses: then there is nothing to end. */
+async function endLeft(client: OPCUAClient, left: Session, plan: EndpointPlan, signal: AbortSignal): Promise<void> {
+  try {
+    await answered(() => client.reactivateSession(left), plan, signal);
+    await answered(() => left.close(true), plan, signal);
+  } catch {
+    signal.throwIfAborted();
   }
 }
 

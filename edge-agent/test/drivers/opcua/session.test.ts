@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -22,12 +22,12 @@ const trouble = (rig: Rig, pattern: RegExp): Promise<string> =>
     },
   );
 
-/** What the operator does with a certificate: moves it from one folder to another. */
-const moveAll = (from: string, to: string): void => {
-  mkdirSync(to, { recursive: true });
-  for (const name of readdirSync(from)) renameSync(join(from, name), join(to, name));
+/** What the operator does as the message says. */
+const trustUnknown = (folder: string): void => {
+  for (const name of readdirSync(join(folder, 'unknown'))) {
+    copyFileSync(join(folder, 'unknown', name), join(folder, 'trusted', 'certs', name));
+  }
 };
-const trustRejected = (folder: string): void => moveAll(join(folder, 'rejected'), join(folder, 'trusted', 'certs'));
 
 describe('a server with users', () => {
   let server: TestServer;
@@ -82,12 +82,13 @@ describe('a secured connection', () => {
     const rig = rigFor({ endpoint: server.endpoint, tags, security: secure, ...operator });
     const { certificateFolder } = rig;
     const text = await trouble(rig, /certificate of the server is not trusted/);
+    const [file = ''] = readdirSync(join(certificateFolder, 'unknown'));
     expect(text).toContain(
-      `move it from ${join(certificateFolder, 'rejected')} to ${join(certificateFolder, 'trusted', 'certs')}`,
+      `copy ${join(certificateFolder, 'unknown', file)} to ${join(certificateFolder, 'trusted', 'certs')}`,
     );
     expect(text).toMatch(/SHA-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}, valid to/);
     await rig.turns('level', 'bad/not-connected');
-    trustRejected(certificateFolder);
+    trustUnknown(certificateFolder);
     await rig.sees('level', 1);
     expect(rig.driver.status()[0]?.state).toBe('connected');
   });
@@ -99,7 +100,7 @@ describe('a secured connection', () => {
     ] as const) {
       const rig = rigFor({ endpoint: server.endpoint, tags, security, ...operator });
       await trouble(rig, /not trusted/);
-      trustRejected(rig.certificateFolder);
+      trustUnknown(rig.certificateFolder);
       await rig.sees('level', 1);
     }
   });
@@ -117,11 +118,9 @@ describe('a secured connection', () => {
     const strict = await startServer({ nodes, trustEveryone: false });
     const rig = rigFor({ endpoint: strict.endpoint, tags, security: secure });
     await trouble(rig, /certificate of the server is not trusted/);
-    trustRejected(rig.certificateFolder);
+    trustUnknown(rig.certificateFolder);
     const text = await trouble(rig, /does not trust this gateway/);
     expect(text).toContain(join(rig.certificateFolder, 'own', 'certs', 'client_certificate.pem'));
-    trustRejected(strict.settings.folder);
-    await rig.sees('level', 1);
     await strict.kill();
   });
 });
