@@ -59,7 +59,15 @@ export async function startOpcua(
     closing?.nodes.stop();
     await closing?.server.shutdown(0);
   };
-  await up();
+  const removeFolder = (): void => {
+    if (context.certificateFolder === undefined) rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await up();
+  } catch (error) {
+    removeFolder();
+    throw error;
+  }
   const outage = createOutage(name, { up, down }, log);
   return {
     name,
@@ -92,7 +100,7 @@ export async function startOpcua(
     },
     close: async () => {
       await outage.close();
-      if (context.certificateFolder === undefined) rmSync(folder, { recursive: true, force: true });
+      removeFolder();
     },
   };
 }
