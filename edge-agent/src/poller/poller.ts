@@ -9,6 +9,9 @@ const maxReadsInARow = 16;
 /** Timers count whole ms: a turn this near is now. */
 const nearMs = 0.5;
 
+/** A link that misses turns is spoken of at most this often; the counter tells all. */
+const logEveryMs = 60_000;
+
 const latenessBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 
 export type PollerParts = {
@@ -42,7 +45,7 @@ export function createPoller({ requests, clock, onSamples, metrics, log }: Polle
     latenessBuckets,
   );
   const closing = new AbortController();
-  const behind = new Set<string>();
+  const toLog = new Map<string, { turns: number; notBeforeMs: number }>();
   const sleeper = createSleeper();
   let links: Promise<void>[] = [];
 
@@ -57,23 +60,27 @@ export function createPoller({ requests, clock, onSamples, metrics, log }: Polle
       }
       lateness.observe(Math.max(0, -waitMs) / 1_000);
       onSamples(await entry.request.read(signal));
-      countMissed(link, entry.request, advance(entry, clock.monotonicMs()));
+      const nowMs = clock.monotonicMs();
+      countMissed(link, entry.request, advance(entry, nowMs), nowMs);
       queue.sinkFirst();
       readsInARow += 1;
       if (readsInARow % maxReadsInARow === 0) await letOthersRun();
     }
   }
 
-  /** Logged once until the request is in time again; the counter goes on counting. */
-  function countMissed(link: string, request: PollRequest, turns: number): void {
-    if (turns === 0) {
-      behind.delete(request.name);
-      return;
-    }
+  function countMissed(link: string, { name, everyMs }: PollRequest, turns: number, nowMs: number): void {
+    if (turns === 0) return;
     missed.inc({ link }, turns);
-    if (behind.has(request.name)) return;
-    behind.add(request.name);
-    log.warn({ link, request: request.name, everyMs: request.everyMs, turns }, 'turns missed: the link is too busy');
+    const unsaid = toLog.get(link) ?? { turns: 0, notBeforeMs: nowMs };
+    toLog.set(link, unsaid);
+    unsaid.turns += turns;
+    if (nowMs < unsaid.notBeforeMs) return;
+    log.warn(
+      { link, turns: unsaid.turns, request: name, everyMs },
+      'turns missed: the link, or this machine, is too busy',
+    );
+    unsaid.turns = 0;
+    unsaid.notBeforeMs = nowMs + logEveryMs;
   }
 
   return {

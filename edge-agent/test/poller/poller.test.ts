@@ -1,5 +1,5 @@
 import { GOOD, type Sample, type Tag } from '@fieldline/shared/contracts';
-import { createMetrics, silentLog } from '@fieldline/shared/runtime';
+import { createMetrics, type Log, silentLog } from '@fieldline/shared/runtime';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { PollRequest } from '../../src/drivers/driver.ts';
 import { createPoller } from '../../src/poller/poller.ts';
@@ -37,11 +37,11 @@ function createPlant() {
   return { add, begun, running, mostPerLink: () => mostPerLink };
 }
 
-function startPoller(requests: readonly PollRequest[]) {
+function startPoller(requests: readonly PollRequest[], log: Log = silentLog) {
   const metrics = createMetrics();
   const samples: Sample[] = [];
   const onSamples = (taken: readonly Sample[]): void => void samples.push(...taken);
-  const poller = createPoller({ requests, clock, onSamples, metrics, log: silentLog });
+  const poller = createPoller({ requests, clock, onSamples, metrics, log });
   poller.start();
   const missed = async (link: string): Promise<number> => {
     const line = (await metrics.text()).match(new RegExp(`fieldline_poller_missed_total\\{link="${link}"\\} (\\d+)`));
@@ -92,6 +92,18 @@ describe('the poller', () => {
     expect(reads.reduce((sum, count) => sum + count) + missed).toBeLessThanOrEqual(turns + 4);
     expect(missed).toBeGreaterThanOrEqual(95);
     await poller.close();
+  });
+
+  test('speaks of a link that misses turns once a minute, not at each of them', async () => {
+    const plant = createPlant();
+    const warn = vi.fn();
+    const log = Object.create(silentLog, { warn: { value: warn } });
+    const poller = startPoller([plant.add('a', 100, 250)], log);
+    await vi.advanceTimersByTimeAsync(130_000);
+    await poller.close();
+    expect(warn).toHaveBeenCalledTimes(3);
+    // 600 turns a minute, of which a read of 250 ms leaves 240.
+    expect(warn.mock.calls[1]?.[0]).toMatchObject({ link: 'link', turns: 360 });
   });
 
   test('a quick request is read between the slow ones of its link, as soon as it is due', async () => {
