@@ -121,7 +121,7 @@ async function createServer(
 ): Promise<OPCUAServer> {
   const manager = (part: string): InstanceType<Library['OPCUACertificateManager']> =>
     new opcua.OPCUACertificateManager({
-      rootFolder: join(folder, part),
+      rootFolder: join(folder, name, part),
       automaticallyAcceptUnknownCertificate: true,
     });
   const serverCertificateManager = manager('server');
