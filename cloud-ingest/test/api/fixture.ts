@@ -1,5 +1,5 @@
 /** A database as the processor leaves it, and the API over it. */
-import { type IngestConfig, ingestSchema } from '@fieldline/shared/config';
+import { type ApiConfig, type IngestConfig, ingestSchema } from '@fieldline/shared/config';
 import {
   createHealth,
   createMetrics,
@@ -45,12 +45,12 @@ export async function openFixture(url: string): Promise<Fixture> {
   };
 }
 
-const configFor = (url: string, api: { tokenFile?: string; host?: string } = {}): IngestConfig =>
+const configFor = (url: string, api: Partial<ApiConfig> = {}): IngestConfig =>
   ingestSchema.parse({
     mqtt: { broker: 'mqtt://127.0.0.1:1883' },
     backbone: { kind: 'embedded', folder: 'unused' },
     database: { url },
-    api: { ...api, port: 0 },
+    api: { port: 0, ...api },
   });
 
 export type TestApi = {
@@ -61,10 +61,7 @@ export type TestApi = {
   readonly close: () => Promise<void>;
 };
 
-export async function startTestApi(
-  databaseUrl: string,
-  api: { tokenFile?: string; host?: string } = {},
-): Promise<TestApi> {
+export async function startTestApi(databaseUrl: string, api: Partial<ApiConfig> = {}): Promise<TestApi> {
   const config = configFor(databaseUrl, api);
   const metrics = createMetrics();
   const health = createHealth();

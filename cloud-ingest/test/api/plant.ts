@@ -1,5 +1,5 @@
 /** A small plant in the database: two gateways, one of them lost, with history, losses and dead letters. */
-import { rollupColumns } from '../../src/store/migrations/rollup-levels.ts';
+import { fromRaw, fromRollup, rollupColumns } from '../../src/store/migrations/rollup-levels.ts';
 import type { Sql } from './fixture.ts';
 
 export const streams = {
@@ -122,12 +122,7 @@ async function seedSamples(sql: Sql): Promise<void> {
   await sql(`update sample set value = null where text like 'Recipe%'`);
   await sql(`insert into latest (series_id, time, value, text, quality, batch, updated_at)
     select distinct on (series_id) series_id, time, value, text, quality, batch, now() from sample order by series_id, time desc`);
-  // The roll-ups are views that compute what was touched: what they say is kept, as the maintenance of the store does.
-  await sql(`insert into touched_1m select distinct date_trunc('minute', time) from sample`);
-  for (const level of ['1m', '1h', '1d']) {
-    await sql(`insert into rollup_${level} (${rollupColumns}) select ${rollupColumns} from sample_${level}`);
-  }
-  await sql('truncate touched_1m, touched_1h, touched_1d');
+  await keepRollups(sql);
   await sql(
     `update latest set value = null, text = null, quality = 201 where series_id in
     (select series_id from series where device = $1 and tag like 'oven%')`,
@@ -136,6 +131,20 @@ async function seedSamples(sql: Sql): Promise<void> {
   await sql(
     `update latest set quality = 103 where series_id = (select series_id from series where device = 'meter-main' and tag = 'frequency')`,
   );
+}
+
+/** The roll-ups of all samples that are there, as the maintenance of the store keeps them. */
+export async function keepRollups(sql: Sql): Promise<void> {
+  await sql(
+    `insert into rollup_1m (${rollupColumns}) select date_trunc('minute', time) as bucket, series_id, ${fromRaw('own')} from sample group by 1, 2`,
+  );
+  for (const [level, of, unit] of [
+    ['1h', '1m', 'hour'],
+    ['1d', '1h', 'day'],
+  ]) {
+    await sql(`insert into rollup_${level} (${rollupColumns})
+      select date_trunc('${unit}', bucket) as bucket, series_id, ${fromRollup('own').replaceAll('bucket', `rollup_${of}.bucket`)} from rollup_${of} group by 1, 2`);
+  }
 }
 
 /** One turn of the processor: new samples of a gateway's devices, the ledger and the notification, in one transaction. */

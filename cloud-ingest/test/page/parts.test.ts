@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'vitest';
+import { curveOfSamples, curveOfSummaries, numberOf } from '../../page/curve.js';
+import { formatAge, formatCount, formatLargeCount, formatSpan, formatValue } from '../../page/format.js';
+import { lineHealth } from '../../page/health.js';
+
+const thin = '\u2009';
+
+test.each([
+  [0.123456, 'float32', '0.123'],
+  [12.3456, 'float32', '12.35'],
+  [123.456, 'float64', '123.5'],
+  [-1234.5, 'float64', `-1${thin}235`],
+  [0.000012, 'float64', '1.200e-5'],
+  [65535, 'uint16', `65${thin}535`],
+  ['18446744073709551615', 'uint64', ['18', '446', '744', '073', '709', '551', '615'].join(thin)],
+  ['-9223372036854775808', 'int64', ['-9', '223', '372', '036', '854', '775', '808'].join(thin)],
+  [true, 'bool', 'on'],
+  ['Recipe 12000', 'string', 'Recipe 12000'],
+  [null, 'float32', '—'],
+])('the value %j of type %s reads %j', (value, type, text) => {
+  expect(formatValue(value, type)).toBe(text);
+});
+
+test('counts have thin spaces, and large ones say millions', () => {
+  expect(formatCount(1_234_567)).toBe(`1${thin}234${thin}567`);
+  expect(formatLargeCount(99_999_999)).toBe(`99${thin}999${thin}999`);
+  expect(formatLargeCount(1_234_567_890)).toBe(`1${thin}234.6${thin}M`);
+});
+
+test.each([
+  [-5_000, 'ahead'],
+  [400, '< 1 s'],
+  [59_999, '59 s'],
+  [3_600_000, '60 min'],
+  [90_000_000, '25 h'],
+  [400_000_000, '4 d'],
+])('an age of %i ms reads %s', (ageMs, text) => {
+  expect(formatAge(ageMs)).toBe(text);
+});
+
+test('a span reads in its own unit', () => {
+  expect([100, 1_000, 120_000, 3_600_000, 172_800_000].map(formatSpan)).toEqual([
+    '100 milliseconds',
+    '1 second',
+    '2 minutes',
+    '1 hour',
+    '2 days',
+  ]);
+});
+
+describe('what the header says', () => {
+  const balance = { missing: 0, doubled: 0 } as NonNullable<Parameters<typeof lineHealth>[0]['balance']>;
+  const online = { gateway: 'g', online: true } as Parameters<typeof lineHealth>[0]['gateways'][number];
+  const well = { away: null, balance, gateways: [online], bad: 0, tags: 10 };
+
+  test('whole only when nothing is missing, doubled, offline or bad', () => {
+    expect(lineHealth(well)).toMatchObject({ state: 'whole', detail: 'nothing missing, nothing doubled' });
+    expect(lineHealth({ ...well, bad: 1 })).toMatchObject({ state: 'attention', detail: '1 of 10 tags bad' });
+    expect(lineHealth({ ...well, gateways: [online, { ...online, gateway: 'h', online: false }] })).toMatchObject({
+      state: 'attention',
+      detail: 'h',
+    });
+    expect(lineHealth({ ...well, gateways: [] }).state).toBe('attention');
+  });
+
+  test('a hole or a double is worse than all else but a lost connection', () => {
+    const broken = { ...well, bad: 3, balance: { ...balance, missing: 2, doubled: 1 } };
+    expect(lineHealth(broken)).toMatchObject({ state: 'broken', detail: '2 batches missing, 1 row doubled' });
+    expect(lineHealth({ ...broken, away: 'no answer' })).toMatchObject({ state: 'away', detail: 'no answer' });
+  });
+
+  test('what has not been counted yet is no trouble', () => {
+    expect(lineHealth({ ...well, balance: { ...balance, doubled: null } }).state).toBe('whole');
+    expect(lineHealth({ ...well, balance: null }).state).toBe('starting');
+  });
+});
+
+describe('curves', () => {
+  const head = { series: {} as never, from: '', to: '', level: 'raw' as const, samples: 0 };
+
+  test('samples hold: from what came before the range, and until now', () => {
+    const history = {
+      ...head,
+      form: 'samples' as const,
+      before: { timeUs: 90e6, value: 5, quality: 0 },
+      omitted: 0,
+      timeUs: [110e6, 120e6],
+      value: [6, null],
+      quality: [0, 202],
+    };
+    expect(curveOfSamples(history, 100, 130)).toEqual({
+      time: [100, 110, 120, 130],
+      value: [5, 6, null, null],
+      least: null,
+      greatest: null,
+    });
+  });
+
+  test('a range in which nothing was said shows what held', () => {
+    const history = {
+      ...head,
+      form: 'samples' as const,
+      before: { timeUs: 90e6, value: true, quality: 0 },
+      omitted: 0,
+      timeUs: [],
+      value: [],
+      quality: [],
+    };
+    expect(curveOfSamples(history, 100, 130)).toMatchObject({ time: [100, 130], value: [1, 1] });
+  });
+
+  test('a summary stands in the middle of its time', () => {
+    const history = {
+      ...head,
+      form: 'summaries' as const,
+      pointMs: 60_000,
+      timeUs: [60e6, 120e6],
+      mean: [1, null],
+      min: [0, null],
+      max: [2, null],
+      count: [60, 60],
+      good: [60, 0],
+    };
+    expect(curveOfSummaries(history)).toEqual({
+      time: [90, 150],
+      value: [1, null],
+      least: [0, null],
+      greatest: [2, null],
+    });
+  });
+
+  test('booleans and long integers can be drawn, text cannot', () => {
+    expect([true, '18446744073709551615', 'Recipe A', '', null].map(numberOf)).toEqual([1, 2 ** 64, null, null, null]);
+  });
+});
