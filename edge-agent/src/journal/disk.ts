@@ -28,6 +28,7 @@ export class Disk {
   private nextNumber = 1;
   private damagedBytes = 0;
   private writing: Segment | undefined;
+  private head: SegmentHead | undefined;
   private reading: Segment | undefined;
 
   private constructor(options: DiskOptions) {
@@ -58,17 +59,16 @@ export class Disk {
     const segment = this.create(batches, head, note);
     this.finishWriting();
     this.writing = segment;
+    this.head = head;
   }
 
   /** Durable when it returns. @throws SqliteError; whether the batches are there is then not known until the next start */
-  append(batches: readonly NewBatch[], note: { readonly text: string; readonly isDue: boolean }): void {
-    const { writing } = this;
-    if (writing === undefined) throw new Error('no stream was begun');
-    if (writing.sizeBytes() < this.options.segmentBytes) {
-      writing.append(batches, note.isDue ? note.text : null);
-      return;
-    }
-    this.begin(batches, writing.head, note.text);
+  append(batches: readonly NewBatch[], isNoteDue: boolean, note: () => string): void {
+    const { writing, head } = this;
+    if (head === undefined) throw new Error('no stream was begun');
+    const hasRoom = writing !== undefined && writing.sizeBytes() < this.options.segmentBytes;
+    if (hasRoom) writing.append(batches, isNoteDue ? note() : null);
+    else this.begin(batches, head, note());
   }
 
   /** Writes batches of another stream than the present one, e.g. those that waited in memory. */

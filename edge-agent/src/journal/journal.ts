@@ -13,42 +13,27 @@
  * - Confirmations are written now and then; those that are forgotten cost a re-send.
  */
 import {
+  countOf,
   type Declaration,
   isFieldlineError,
-  maxBatchSamples,
   type Predecessor,
   type Ranges,
   type Sample,
 } from '@fieldline/shared/contracts';
-import { type Clock, createBackoff, type Log, type Metrics } from '@fieldline/shared/runtime';
-import type { NewBatch, StoredBatch } from './batches.ts';
-import { Disk, type DiskOptions } from './disk.ts';
+import { bytesIn, type NewBatch, type StoredBatch } from './batches.ts';
+import { type Folder, openFolder } from './folder.ts';
 import type { HeldStream } from './holdings.ts';
-import { lockFolder } from './lock.ts';
-import { mergeDeclarations } from './merge-declarations.ts';
 import { journalMetrics } from './metrics.ts';
-import { emptyNote, noteText, parseNote } from './note.ts';
-import { recover } from './recovery.ts';
+import { NoteKeeper } from './note.ts';
+import type { JournalOptions } from './options.ts';
+import { Outage } from './outage.ts';
+import { Pending } from './pending.ts';
 import { Retention } from './retention.ts';
 import type { Segment, SegmentHead } from './segment.ts';
 import { Store } from './store.ts';
-import { type Encoding, StreamWriter } from './stream-writer.ts';
-import { isDamage } from './trouble.ts';
+import { StreamWriter } from './stream-writer.ts';
+import { isDamage, isDiskTrouble } from './trouble.ts';
 
-export type JournalOptions = DiskOptions &
-  Encoding & {
-    readonly maxBytes: number;
-    readonly keepConfirmedForMs: number;
-    /** Of batches that wait in memory while the disk takes none. */
-    readonly memoryBytes: number;
-    readonly newStream: () => string;
-    readonly clock: Clock;
-    readonly log: Log;
-    readonly metrics: Metrics;
-  };
-
-/** How far the note of confirmations may be behind. */
-const noteEveryMs = 5_000;
 /** A folder is worth at least this many segments: one is dropped at a time. */
 const fewestSegments = 4;
 
@@ -57,27 +42,24 @@ export class Journal {
   private readonly metrics: ReturnType<typeof journalMetrics>;
   private readonly store = new Store();
   private readonly retention: Retention;
-  private readonly retryPause = createBackoff({ firstMs: 5_000, maxMs: 60_000 });
+  private readonly outage: Outage;
+  private readonly pending = new Pending();
+  private readonly note: NoteKeeper;
   private readonly startedAt: number;
-  private lock: { release: () => void } | undefined;
+  /** undefined until it could be opened for the first time, and after close. */
+  private folder: Folder | undefined;
   private writer: StreamWriter;
   private openedAt: number;
   /** The newest stream in the chain of openings. */
   private chainEnd: Predecessor | null = null;
-  /** Why the disk takes no batches; null while it does. */
-  private diskTrouble: string | null = null;
-  private retryAtMs = 0;
-  private pending: Sample[] = [];
-  private pendingFiltered = 0;
-  private pendingDeclared: Declaration[] = [];
-  private lastIncarnation: string | null = null;
-  private noteIsBehind = false;
-  private notedAtMs = 0;
+  private isClosed = false;
 
   private constructor(options: JournalOptions) {
     this.options = options;
     this.metrics = journalMetrics(options.metrics);
     this.retention = new Retention(this.store, options);
+    this.outage = new Outage(options.clock);
+    this.note = new NoteKeeper(options.clock, () => this.streams().map(({ stream, confirmed }) => [stream, confirmed]));
     this.startedAt = options.clock.now();
     this.openedAt = this.startedAt;
     this.writer = this.newWriter(null, true);
@@ -90,10 +72,7 @@ export class Journal {
     try {
       journal.beginOnDisk();
     } catch (error) {
-      if (isFieldlineError(error)) {
-        journal.lock?.release();
-        throw error;
-      }
+      if (isFieldlineError(error)) throw error;
       journal.leaveDisk(error);
     }
     journal.measure();
@@ -102,34 +81,34 @@ export class Journal {
 
   /** Samples that passed the filter, and how many it held back beside them: in the next flush. */
   record(samples: readonly Sample[], filtered: number): void {
-    for (const sample of samples) this.pending.push(sample);
-    this.pendingFiltered += filtered;
+    this.pending.add(samples, filtered);
   }
 
   declare(declaration: Declaration): void {
-    this.pendingDeclared.push(declaration);
+    this.pending.declare([declaration]);
   }
 
   /** A batch's worth is waiting: do not wait for the time of the flush. */
   get isFull(): boolean {
-    return this.pending.length >= maxBatchSamples;
+    return this.pending.isFull;
   }
 
   /** Writes what is pending, keeps the bounds. Gives the batches that it made: they are durable. */
   flush(): readonly StoredBatch[] {
-    return this.run(this.pending.length > 0 || this.pendingDeclared.length > 0);
+    return this.run(this.pending.hasNews);
   }
 
   /** The last flush before the end: it states the counts even where no sample passed the filter since the last batch. */
   finish(): readonly StoredBatch[] {
-    return this.run(this.pending.length > 0 || this.pendingDeclared.length > 0 || this.pendingFiltered > 0);
+    return this.run(this.pending.hasNews || this.pending.hasCounts);
   }
 
   private run(hasNews: boolean): readonly StoredBatch[] {
-    if (this.diskTrouble !== null && this.options.clock.monotonicMs() >= this.retryAtMs) this.returnToDisk();
+    if (this.outage.isTimeToRetry) this.returnToDisk();
     const batches: StoredBatch[] = [];
     if (hasNews) batches.push(...this.write());
     batches.push(...this.keepBounds());
+    this.store.holdings.forgetEmpty([this.writer.head.stream, this.chainEnd?.stream ?? '']);
     this.measure();
     return batches;
   }
@@ -140,12 +119,12 @@ export class Journal {
 
   /** Of the database that has confirmed; null if none ever did. */
   get incarnation(): string | null {
-    return this.lastIncarnation;
+    return this.note.incarnation;
   }
 
   setIncarnation(incarnation: string): void {
-    this.lastIncarnation = incarnation;
-    this.noteIsBehind = true;
+    this.note.incarnation = incarnation;
+    this.note.changed();
   }
 
   /** null where it is not held, or cannot be read now. */
@@ -160,13 +139,13 @@ export class Journal {
   }
 
   confirm(stream: string, ranges: Ranges): void {
-    if (this.store.confirm(stream, ranges)) this.noteIsBehind = true;
+    if (this.store.confirm(stream, ranges)) this.note.changed();
   }
 
   /** Batches that were confirmed and are not stored after all: the database is another one. */
   doubt(stream: string, ranges: Ranges): void {
     this.store.doubt(stream, ranges);
-    this.noteIsBehind = true;
+    this.note.changed();
   }
 
   unconfirmed(): { readonly batches: number; readonly samples: number } {
@@ -175,21 +154,23 @@ export class Journal {
 
   /** In words for the operator; null when well. */
   trouble(): string | null {
-    if (this.diskTrouble === null) return null;
+    if (this.outage.reason === null) return null;
     const { folder } = this.options;
-    return `the journal folder ${folder} cannot be written (${this.diskTrouble}): batches wait in memory and are lost if the agent stops; make room, or mend the disk or its rights`;
+    return `the journal folder ${folder} cannot be written (${this.outage.reason}): batches wait in memory and are lost if the agent stops; make room, or mend the disk or its rights`;
   }
 
   /** Writes what is pending and marks the end as orderly. Idempotent. */
   close(): void {
-    if (this.lock === undefined) return;
+    if (this.isClosed) return;
     this.finish();
+    this.isClosed = true;
+    const { sizeBytes } = this.store.memory;
+    if (sizeBytes > 0) this.options.log.error({ sizeBytes }, 'batches that waited in memory are lost');
     try {
-      if (this.diskTrouble === null) this.store.disk?.writeNote(this.noteText(true));
-      this.store.disk?.close();
+      if (this.outage.reason === null) this.folder?.disk.writeNote(this.note.text(true));
+      this.folder?.disk.close();
     } finally {
-      this.lock.release();
-      this.lock = undefined;
+      this.folder?.release();
     }
   }
 
@@ -201,37 +182,26 @@ export class Journal {
 
   /** @throws FieldlineError journal/in-use, journal/foreign; SqliteError or a system error where the disk takes nothing */
   private beginOnDisk(): void {
-    const disk = this.store.disk ?? this.loadDisk();
-    this.store.moveToDisk(disk, (stream) => this.headOf(stream), this.noteText());
+    const { disk } = this.folder ?? this.takeFolder();
+    this.store.moveToDisk(disk, (stream) => this.headOf(stream), this.note.text());
     const writer = this.newWriter(this.chainEnd, false);
-    const declared = mergeDeclarations(this.pendingDeclared);
-    const batches = writer.encode([], declared, 0, this.options.clock.now());
-    disk.begin(batches, { gateway: this.options.gateway, openedAt: this.openedAt, volatile: false }, this.noteText());
-    this.pendingDeclared = [];
+    const batches = writer.encode([], this.pending.declarations, 0, this.options.clock.now());
+    disk.begin(batches, { gateway: this.options.gateway, openedAt: this.openedAt, volatile: false }, this.note.text());
+    this.pending.declarationsWritten();
     this.store.hold(batches);
     this.writer = writer;
     this.chainEnd = { stream: writer.head.stream, lastSeq: writer.lastSeq };
-    this.diskTrouble = null;
+    this.outage.over();
   }
 
-  private loadDisk(): Disk {
-    const disk = this.lockAndLoad();
-    const note = parseNote(disk.readNote());
-    const { previous, declared } = recover(disk.segments, disk.damaged, note, this.startedAt);
-    for (const { name, error } of disk.damaged) {
-      this.options.log.error({ err: error, ...name }, 'a file of the journal is damaged: set aside and declared');
-    }
-    this.lastIncarnation = note.incarnation;
-    this.chainEnd = previous;
-    this.pendingDeclared.push(...declared);
-    this.store.load(disk, note.confirmed);
-    return disk;
-  }
-
-  private lockAndLoad(): Disk {
-    Disk.makeFolder(this.options.folder);
-    this.lock ??= lockFolder(this.options.folder);
-    return Disk.load(this.options);
+  private takeFolder(): Folder {
+    const folder = openFolder(this.options, this.startedAt, this.options.log);
+    this.folder = folder;
+    this.note.incarnation = folder.note.incarnation;
+    this.chainEnd = folder.previous;
+    this.pending.declare(folder.declared);
+    this.store.load(folder.disk, folder.note.confirmed);
+    return folder;
   }
 
   private headOf(stream: string): SegmentHead {
@@ -240,46 +210,35 @@ export class Journal {
 
   private write(): readonly NewBatch[] {
     const begun = performance.now();
-    const declared = mergeDeclarations(this.pendingDeclared);
-    const batches = this.writer.encode(this.pending, declared, this.pendingFiltered, this.options.clock.now());
-    this.pending = [];
-    this.pendingFiltered = 0;
-    this.pendingDeclared = [];
-    if (!this.writer.head.volatile) this.chainEnd = { stream: this.writer.head.stream, lastSeq: this.writer.lastSeq };
+    const { samples, filtered, declared } = this.pending.take();
+    const batches = this.writer.encode(samples, declared, filtered, this.options.clock.now());
+    const { head, lastSeq } = this.writer;
+    if (!head.volatile) this.chainEnd = { stream: head.stream, lastSeq };
     this.put(batches);
     this.store.hold(batches);
     this.metrics.flushSeconds.observe((performance.now() - begun) / 1_000);
+    this.metrics.encodedBytes.inc(bytesIn(batches));
     return batches;
   }
 
   private put(batches: readonly NewBatch[]): void {
-    const { disk, memory } = this.store;
-    if (this.diskTrouble !== null || disk === undefined) {
-      memory.append(batches);
+    if (this.folder === undefined || this.outage.reason !== null) {
+      this.store.memory.append(batches);
       return;
     }
-    const nowMs = this.options.clock.monotonicMs();
-    const isDue = this.noteIsBehind && nowMs - this.notedAtMs >= noteEveryMs;
+    const { isDue } = this.note;
     try {
-      disk.append(batches, { text: this.noteText(), isDue });
+      this.folder.disk.append(batches, isDue, () => this.note.text());
+      if (isDue) this.note.written();
     } catch (error) {
-      memory.append(batches);
+      this.store.memory.append(batches);
       this.leaveDisk(error);
-      return;
     }
-    if (!isDue) return;
-    this.noteIsBehind = false;
-    this.notedAtMs = nowMs;
-  }
-
-  private noteText(closed = false): string {
-    const confirmed = this.streams().map(({ stream, confirmed }): [string, Ranges] => [stream, confirmed]);
-    return noteText({ ...emptyNote, closed, incarnation: this.lastIncarnation, confirmed });
   }
 
   private leaveDisk(error: unknown): void {
-    this.diskTrouble = error instanceof Error ? error.message : String(error);
-    this.retryAtMs = this.options.clock.monotonicMs() + this.retryPause.next();
+    if (!isDiskTrouble(error)) throw error;
+    this.outage.failed(error);
     if (!this.writer.head.volatile) this.writer = this.newWriter(null, true);
     this.options.log.error({ err: error }, this.trouble() ?? '');
   }
@@ -287,69 +246,70 @@ export class Journal {
   private returnToDisk(): void {
     try {
       this.beginOnDisk();
-      this.retryPause.reset();
       this.options.log.info({ folder: this.options.folder }, 'the journal can be written again');
     } catch (error) {
-      this.diskTrouble = error instanceof Error ? error.message : String(error);
-      this.retryAtMs = this.options.clock.monotonicMs() + this.retryPause.next();
+      if (!isDiskTrouble(error) && !isFieldlineError(error)) throw error;
+      this.outage.failed(error);
     }
   }
 
   private keepBounds(): readonly StoredBatch[] {
-    const batches: StoredBatch[] = [];
-    while (this.store.memory.sizeBytes > this.options.memoryBytes) this.declareLost(this.store.dropFromMemory());
+    while (this.store.memory.sizeBytes > this.options.memoryBytes) {
+      this.pending.declare(this.store.dropFromMemory());
+      this.metrics.lostBatches.inc({ reason: 'memory-bound' });
+    }
+    if (this.outage.reason !== null) return [];
     try {
-      if (this.diskTrouble === null) this.retention.removeConfirmed(this.options.clock.monotonicMs());
-      while (this.diskTrouble === null) {
-        const segment = this.retention.makeRoom();
-        if (segment === null) break;
-        this.options.log.warn(
-          { ...segment.name, last: segment.last },
-          'the journal is full: its oldest file is dropped',
-        );
-        batches.push(...this.lose(segment, 'disk-bound'));
-      }
+      this.retention.removeConfirmed(this.options.clock.monotonicMs());
+      return this.dropOldest(this.retention.makeRoom());
     } catch (error) {
       this.leaveDisk(error);
+      return [];
     }
-    this.store.holdings.forgetEmpty([this.writer.head.stream, this.chainEnd?.stream ?? '']);
-    return batches;
   }
 
-  /** The declaration is durable before the file goes; gives the batches that hold it. */
-  private lose(segment: Segment, reason: 'disk-bound' | 'journal-damaged'): readonly NewBatch[] {
-    const declared = this.store.lossOf(segment, reason);
-    this.declareLost(declared);
-    const batches = declared.length > 0 ? this.write() : [];
-    if (this.diskTrouble !== null && reason === 'disk-bound') return batches;
-    this.store.forget(segment);
-    if (reason === 'disk-bound') this.store.disk?.remove(segment);
-    else this.store.disk?.setAside(segment);
+  /** One declaration for all that must go: else each would need room of its own. */
+  private dropOldest(segments: readonly Segment[]): readonly NewBatch[] {
+    if (segments.length === 0) return [];
+    const batches = this.declareLost(segments, 'disk-bound');
+    if (this.outage.reason !== null) return batches;
+    for (const segment of segments) {
+      this.options.log.warn(
+        { ...segment.name, last: segment.last },
+        'the journal is full: its oldest batches are dropped',
+      );
+      this.store.forget(segment);
+      this.folder?.disk.remove(segment);
+    }
     return batches;
   }
 
   private setAside(segment: Segment, error: unknown): void {
     this.options.log.error({ err: error, ...segment.name }, 'a file of the journal is damaged: set aside and declared');
+    this.declareLost([segment], 'journal-damaged');
+    this.store.forget(segment);
     try {
-      this.lose(segment, 'journal-damaged');
+      this.folder?.disk.setAside(segment);
     } catch (failure) {
       this.leaveDisk(failure);
     }
   }
 
-  private declareLost(declared: readonly Declaration[]): void {
-    for (const { kind, reason, from, to } of declared) {
-      if (kind === 'batches') this.metrics.lostBatches.inc({ reason }, to - from + 1);
+  /** Durable when it returns, so that the files may go; gives the batches that hold it. */
+  private declareLost(segments: readonly Segment[], reason: 'disk-bound' | 'journal-damaged'): readonly NewBatch[] {
+    for (const segment of segments) {
+      this.pending.declare(this.store.lossOf(segment, reason));
+      this.metrics.lostBatches.inc({ reason }, countOf(this.store.unconfirmedIn(segment)));
     }
-    this.pendingDeclared = mergeDeclarations([...this.pendingDeclared, ...declared]);
+    return this.pending.hasNews ? this.write() : [];
   }
 
   private measure(): void {
     const { batches, samples } = this.unconfirmed();
     this.metrics.unconfirmedBatches.set(batches);
     this.metrics.unconfirmedSamples.set(samples);
-    this.metrics.sizeBytes.set(this.store.disk?.sizeBytes() ?? 0);
+    this.metrics.sizeBytes.set(this.folder?.disk.sizeBytes() ?? 0);
     this.metrics.memoryBytes.set(this.store.memory.sizeBytes);
-    this.metrics.volatile.set(this.diskTrouble === null ? 0 : 1);
+    this.metrics.volatile.set(this.outage.reason === null ? 0 : 1);
   }
 }

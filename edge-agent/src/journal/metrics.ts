@@ -9,6 +9,7 @@ export const journalMetrics = (metrics: Metrics) => ({
   memoryBytes: metrics.gauge('fieldline_journal_memory_bytes', 'Batches in memory because the disk takes none'),
   volatile: metrics.gauge('fieldline_journal_volatile', '1 while the disk takes no batches'),
   lostBatches: metrics.counter('fieldline_journal_lost_batches_total', 'Batches dropped and declared', ['reason']),
+  encodedBytes: metrics.counter('fieldline_journal_encoded_bytes_total', 'Bytes of the batches made'),
   flushSeconds: metrics.histogram(
     'fieldline_journal_flush_seconds',
     'Time that one flush took',

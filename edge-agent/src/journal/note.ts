@@ -1,4 +1,5 @@
 import { isRanges, type Ranges } from '@fieldline/shared/contracts';
+import type { Clock } from '@fieldline/shared/runtime';
 import { z } from 'zod';
 
 /**
@@ -16,8 +17,6 @@ export type Note = z.infer<typeof noteSchema>;
 
 export const emptyNote: Note = { closed: false, incarnation: null, confirmed: [] };
 
-export const noteText = (note: Note): string => JSON.stringify(note);
-
 /** A note that cannot be read counts as none. */
 export function parseNote(text: string | null): Note {
   if (text === null) return emptyNote;
@@ -25,5 +24,40 @@ export function parseNote(text: string | null): Note {
     return noteSchema.parse(JSON.parse(text));
   } catch {
     return emptyNote;
+  }
+}
+
+/** How far the note on the disk may be behind. */
+const noteEveryMs = 5_000;
+
+/** Keeps the note of the present opening, and knows when it is worth writing. */
+export class NoteKeeper {
+  incarnation: string | null = null;
+  private readonly clock: Clock;
+  private readonly confirmed: () => Note['confirmed'];
+  private isBehind = false;
+  private writtenAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, confirmed: () => Note['confirmed']) {
+    this.clock = clock;
+    this.confirmed = confirmed;
+  }
+
+  changed(): void {
+    this.isBehind = true;
+  }
+
+  get isDue(): boolean {
+    return this.isBehind && this.clock.monotonicMs() - this.writtenAtMs >= noteEveryMs;
+  }
+
+  written(): void {
+    this.isBehind = false;
+    this.writtenAtMs = this.clock.monotonicMs();
+  }
+
+  text(closed = false): string {
+    const note: Note = { closed, incarnation: this.incarnation, confirmed: this.confirmed() };
+    return JSON.stringify(note);
   }
 }

@@ -24,18 +24,26 @@ export class Retention {
   }
 
   /**
-   * Makes room at no loss: files set aside first, then segments that are only kept for a restored database. Gives the
-   * segment whose loss must be declared if more is needed; null when the files are within bounds.
+   * Makes room at no loss: files set aside go first, then segments that are only kept for a restored database. Gives the
+   * segments, oldest first, whose loss must be declared for the files to be within their bound.
    */
-  makeRoom(): Segment | null {
+  makeRoom(): readonly Segment[] {
     const { disk } = this.store;
-    while (disk !== undefined && disk.sizeBytes() > this.bounds.maxBytes) {
-      if (disk.removeDamagedFile()) continue;
-      const [spare] = this.confirmed();
-      if (spare === undefined) return this.finished()[0] ?? null;
-      this.remove(spare);
+    if (disk === undefined) return [];
+    let excessBytes = disk.sizeBytes() - this.bounds.maxBytes;
+    while (excessBytes > 0 && disk.removeDamagedFile()) excessBytes = disk.sizeBytes() - this.bounds.maxBytes;
+    for (const segment of excessBytes > 0 ? this.confirmed() : []) {
+      if (excessBytes <= 0) break;
+      excessBytes -= segment.sizeBytes();
+      this.remove(segment);
     }
-    return null;
+    const toDrop: Segment[] = [];
+    for (const segment of this.finished()) {
+      if (excessBytes <= 0) break;
+      excessBytes -= segment.sizeBytes();
+      toDrop.push(segment);
+    }
+    return toDrop;
   }
 
   private remove(segment: Segment): void {

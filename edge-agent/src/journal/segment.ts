@@ -193,7 +193,7 @@ export class Segment {
 
   /** On the disk, the write-ahead log included. */
   sizeBytes(): number {
-    return this.sealed ? this.sealedBytes : sizeOf(this.file) + sizeOf(`${this.file}-wal`) + sizeOf(`${this.file}-shm`);
+    return this.sealed ? this.sealedBytes : sizeOf(this.file) + sizeOf(`${this.file}-wal`);
   }
 
   seal(): void {

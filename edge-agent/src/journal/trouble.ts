@@ -9,5 +9,10 @@ const unwritable =
  */
 export function isDamage(error: unknown): boolean {
   if (error instanceof Database.SqliteError) return !unwritable.test(error.code);
-  return !(error instanceof Error && 'syscall' in error);
+  return !isSystemError(error);
 }
+
+/** Whether an error is one that SQLite or the operating system gave; all others are broken invariants. */
+export const isDiskTrouble = (error: unknown): boolean => error instanceof Database.SqliteError || isSystemError(error);
+
+const isSystemError = (error: unknown): boolean => error instanceof Error && 'syscall' in error;

@@ -1,0 +1,33 @@
+import type { Micros } from '@fieldline/shared/contracts';
+import type { Log } from '@fieldline/shared/runtime';
+import { Disk, type DiskOptions } from './disk.ts';
+import { lockFolder } from './lock.ts';
+import { type Note, parseNote } from './note.ts';
+import { type Recovered, recover } from './recovery.ts';
+
+export type Folder = Recovered & {
+  readonly disk: Disk;
+  readonly note: Note;
+  /** Lets another agent have it. */
+  readonly release: () => void;
+};
+
+/**
+ * Takes possession of a journal folder and reads what the openings before this one have left.
+ * @throws FieldlineError journal/in-use, journal/foreign; SqliteError or a system error where the folder cannot be written
+ */
+export function openFolder(options: DiskOptions, startedAt: Micros, log: Log): Folder {
+  Disk.makeFolder(options.folder);
+  const { release } = lockFolder(options.folder);
+  try {
+    const disk = Disk.load(options);
+    for (const { name, error } of disk.damaged) {
+      log.error({ err: error, ...name }, 'a file of the journal is damaged: set aside and declared');
+    }
+    const note = parseNote(disk.readNote());
+    return { disk, note, release, ...recover(disk.segments, disk.damaged, note, startedAt) };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
