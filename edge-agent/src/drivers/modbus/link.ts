@@ -32,6 +32,9 @@ export class Link {
   private readonly guards = new Map<number, UnitGuard>();
   private readonly reconnect = createBackoff({ firstMs: firstReconnectMs, maxMs: maxReconnectMs });
   private connection: Connection | null = null;
+  /** Resolved when the first try to connect has ended, well or not. */
+  private readonly firstTry = Promise.withResolvers<void>();
+  private firstTryEnded = false;
   private running: Promise<void> = Promise.resolve();
   private turn: Promise<unknown> = Promise.resolve();
   private silentRequests = 0;
@@ -83,6 +86,7 @@ export class Link {
       try {
         const connection = await Connection.open(this.settings, signal, () => metrics.late.inc({ link: this.name }));
         this.connection = connection;
+        this.endFirstTry();
         if (signal.aborted) connection.end('closed');
         else log.info({ link: this.name }, 'connected');
         this.trouble = null;
@@ -95,8 +99,14 @@ export class Link {
     }
   }
 
+  private endFirstTry(): void {
+    this.firstTryEnded = true;
+    this.firstTry.resolve();
+  }
+
   private disconnected(reason: string): void {
     this.connection = null;
+    this.endFirstTry();
     if (this.closing.signal.aborted || this.trouble === reason) return;
     this.trouble = reason;
     this.parts.log.warn({ link: this.name, reason }, 'not connected; trying on');
@@ -104,6 +114,8 @@ export class Link {
 
   private async exchange(request: ReadRequest, signal: AbortSignal): Promise<LinkReply> {
     const { clock, metrics } = this.parts;
+    // At the start nobody knows yet whether the device is there: its first samples are not bad before a try has failed.
+    if (!this.firstTryEnded) await Promise.race([this.firstTry.promise, pause(request.timeoutMs, signal)]);
     const { connection } = this;
     if (connection === null) return { kind: 'not-connected', time: clock.now() };
     const guard = this.guardOf(request);
