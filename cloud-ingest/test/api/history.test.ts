@@ -175,6 +175,21 @@ test.each([
   },
 );
 
+test('a minute that many transactions have touched and nobody has summed up yet counts each sample once', async () => {
+  const from = noon + dayUs / 4;
+  await fixture.sql(
+    `insert into sample (time, series_id, value, quality, batch) select $1::timestamptz + n * interval '1 second', 6, 1, 0, n from generate_series(0, 179) n`,
+    [isoOf(from)],
+  );
+  await fixture.sql(
+    `insert into touched_1m select $1::timestamptz + minute * interval '1 minute' from generate_series(0, 2) minute, generate_series(1, 5)`,
+    [isoOf(from)],
+  );
+  const history = asSummaries(await ask({ seriesId: 6, from: noon - 2 * dayUs, to: noon + dayUs, maxPoints: 100 }));
+  expect(history).toMatchObject({ level: 'sample_1m', samples: 60 + 180 });
+  expect(history.mean.at(-1)).toBe(1);
+});
+
 test('a tag that speaks seldom is given as it spoke, even over months', async () => {
   const history = await ask({ seriesId: 2, from: noon - 60 * dayUs, to: noon - 55 * dayUs });
   expect(history).toMatchObject({ form: 'samples', level: 'raw', samples: 720 });

@@ -32,26 +32,32 @@ export const ownRollups = (): string[] =>
     `CREATE INDEX ${rollupTable(level)}_bucket ON ${rollupTable(level)} USING brin (bucket)`,
     `CREATE TABLE ${touchedTable(level)} (bucket timestamptz NOT NULL)`,
     `CREATE VIEW ${level.name} AS
-       WITH touched AS MATERIALIZED (${touchedBuckets(index)})
+       WITH touched AS MATERIALIZED (${touchedBuckets(index)}),
+       spans AS MATERIALIZED (
+         SELECT min(bucket) AS from_time, max(bucket) + INTERVAL '${level.width}' AS to_time
+         FROM (SELECT bucket, bucket - row_number() OVER (ORDER BY bucket) * INTERVAL '${level.width}' AS island FROM touched) AS numbered
+         GROUP BY island)
        SELECT ${rollupColumns} FROM ${rollupTable(level)}
        WHERE NOT EXISTS (SELECT FROM touched WHERE touched.bucket = ${rollupTable(level)}.bucket)
        UNION ALL
-       ${computed(level, 'touched')}`,
+       ${computed(level, 'spans')}`,
   ]);
 
-/** Buckets of a level that are not finished because of itself or of any level below. */
+/** Buckets of a level that are not finished because of itself or of any level below, each once: they are joined. */
 const touchedBuckets = (index: number): string =>
   rollupLevels
     .slice(0, index + 1)
-    .map((below) => `SELECT ${bucketOf(rollupLevels[index] ?? below, 'bucket')} AS bucket FROM ${touchedTable(below)}`)
+    .map(
+      (below) =>
+        `SELECT DISTINCT ${bucketOf(rollupLevels[index] ?? below, 'bucket')} AS bucket FROM ${touchedTable(below)}`,
+    )
     .join(' UNION ');
 
-/** The rows of a level for the buckets of `wanted`, from the level below. */
-export function computed(level: RollupLevel, wanted: string): string {
+/** The rows of a level, from the level below, for whole buckets: `spans` has from_time and to_time. */
+export function computed(level: RollupLevel, spans: string): string {
   const [source, time, what] =
     level.of === null ? ['sample', 'time', fromRaw('own')] : [level.of, 'bucket', fromRollup('own')];
-  return `SELECT wanted.bucket, source.series_id, ${what.replaceAll(/\b(bucket)\b/g, 'source.$1')}
-          FROM ${wanted} AS wanted
-          JOIN ${source} AS source ON source.${time} >= wanted.bucket AND source.${time} < wanted.bucket + INTERVAL '${level.width}'
-          GROUP BY wanted.bucket, source.series_id`;
+  return `SELECT ${bucketOf(level, `source.${time}`)} AS bucket, source.series_id, ${what.replaceAll(/\bbucket\b/g, 'source.bucket')}
+          FROM ${spans} AS span JOIN ${source} AS source ON source.${time} >= span.from_time AND source.${time} < span.to_time
+          GROUP BY 1, 2`;
 }
