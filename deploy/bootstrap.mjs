@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const binFolder = join(root, 'node_modules', '.bin');
+const localNode = join(binFolder, 'node');
 /** npm and the terminal both pass a Ctrl-C on: two within this time are one. */
 const sameSignalMs = 1_000;
 
@@ -30,27 +31,39 @@ function lackOf() {
       return `${path} is ${present?.version ?? 'not there'}, package-lock.json says ${version}`;
     }
   }
-  return existsSync(join(binFolder, 'node')) ? null : 'Node 24 (the npm package node) is not there';
+  return null;
 }
 
 function install(reason) {
-  process.stderr.write(`Installing the packages of package-lock.json: ${reason}\n`);
-  const npm = process.env.npm_execpath;
-  const [program, first] = npm === undefined ? ['npm', []] : [process.execPath, [npm]];
-  const { status, error } = spawnSync(program, [...first, 'ci', '--no-audit', '--no-fund'], {
+  process.stderr.write(`Installing the packages of package-lock.json (this takes a minute or two): ${reason}\n`);
+  npm('ci');
+}
+
+/**
+ * Packages install without their scripts (see .npmrc), since a machine without a compiler must do. What two of them need is
+ * run here: Node itself, and the links of the embedded PostgreSQL. `allowScripts` in package.json names them.
+ */
+function runInstallScripts() {
+  const { allowScripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  npm(
+    'rebuild',
+    '--ignore-scripts=false',
+    ...Object.keys(allowScripts).filter((name) => existsSync(join(root, 'node_modules', name))),
+  );
+  if (!existsSync(localNode)) fail('npm did not install Node 24 (the package node): see its messages above');
+}
+
+function npm(...args) {
+  const script = process.env.npm_execpath;
+  const [program, first] = script === undefined ? ['npm', []] : [process.execPath, [script]];
+  // Warnings of this step are about the Node that runs it, which is not the one that runs our programs.
+  const { status, error } = spawnSync(program, [...first, ...args, '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
-    // Under `npm ci` of a production image the tools for development would be left out.
+    // Where NODE_ENV says production, npm would leave out the tools for development.
     env: { ...process.env, NODE_ENV: 'development' },
   });
-  if (status !== 0) {
-    fail(`npm ci failed (${error?.message ?? `exit code ${status}`}): see its message above`);
-  }
-  if (!existsSync(join(binFolder, 'node'))) {
-    fail(
-      'npm did not run the install script of the package node: run `npm rebuild node`, and leave ignore-scripts off',
-    );
-  }
+  if (status !== 0) fail(`npm ${args[0]} failed (${error?.message ?? `exit code ${status}`}): see its message above`);
 }
 
 function fail(message) {
@@ -85,4 +98,5 @@ if (Number(process.versions.node.split('.')[0]) < 20) {
 if (command === undefined) fail('use: node deploy/bootstrap.mjs <command> [arguments…]');
 const lack = lackOf();
 if (lack !== null) install(lack);
+if (lack !== null || !existsSync(localNode)) runInstallScripts();
 run(command, args);

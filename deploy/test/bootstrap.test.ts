@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder, waitFor } from '@fieldline/shared/testing';
@@ -15,12 +15,16 @@ function repository() {
   const lock = JSON.stringify({ packages: { '': {}, 'node_modules/a': { version: '1.2.0' } } });
   writeFileSync(join(root, 'package-lock.json'), lock);
   writeFileSync(
+    join(root, 'package.json'),
+    JSON.stringify({ allowScripts: { '.bin': true, 'not-for-this-platform': true } }),
+  );
+  writeFileSync(
     join(root, 'npm.mjs'),
     `import { appendFileSync, copyFileSync, mkdirSync, symlinkSync } from 'node:fs';
      appendFileSync('npm.log', process.argv.slice(2).join(' ') + '\\n');
      mkdirSync('node_modules/.bin', { recursive: true });
-     copyFileSync('package-lock.json', 'node_modules/.package-lock.json');
-     try { symlinkSync(process.execPath, 'node_modules/.bin/node'); } catch {}`,
+     if (process.argv[2] === 'ci') copyFileSync('package-lock.json', 'node_modules/.package-lock.json');
+     else try { symlinkSync(process.execPath, 'node_modules/.bin/node'); } catch {}`,
   );
   return root;
 }
@@ -53,6 +57,20 @@ describe('bootstrap', () => {
     expect(first.err).toMatch(/node_modules is not there yet/);
     const second = await run(root, ['node', '-e', script]).done;
     expect(second).toMatchObject({ code: 7, err: '' });
+    const calls = readFileSync(join(root, 'npm.log'), 'utf8').trim().split('\n');
+    expect(calls).toEqual([
+      expect.stringMatching(/^ci /),
+      expect.stringMatching(/^rebuild --ignore-scripts=false \.bin --/),
+    ]);
+  });
+
+  test('runs the install scripts where somebody has installed without them', async () => {
+    const root = repository();
+    await run(root, ['node', '-e', '']).done;
+    rmSync(join(root, 'node_modules', '.bin', 'node'));
+    expect(await run(root, ['node', '-e', '']).done).toMatchObject({ code: 0, err: '' });
+    const calls = readFileSync(join(root, 'npm.log'), 'utf8').trim().split('\n');
+    expect(calls.map((call) => call.split(' ')[0])).toEqual(['ci', 'rebuild', 'rebuild']);
   });
 
   test('installs again when package-lock.json names another version, whatever the times of the files are', async () => {
