@@ -36,6 +36,8 @@ export class Fetcher {
   private consumer: BackboneConsumer | null = null;
   private rewinding = false;
   private polling = new AbortController();
+  /** What keeps us from reading the backbone, or null. */
+  trouble: string | null = null;
 
   constructor(parts: FetcherParts) {
     this.parts = parts;
@@ -58,6 +60,7 @@ export class Fetcher {
         try {
           await this.step(signal);
           this.backoff.reset();
+          this.trouble = null;
         } catch (error) {
           await this.recover(error, signal);
         }
@@ -117,6 +120,7 @@ export class Fetcher {
   private async recover(error: unknown, signal: AbortSignal): Promise<void> {
     const { log } = this.parts;
     if (signal.aborted) return;
+    this.trouble = (error as Error).message;
     if (isBackboneTrouble(error)) {
       log.warn({ err: error }, 'the backbone cannot be read: trying again');
       await this.closeConsumer();

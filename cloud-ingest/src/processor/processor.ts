@@ -46,7 +46,9 @@ const lagEveryMs = 2_000;
 export async function startProcessor(parts: ProcessorParts, signal?: AbortSignal): Promise<Processor> {
   const { config, backbone, clock, log, health } = parts;
   const abort = new AbortController();
-  signal?.addEventListener('abort', () => abort.abort(), { once: true });
+  const stop = (): void => abort.abort();
+  if (signal?.aborted) stop();
+  signal?.addEventListener('abort', stop, { once: true });
   const lifecycle = new Lifecycle();
   const store = openStore(config.database, 'fieldline-processor', 4);
   lifecycle.add('database', store.close);
@@ -94,6 +96,7 @@ export async function startProcessor(parts: ProcessorParts, signal?: AbortSignal
       rewind: () => fetcher.rewind(),
     });
     const fetcher: Fetcher = new Fetcher({ backbone, config, source, store, intake, storer, counts, clock, log });
+    health.ready.push({ name: 'processor-fetch', trouble: () => fetcher.trouble });
     const maintenance = startMaintenance({ store, config: config.database, edition, clock, log });
     const lag = setInterval(
       () =>

@@ -1,6 +1,7 @@
 import { type FieldlineError, isFieldlineError } from '@fieldline/shared/contracts';
 import type { Clock, Log } from '@fieldline/shared/runtime';
 import { createBackoff, pause } from '@fieldline/shared/runtime';
+import type { DeadLetter } from '../dead-letters/dead-letter.ts';
 import type { Decoded } from '../decode/decoder.ts';
 import type { Store } from '../store/connection.ts';
 import type { Edition } from '../store/edition.ts';
@@ -129,9 +130,11 @@ export class Storer {
     counts.latencySeconds.observe(Math.max(0, latencyMs / 1_000));
     counts.stored.inc(outcome.stored);
     counts.duplicate.inc(outcome.duplicateSamples);
-    for (const { code, reason, gateway, topic, partition, offset } of outcome.letters) {
-      counts.deadLetters.inc({ code });
-      log.warn({ code, gateway, topic, partition, offset }, `dead letter: ${reason}`);
+    for (const [code, letters] of Map.groupBy(outcome.letters, (letter) => letter.code)) {
+      counts.deadLetters.inc({ code }, letters.length);
+      // One line per code and transaction: a gateway gone wrong must not drown the log as well.
+      const [{ gateway, topic, partition, offset, reason }] = letters as [DeadLetter];
+      log.warn({ code, letters: letters.length, gateway, topic, partition, offset }, `dead letter: ${reason}`);
     }
   }
 }

@@ -38,6 +38,9 @@ const retention = (relation: string, ms: number): string[] => [
   `SELECT add_retention_policy('${relation}', ${interval(ms)})`,
 ];
 
+/** Late rows are in the roll-ups after this time at the latest. */
+const maxRefreshMs = 15 * 60_000;
+
 /**
  * A refresh looks back over everything that may still change and computes only what the invalidation log names, so late
  * rows are in the roll-ups within minutes. It must not look back as far as retention reaches, or it would empty the buckets
@@ -49,6 +52,6 @@ function refresh({ name, ms }: RollupLevel, lookBackMs: number): string[] {
   return [
     `SELECT remove_continuous_aggregate_policy('${name}', if_exists => true)`,
     `SELECT add_continuous_aggregate_policy('${name}', start_offset => ${interval(startMs)},
-       end_offset => ${interval(endMs)}, schedule_interval => ${interval(Math.min(Math.max(ms / 4, 60_000), 3_600_000))})`,
+       end_offset => ${interval(endMs)}, schedule_interval => ${interval(Math.min(Math.max(ms / 12, 60_000), maxRefreshMs))})`,
   ];
 }

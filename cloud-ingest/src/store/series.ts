@@ -41,7 +41,7 @@ export class SeriesCache {
   }
 
   private find(key: string): Known | undefined {
-    return this.staged.get(key) ?? this.known.get(key);
+    return this.staged.size === 0 ? this.known.get(key) : (this.staged.get(key) ?? this.known.get(key));
   }
 
   private idOf(key: string): number {

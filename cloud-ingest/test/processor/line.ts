@@ -24,7 +24,7 @@ import {
   waitFor,
 } from '@fieldline/shared/testing';
 import pg from 'pg';
-import type { Backbone } from '../../src/backbone/backbone.ts';
+import type { Backbone, NewRecord } from '../../src/backbone/backbone.ts';
 import { openEmbeddedBackbone } from '../../src/backbone/embedded/embedded-backbone.ts';
 import { type Processor, startProcessor } from '../../src/processor/processor.ts';
 import { migrate } from '../../src/store/migrate.ts';
@@ -106,19 +106,7 @@ export async function openLine(server: TestPostgres): Promise<Line> {
       processors.push(processor);
       return processor;
     },
-    send: (...records) =>
-      backbone.append(
-        backboneTopics.raw,
-        records.map(({ gateway, kind, bytes, receivedAt = systemClock.now() }) => ({
-          key: keyOf(gateway),
-          value: bytes,
-          headers: {
-            [recordHeaders.topic]: topicOf(gateway, kind),
-            [recordHeaders.gateway]: gateway,
-            [recordHeaders.receivedAt]: String(receivedAt),
-          },
-        })),
-      ),
+    send: (...records) => backbone.append(backboneTopics.raw, records.map(recordOf)),
     settled: () => untilStored(backbone, query),
     close: async () => {
       for (const processor of processors) await processor.close();
@@ -127,6 +115,17 @@ export async function openLine(server: TestPostgres): Promise<Line> {
     },
   };
 }
+
+/** As the bridge writes it. */
+export const recordOf = ({ gateway, kind, bytes, receivedAt = systemClock.now() }: Sent): NewRecord => ({
+  key: keyOf(gateway),
+  value: bytes,
+  headers: {
+    [recordHeaders.topic]: topicOf(gateway, kind),
+    [recordHeaders.gateway]: gateway,
+    [recordHeaders.receivedAt]: String(receivedAt),
+  },
+});
 
 /** Each call on a connection of its own, so that nothing is left when the server is killed. */
 export const queryOf =

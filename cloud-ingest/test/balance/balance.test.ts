@@ -1,0 +1,81 @@
+import { requirePostgres, waitFor } from '@fieldline/shared/testing';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readBalance } from '../../src/balance/balance.ts';
+import { openStore, type Store } from '../../src/store/connection.ts';
+import { Gateway, goodSample, type Line, openLine, tagOf } from '../processor/line.ts';
+
+describe('the message balance', () => {
+  let line: Line;
+  let store: Store;
+  beforeEach(async () => {
+    line = await openLine(await requirePostgres());
+    store = openStore(line.config.database, 'test');
+    await line.start();
+  });
+  afterEach(async () => {
+    await store.close();
+    await line.close();
+  });
+
+  const balance = async () => {
+    await line.settled();
+    const [first] = await store.withSession(readBalance);
+    return first;
+  };
+  const samples = (count: number) => Array.from({ length: count }, (_, n) => goodSample(tagOf('a'), n));
+
+  test('closes when everything that was read is stored, filtered, a dead letter or declared', async () => {
+    const gateway = new Gateway('gw');
+    const whole = gateway.batch(samples(10), { read: 14, filtered: 4 });
+    gateway.batch(samples(5));
+    const declared = [
+      { kind: 'batches', stream: gateway.stream, from: 2, to: 2, samples: 5, reason: 'age-bound' },
+    ] as const;
+    const last = gateway.batch([...samples(2), goodSample(tagOf('a'), 1, 1)], { read: 24, filtered: 6, declared });
+    await line.send(whole, whole, last);
+    expect(await balance()).toMatchObject({
+      gateway: 'gw',
+      read: 24,
+      filtered: 6,
+      received: 23,
+      stored: 12,
+      duplicate: 10,
+      rejected: 1,
+      declared: 5,
+      open: 0,
+      missingBatches: 0,
+      completeness: 12 / 18,
+      closed: true,
+    });
+    expect(await line.query('SELECT count(*)::int AS n FROM sample')).toEqual([{ n: 12 }]);
+  });
+
+  test('is open while a batch is missing, and tells how much was in it', async () => {
+    const gateway = new Gateway('gw');
+    const [first, second, third] = [gateway.batch(samples(3)), gateway.batch(samples(4)), gateway.batch(samples(5))];
+    await line.send(
+      first,
+      third,
+      gateway.state({ streams: [{ stream: gateway.stream, first: 1, last: 3, held: [[2, 3]] }] }),
+    );
+    expect(await balance()).toMatchObject({
+      read: 12,
+      stored: 8,
+      open: 4,
+      missingBatches: 1,
+      heldBatches: 1,
+      closed: false,
+    });
+    await line.send(second);
+    expect(await balance()).toMatchObject({ stored: 12, open: 0, missingBatches: 0, closed: true });
+  });
+
+  test('does not know the tail of a gateway that was lost', async () => {
+    const gateway = new Gateway('gw');
+    await line.send(gateway.batch(samples(3)), gateway.state({ online: false, reason: 'lost' }));
+    expect(await balance()).toMatchObject({ stored: 3, tailUnknown: true, closed: false });
+    await line.send(gateway.state({ online: false, reason: 'stopped' }));
+    await waitFor(async () => (await balance())?.tailUnknown === false);
+    expect(await balance()).toMatchObject({ closed: true });
+  });
+});

@@ -1,0 +1,97 @@
+import { countOf } from '@fieldline/shared/contracts';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  isCommitted,
+  missingOf,
+  recoverableOf,
+  type StreamRow,
+  settledOf,
+  withBatch,
+  withDead,
+  withDeclared,
+  withDuplicate,
+  withHeld,
+  withLastSeq,
+} from '../../src/ledger/stream-row.ts';
+
+const fresh: StreamRow = {
+  streamNo: 1,
+  stream: '5a1f7a7e-3c1b-4d6e-8f00-0123456789ab',
+  gateway: 'gw',
+  previous: null,
+  previousLastSeq: null,
+  firstReceivedAt: null,
+  lastReceivedAt: null,
+  lastSeq: 0,
+  read: 0,
+  filtered: 0,
+  countedSeq: 0,
+  committed: [],
+  declared: [],
+  dead: [],
+  held: [],
+  samples: 0,
+  stored: 0,
+  rejected: 0,
+  declaredSamples: 0,
+  duplicateBatches: 0,
+  duplicateSamples: 0,
+};
+/** Batch n of a stream whose batches have ten samples each, with five more held back by the filter. */
+const batch = (seq: number) => ({ seq, read: seq * 15, filtered: seq * 5, sent: 10 });
+
+describe('a stream in the ledger', () => {
+  test('counts each batch once, in whatever order and however often they come', () => {
+    const arrivals = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 200 });
+    fc.assert(
+      fc.property(arrivals, (seqs) => {
+        const row = seqs.reduce(
+          (sum, seq) => (isCommitted(sum, seq) ? withDuplicate(sum, 10, 1) : withBatch(sum, batch(seq), 1)),
+          fresh,
+        );
+        const different = new Set(seqs).size;
+        const last = Math.max(...seqs);
+        expect(countOf(row.committed)).toBe(different);
+        expect(row.samples).toBe(different * 10);
+        expect(row.duplicateSamples).toBe((seqs.length - different) * 10);
+        expect(countOf(missingOf(row))).toBe(last - different);
+        expect([row.lastSeq, row.read, row.filtered]).toEqual([last, last * 15, last * 5]);
+      }),
+    );
+  });
+
+  test('misses what is neither stored, nor declared, nor a dead letter', () => {
+    let row = withBatch(withBatch(fresh, batch(1), 1), batch(8), 2);
+    row = withDead(withDeclared(row, 2, 3, 20), 5, 3);
+    expect(missingOf(row)).toEqual([
+      [4, 4],
+      [6, 7],
+    ]);
+    expect(settledOf(row)).toEqual([
+      [1, 3],
+      [5, 5],
+      [8, 8],
+    ]);
+    expect(recoverableOf(withHeld(row, [[1, 6]]))).toEqual([
+      [4, 4],
+      [6, 6],
+    ]);
+    expect(missingOf(withLastSeq(row, 9))).toEqual([
+      [4, 4],
+      [6, 7],
+      [9, 9],
+    ]);
+  });
+
+  test('takes a declared batch off the loss when it comes all the same', () => {
+    const row = withBatch(withDeclared(fresh, 1, 2, 20), batch(2), 1);
+    expect(row.declaredSamples).toBe(10);
+    expect(row.samples).toBe(10);
+  });
+
+  test('keeps the counts of its highest batch when an older one comes late', () => {
+    const row = withBatch(withBatch(fresh, batch(5), 1), batch(2), 2);
+    expect([row.read, row.filtered, row.countedSeq]).toEqual([75, 25, 5]);
+  });
+});
