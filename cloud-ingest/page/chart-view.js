@@ -113,6 +113,7 @@ export function createChartView({ nowMs, onClose, onRange }) {
     open: (next, rangeName) => {
       tag = next;
       panel.hidden = false;
+      document.body.dataset.chart = 'open';
       setText(byId('chart-place'), `${tag.gateway} / ${tag.device}`);
       setText(byId('chart-title'), tag.tag);
       setText(byId('chart-description'), tag.description ?? '');
@@ -126,6 +127,7 @@ export function createChartView({ nowMs, onClose, onRange }) {
       asked += 1;
       rebuild();
       panel.hidden = true;
+      document.body.dataset.chart = 'closed';
     },
     /** @param {Latest} latest of the tag that is shown */
     append: (latest) => {

@@ -103,7 +103,7 @@ function showHealth() {
 function showTags() {
   const shown = filterTags(tags, filter.value, onlyBad.checked, latest);
   tagsView.setTags(shown.slice(0, maxTagsShown));
-  tagsView.showAges(nowMs(), offline());
+  tagsView.tick(nowMs(), offline());
   const isAll = shown.length === tags.length;
   setText(
     byId('tags-count'),
@@ -269,6 +269,6 @@ repeat(
 );
 setInterval(() => {
   if (document.hidden) return;
-  tagsView.showAges(nowMs(), offline());
+  tagsView.tick(nowMs(), offline());
   chartView.tick();
 }, 1_000);

@@ -1,16 +1,16 @@
 // @ts-check
-/** Devices and their tags, with values in place: a row is made once and only what changed in it is written. */
+/** Devices and their tags. What is in sight is written at once; what is out of sight follows every few seconds. */
 import { keep, make, setAttribute, setText } from './dom.js';
-import { counted, formatAge, formatTime, formatValue } from './format.js';
+import { counted } from './format.js';
+import { makeRow, showAge, showCurrent, showLatest } from './tag-row.js';
 
 /** @typedef {import('../src/api/tags.ts').Tag} Tag */
 /** @typedef {import('../src/api/latest.ts').Latest} Latest */
-/** @typedef {{node: HTMLTableRowElement, value: HTMLElement, unit: HTMLElement, track: HTMLElement, quality: HTMLElement, word: HTMLElement, age: HTMLElement, select: HTMLButtonElement, timeMs: number, tag: Tag}} Row */
+/** @typedef {import('./tag-row.js').Row} Row */
 /** @typedef {{node: HTMLTableSectionElement, rows: Map<string, Row>, summary: HTMLElement}} Group */
 /** @typedef {{device: string, gateway: string, tags: Tag[]}} DeviceTags */
 
-const staleMs = 60_000;
-const marks = { good: '●', uncertain: '▲', bad: '✕' };
+const outOfSightEveryMs = 3_000;
 
 /**
  * @param {HTMLTableElement} table
@@ -21,63 +21,26 @@ export function createTagsView(table, { latest, meaningOf, onSelect }) {
   const groups = new Map();
   /** @type {Map<number, Row>} */
   const rowBySeries = new Map();
+  /** @type {Set<Element>} */
+  const inSight = new Set();
   let selected = -1;
+  let outOfSightAtMs = 0;
 
   /** @param {Row} row */
   const show = (row) => {
     const now = latest.get(row.tag.seriesId);
-    if (now === undefined) return;
-    const { value, type, quality } = now;
-    setText(row.value, formatValue(value, type));
-    setAttribute(row.value, 'title', value === null ? 'no value' : String(value));
-    setAttribute(row.quality, 'class', `quality ${quality.class}`);
-    setText(row.quality.firstElementChild ?? row.quality, marks[quality.class]);
-    setText(row.word, quality.name.replace('/', ' · '));
-    setAttribute(row.quality, 'title', meaningOf(quality.code));
-    setAttribute(row.node, 'data-quality', quality.class);
-    const timeMs = Date.parse(now.time);
-    if (timeMs !== row.timeMs) setAttribute(row.age, 'title', `${formatTime(now.time)} · batch ${now.batch.seq}`);
-    row.timeMs = timeMs;
-    const { minimum, maximum } = row.tag;
-    if (minimum === null || maximum === null || typeof value !== 'number') return;
-    const share = Math.min(1, Math.max(0, (value - minimum) / (maximum - minimum || 1)));
-    row.track.style.setProperty('--share', share.toFixed(3));
-    setAttribute(row.track, 'data-outside', String(value < minimum || value > maximum));
+    if (now !== undefined) showLatest(row, now, meaningOf(now.quality.code));
   };
-
-  /** @param {Tag} tag @returns {Row} */
-  const makeRow = (tag) => {
-    const select = make('button', { type: 'button', class: 'tag-name', title: tag.description ?? '' }, tag.tag);
-    select.addEventListener('click', () => onSelect(tag));
-    const value = make('span', { class: 'value', 'data-testid': 'value' }, '–');
-    const unit = make('span', { class: 'unit' }, tag.unit ?? '');
-    const hasRange = tag.minimum !== null && tag.maximum !== null;
-    const track = make('div', {
-      class: 'track',
-      title: hasRange ? `${tag.minimum} … ${tag.maximum} ${tag.unit ?? ''}` : '',
-    });
-    const word = make('span', { class: 'word', 'data-testid': 'quality' });
-    const quality = make('span', { class: 'quality' }, make('span', { class: 'mark', 'aria-hidden': 'true' }), word);
-    const age = make('td', { class: 'number age', 'data-testid': 'age' });
-    const node = make(
-      'tr',
-      { 'data-testid': `tag-${tag.gateway}/${tag.device}/${tag.tag}`, 'data-series': String(tag.seriesId) },
-      make(
-        'th',
-        { scope: 'row' },
-        select,
-        ...(tag.described ? [] : [make('span', { class: 'unannounced' }, 'not announced')]),
-      ),
-      make('td', { class: 'number' }, value, ' ', unit),
-      make('td', { class: 'range' }, ...(hasRange ? [track] : [])),
-      make('td', {}, quality),
-      age,
-    );
-    const row = { node, value, unit, track, quality, word, age, select, timeMs: 0, tag };
-    rowBySeries.set(tag.seriesId, row);
-    show(row);
-    return row;
-  };
+  const sight = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (isIntersecting) inSight.add(target);
+        else inSight.delete(target);
+      }
+      for (const { node, rows } of groups.values()) if (inSight.has(node)) for (const row of rows.values()) show(row);
+    },
+    { rootMargin: '200px' },
+  );
 
   /** @param {DeviceTags} item @returns {Group} */
   const makeGroup = ({ gateway, device }) => {
@@ -89,27 +52,31 @@ export function createTagsView(table, { latest, meaningOf, onSelect }) {
       make('span', { class: 'of-gateway' }, gateway),
       summary,
     );
-    const node = make(
-      'tbody',
-      { 'data-testid': `device-${gateway}/${device}` },
-      make('tr', { class: 'group' }, heading),
-    );
+    const row = make('tr', { class: 'group' }, heading);
+    const node = make('tbody', { 'data-testid': `device-${gateway}/${device}` }, row);
+    sight.observe(node);
     return { node, rows: new Map(), summary };
   };
+
+  /** @param {Group} group @param {readonly Tag[]} tags */
+  const keepRows = (group, tags) =>
+    keep(group.node, group.rows, tags, {
+      after: group.node.firstElementChild,
+      key: ({ tag }) => tag,
+      make: (tag) => makeRow(tag, () => onSelect(tag)),
+      update: (row, tag) => {
+        row.tag = tag;
+        rowBySeries.set(tag.seriesId, row);
+        show(row);
+        showCurrent(row, tag.seriesId === selected);
+      },
+    });
 
   return {
     /** @param {readonly Tag[]} tags those to show, in order */
     setTags: (tags) => {
-      /** @type {Map<string, DeviceTags>} */
-      const devices = new Map();
-      for (const tag of tags) {
-        const key = `${tag.gateway}/${tag.device}`;
-        const device = devices.get(key) ?? { gateway: tag.gateway, device: tag.device, tags: [] };
-        device.tags.push(tag);
-        devices.set(key, device);
-      }
       rowBySeries.clear();
-      keep(table, groups, [...devices.values()], {
+      keep(table, groups, devicesOf(tags), {
         after: table.tHead,
         key: ({ gateway, device }) => `${gateway}/${device}`,
         make: makeGroup,
@@ -120,40 +87,42 @@ export function createTagsView(table, { latest, meaningOf, onSelect }) {
     showLatest: (seriesIds) => {
       for (const id of seriesIds) {
         const row = rowBySeries.get(id);
-        if (row !== undefined) show(row);
+        if (row?.node.parentElement && inSight.has(row.node.parentElement)) show(row);
       }
     },
-    /** Ages count up. @param {number} nowMs by the clock of the API @param {ReadonlySet<string>} offline gateways */
-    showAges: (nowMs, offline) => {
-      for (const row of rowBySeries.values()) {
-        if (row.timeMs === 0) continue;
-        const ageMs = nowMs - row.timeMs;
-        setText(row.age, formatAge(ageMs));
-        setAttribute(row.age, 'data-stale', String(ageMs > staleMs));
+    /** Time goes on. @param {number} nowMs by the clock of the API @param {ReadonlySet<string>} offline gateways */
+    tick: (nowMs, offline) => {
+      const isAllDue = nowMs - outOfSightAtMs >= outOfSightEveryMs;
+      if (isAllDue) outOfSightAtMs = nowMs;
+      for (const [key, group] of groups) {
+        if (!isAllDue && !inSight.has(group.node)) continue;
+        for (const row of group.rows.values()) {
+          if (isAllDue) show(row);
+          showAge(row, nowMs);
+        }
+        summarise(group, latest, offline.has(key.split('/')[0] ?? ''));
       }
-      for (const [key, group] of groups) summarise(group, latest, offline.has(key.split('/')[0] ?? ''));
     },
     /** @param {number} seriesId */
     select: (seriesId) => {
-      rowBySeries.get(selected)?.select.removeAttribute('aria-current');
+      showCurrent(rowBySeries.get(selected), false);
       selected = seriesId;
-      rowBySeries.get(selected)?.select.setAttribute('aria-current', 'true');
+      showCurrent(rowBySeries.get(selected), true);
     },
   };
+}
 
-  /** @param {Group} group @param {readonly Tag[]} tags */
-  function keepRows(group, tags) {
-    keep(group.node, group.rows, tags, {
-      after: group.node.firstElementChild,
-      key: ({ tag }) => tag,
-      make: makeRow,
-      update: (row, tag) => {
-        row.tag = tag;
-        rowBySeries.set(tag.seriesId, row);
-        if (tag.seriesId === selected) row.select.setAttribute('aria-current', 'true');
-      },
-    });
+/** @param {readonly Tag[]} tags */
+function devicesOf(tags) {
+  /** @type {Map<string, DeviceTags>} */
+  const devices = new Map();
+  for (const tag of tags) {
+    const key = `${tag.gateway}/${tag.device}`;
+    const device = devices.get(key) ?? { gateway: tag.gateway, device: tag.device, tags: [] };
+    device.tags.push(tag);
+    devices.set(key, device);
   }
+  return [...devices.values()];
 }
 
 /** @param {Group} group @param {ReadonlyMap<number, Latest>} latest @param {boolean} isOffline */

@@ -17,7 +17,7 @@ import { RequestError } from './problem.ts';
 const minTokenLength = 16;
 const cookieName = 'fieldline';
 /** What the login form itself is made of. */
-const openPaths = new Set(['/login', '/login.html', '/styles.css', '/favicon.svg']);
+const openPaths = new Set(['/login', '/login.html', '/styles/base.css', '/styles/login.css', '/favicon.svg']);
 
 /** null where no token is set. @throws FieldlineError settings/unreadable, settings/invalid */
 export function readToken({ tokenFile }: ApiConfig): string | null {

@@ -44,7 +44,7 @@ test('a browser is sent to the login form, whose token becomes a cookie that is 
   expect(away.status).toBe(303);
   expect(away.headers.get('location')).toBe('/login.html');
   expect((await api.get('/login.html', html)).body).toContain('name="token"');
-  expect((await api.get('/styles.css')).status).toBe(200);
+  expect((await api.get('/styles/base.css')).status).toBe(200);
 
   const form = (value: string): RequestInit => ({ method: 'POST', body: new URLSearchParams({ token: value }) });
   const refused = await api.get('/login', form('wrong'));
