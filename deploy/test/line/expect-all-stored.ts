@@ -35,7 +35,8 @@ export async function expectAllStored(
   const firstAfter = (device: string, time: number): number =>
     Math.min(...(readings.get(device) ?? []).map((row) => row.time).filter((at) => at > time));
   const served = line.served.filter(
-    ({ device, time }) => time <= end && time >= firstAfter(device, 0) - lastReadingMs * 1_000,
+    ({ device, time }) =>
+      time <= end + halfRoundTripMs * 1_000 && time >= firstAfter(device, 0) - lastReadingMs * 1_000,
   );
   const found = compare(served, rows, halfRoundTripMs);
   const untold = unchanged(line.served);
