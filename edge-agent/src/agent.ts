@@ -23,6 +23,8 @@ export type AgentParts = {
   readonly health: Health;
   /** Of the settings file: its relative paths begin here. */
   readonly configFolder: string;
+  /** Where drivers come from; by default the registry. */
+  readonly loadDriver?: typeof loadDriver;
   /** How long an orderly stop waits for the last batches to be confirmed. */
   readonly closeTimeoutMs?: number;
 };
@@ -126,7 +128,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     emit: take,
     declare: (declaration) => journal.declare(declaration),
   };
-  drivers.push(...(await loadDrivers(config, context, health)));
+  drivers.push(...(await loadDrivers(config, context, parts)));
   const poller = createPoller({
     requests: drivers.flatMap(({ requests }) => requests),
     clock,
@@ -151,16 +153,17 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
 }
 
 /** A driver that cannot be loaded is logged and stands in the health report; the others go on. */
-async function loadDrivers(config: EdgeConfig, context: DriverContext, health: Health): Promise<Driver[]> {
+async function loadDrivers(config: EdgeConfig, context: DriverContext, parts: AgentParts): Promise<Driver[]> {
+  const load = parts.loadDriver ?? loadDriver;
   const options = { certificateFolder: certificateFolder(config) };
   const loaded = await Promise.all(
     protocolsOf(config.devices).map(async (protocol) => {
       try {
-        return await loadDriver(protocol, config.devices, context, options);
+        return await load(protocol, config.devices, context, options);
       } catch (error) {
         const trouble = `the ${protocol} driver cannot start: ${error instanceof Error ? error.message : String(error)}`;
         context.log.error({ err: error, protocol }, trouble);
-        health.ready.push({ name: `driver ${protocol}`, trouble: () => trouble });
+        parts.health.ready.push({ name: `driver ${protocol}`, trouble: () => trouble });
         return null;
       }
     }),

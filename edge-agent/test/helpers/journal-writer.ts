@@ -1,0 +1,10 @@
+/** A process that writes a journal as fast as it can and says each batch once it is durable; it is there to be killed. */
+import { writeSync } from 'node:fs';
+import { openJournal, samplesOf } from './journal.ts';
+
+const [folder = ''] = process.argv.slice(2);
+const journal = openJournal(folder, { segmentBytes: 150_000 });
+for (let round = 1; ; round++) {
+  journal.record(samplesOf((round * 37) % 500), round % 3);
+  for (const { stream, seq, samples } of journal.flush()) writeSync(1, `${JSON.stringify({ stream, seq, samples })}\n`);
+}

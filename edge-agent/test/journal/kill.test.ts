@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { temporaryFolder } from '@fieldline/shared/testing';
+import { expect, it } from 'vitest';
+import { allBatches, openJournal } from '../helpers/journal.ts';
+
+const writer = new URL('../helpers/journal-writer.ts', import.meta.url).pathname;
+
+/** Runs the writer until it has said that it flushed this often, kills it, and gives what it said. */
+async function writeAndKill(
+  folder: string,
+  flushes: number,
+): Promise<{ stream: string; seq: number; samples: number }[]> {
+  const child = spawn(process.execPath, [writer, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const said: { stream: string; seq: number; samples: number }[] = [];
+  for await (const line of createInterface(child.stdout)) {
+    said.push(JSON.parse(line));
+    if (said.length === flushes) child.kill('SIGKILL');
+  }
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  return said;
+}
+
+it('loses nothing that was flushed when the process is killed, numbers without holes, streams in a chain', async () => {
+  const folder = temporaryFolder();
+  const said = [];
+  for (const flushes of [3, 40, 1, 17]) said.push(...(await writeAndKill(folder, flushes)));
+  const journal = openJournal(folder);
+  const held = allBatches(journal);
+  const found = new Map(held.map(({ stream, seq, sent }) => [`${stream}/${seq}`, sent]));
+  expect(said.length).toBeGreaterThanOrEqual(61);
+  for (const { stream, seq, samples } of said) expect(found.get(`${stream}/${seq}`)).toBe(samples);
+  for (const { held: ranges, last } of journal.streams()) expect(ranges).toEqual([[1, last]]);
+  const firsts = held.filter(({ seq }) => seq === 1);
+  expect(firsts).toHaveLength(5);
+  for (const [index, first] of firsts.entries()) {
+    const before = journal.streams()[index - 1];
+    expect(first.previous).toEqual(before === undefined ? null : { stream: before.stream, lastSeq: before.last });
+    if (before !== undefined)
+      expect(first.declared).toMatchObject([{ kind: 'series', device: null, reason: 'restart' }]);
+  }
+  journal.close();
+});

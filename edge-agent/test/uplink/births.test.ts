@@ -1,0 +1,37 @@
+import { birthSchema, decodeMessage } from '@fieldline/shared/contracts';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { birthMessages } from '../../src/uplink/births.ts';
+
+const id = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/);
+const tags = fc.array(
+  fc.record({ tag: id, type: fc.constant('float64' as const), description: fc.string({ maxLength: 512 }) }),
+  {
+    maxLength: 60,
+  },
+);
+const devices = fc.array(
+  fc.record({ device: id, protocol: fc.constant('modbus'), tags: tags.filter(({ length }) => length > 0) }),
+  {
+    maxLength: 12,
+  },
+);
+
+it('tells every tag once, in parts that stay within their size and say how many they are', () => {
+  fc.assert(
+    fc.property(devices, fc.integer({ min: 5_000, max: 20_000 }), (given, maxBytes) => {
+      const messages = birthMessages('gw', given, maxBytes);
+      const parts = messages.map((bytes) => {
+        expect(bytes.length).toBeLessThanOrEqual(maxBytes);
+        return decodeMessage(birthSchema, bytes, 'gw');
+      });
+      expect(parts.map(({ part }) => part)).toEqual(parts.map((_, index) => index + 1));
+      expect(parts.every((part) => part.parts === parts.length)).toBe(true);
+      const told = parts
+        .flatMap((part) => part.devices)
+        .flatMap(({ device, tags: own }) => own.map((tag) => ({ device, ...tag })));
+      expect(told).toEqual(given.flatMap(({ device, tags: own }) => own.map((tag) => ({ device, ...tag }))));
+    }),
+    { numRuns: 50 },
+  );
+});

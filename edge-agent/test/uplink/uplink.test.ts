@@ -1,0 +1,159 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stateSchema, topicOf } from '@fieldline/shared/contracts';
+import { describeWith, mosquitto, startAedes, temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import { connectAsync } from 'mqtt';
+import { pino } from 'pino';
+import { afterEach, describe, expect, it } from 'vitest';
+import { edgeConfig, numbers, startTestAgent } from '../helpers/agent.ts';
+import { startFakeCloud, storedValues } from '../helpers/fake-cloud.ts';
+import { testGateway } from '../helpers/journal.ts';
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+const closing = <T extends { close: () => Promise<unknown> }>(part: T): T => {
+  closers.push(() => part.close());
+  return part;
+};
+
+/** A log whose lines can be looked at. */
+function listeningLog() {
+  const lines: { level: string; msg: string; code?: string; mqtt?: string }[] = [];
+  const log = pino(
+    { formatters: { level: (label) => ({ level: label }) } },
+    { write: (line: string) => void lines.push(JSON.parse(line)) },
+  );
+  return { lines, log };
+}
+
+describe('the uplink', () => {
+  it('says who it is when it connects, and that it stopped when it is stopped', async () => {
+    const broker = closing(await startAedes());
+    const cloud = closing(await startFakeCloud(broker.url));
+    const agent = await startTestAgent(temporaryFolder(), edgeConfig(broker.url));
+    agent.emit(numbers(0, 3));
+    await waitFor(() => cloud.births.length > 0 && storedValues(cloud).length === 3);
+    const [stream] = cloud.committed.keys();
+    expect(stateSchema.parse(cloud.states[0])).toMatchObject({
+      gateway: testGateway,
+      online: true,
+      reason: 'started',
+      confirm: 'cloud',
+      streams: [{ stream, first: 1, last: 1, held: [[1, 1]] }],
+    });
+    expect(cloud.births).toEqual([
+      {
+        v: 1,
+        gateway: testGateway,
+        part: 1,
+        parts: 1,
+        devices: [
+          {
+            device: 'plc1',
+            protocol: 'modbus',
+            tags: [{ tag: 'level', type: 'float64', unit: 'bar', description: 'Level', minimum: 0, maximum: 10 }],
+          },
+        ],
+      },
+    ]);
+    await agent.close();
+    await waitFor(() => cloud.states.length >= 2);
+    expect(stateSchema.parse(cloud.states.at(-1))).toMatchObject({ online: false, reason: 'stopped' });
+  });
+
+  it('falls back to MQTT 3.1.1 where the broker refuses 5', async () => {
+    const broker = closing(await startAedes());
+    const { lines, log } = listeningLog();
+    closing(await startTestAgent(temporaryFolder(), edgeConfig(broker.url, { uplink: { protocol: '5' } }), log));
+    const connected = await waitFor(() => lines.find(({ mqtt }) => mqtt !== undefined));
+    expect(connected.mqtt).toBe('3.1.1');
+  });
+
+  it('says once what is wrong when there is no broker, and reads on', async () => {
+    const { lines, log } = listeningLog();
+    const agent = closing(await startTestAgent(temporaryFolder(), edgeConfig('mqtt://127.0.0.1:1'), log));
+    await waitFor(() => agent.troubles().uplink?.includes('ECONNREFUSED'));
+    agent.emit(numbers(0, 5));
+    await waitFor(async () => (await agent.metric('fieldline_journal_unconfirmed_samples')) === 5);
+    expect(lines.filter(({ code }) => code === 'broker/unreachable').map(({ level }) => level)).toEqual(['error']);
+    expect(agent.troubles().uplink).toContain('check uplink.broker');
+  });
+});
+
+describeWith(mosquitto, 'the uplink to Mosquitto', () => {
+  it('speaks MQTT 5 or 3.1.1 as set', async () => {
+    const broker = closing(await mosquitto.start());
+    for (const protocol of ['5', '3.1.1'] as const) {
+      const { lines, log } = listeningLog();
+      const agent = await startTestAgent(temporaryFolder(), edgeConfig(broker.url, { uplink: { protocol } }), log);
+      const connected = await waitFor(() => lines.find(({ mqtt }) => mqtt !== undefined));
+      expect(connected.mqtt).toBe(protocol);
+      await agent.close();
+    }
+  });
+
+  it('stays within the receive maximum of the broker, whatever it may have in flight itself', async () => {
+    const broker = closing(await mosquitto.start({ conf: ['max_inflight_messages 2', 'max_queued_messages 100000'] }));
+    const cloud = closing(await startFakeCloud(broker.url));
+    const { lines, log } = listeningLog();
+    const config = edgeConfig(broker.url, { uplink: { maxInFlight: 500, maxBatchBytes: 1_000 } });
+    const agent = closing(await startTestAgent(temporaryFolder(), config, log));
+    await waitFor(() => lines.some(({ mqtt }) => mqtt === '5'));
+    agent.emit(numbers(0, 20_000));
+    await waitFor(() => storedValues(cloud).length === 20_000, { timeoutMs: 25_000 });
+    expect(lines.filter(({ mqtt }) => mqtt !== undefined)).toHaveLength(1);
+  });
+
+  it('names user and setting when the password is wrong, goes on trying, and connects when it is mended', async () => {
+    const folder = temporaryFolder();
+    const users = join(folder, 'users');
+    writeFileSync(users, '');
+    execFileSync('mosquitto_passwd', ['-b', users, 'agent', 'right']);
+    const broker = closing(await mosquitto.start({ conf: ['allow_anonymous false', `password_file ${users}`] }));
+    const passwordFile = join(folder, 'password');
+    writeFileSync(passwordFile, 'wrong\n');
+    const { lines, log } = listeningLog();
+    const config = edgeConfig(broker.url, { uplink: { username: 'agent', passwordFile: 'password' } });
+    const agent = closing(await startTestAgent(folder, config, log));
+    const refused = await waitFor(() => lines.find(({ code }) => code === 'broker/refused'));
+    expect(refused.msg).toMatch(/user agent .*uplink\.passwordFile/);
+    expect(agent.troubles().uplink).toBe(refused.msg);
+    writeFileSync(passwordFile, 'right\n');
+    await waitFor(() => agent.troubles().uplink === undefined);
+  });
+
+  it('leaves a will: the state says lost when the connection breaks', async () => {
+    const broker = closing(await mosquitto.start());
+    const cloud = closing(await startFakeCloud(broker.url));
+    closing(await startTestAgent(temporaryFolder(), edgeConfig(broker.url)));
+    await waitFor(() => cloud.states.length > 0);
+    // Another session of the same client id: the broker breaks the first one off and publishes its will.
+    const thief = await connectAsync(broker.url, { clientId: `fieldline-edge-${testGateway}`, reconnectPeriod: 0 });
+    const lost = await waitFor(() =>
+      cloud.states.map((state) => stateSchema.parse(state)).find(({ reason }) => reason === 'lost'),
+    );
+    expect(lost).toMatchObject({ online: false, streams: [{ first: 1 }] });
+    await thief.endAsync(true);
+    await waitFor(() => stateSchema.parse(cloud.states.at(-1)).online, { what: 'the agent to be back' });
+  });
+
+  it('keeps nothing of its own in the topics: what it states is retained, what it sends is not', async () => {
+    const broker = closing(await mosquitto.start());
+    const cloud = closing(await startFakeCloud(broker.url));
+    const agent = closing(await startTestAgent(temporaryFolder(), edgeConfig(broker.url)));
+    agent.emit(numbers(0, 5));
+    await waitFor(() => storedValues(cloud).length === 5);
+    const late = await connectAsync(broker.url);
+    closers.push(() => late.endAsync(true));
+    const seen: string[] = [];
+    late.on('message', (topic, _bytes, { retain }) => {
+      if (retain) seen.push(topic);
+    });
+    await late.subscribeAsync('fieldline/#');
+    await waitFor(() => seen.includes(topicOf(testGateway, 'ack')));
+    expect(new Set(seen)).toEqual(new Set([topicOf(testGateway, 'state'), topicOf(testGateway, 'ack')]));
+  });
+});
