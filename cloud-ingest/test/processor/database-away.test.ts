@@ -41,6 +41,9 @@ for (const { name, requirement, options } of kinds) {
         await waitFor(async () => (await count('sample')) > sent / 4, { what: 'rows' });
         await server.kill();
         await sending;
+        // Whatever was stored before the kill: here is something that was not.
+        await line.send(...gateways.map((gateway) => gateway.batch([goodSample(tagOf('a'), kill)])));
+        sent += gateways.length;
         await waitFor(() => !report(line.health.ready).ok, { what: 'the processor to say that it is in trouble' });
         await server.start();
       }

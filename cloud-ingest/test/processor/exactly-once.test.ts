@@ -337,6 +337,27 @@ for (const { name, requirement, open } of servers) {
       expect(await line.query('SELECT online FROM gateway')).toEqual([{ online: true }]);
     });
 
+    test('fills a database that was emptied again, from the log', async () => {
+      const gateway = new Gateway();
+      await line.start();
+      await line.send(gateway.batch([goodSample(tagOf('a'), 1)]), gateway.batch([goodSample(tagOf('a'), 2)]));
+      await line.settled();
+      await line.query(
+        'TRUNCATE sample, latest, stream, series, device, gateway, batch_log, source_offset RESTART IDENTITY',
+      );
+      await line.send(gateway.batch([goodSample(tagOf('b'), 3)]));
+      await line.settled();
+      const rows = await line.query('SELECT tag, value FROM reading ORDER BY value');
+      expect(rows).toEqual([
+        { tag: 'a', value: 1 },
+        { tag: 'a', value: 2 },
+        { tag: 'b', value: 3 },
+      ]);
+      expect(await line.query('SELECT committed::text, duplicate_batches FROM stream')).toEqual([
+        { committed: '{[1,4)}', duplicate_batches: 0n },
+      ]);
+    });
+
     test('lets two processors on the same partitions do no harm', async () => {
       const gateways = Array.from({ length: 6 }, () => new Gateway());
       // A second group has the same partitions, as a processor that has not noticed yet that it lost them.
