@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document, made from the zod schemas that the routes are checked by. */
 import swagger from '@fastify/swagger';
+import type { FastifySchema } from 'fastify';
 import { z } from 'zod';
 import type { Http } from './http.ts';
 
@@ -26,7 +27,7 @@ export async function describeApi(http: Http): Promise<void> {
         ...schema,
         ...converted(schema.querystring, 'querystring', components),
         ...converted(schema.params, 'params', components),
-        ...(schema.response === undefined ? {} : { response: responses(schema.response as Json, components) }),
+        ...(schema.response === undefined ? {} : { response: responses(schema, components) }),
       },
     }),
     transformObject: (document) => {
@@ -42,12 +43,13 @@ export async function describeApi(http: Http): Promise<void> {
 const converted = (schema: unknown, place: string, components: Record<string, Json>): Json =>
   schema instanceof z.ZodType ? { [place]: jsonSchema(schema, 'input', components) } : {};
 
-const responses = (response: Json, components: Record<string, Json>): Json =>
+const responses = ({ response, produces }: FastifySchema, components: Record<string, Json>): Json =>
   Object.fromEntries(
-    Object.entries(response).map(([status, schema]) => {
+    Object.entries(response ?? {}).map(([status, schema]) => {
       if (!(schema instanceof z.ZodType)) return [status, schema];
-      const description = status === 'default' ? 'what is wrong, and what would be right' : 'the answer';
-      const type = status === 'default' ? 'application/problem+json' : 'application/json';
+      const isProblem = status === 'default';
+      const description = isProblem ? 'what is wrong, and what would be right' : 'the answer';
+      const type = isProblem ? 'application/problem+json' : (produces?.[0] ?? 'application/json');
       return [status, { description, content: { [type]: { schema: jsonSchema(schema, 'output', components) } } }];
     }),
   );

@@ -48,10 +48,10 @@ export function guard(http: Http, token: string | null): void {
       : reply.redirect('/login.html#wrong', 303);
 
   http.addHook('onRequest', async (request, reply) => {
-    const { pathname, searchParams } = new URL(request.url, 'http://localhost');
-    if (openPaths.has(pathname) || mayRead(request, token, cookie)) return;
-    const given = searchParams.get('token');
-    if (given !== null && pathname === '/') return logIn(reply, given);
+    const [path = '', query = ''] = request.url.split('?', 2);
+    if (openPaths.has(path) || mayRead(request, token, cookie)) return;
+    const given = new URLSearchParams(query).get('token');
+    if (given !== null && path === '/') return logIn(reply, given);
     if (request.headers.accept?.includes('text/html')) return reply.redirect('/login.html', 303);
     throw new RequestError('request/token', 'send the token of api.tokenFile as `Authorization: Bearer <token>`');
   });

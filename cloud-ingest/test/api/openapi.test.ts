@@ -63,6 +63,11 @@ test('every route says what it is for, what it answers, and what a problem looks
   }
 });
 
+test('the live feed is a stream of events', () => {
+  const content = document.paths['/api/v1/live']?.get?.responses['200']?.content;
+  expect(content).toEqual({ 'text/event-stream': { schema: { $ref: '#/components/schemas/LiveEvent' } } });
+});
+
 test('every reference leads to a component', () => {
   const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(
     ([, reference]) => reference ?? '',

@@ -26,7 +26,7 @@ export function historyRoutes(http: Http, database: Database, clock: Clock, rete
     },
     async ({ query }) => {
       const now = clock.now();
-      const to = query.to ?? Math.max(now, query.from === undefined ? now : query.from + 1);
+      const to = query.to ?? now;
       const from = query.from ?? to - defaultRangeUs;
       if (from >= to) throw new RequestError('request/invalid', 'cannot use from', [fromIsLate]);
       const series = await findSeries(database, query);

@@ -16,6 +16,8 @@ export function liveRoutes(http: Http, feed: Feed): void {
   http.get(
     '/api/v1/live',
     {
+      // A HEAD would hold its place for ever.
+      exposeHeadRoute: false,
       schema: {
         summary: 'Latest values as they change, as server-sent events',
         description:
