@@ -13,47 +13,43 @@ export type GatewayTags = { readonly gateway: string; readonly tags: readonly Ta
  * since it may be another database now.
  */
 export class SeriesCache {
-  private readonly known = new Map<string, Known>();
-  private staged = new Map<string, Known>();
+  private readonly known = new SeriesTree();
+  private staged = new SeriesTree();
 
   /** Ids for the tags of each entry, in their order. Unknown series are made, and flagged as not described. */
   async resolve(session: Session, wanted: readonly GatewayTags[]): Promise<number[][]> {
-    this.staged = new Map();
-    const missing = new Map<string, { gateway: string; tag: Tag }>();
-    for (const { gateway, tags } of wanted)
-      for (const tag of tags) {
-        const key = keyOf(gateway, tag);
-        if (this.find(key)?.type !== tag.type) missing.set(key, { gateway, tag });
+    this.staged = new SeriesTree();
+    const missing = new Map<string, Missing>();
+    const found = wanted.map((each) => idsIn(this.known, each, missing));
+    if (missing.size === 0) return found;
+    await this.load(session, missing);
+    return wanted.map((each, index) => {
+      const ids = found[index] as number[];
+      for (const [place, tag] of each.tags.entries()) {
+        if (ids[place] !== unknownSeries) continue;
+        const made = this.staged.find(each.gateway, tag);
+        if (made === undefined) throw new Error(`series ${nameOf(each.gateway, tag)} was not found after it was made`);
+        ids[place] = made.seriesId;
       }
-    if (missing.size > 0) await this.load(session, missing);
-    return wanted.map(({ gateway, tags }) => tags.map((tag) => this.idOf(keyOf(gateway, tag))));
+      return ids;
+    });
   }
 
   committed(): void {
     if (this.known.size + this.staged.size > maxCached) this.known.clear();
-    for (const [key, known] of this.staged) this.known.set(key, known);
-    this.staged = new Map();
+    this.known.addAll(this.staged);
+    this.staged = new SeriesTree();
   }
 
   clear(): void {
     this.known.clear();
-    this.staged = new Map();
+    this.staged = new SeriesTree();
   }
 
-  private find(key: string): Known | undefined {
-    return this.staged.size === 0 ? this.known.get(key) : (this.staged.get(key) ?? this.known.get(key));
-  }
-
-  private idOf(key: string): number {
-    const known = this.find(key);
-    if (known === undefined) throw new Error(`series ${key} was not found after it was made`);
-    return known.seriesId;
-  }
-
-  private async load(session: Session, missing: ReadonlyMap<string, { gateway: string; tag: Tag }>): Promise<void> {
+  private async load(session: Session, missing: ReadonlyMap<string, Missing>): Promise<void> {
     // In one order everywhere, so that two processors do not wait for each other.
     const keys = [...missing.keys()].sort();
-    const of = (key: string) => missing.get(key) as { gateway: string; tag: Tag };
+    const of = (key: string) => missing.get(key) as Missing;
     const columns = [
       keys.map((key) => of(key).gateway),
       keys.map((key) => of(key).tag.device),
@@ -65,13 +61,67 @@ export class SeriesCache {
     await session.query(setType, columns);
     const found = await session.query<{ place: number; seriesId: number }>(findSeries, columns.slice(0, 3));
     for (const { place, seriesId } of found) {
-      const key = keys[place - 1] as string;
-      this.staged.set(key, { seriesId, type: of(key).tag.type });
+      const { gateway, tag } = of(keys[place - 1] as string);
+      this.staged.add(gateway, tag, { seriesId, type: tag.type });
     }
   }
 }
 
-const keyOf = (gateway: string, { device, tag }: Tag): string => `${gateway}/${device}/${tag}`;
+type Missing = { readonly gateway: string; readonly tag: Tag };
+
+const unknownSeries = 0;
+const nameOf = (gateway: string, { device, tag }: Tag): string => `${gateway}/${device}/${tag}`;
+
+/** This is asked for each tag of each batch, so no name is put together unless the series is missing. */
+function idsIn(known: SeriesTree, { gateway, tags }: GatewayTags, missing: Map<string, Missing>): number[] {
+  const ids: number[] = new Array(tags.length);
+  for (let place = 0; place < tags.length; place++) {
+    const tag = tags[place] as Tag;
+    const found = known.find(gateway, tag);
+    if (found !== undefined && found.type === tag.type) ids[place] = found.seriesId;
+    else {
+      ids[place] = unknownSeries;
+      missing.set(nameOf(gateway, tag), { gateway, tag });
+    }
+  }
+  return ids;
+}
+
+/** Gateway → device → tag. The tags of a batch stand device by device, so the last device is kept at hand. */
+class SeriesTree {
+  size = 0;
+  private readonly gateways = new Map<string, Map<string, Map<string, Known>>>();
+  private gateway = '';
+  private device = '';
+  private tags: Map<string, Known> | undefined;
+
+  find(gateway: string, { device, tag }: Tag): Known | undefined {
+    if (device !== this.device || gateway !== this.gateway || this.tags === undefined) {
+      this.gateway = gateway;
+      this.device = device;
+      this.tags = this.gateways.get(gateway)?.get(device);
+    }
+    return this.tags?.get(tag);
+  }
+
+  add(gateway: string, { device, tag }: Pick<Tag, 'device' | 'tag'>, known: Known): void {
+    const devices = this.gateways.get(gateway) ?? new Map<string, Map<string, Known>>();
+    const tags = devices.get(device) ?? new Map<string, Known>();
+    if (!tags.has(tag)) this.size += 1;
+    this.gateways.set(gateway, devices.set(device, tags.set(tag, known)));
+  }
+
+  addAll(other: SeriesTree): void {
+    for (const [gateway, devices] of other.gateways)
+      for (const [device, tags] of devices) for (const [tag, known] of tags) this.add(gateway, { device, tag }, known);
+  }
+
+  clear(): void {
+    this.gateways.clear();
+    this.tags = undefined;
+    this.size = 0;
+  }
+}
 
 const wanted3 = 'unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS wanted (gateway, device, tag, place)';
 const wanted4 = 'unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS wanted (gateway, device, tag, type)';
