@@ -13,7 +13,6 @@ const marks = { good: '●', uncertain: '▲', bad: '✕' };
 /** @param {Tag} tag @param {() => void} onSelect */
 export function makeRow(tag, onSelect) {
   const select = make('button', { type: 'button', class: 'tag-name', title: tag.description ?? '' }, tag.tag);
-  select.addEventListener('click', onSelect);
   const value = make('span', { class: 'value', 'data-testid': 'value' }, '–');
   const hasRange = tag.minimum !== null && tag.maximum !== null;
   const limits = hasRange ? `${tag.minimum} … ${tag.maximum} ${tag.unit ?? ''}` : '';
@@ -32,6 +31,8 @@ export function makeRow(tag, onSelect) {
     make('td', {}, quality),
     age,
   );
+  // The whole row answers the pointer; the keyboard reaches it through the button, whose click comes up here too.
+  node.addEventListener('click', onSelect);
   return { node, value, track, mark, word, quality, age, select, timeMs: 0, tag };
 }
 

@@ -51,7 +51,7 @@ async function isPreloaded(session: Session): Promise<boolean> {
 
 async function createExtension(session: Session): Promise<string> {
   try {
-    await session.query('CREATE EXTENSION IF NOT EXISTS timescaledb');
+    await session.query('CREATE EXTENSION IF NOT EXISTS timescaledb SCHEMA public');
   } catch (error) {
     throw new FieldlineError(
       'database/refused',
