@@ -1,6 +1,6 @@
 /** The database of the demonstration: an embedded PostgreSQL that keeps its data, or the one that --database names. */
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FieldlineError } from '@fieldline/shared/contracts';
@@ -92,7 +92,15 @@ function folderFor(user: User | undefined, dataFolder: string): string {
   if (user === undefined || canReach(user, dataFolder)) return dataFolder;
   const name = createHash('sha256').update(dataFolder).digest('hex').slice(0, 12);
   const stays = existsSync('/var/tmp') ? '/var/tmp' : tmpdir();
-  return join(stays, `fieldline-${name}`);
+  const folder = join(stays, `fieldline-${name}`);
+  const owner = statSync(folder, { throwIfNoEntry: false })?.uid;
+  if (owner !== undefined && owner !== process.getuid?.()) {
+    throw new FieldlineError(
+      'settings/invalid',
+      `${folder} belongs to somebody else: give a folder with --data FOLDER`,
+    );
+  }
+  return folder;
 }
 
 /** Made at the first start; it never leaves this machine. */

@@ -1,9 +1,20 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FieldlineError } from '@fieldline/shared/contracts';
 
-/** One run per data folder. Gives the function that lets it go. */
+/** Makes the data folder. One run per folder: gives the function that lets it go. */
 export function holdFolder(folder: string): () => void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new FieldlineError(
+      'settings/unreadable',
+      `--data: ${(error as Error).message}: give a folder that you may write`,
+      {
+        cause: error,
+      },
+    );
+  }
   const file = join(folder, 'running');
   const holder = readHolder(file);
   if (holder !== null && isAlive(holder)) {

@@ -1,5 +1,4 @@
 /** `npm start`: the whole line on this machine, from simulated PLCs to rows and the page. See `usage` in options.ts. */
-import { mkdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isFieldlineError } from '@fieldline/shared/contracts';
@@ -27,7 +26,6 @@ async function work(signal: AbortSignal): Promise<void> {
     plant: join(root, 'deploy', 'examples', 'pumping-station'),
   });
   const dataFolder = resolve(options.dataFolder);
-  mkdirSync(dataFolder, { recursive: true });
   const lifecycle = new Lifecycle();
   const over = new AbortController();
   let failure: Error | undefined;

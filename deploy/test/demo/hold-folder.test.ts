@@ -21,3 +21,9 @@ test('what a killed run left behind does not hold the folder', () => {
   release();
   expect(existsSync(join(folder, 'running'))).toBe(false);
 });
+
+test('a folder that cannot be made is told in words', () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'file'), '');
+  expect(() => holdFolder(join(folder, 'file', 'data'))).toThrow(/--data: .*give a folder that you may write/);
+});

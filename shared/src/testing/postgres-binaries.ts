@@ -1,6 +1,6 @@
 /** Where the programs of a PostgreSQL are: the one that npm brought, or one of the system that has TimescaleDB. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, platform, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -29,7 +29,11 @@ export function embeddedBinaries(user: User | undefined): BinFolder {
 /** As root in a checkout that only root can enter, the programs are copied once to where their user can. */
 function copyFor(user: User, native: string): string {
   const target = join(tmpdir(), `fieldline-postgres-18-${user.uid}`);
-  if (existsSync(target)) return target;
+  const present = statSync(target, { throwIfNoEntry: false });
+  if (present !== undefined) {
+    if (present.uid === process.getuid?.()) return target;
+    throw new Error(`${target} belongs to somebody else: programs from there are not run; remove it`);
+  }
   const partial = mkdtempSync(`${target}-`);
   cpSync(native, join(partial, 'native'), { recursive: true, verbatimSymlinks: true });
   try {
