@@ -67,17 +67,34 @@ test('a listener first gets all latest values, then what changes', async () => {
   expect(itemsOf(live).find(({ tag }) => tag === 'energy-import')?.value).toBe('18446744073709551615');
 });
 
+test('a listener that joins while everything changes all the time gets the values that do not change, too', async () => {
+  const first = await listen();
+  await waitFor(() => first.events.length > 0);
+  let isOver = false;
+  const busy = (async () => {
+    while (!isOver) await tick(fixture.sql, 'meter-main');
+  })();
+  await waitFor(() => first.events.length > 3);
+  const second = await listen();
+  const devices = () => new Set(itemsOf(second).map(({ device }) => device));
+  await waitFor(() => devices().has('plc-booster') && devices().has('meter-main'), { what: 'the values at rest' });
+  isOver = true;
+  await busy;
+});
+
 test('a change comes once, not again with every look', async () => {
   const live = await listen('?device=meter-main');
   await waitFor(() => live.events.length > 0);
   await tick(fixture.sql, 'meter-main');
   await waitFor(() => live.events.length > 1);
-  await tick(fixture.sql, 'meter-main');
-  await waitFor(() => live.events.length > 2);
-  const times = itemsOf(live)
-    .filter(({ tag }) => tag === 'power')
-    .map(({ time }) => time);
-  expect(new Set(times).size).toBe(times.length);
+  live.events.length = 0;
+  for (const round of [1, 2, 3]) {
+    await tick(fixture.sql, 'meter-main');
+    await waitFor(() => live.events.length >= round);
+  }
+  const times = itemsOf(live).flatMap(({ tag, time }) => (tag === 'power' ? [time] : []));
+  expect(times).toHaveLength(3);
+  expect(new Set(times).size).toBe(3);
 });
 
 test('a change is seen even if its transaction began before one that was seen already', async () => {

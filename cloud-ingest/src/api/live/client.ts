@@ -3,6 +3,7 @@
  * network is bounded: a listener that is too slow is dropped, connects again and begins with all latest values.
  */
 import type { ServerResponse } from 'node:http';
+import { pause } from '@fieldline/shared/runtime';
 import type { Latest } from '../latest.ts';
 
 /** Beyond it nothing more is written; the most that a client can hold is this and one event. */
@@ -16,24 +17,30 @@ export type LiveClient = {
   readonly filter: LiveFilter;
   /** Where the next page of its first values begins; null when it has them all. */
   after: string | null;
-  readonly isDrained: () => boolean;
+  /** Whether the network has taken everything, or takes it within `ms`. */
+  readonly drained: (ms: number) => Promise<boolean>;
   /** false if the client was too slow and is dropped by this. */
   readonly send: (text: string) => boolean;
   readonly end: () => void;
 };
 
 export function createClient(response: ServerResponse, filter: LiveFilter): LiveClient {
-  response.write(`retry: ${retryMs}\n\n`);
+  let lastWrite = Promise.resolve();
+  const write = (text: string): void => {
+    // The callback also comes when the connection breaks: nobody waits for ever.
+    lastWrite = new Promise((resolve) => response.write(text, () => resolve()));
+  };
+  write(`retry: ${retryMs}\n\n`);
   return {
     filter,
     after: '',
-    isDrained: () => response.writableLength === 0,
+    drained: (ms) => Promise.race([lastWrite.then(() => true), pause(ms).then(() => false)]),
     send: (text) => {
       if (response.writableLength > maxBufferBytes) {
         response.destroy();
         return false;
       }
-      response.write(text);
+      write(text);
       return true;
     },
     end: () => response.end(),

@@ -75,7 +75,7 @@ export function createFeed({ database, commits, wake, clock, log, metrics }: Fee
   };
 
   const sendFirstValues = async (client: LiveClient): Promise<void> => {
-    while (client.after !== null && client.isDrained() && clients.has(client)) {
+    while (client.after !== null && clients.has(client) && (await client.drained(everyMs))) {
       const query = { ...client.filter, limit: firstPageSize, after: client.after === '' ? undefined : client.after };
       const rows = await database.query<LatestRow>(
         `${latestSql} where ${seriesFilterSql} ${seriesOrder} limit $5`,
@@ -97,7 +97,7 @@ export function createFeed({ database, commits, wake, clock, log, metrics }: Fee
       try {
         await commits.ensure();
         sendChanges(await changes.read());
-        for (const client of clients) await sendFirstValues(client);
+        await Promise.all([...clients].map(sendFirstValues));
         if (isAway) log.info('the live feed goes on');
         isAway = false;
         backoff.reset();
