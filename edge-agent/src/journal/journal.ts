@@ -169,6 +169,9 @@ export class Journal {
     try {
       if (this.outage.reason === null) this.folder?.disk.writeNote(this.note.text(true));
       this.folder?.disk.close();
+    } catch (error) {
+      if (!isDiskTrouble(error)) throw error;
+      this.options.log.error({ err: error }, 'the journal could not be closed in order: the next start checks it');
     } finally {
       this.folder?.release();
     }

@@ -24,6 +24,8 @@ export function connectOptions(
     reconnectPeriod: 0,
     queueQoSZero: false,
     resubscribe: false,
+    // Ready-made buffers for every number up to 65,535 would cost 9 MB.
+    writeCache: false,
     keepalive: Math.max(1, Math.round(uplink.keepaliveMs / 1_000)),
     connectTimeout: uplink.connectTimeoutMs,
     will: { ...will, qos: 1, retain: true },
