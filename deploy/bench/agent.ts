@@ -1,0 +1,2 @@
+import type { Benchmark } from './benchmark.ts';
+export const agent: Benchmark = { name: 'agent', what: '', run: async () => [] };
