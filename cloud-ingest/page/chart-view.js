@@ -1,7 +1,7 @@
 // @ts-check
 /** The chart of one tag: asks for its history in the chosen range and goes on with live values. */
 import { get } from './api.js';
-import { curveOfSamples, curveOfSummaries } from './curve.js';
+import { curveOfSamples, curveOfSummaries, shownRange } from './curve.js';
 import { byId, make, setAttribute, setText } from './dom.js';
 import { counted, formatSpan, formatTime, formatValue } from './format.js';
 import { createPlot } from './plot.js';
@@ -53,7 +53,8 @@ export function createChartView({ nowMs, onClose, onRange }) {
   const draw = () => {
     if (history === null || plot === null) return;
     const [fromS, nowS] = xRange();
-    plot.draw(history.form === 'samples' ? curveOfSamples(history, fromS, nowS) : curveOfSummaries(history));
+    const curve = history.form === 'samples' ? curveOfSamples(history, fromS, nowS) : curveOfSummaries(history);
+    plot.draw(curve, shownRange(curve, fromS, nowS));
   };
 
   const ask = async () => {
@@ -93,7 +94,7 @@ export function createChartView({ nowMs, onClose, onRange }) {
       hasFraction: tag.type.startsWith('float') || history.form === 'summaries',
       unit: tag.unit ?? '',
     };
-    plot = createPlot(plotNode, look, xRange);
+    plot = createPlot(plotNode, look);
     draw();
   };
 

@@ -42,3 +42,16 @@ export const curveOfSummaries = ({ timeUs, mean, min, max, pointMs }) => ({
   least: min,
   greatest: max,
 });
+
+/**
+ * The range that is drawn: what was asked for, but where the tag is younger than that, from its first sample on; a fifth of
+ * it at the least, so that the axis does not race.
+ * @param {Curve} curve
+ * @param {number} fromS
+ * @param {number} toS
+ * @returns {[number, number]}
+ */
+export function shownRange({ time }, fromS, toS) {
+  const first = time[0] ?? fromS;
+  return [Math.max(fromS, Math.min(first, toS - (toS - fromS) / 5)), toS];
+}

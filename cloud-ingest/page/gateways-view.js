@@ -70,7 +70,7 @@ function updateCard(card, gateway, ledger, nowMs) {
   setAttribute(card.node, 'data-online', String(gateway.online));
   const since = gateway.stateAt === null ? '' : ` for ${formatAge(nowMs - Date.parse(gateway.stateAt))}`;
   setText(card.state, gateway.online ? 'online' : `${gateway.reason === 'stopped' ? 'stopped' : 'offline'}${since}`);
-  const clock = gateway.clock === 'unknown' ? ' · clock not set' : '';
+  const clock = gateway.clock === 'unknown' ? ' · clock unsure' : '';
   setText(
     card.facts,
     `${counted(gateway.tags, 'tag')} on ${counted(gateway.devices, 'device')} · agent ${gateway.agent ?? '?'}${clock}`,

@@ -11,8 +11,10 @@ import { formatNumber } from './format.js';
 
 const padding = 0.08;
 
-/** @param {HTMLElement} parent @param {Look} look @param {() => [number, number]} xRange seconds */
-export function createPlot(parent, look, xRange) {
+/** @param {HTMLElement} parent @param {Look} look */
+export function createPlot(parent, look) {
+  /** @type {[number, number]} */
+  let shown = [0, 1];
   const style = getComputedStyle(parent);
   /** @param {string} name */
   const colour = (name) => style.getPropertyValue(name).trim();
@@ -36,7 +38,7 @@ export function createPlot(parent, look, xRange) {
     legend: { show: false },
     cursor: { y: false, points: { size: 7 } },
     scales: {
-      x: { time: true, range: () => xRange() },
+      x: { time: true, range: () => shown },
       y: { range: (_plot, least, greatest) => (look.isBool ? [-0.15, 1.15] : spread(least, greatest)) },
     },
     series: [{}, edge, edge, line],
@@ -63,8 +65,9 @@ export function createPlot(parent, look, xRange) {
   const sizes = new ResizeObserver(() => plot.setSize({ width: parent.clientWidth, height: parent.clientHeight }));
   sizes.observe(parent);
   return {
-    /** @param {Curve} curve */
-    draw: ({ time, value, least, greatest }) => {
+    /** @param {Curve} curve @param {[number, number]} range seconds */
+    draw: ({ time, value, least, greatest }, range) => {
+      shown = range;
       const none = time.map(() => null);
       plot.setData([time, least ?? none, greatest ?? none, value]);
     },

@@ -12,7 +12,11 @@ const marks = { good: '●', uncertain: '▲', bad: '✕' };
 
 /** @param {Tag} tag @param {() => void} onSelect */
 export function makeRow(tag, onSelect) {
-  const select = make('button', { type: 'button', class: 'tag-name', title: tag.description ?? '' }, tag.tag);
+  const select = make(
+    'button',
+    { type: 'button', class: 'tag-name', title: tag.description ?? '' },
+    ...breakable(tag.tag),
+  );
   const value = make('span', { class: 'value', 'data-testid': 'value' }, '–');
   const hasRange = tag.minimum !== null && tag.maximum !== null;
   const limits = hasRange ? `${tag.minimum} … ${tag.maximum} ${tag.unit ?? ''}` : '';
@@ -35,6 +39,10 @@ export function makeRow(tag, onSelect) {
   node.addEventListener('click', onSelect);
   return { node, value, track, mark, word, quality, age, select, timeMs: 0, tag };
 }
+
+/** A long name breaks after its separators. @param {string} name @returns {(string | HTMLElement)[]} */
+const breakable = (name) =>
+  name.split(/(?<=[._:-])/).flatMap((part, index) => (index === 0 ? [part] : [make('wbr'), part]));
 
 /** @param {Row} row @param {Latest} latest @param {string} meaning of its quality */
 export function showLatest(row, { value, type, quality, time, batch }, meaning) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { curveOfSamples, curveOfSummaries, numberOf } from '../../page/curve.js';
+import { curveOfSamples, curveOfSummaries, numberOf, shownRange } from '../../page/curve.js';
 import { formatAge, formatCount, formatLargeCount, formatSpan, formatValue } from '../../page/format.js';
 import { lineHealth } from '../../page/health.js';
 
@@ -127,6 +127,12 @@ describe('curves', () => {
       least: [0, null],
       greatest: [2, null],
     });
+  });
+
+  test('a tag younger than the range is shown from its first sample on, a fifth of the range at the least', () => {
+    const from = (first: number) => shownRange({ time: [first], value: [1], least: null, greatest: null }, 0, 100)[0];
+    expect([-5, 0, 40, 95].map(from)).toEqual([0, 0, 40, 80]);
+    expect(shownRange({ time: [], value: [], least: null, greatest: null }, 0, 100)).toEqual([0, 100]);
   });
 
   test('booleans and long integers can be drawn, text cannot', () => {
