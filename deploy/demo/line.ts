@@ -102,8 +102,7 @@ export async function startLine(options: DemoOptions, context: LineContext): Pro
     places: {
       page: `http://127.0.0.1:${options.port}`,
       broker: broker.place,
-      log:
-        options.kafka === undefined ? `embedded, ${join(dataFolder, 'log')}` : `Kafka at ${options.kafka.join(', ')}`,
+      log: options.kafka === undefined ? join(dataFolder, 'log') : `Kafka at ${options.kafka.join(', ')}`,
       database: database.place,
       settings,
       logs: join(dataFolder, 'logs'),
