@@ -4,7 +4,7 @@ import type { NextOffsets } from './offsets.ts';
  * The offsets as we last saw or wrote them in the database. A record below them is stored; a transaction that finds others
  * there has been overtaken.
  */
-export class Positions implements Iterable<readonly [number, number | null]> {
+export class Positions {
   private readonly next = new Map<number, number | null>();
 
   /** What was just read from, or committed to, the database. */
@@ -18,9 +18,5 @@ export class Positions implements Iterable<readonly [number, number | null]> {
 
   of(partitions: Iterable<number>): NextOffsets {
     return new Map([...partitions].map((partition) => [partition, this.next.get(partition) ?? null]));
-  }
-
-  [Symbol.iterator](): Iterator<readonly [number, number | null]> {
-    return this.next[Symbol.iterator]();
   }
 }

@@ -45,12 +45,6 @@ export type Outcome =
   | { readonly kind: 'already-stored' }
   | { readonly kind: 'fenced' };
 
-/** What the rest of the transaction has to know about its samples. */
-type Written = {
-  readonly rows: Rows;
-  readonly refused: readonly RefusedRow[];
-  readonly outcomes: readonly BatchOutcome[];
-};
 type BatchOutcome = AdmittedBatch & {
   readonly stored: number;
   readonly refused: readonly RefusedRow[];
@@ -97,19 +91,19 @@ async function transaction(
 
   const admission = admit(records, await lockStreams(session, wantedStreams(records)));
   await saveGateways(context, session, records);
-  const written = await writeBatches(context, session, admission.batches);
+  const outcomes = await writeBatches(context, session, admission.batches);
   await correctDeclared(session, admission);
-  const letters = [...rejectLetters(admission), ...written.outcomes.flatMap(sampleLetters)];
+  const letters = [...rejectLetters(admission), ...outcomes.flatMap(sampleLetters)];
   await writeDeadLetters(session, letters);
   await writeDeclarations(
     session,
     admission.declarations.map(({ origin, ...entry }) => ({ ...entry, declaredAt: origin.receivedAt })),
   );
   await reportAnomalies(session, admission.anomalies);
-  await saveStreams(session, changedRows(admission, written.outcomes));
+  await saveStreams(session, changedRows(admission, outcomes));
   if (!(await advanceOffsets(session, context.source, offsets, next))) throw new Fenced();
   await session.query('NOTIFY fieldline_commit');
-  const stored = written.outcomes.reduce((sum, outcome) => sum + outcome.stored, 0);
+  const stored = outcomes.reduce((sum, outcome) => sum + outcome.stored, 0);
   return { kind: 'stored', stored, duplicateSamples: admission.duplicateSamples, letters };
 }
 
@@ -131,7 +125,7 @@ async function writeBatches(
   context: StoreContext,
   session: Session,
   batches: readonly AdmittedBatch[],
-): Promise<Written> {
+): Promise<BatchOutcome[]> {
   const seriesIds = await context.series.resolve(
     session,
     batches.map(({ gateway, batch }) => ({ gateway, tags: batch.tags })),
@@ -144,7 +138,7 @@ async function writeBatches(
   if (needsMaintenance(context.edition)) await touchRollups(session, rows);
   const outcomes = outcomesOf(batches, rows, refused);
   await writeBatchLog(session, outcomes.map(logEntry));
-  return { rows, refused, outcomes };
+  return outcomes;
 }
 
 function outcomesOf(batches: readonly AdmittedBatch[], rows: Rows, refused: readonly RefusedRow[]): BatchOutcome[] {

@@ -17,9 +17,16 @@ export function troubleOf(error: unknown): FieldlineError {
     return new FieldlineError('database/unreachable', message || 'no connection to PostgreSQL', { cause: error });
   }
   const state = error.code ?? '';
-  const code = codeOf(state);
+  const code = isRowMissingItsPartition(error) ? 'database/busy' : codeOf(state);
   return new FieldlineError(code, `${message}${adviceOf(state)} (SQLSTATE ${state})`, { cause: error });
 }
+
+/**
+ * A row that was on its way to a partition while partitions were made: it fits a moment later. Constraints that people set
+ * have a name, the bounds of a partition have none.
+ */
+const isRowMissingItsPartition = ({ code, constraint }: pg.DatabaseError): boolean =>
+  code === '23514' && constraint === undefined;
 
 const refused = /^(28|3D|3F|42501$|42P01$|42703$|42883$)/;
 const unreachable = /^(08|57P0[123]$)/;

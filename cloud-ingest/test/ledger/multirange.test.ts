@@ -11,7 +11,11 @@ const ranges = fc
 
 describe('ranges as multiranges of PostgreSQL', () => {
   test('come back as they were', () => {
-    fc.assert(fc.property(ranges, (set) => expect(parseMultirange(formatMultirange(set))).toEqual(set)));
+    fc.assert(
+      fc.property(ranges, (set) => {
+        expect(parseMultirange(formatMultirange(set))).toEqual(set);
+      }),
+    );
   });
 
   test('are written as PostgreSQL itself writes them', async () => {

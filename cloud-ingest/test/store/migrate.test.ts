@@ -1,5 +1,11 @@
 import { silentLog, systemClock } from '@fieldline/shared/runtime';
-import { describeWith, requirePostgres, type TestDatabase, type TestPostgres } from '@fieldline/shared/testing';
+import {
+  describeWith,
+  requirePostgres,
+  type TestDatabase,
+  type TestPostgres,
+  waitFor,
+} from '@fieldline/shared/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openStore } from '../../src/store/connection.ts';
 import { readIncarnation } from '../../src/store/incarnation.ts';
@@ -142,6 +148,38 @@ describe('the schema on plain PostgreSQL', () => {
     expect(await counts()).toEqual([{ stray: 0, rows: 5, partitions: 9 }]);
     await round(systemClock.now() + (config.retainRawMs - 2 * 24 * 3_600_000) * 1_000);
     expect(await counts()).toEqual([{ stray: 0, rows: 3, partitions: 9 - 2 + 4 }]);
+    await store.close();
+    await database.drop();
+  });
+
+  test('makes a partition only when no one is writing, so that no row is refused by the old one and the new', async () => {
+    const server = await requirePostgres();
+    const database = await server.createDatabase();
+    const { database: config } = configFor(database.url, '/nowhere');
+    await migrate(config, silentLog);
+    const query = queryOf(database.url);
+    const holder = openStore(config, 'holder');
+    const store = openStore(config, 'test');
+    // A statement that has begun to write, and has not come to its row yet.
+    const writing = await holder.withSession(async (session) => {
+      await session.query('SELECT pg_advisory_lock(7)');
+      const written = query(
+        `INSERT INTO sample (time, value, batch, series_id, quality)
+         SELECT now(), 1, 1, 1, 0 FROM (SELECT pg_advisory_lock(7)) AS held`,
+      );
+      const waiting = (what: string) => () =>
+        query(`SELECT FROM pg_locks WHERE NOT granted AND ${what}`).then((rows) => rows.length > 0);
+      await waitFor(waiting(`locktype = 'advisory' AND objid = 7`), { what: 'the writer to be under way' });
+      const maintained = maintain({ store, config, edition: 'plain', clock: systemClock });
+      await waitFor(waiting(`locktype = 'relation' AND relation = 'sample'::regclass`), {
+        what: 'maintenance to wait',
+      });
+      await session.query('SELECT pg_advisory_unlock(7)');
+      return Promise.all([written, maintained]);
+    });
+    expect(writing).toHaveLength(2);
+    expect(await query('SELECT count(*)::int AS n FROM sample')).toEqual([{ n: 1 }]);
+    await holder.close();
     await store.close();
     await database.drop();
   });

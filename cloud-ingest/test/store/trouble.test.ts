@@ -2,16 +2,17 @@ import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { troubleOf } from '../../src/store/trouble.ts';
 
-const errorOf = (code: string): Error => {
+const errorOf = (code: string, constraint?: string): Error => {
   const error = new pg.DatabaseError('no', 2, 'error');
   error.code = code;
+  error.constraint = constraint;
   return error;
 };
 
 describe('an error of PostgreSQL', () => {
   test.each([
     ['22P05', 'database/data'],
-    ['23514', 'database/data'],
+    ['23502', 'database/data'],
     ['42501', 'database/refused'],
     ['28P01', 'database/refused'],
     ['3D000', 'database/refused'],
@@ -26,6 +27,11 @@ describe('an error of PostgreSQL', () => {
     ['XX000', 'database/busy'],
   ])('with SQLSTATE %s is %s', (state, code) => {
     expect(troubleOf(errorOf(state)).code).toBe(code);
+  });
+
+  test('is the fault of a row only where a constraint with a name says so', () => {
+    expect(troubleOf(errorOf('23514', 'plausible')).code).toBe('database/data');
+    expect(troubleOf(errorOf('23514')).code).toBe('database/busy');
   });
 
   test('that came without an answer is a lost connection', () => {

@@ -46,7 +46,10 @@ async function strayTimes(session: Session, { table, column }: Partitioned, chun
   return rows.map(({ ms }) => ms);
 }
 
-/** Filled before it is attached, with a constraint that proves its bounds: the lock on the table is held for a moment only. */
+/**
+ * No one may write meanwhile: a row that was routed to the default partition before the new one was there would be refused
+ * by both. The constraint proves the bounds, so that nothing is scanned while writers wait.
+ */
 async function make(
   session: Session,
   { table, column }: Partitioned,
@@ -54,6 +57,7 @@ async function make(
 ): Promise<void> {
   const [from, to] = [fromMs, toMs].map((ms) => `TIMESTAMPTZ '${new Date(ms).toISOString()}'`);
   await session.query('BEGIN');
+  await session.query(`LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE`);
   await session.query(`CREATE TABLE ${name} (LIKE ${table} INCLUDING ALL)`);
   await session.query(
     `ALTER TABLE ${name} ADD CONSTRAINT ${name}_bounds CHECK (${column} >= ${from} AND ${column} < ${to})`,
