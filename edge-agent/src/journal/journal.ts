@@ -12,15 +12,9 @@
  *   openings. Back on the disk, a new opening begins, and what waited in memory is written to it.
  * - Confirmations are written now and then; those that are forgotten cost a re-send.
  */
-import {
-  countOf,
-  type Declaration,
-  isFieldlineError,
-  type Predecessor,
-  type Ranges,
-  type Sample,
-} from '@fieldline/shared/contracts';
+import { countOf, type Declaration, isFieldlineError, type Ranges, type Sample } from '@fieldline/shared/contracts';
 import { bytesIn, type NewBatch, type StoredBatch } from './batches.ts';
+import { Chain } from './chain.ts';
 import { type Folder, openFolder } from './folder.ts';
 import type { HeldStream } from './holdings.ts';
 import { journalMetrics } from './metrics.ts';
@@ -29,9 +23,9 @@ import type { JournalOptions } from './options.ts';
 import { Outage } from './outage.ts';
 import { Pending } from './pending.ts';
 import { Retention } from './retention.ts';
-import type { Segment, SegmentHead } from './segment.ts';
+import type { Segment } from './segment.ts';
 import { Store } from './store.ts';
-import { StreamWriter } from './stream-writer.ts';
+import type { StreamWriter } from './stream-writer.ts';
 import { isDamage, isDiskTrouble } from './trouble.ts';
 
 /** A folder is worth at least this many segments: one is dropped at a time. */
@@ -45,13 +39,11 @@ export class Journal {
   private readonly outage: Outage;
   private readonly pending = new Pending();
   private readonly note: NoteKeeper;
+  private readonly chain: Chain;
   private readonly startedAt: number;
   /** undefined until it could be opened for the first time, and after close. */
   private folder: Folder | undefined;
   private writer: StreamWriter;
-  private openedAt: number;
-  /** The newest stream in the chain of openings. */
-  private chainEnd: Predecessor | null = null;
   private isClosed = false;
 
   private constructor(options: JournalOptions) {
@@ -61,8 +53,8 @@ export class Journal {
     this.outage = new Outage(options.clock);
     this.note = new NoteKeeper(options.clock, () => this.streams().map(({ stream, confirmed }) => [stream, confirmed]));
     this.startedAt = options.clock.now();
-    this.openedAt = this.startedAt;
-    this.writer = this.newWriter(null, true);
+    this.chain = new Chain(options);
+    this.writer = this.chain.volatile();
   }
 
   /** Opens the folder, or goes on in memory and says so. @throws FieldlineError journal/in-use, journal/foreign */
@@ -108,7 +100,7 @@ export class Journal {
     const batches: StoredBatch[] = [];
     if (hasNews) batches.push(...this.write());
     batches.push(...this.keepBounds());
-    this.store.holdings.forgetEmpty([this.writer.head.stream, this.chainEnd?.stream ?? '']);
+    this.store.holdings.forgetEmpty([this.writer.head.stream, this.chain.end?.stream ?? '']);
     this.measure();
     return batches;
   }
@@ -177,23 +169,17 @@ export class Journal {
     }
   }
 
-  private newWriter(previous: Predecessor | null, volatile: boolean): StreamWriter {
-    const { gateway, newStream } = this.options;
-    this.openedAt = this.options.clock.now();
-    return new StreamWriter({ gateway, stream: newStream(), previous, volatile }, this.options);
-  }
-
   /** @throws FieldlineError journal/in-use, journal/foreign; SqliteError or a system error where the disk takes nothing */
   private beginOnDisk(): void {
     const { disk } = this.folder ?? this.takeFolder();
-    this.store.moveToDisk(disk, (stream) => this.headOf(stream), this.note.text());
-    const writer = this.newWriter(this.chainEnd, false);
+    this.store.moveToDisk(disk, (stream) => this.chain.headOf(stream !== this.chain.end?.stream), this.note.text());
+    const writer = this.chain.next();
     const batches = writer.encode([], this.pending.declarations, 0, this.options.clock.now());
-    disk.begin(batches, { gateway: this.options.gateway, openedAt: this.openedAt, volatile: false }, this.note.text());
+    disk.begin(batches, this.chain.headOf(false), this.note.text());
     this.pending.declarationsWritten();
     this.store.hold(batches);
     this.writer = writer;
-    this.chainEnd = { stream: writer.head.stream, lastSeq: writer.lastSeq };
+    this.chain.wrote(writer);
     this.outage.over();
   }
 
@@ -201,22 +187,17 @@ export class Journal {
     const folder = openFolder(this.options, this.startedAt, this.options.log);
     this.folder = folder;
     this.note.incarnation = folder.note.incarnation;
-    this.chainEnd = folder.previous;
+    this.chain.end = folder.previous;
     this.pending.declare(folder.declared);
     this.store.load(folder.disk, folder.note.confirmed);
     return folder;
-  }
-
-  private headOf(stream: string): SegmentHead {
-    return { gateway: this.options.gateway, openedAt: this.openedAt, volatile: stream !== this.chainEnd?.stream };
   }
 
   private write(): readonly NewBatch[] {
     const begun = performance.now();
     const { samples, filtered, declared } = this.pending.take();
     const batches = this.writer.encode(samples, declared, filtered, this.options.clock.now());
-    const { head, lastSeq } = this.writer;
-    if (!head.volatile) this.chainEnd = { stream: head.stream, lastSeq };
+    this.chain.wrote(this.writer);
     this.put(batches);
     this.store.hold(batches);
     this.metrics.flushSeconds.observe((performance.now() - begun) / 1_000);
@@ -242,7 +223,7 @@ export class Journal {
   private leaveDisk(error: unknown): void {
     if (!isDiskTrouble(error)) throw error;
     this.outage.failed(error);
-    if (!this.writer.head.volatile) this.writer = this.newWriter(null, true);
+    if (!this.writer.head.volatile) this.writer = this.chain.volatile();
     this.options.log.error({ err: error }, this.trouble() ?? '');
   }
 

@@ -1,15 +1,13 @@
-import type { Clock, Log, Metrics } from '@fieldline/shared/runtime';
+import type { Log, Metrics } from '@fieldline/shared/runtime';
+import type { ChainOptions } from './chain.ts';
 import type { DiskOptions } from './disk.ts';
 import type { Bounds } from './retention.ts';
-import type { Encoding } from './stream-writer.ts';
 
 export type JournalOptions = DiskOptions &
-  Encoding &
+  ChainOptions &
   Bounds & {
     /** Of batches that wait in memory while the disk takes none. */
     readonly memoryBytes: number;
-    readonly newStream: () => string;
-    readonly clock: Clock;
     readonly log: Log;
     readonly metrics: Metrics;
   };

@@ -12,6 +12,9 @@ export type Session = {
   readonly close: () => Promise<void>;
 };
 
+/** Some brokers say nothing to a client whose MQTT version they do not know. */
+export class NoAnswer extends Error {}
+
 const leaveTimeoutMs = 2_000;
 /** Of a publish beside topic and payload. */
 const packetOverhead = 32;
@@ -19,6 +22,7 @@ const packetOverhead = 32;
 /** @throws the refusal of the broker (`code` is that of the CONNACK) or what the socket said */
 export async function openSession(url: string, options: IClientOptions, signal: AbortSignal): Promise<Session> {
   const { connect } = await import('mqtt');
+  signal.throwIfAborted();
   const client = connect(url, options);
   const { connack, ended } = await connected(client, signal);
   const window = new Window(connack.properties?.receiveMaximum ?? 65_535);
@@ -70,7 +74,7 @@ function connected(
     });
     client.once('close', () => {
       signal.removeEventListener('abort', abort);
-      reject(reason ?? new Error('the broker closed the connection without an answer'));
+      reject(reason ?? new NoAnswer('the connection ended before the broker answered'));
       ended.resolve(reason);
       // Fails what is still unanswered, and lets go of everything.
       client.end(true);

@@ -16,7 +16,7 @@ import { type Clock, createBackoff, type Log, type Metrics, pause } from '@field
 import type { Link } from '../forwarder/forwarder.ts';
 import { connectOptions, type MqttVersion } from './connect-options.ts';
 import { explainRefusal, isWrongVersion } from './refusal.ts';
-import { openSession, type Session } from './session.ts';
+import { NoAnswer, openSession, type Session } from './session.ts';
 
 export type StateReason = StateMessage['reason'];
 
@@ -131,8 +131,8 @@ export class Uplink {
 
   private refused(error: unknown): boolean {
     const { protocol } = this.options.uplink;
-    if (isWrongVersion(error) && this.version === '5') {
-      this.options.log.info('the broker does not speak MQTT 5: trying 3.1.1');
+    if ((isWrongVersion(error) || error instanceof NoAnswer) && this.version === '5') {
+      this.options.log.info('the broker does not take MQTT 5: trying 3.1.1');
       this.version = '3.1.1';
       return true;
     }

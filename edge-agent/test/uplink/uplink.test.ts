@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { stateSchema, topicOf } from '@fieldline/shared/contracts';
-import { describeWith, mosquitto, startAedes, temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import { describeWith, freePort, mosquitto, startAedes, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { connectAsync } from 'mqtt';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -80,6 +82,36 @@ describe('the uplink', () => {
     await waitFor(async () => (await agent.metric('fieldline_journal_unconfirmed_samples')) === 5);
     expect(lines.filter(({ code }) => code === 'broker/unreachable').map(({ level }) => level)).toEqual(['error']);
     expect(agent.troubles().uplink).toContain('check uplink.broker');
+  });
+});
+
+describe('a broker that takes the connection and says nothing', () => {
+  it('does not keep the agent from stopping', async () => {
+    const silent = createServer(() => {});
+    const port = await new Promise<number>((resolve) => {
+      silent.listen(0, '127.0.0.1', () => {
+        const address = silent.address();
+        resolve(address !== null && typeof address === 'object' ? address.port : 0);
+      });
+    });
+    const connected = once(silent, 'connection');
+    const config = edgeConfig(`mqtt://127.0.0.1:${port}`, { uplink: { connectTimeoutMs: 3_600_000 } });
+    const agent = await startTestAgent(temporaryFolder(), config);
+    await connected;
+    await agent.close();
+    await new Promise<void>((resolve) => silent.close(() => resolve()));
+  });
+
+  it('is tried with the older MQTT version when it hangs up without an answer', async () => {
+    const rude = createServer((socket) => socket.once('data', () => socket.destroy()));
+    const port = await freePort();
+    await new Promise<void>((resolve) => rude.listen(port, '127.0.0.1', () => resolve()));
+    const { lines, log } = listeningLog();
+    const agent = await startTestAgent(temporaryFolder(), edgeConfig(`mqtt://127.0.0.1:${port}`), log);
+    await waitFor(() => lines.some(({ msg }) => msg.includes('trying 3.1.1')));
+    await waitFor(() => agent.troubles().uplink?.includes('before the broker answered'));
+    await agent.close();
+    await new Promise<void>((resolve) => rude.close(() => resolve()));
   });
 });
 

@@ -1,0 +1,47 @@
+import type { Predecessor } from '@fieldline/shared/contracts';
+import type { Clock } from '@fieldline/shared/runtime';
+import type { SegmentHead } from './segment.ts';
+import { type Encoding, StreamWriter } from './stream-writer.ts';
+
+export type ChainOptions = Encoding & {
+  readonly gateway: string;
+  /** A new UUID. */
+  readonly newStream: () => string;
+  readonly clock: Clock;
+};
+
+/** The openings of a journal, each of which names the one before. Streams that begin in memory stand outside. */
+export class Chain {
+  /** The newest opening and the last number that it gave; null before the first. */
+  end: Predecessor | null = null;
+  private readonly options: ChainOptions;
+  private openedAt = 0;
+
+  constructor(options: ChainOptions) {
+    this.options = options;
+  }
+
+  /** Not part of the chain before it has written. */
+  next(): StreamWriter {
+    return this.writer(this.end, false);
+  }
+
+  volatile(): StreamWriter {
+    return this.writer(null, true);
+  }
+
+  wrote({ head, lastSeq }: StreamWriter): void {
+    if (!head.volatile) this.end = { stream: head.stream, lastSeq };
+  }
+
+  /** Of a segment that is made now. */
+  headOf(volatile: boolean): SegmentHead {
+    return { gateway: this.options.gateway, openedAt: this.openedAt, volatile };
+  }
+
+  private writer(previous: Predecessor | null, volatile: boolean): StreamWriter {
+    const { gateway, newStream, clock } = this.options;
+    this.openedAt = clock.now();
+    return new StreamWriter({ gateway, stream: newStream(), previous, volatile }, this.options);
+  }
+}
