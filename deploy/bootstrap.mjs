@@ -75,7 +75,12 @@ function run(command, args) {
   const local = join(binFolder, command);
   const child = spawn(existsSync(local) ? local : command, args, {
     stdio: 'inherit',
-    env: { ...process.env, PATH: `${binFolder}${delimiter}${process.env.PATH ?? ''}` },
+    env: {
+      // TypeScript is stripped and compiled once, not at each start: without it the stripper alone takes 20 MB in each program.
+      NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'fieldline'),
+      ...process.env,
+      PATH: `${binFolder}${delimiter}${process.env.PATH ?? ''}`,
+    },
     // Its own process group: signals reach it once, from here, and not a second time from the terminal.
     detached: true,
   });

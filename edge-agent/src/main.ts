@@ -7,6 +7,7 @@ import { enableCompileCache } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
+import type { EdgeConfig } from '@fieldline/shared/config/edge';
 
 const usage = `Usage: fieldline-edge <command> --config <file>
 
@@ -17,6 +18,19 @@ const usage = `Usage: fieldline-edge <command> --config <file>
   --help           this text
 `;
 
+/**
+ * A small plant needs little time, so its agent takes little memory: the young generation stays small (16 MB less), and code
+ * is compiled once it has run often, without the stages between (12 MB less). The same work costs up to twice the CPU time.
+ */
+const smallFlags = ['--semi-space-growth-factor=1', '--optimize-for-size', '--no-sparkplug', '--no-maglev'];
+/** What V8 begins with. */
+const largeFlags = ['--semi-space-growth-factor=2', '--no-optimize-for-size', '--sparkplug', '--maglev'];
+const mostTagsOfSmall = 2_000;
+
+const setFlags = (flags: readonly string[]): void => {
+  for (const flag of flags) setFlagsFromString(flag);
+};
+
 type Command = (file: string) => Promise<void>;
 
 const commands: ReadonlyMap<string, Command> = new Map([
@@ -25,12 +39,10 @@ const commands: ReadonlyMap<string, Command> = new Map([
 ]);
 
 async function run(file: string): Promise<void> {
-  const [{ edgeSchema, loadConfig }, runtime] = await Promise.all([
-    import('@fieldline/shared/config'),
-    import('@fieldline/shared/runtime'),
-  ]);
+  const runtime = await import('@fieldline/shared/runtime');
   await runtime.runProgram(async (signal) => {
-    const config = loadConfig(edgeSchema, file);
+    const config = await loadSettings(file);
+    if (tagsOf(config) > mostTagsOfSmall) setFlags(largeFlags);
     const log = runtime.createLog('fieldline-edge', config.log.level);
     const { startAgent } = await import('./agent.ts');
     const agent = await startAgent(config, {
@@ -46,18 +58,26 @@ async function run(file: string): Promise<void> {
   });
 }
 
-async function validate(file: string): Promise<void> {
-  const [{ edgeSchema, loadConfig }, { runProgram }] = await Promise.all([
-    import('@fieldline/shared/config'),
-    import('@fieldline/shared/runtime'),
+/** From the two modules that have to do with it: those of the cloud and of the simulators stay out of the gateway's memory. */
+async function loadSettings(file: string): Promise<EdgeConfig> {
+  const [{ edgeSchema }, { loadConfig }] = await Promise.all([
+    import('@fieldline/shared/config/edge'),
+    import('@fieldline/shared/config/load-config'),
   ]);
+  return loadConfig(edgeSchema, file);
+}
+
+const tagsOf = ({ devices }: EdgeConfig): number => devices.reduce((sum, { tags }) => sum + tags.length, 0);
+
+async function validate(file: string): Promise<void> {
+  const { runProgram } = await import('@fieldline/shared/runtime');
   await runProgram(async () => {
-    const { gateway, devices, uplink, journal } = loadConfig(edgeSchema, file);
-    const tags = devices.reduce((sum, device) => sum + device.tags.length, 0);
+    const config = await loadSettings(file);
+    const { gateway, devices, uplink, journal } = config;
     const rows = devices.map(({ device, protocol, tags }) => `  ${device}: ${protocol}, ${tags.length} tags`);
     process.stdout.write(
       `${file} is valid\n  gateway ${gateway} publishes to ${uplink.broker}, journal in ${journal.folder}\n` +
-        `${rows.join('\n')}\n  ${devices.length} devices, ${tags} tags\n`,
+        `${rows.join('\n')}\n  ${devices.length} devices, ${tagsOf(config)} tags\n`,
     );
   });
 }
@@ -92,8 +112,7 @@ async function main(args: string[]): Promise<void> {
     return;
   }
   enableCompileCache();
-  // The young generation stays small: 16 MB less on the gateway, and no more work for the collector at 40,000 samples/s.
-  setFlagsFromString('--semi-space-growth-factor=1');
+  setFlags(smallFlags);
   await command(values.config);
 }
 

@@ -1,4 +1,4 @@
-import { type ModbusDevice, modbusLinkName } from '@fieldline/shared/config';
+import { type ModbusDevice, modbusLinkName } from '@fieldline/shared/config/modbus';
 import type { Tag } from '@fieldline/shared/contracts';
 import type { DeviceStatus, Driver, DriverContext, PollRequest } from '../driver.ts';
 import { BlockReader, type Item } from './block-reader.ts';

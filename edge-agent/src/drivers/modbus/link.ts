@@ -1,4 +1,4 @@
-import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config';
+import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus';
 import type { Micros } from '@fieldline/shared/contracts';
 import { type Clock, createBackoff, type Log, pause } from '@fieldline/shared/runtime';
 import { Connection, type ReadRequest, type Reply } from './connection.ts';

@@ -1,4 +1,4 @@
-import { type ModbusDevice, type ModbusTable, type ModbusTag, registerCount } from '@fieldline/shared/config';
+import { type ModbusDevice, type ModbusTable, type ModbusTag, registerCount } from '@fieldline/shared/config/modbus';
 
 /** Neighbouring registers (or bits, in the tables of bits), by wire address. */
 export type Span = { readonly first: number; readonly count: number };
