@@ -1,8 +1,9 @@
 import type { DatabaseConfig } from '@fieldline/shared/config';
 import { FieldlineError, isFieldlineError } from '@fieldline/shared/contracts';
-import type { Log } from '@fieldline/shared/runtime';
+import { type Clock, type Log, systemClock } from '@fieldline/shared/runtime';
 import { openStore, type Session } from './connection.ts';
 import { detectEdition, type Edition } from './edition.ts';
+import { keepPartitions } from './maintenance/partitions.ts';
 import { migrations, newestVersion } from './migrations/index.ts';
 import type { Migration } from './migrations/migration.ts';
 import { applyPolicies } from './policies.ts';
@@ -17,10 +18,10 @@ const migrationLock = 0x6669_656c;
  * has been applied before is left alone: running it again changes nothing.
  * @throws FieldlineError database/refused with what has to be granted, database/unreachable
  */
-export async function migrate(config: DatabaseConfig, log: Log): Promise<MigrateResult> {
+export async function migrate(config: DatabaseConfig, log: Log, clock: Clock = systemClock): Promise<MigrateResult> {
   const store = openStore(config, 'fieldline-migrate', 1);
   try {
-    return await store.withSession((session) => migrateLocked(session, config, log));
+    return await store.withSession((session) => migrateLocked(session, config, log, clock));
   } catch (error) {
     throw await withGrant(error, config);
   } finally {
@@ -28,7 +29,7 @@ export async function migrate(config: DatabaseConfig, log: Log): Promise<Migrate
   }
 }
 
-async function migrateLocked(session: Session, config: DatabaseConfig, log: Log): Promise<MigrateResult> {
+async function migrateLocked(session: Session, config: DatabaseConfig, log: Log, clock: Clock): Promise<MigrateResult> {
   // Session level, since it spans the transactions; the connection ends with us, and the lock with it.
   await session.query('SET lock_timeout = 0');
   await session.query('SELECT pg_advisory_lock($1)', [migrationLock]);
@@ -50,6 +51,7 @@ async function migrateLocked(session: Session, config: DatabaseConfig, log: Log)
     log.info({ version: migration.version, migration: migration.name, edition }, 'schema changed');
   }
   if (edition === 'timescale') await applyPolicies(session, config);
+  if (edition === 'plain') await keepPartitions(session, config, clock.now());
   await session.query('SELECT pg_advisory_unlock($1)', [migrationLock]);
   return { edition, applied };
 }

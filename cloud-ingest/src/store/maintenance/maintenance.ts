@@ -46,15 +46,13 @@ async function run(parts: MaintenanceParts, signal: AbortSignal): Promise<void> 
 export const maintain = ({ store, config, edition, clock }: Omit<MaintenanceParts, 'log'>): Promise<void> =>
   store.withSession(async (session) => {
     if (!(await lock(session))) return;
-    try {
-      const now = clock.now();
-      if (edition === 'plain') await keepPartitions(session, config, now);
-      else await dropOldChunks(session, config);
-      await keepRollups(session);
-      await dropOldRollups(session, config);
-    } finally {
-      await session.query('SELECT pg_advisory_unlock($1)', [maintenanceLock]);
-    }
+    const now = clock.now();
+    if (edition === 'plain') await keepPartitions(session, config, now);
+    else await dropOldChunks(session, config);
+    await keepRollups(session);
+    await dropOldRollups(session, config);
+    // After an error the connection is given up, and the lock with it.
+    await session.query('SELECT pg_advisory_unlock($1)', [maintenanceLock]);
   });
 
 async function lock(session: Session): Promise<boolean> {
