@@ -1,5 +1,5 @@
 /** `npm run bench`: what the line reaches on this machine, against the targets. See `usage` below and README.md. */
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,6 +57,8 @@ await runProgram(async (signal) => {
     if (signal.aborted) return;
     say(`\n${name}: ${what}\n  load average before: ${load()}`);
     const folder = mkdtempSync(join(realpathSync(tmpdir()), 'fieldline-bench-'));
+    // As root, PostgreSQL runs as another user, who has to reach its files.
+    chmodSync(folder, 0o755);
     const startedAt = performance.now();
     try {
       const figures = await run({ root, folder, short, signal, say: (text) => say(`  ${text}`) });
