@@ -224,7 +224,7 @@ export class Journal {
     if (!isDiskTrouble(error)) throw error;
     this.outage.failed(error);
     if (!this.writer.head.volatile) this.writer = this.chain.volatile();
-    this.options.log.error({ err: error }, this.trouble() ?? '');
+    this.options.log.error({ code: 'journal/unwritable', err: error }, this.trouble() ?? '');
   }
 
   private returnToDisk(): void {

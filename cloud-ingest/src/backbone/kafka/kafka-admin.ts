@@ -1,5 +1,6 @@
 /** One admin connection for questions about topics, opened at the first one and again after trouble. */
-import type { Admin, Kafka } from 'kafkajs';
+import { pause } from '@fieldline/shared/runtime';
+import { type Admin, type Kafka, KafkaJSProtocolError } from 'kafkajs';
 import type { Bounds } from '../start-at.ts';
 import { kafkaError } from './kafka-error.ts';
 
@@ -9,6 +10,15 @@ export type KafkaAdmin = {
   readonly bounds: (topic: string) => Promise<Bounds[]>;
   readonly close: () => Promise<void>;
 };
+
+/** A topic just made, or a broker just gone: who leads its partitions settles within this, as a rule. */
+const leaderTries = 10;
+const leaderPauseMs = 300;
+/** UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER (Kafka protocol, error codes). */
+const leaderMoving = new Set([3, 5, 6]);
+
+const isLeaderMoving = (error: unknown): boolean =>
+  error instanceof KafkaJSProtocolError && leaderMoving.has(error.code);
 
 export function createKafkaAdmin(kafka: Kafka, brokers: readonly string[]): KafkaAdmin {
   let opening: Promise<Admin> | null = null;
@@ -26,14 +36,26 @@ export function createKafkaAdmin(kafka: Kafka, brokers: readonly string[]): Kafk
     await admin?.disconnect();
   }
 
-  const ask: KafkaAdmin['ask'] = async (doing, question) => {
+  /** A new connection after trouble: it learns anew who leads which partition. */
+  async function once<Answer>(question: (admin: Admin) => Promise<Answer>): Promise<Answer> {
     opening ??= open();
     const mine = opening;
     try {
       return await question(await mine);
     } catch (error) {
       if (opening === mine) await close();
-      throw kafkaError(error, brokers, doing);
+      throw error;
+    }
+  }
+
+  const ask: KafkaAdmin['ask'] = async (doing, question) => {
+    for (let left = leaderTries; ; left--) {
+      try {
+        return await once(question);
+      } catch (error) {
+        if (left === 0 || !isLeaderMoving(error)) throw kafkaError(error, brokers, doing);
+        await pause(leaderPauseMs);
+      }
     }
   };
 

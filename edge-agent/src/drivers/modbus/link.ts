@@ -7,7 +7,7 @@ import { type Silence, UnitGuard } from './unit-guard.ts';
 
 const firstReconnectMs = 500;
 const maxReconnectMs = 30_000;
-/** So many requests of a connection in a row without an answer, and the connection itself is in doubt. */
+/** So many requests in a row without an answer, of all units there are, and the connection itself is in doubt. */
 const silentConnectionLimit = 3;
 /** Gateway target device failed to respond (Application Protocol v1.1b3, 7). */
 const targetSilent = 0x0b;
@@ -38,6 +38,8 @@ export class Link {
   private running: Promise<void> = Promise.resolve();
   private turn: Promise<unknown> = Promise.resolve();
   private silentRequests = 0;
+  /** Units asked in vain since the last answer of any. */
+  private readonly silentUnits = new Set<number>();
   /** That of the request now running, or of the last. */
   private signal: AbortSignal | null = null;
   /** Why there is no connection; null before the first try has ended and while there is one. */
@@ -90,7 +92,7 @@ export class Link {
         if (signal.aborted) connection.end('closed');
         else log.info({ link: this.name }, 'connected');
         this.trouble = null;
-        this.silentRequests = 0;
+        this.heard();
         this.disconnected(await connection.ended);
       } catch (error) {
         this.disconnected(error instanceof Error ? error.message : String(error));
@@ -160,13 +162,21 @@ export class Link {
       }
     }
     if (reply.kind === 'data' || reply.kind === 'exception') {
-      this.silentRequests = 0;
+      this.heard();
       this.reconnect.reset();
       if (silence === null && guard.answered()) log.info({ link: this.name, unit }, 'the unit answers again');
     } else if (silence !== null && this.settings.kind !== 'rtu') {
       this.silentRequests += 1;
-      if (this.silentRequests >= silentConnectionLimit) connection.end('it does not answer any more');
+      this.silentUnits.add(unit);
+      // One dead unit must not cost the others behind the same gateway their connection.
+      const allSilent = this.silentUnits.size >= this.guards.size;
+      if (allSilent && this.silentRequests >= silentConnectionLimit) connection.end('it does not answer any more');
     }
+  }
+
+  private heard(): void {
+    this.silentRequests = 0;
+    this.silentUnits.clear();
   }
 
   private guardOf({ unit, timeoutMs }: ReadRequest): UnitGuard {
