@@ -7,6 +7,7 @@ import {
   type MessageKind,
   parseTopic,
   stateSchema,
+  TagLists,
 } from '@fieldline/shared/contracts';
 import type { Content, Decoder } from './decoder.ts';
 
@@ -15,11 +16,14 @@ const claims = (kind: MessageKind) => (mqttTopic: string) => {
   return parsed?.kind === kind ? parsed.gateway : null;
 };
 
+/** Shared by all that decode in this process: it only saves work. */
+const tagLists = new TagLists();
+
 export const nativeBatch: Decoder = {
   name: 'native-batch',
   claims: claims('batch'),
   decode: (bytes, gateway) => {
-    const result = decodeBatch(bytes, gateway);
+    const result = decodeBatch(bytes, gateway, tagLists);
     if (result.ok) return { kind: 'batch', gateway, batch: result.batch };
     const { code, reason } = result;
     return { kind: 'reject', gateway, stage: 'decode', code, reason, identity: identityOf(bytes, gateway) };

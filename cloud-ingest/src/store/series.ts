@@ -3,6 +3,8 @@ import type { Session } from './connection.ts';
 
 /** Series kept in memory; beyond it the cache begins again. */
 const maxCached = 500_000;
+/** Series in lists that are kept resolved, a series counted in each of its lists. */
+const maxResolved = 2_000_000;
 
 type Known = { readonly seriesId: number; readonly type: ValueType };
 export type GatewayTags = { readonly gateway: string; readonly tags: readonly Tag[] };
@@ -15,16 +17,17 @@ export type GatewayTags = { readonly gateway: string; readonly tags: readonly Ta
 export class SeriesCache {
   private readonly known = new SeriesTree();
   private staged = new SeriesTree();
+  private resolved = new ResolvedLists();
 
   /** Ids for the tags of each entry, in their order. Unknown series are made, and flagged as not described. */
-  async resolve(session: Session, wanted: readonly GatewayTags[]): Promise<number[][]> {
+  async resolve(session: Session, wanted: readonly GatewayTags[]): Promise<readonly (readonly number[])[]> {
     this.staged = new SeriesTree();
     const missing = new Map<string, Missing>();
-    const found = wanted.map((each) => idsIn(this.known, each, missing));
+    const found = wanted.map((each) => this.resolved.find(each) ?? this.lookUp(each, missing));
     if (missing.size === 0) return found;
     await this.load(session, missing);
     return wanted.map((each, index) => {
-      const ids = found[index] as number[];
+      const ids = [...(found[index] ?? [])];
       for (const [place, tag] of each.tags.entries()) {
         if (ids[place] !== unknownSeries) continue;
         const made = this.staged.find(each.gateway, tag);
@@ -36,14 +39,24 @@ export class SeriesCache {
   }
 
   committed(): void {
+    if (this.staged.size === 0) return;
+    this.resolved = new ResolvedLists();
     if (this.known.size + this.staged.size > maxCached) this.known.clear();
     this.known.addAll(this.staged);
     this.staged = new SeriesTree();
   }
 
   clear(): void {
+    this.resolved = new ResolvedLists();
     this.known.clear();
     this.staged = new SeriesTree();
+  }
+
+  private lookUp(each: GatewayTags, missing: Map<string, Missing>): number[] {
+    const before = missing.size;
+    const ids = idsIn(this.known, each, missing);
+    if (missing.size === before && !ids.includes(unknownSeries)) this.resolved.keep(each, ids);
+    return ids;
   }
 
   private async load(session: Session, missing: ReadonlyMap<string, Missing>): Promise<void> {
@@ -85,6 +98,29 @@ function idsIn(known: SeriesTree, { gateway, tags }: GatewayTags, missing: Map<s
     }
   }
   return ids;
+}
+
+/**
+ * Series by whole tag lists: the decoder gives the same array for a list that came before. Forgotten as soon as anything
+ * about the known series changes.
+ */
+class ResolvedLists {
+  private lists = new WeakMap<readonly Tag[], Map<string, readonly number[]>>();
+  private room = maxResolved;
+
+  find({ gateway, tags }: GatewayTags): readonly number[] | undefined {
+    return this.lists.get(tags)?.get(gateway);
+  }
+
+  keep({ gateway, tags }: GatewayTags, ids: readonly number[]): void {
+    if (ids.length > this.room) {
+      this.lists = new WeakMap();
+      this.room = maxResolved;
+    }
+    this.room -= ids.length;
+    const byGateway = this.lists.get(tags) ?? new Map<string, readonly number[]>();
+    this.lists.set(tags, byGateway.set(gateway, ids));
+  }
 }
 
 /** Gateway → device → tag. The tags of a batch stand device by device, so the last device is kept at hand. */

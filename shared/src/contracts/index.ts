@@ -7,4 +7,5 @@ export * from './messages.ts';
 export * from './quality.ts';
 export * from './ranges.ts';
 export * from './sample.ts';
+export { TagLists } from './tag-lists.ts';
 export * from './topics.ts';
