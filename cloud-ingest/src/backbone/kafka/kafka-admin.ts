@@ -1,6 +1,6 @@
 /** One admin connection for questions about topics, opened at the first one and again after trouble. */
 import { pause } from '@fieldline/shared/runtime';
-import { type Admin, type Kafka, KafkaJSProtocolError } from 'kafkajs';
+import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 import type { Bounds } from '../start-at.ts';
 import { kafkaError } from './kafka-error.ts';
 
@@ -18,7 +18,7 @@ const leaderPauseMs = 300;
 const leaderMoving = new Set([3, 5, 6]);
 
 const isLeaderMoving = (error: unknown): boolean =>
-  error instanceof KafkaJSProtocolError && leaderMoving.has(error.code);
+  error instanceof kafkajs.KafkaJSProtocolError && leaderMoving.has(error.code);
 
 export function createKafkaAdmin(kafka: Kafka, brokers: readonly string[]): KafkaAdmin {
   let opening: Promise<Admin> | null = null;
