@@ -203,6 +203,8 @@ export const simulatorServerSchema = z.discriminatedUnion('protocol', [
       }),
   }),
 ]);
+/** Servers of one protocol: `ServerOf<'opcua'>`. */
+export type ServerOf<Protocol extends SimulatorServer['protocol']> = Extract<SimulatorServer, { protocol: Protocol }>;
 export type SimulatorServer = z.infer<typeof simulatorServerSchema>;
 
 const plantObject = z.strictObject({

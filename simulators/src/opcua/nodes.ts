@@ -1,10 +1,10 @@
+import type { ServerOf } from '@fieldline/shared/config';
 import { FieldlineError } from '@fieldline/shared/contracts';
 import type { OPCUAServer, StatusCode, UAVariable } from 'node-opcua';
 import { onGrid } from '../grid.ts';
 import type { NodePoint } from '../points.ts';
 import type { Served } from '../served.ts';
 import type { ServerContext } from '../server.ts';
-import type { OpcuaServerSettings } from './server.ts';
 import { dataTypeOf, variantOf } from './values.ts';
 
 type Library = typeof import('node-opcua');
@@ -25,7 +25,7 @@ export function addNodes(
   opcua: Library,
   server: OPCUAServer,
   context: ServerContext & {
-    readonly settings: OpcuaServerSettings;
+    readonly settings: ServerOf<'opcua'>;
     readonly points: readonly NodePoint[];
     /** By name of the node: the status that it has in place of a value. */
     readonly badNodes: ReadonlyMap<string, StatusCode>;
@@ -63,7 +63,7 @@ export function addNodes(
   };
 }
 
-function buildNodes(server: OPCUAServer, settings: OpcuaServerSettings, points: readonly NodePoint[]): Node[] {
+function buildNodes(server: OPCUAServer, settings: ServerOf<'opcua'>, points: readonly NodePoint[]): Node[] {
   const addressSpace = server.engine.addressSpace;
   if (addressSpace === null) throw new Error('the server has no address space: it was not initialized');
   const namespace = addressSpace.registerNamespace(settings.namespace);

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { SimulatorServer } from '@fieldline/shared/config';
+import type { ServerOf } from '@fieldline/shared/config';
 import { listenError, readSecret } from '@fieldline/shared/runtime';
 import type { OPCUAServer, StatusCode } from 'node-opcua';
 import type { FaultKind } from '../faults.ts';
@@ -14,14 +14,12 @@ import { nodePoints } from '../points.ts';
 import type { ServerContext, SimulatedServer } from '../server.ts';
 import { addNodes, type ServedNodes, statusNamed } from './nodes.ts';
 
-export type OpcuaServerSettings = Extract<SimulatorServer, { protocol: 'opcua' }>;
-
 const serverKinds: readonly FaultKind[] = ['refuse', 'restart'];
 const nodeKinds: readonly FaultKind[] = ['bad'];
 
 /** @throws FieldlineError port/in-use, settings/unreadable (a password file) */
 export async function startOpcua(
-  settings: OpcuaServerSettings,
+  settings: ServerOf<'opcua'>,
   context: ServerContext & { readonly certificateFolder: string | undefined },
 ): Promise<SimulatedServer> {
   const { place, log } = context;
@@ -115,7 +113,7 @@ type Library = typeof import('node-opcua');
 
 async function createServer(
   opcua: Library,
-  { host, port, path, users, name }: OpcuaServerSettings,
+  { host, port, path, users, name }: ServerOf<'opcua'>,
   passwords: ReadonlyMap<string, string>,
   folder: string,
 ): Promise<OPCUAServer> {

@@ -1,4 +1,4 @@
-import type { Sampler, SignalOf } from './signal.ts';
+import type { Sampler, SignalOf } from './sampler.ts';
 
 /** Counts since a fixed date, exactly: a bigint of any size; the type of the point decides where it wraps. */
 export const counter = ({ start, perStep, stepMs, since }: SignalOf<'counter'>): Sampler => {

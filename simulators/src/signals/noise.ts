@@ -1,5 +1,5 @@
 import { randomAt } from './random.ts';
-import type { Sampler, SignalOf } from './signal.ts';
+import type { Sampler, SignalOf } from './sampler.ts';
 
 /** Beyond this many standard deviations (one value in 16,000) the noise is cut off, so that it is bounded. */
 const cutOff = 4;

@@ -1,5 +1,5 @@
 import { randomAt } from './random.ts';
-import type { Sampler, SignalOf } from './signal.ts';
+import type { Sampler, SignalOf } from './sampler.ts';
 
 /**
  * Looks like a random walk, and can be computed at any time: it is not the sum of the steps before (that would have to be

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { FieldlineError } from '@fieldline/shared/contracts';
-import type { Sampler, SignalOf } from './signal.ts';
+import type { Sampler, SignalOf } from './sampler.ts';
 
 /** A value per line, over and over: the first at the Unix epoch, the next `stepMs` later. */
 export const replay = (signal: SignalOf<'replay'>): Sampler => {

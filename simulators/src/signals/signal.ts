@@ -4,12 +4,8 @@ import { counter } from './counter.ts';
 import { noise } from './noise.ts';
 import { randomWalk } from './random-walk.ts';
 import { replay } from './replay.ts';
+import type { Sampler } from './sampler.ts';
 import { constant, ramp, sine, square } from './waves.ts';
-
-export type SignalOf<Kind extends Signal['kind']> = Extract<Signal, { kind: Kind }>;
-
-/** A signal made ready: a pure function of the time in ms since the epoch, fractions allowed. */
-export type Sampler = (timeMs: number) => Value;
 
 /** A signal kind is a line in the schema, a function and its line here; the compiler names what is missing. */
 export function samplerOf(signal: Signal, seed: number): Sampler {

@@ -1,4 +1,4 @@
-import type { Sampler, SignalOf } from './signal.ts';
+import type { Sampler, SignalOf } from './sampler.ts';
 
 /** How far into its period a time lies, 0 ≤ x < 1; all periods begin at the Unix epoch. */
 const phaseAt = (timeMs: number, periodMs: number): number => {
