@@ -96,6 +96,7 @@ export class Fetcher {
       intake.add(decoded);
       decoded = [];
       await nextTurn();
+      await intake.untilRoom(signal);
       turnEndsMs = clock.monotonicMs() + turnMs;
     }
     if (!this.rewinding && decoded.length > 0) intake.add(decoded);

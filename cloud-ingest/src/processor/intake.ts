@@ -1,13 +1,21 @@
 import type { Decoded } from '../decode/decoder.ts';
 
 /**
+ * Compressed records say little of the samples in them, and samples are what takes memory and time. One transaction's worth
+ * is stored while the next is decoded.
+ */
+const maxSamplesAtOnce = 500_000;
+const maxSamples = 2 * maxSamplesAtOnce;
+
+/**
  * What has been decoded and waits for the database. It grows while the database is busy, so transactions are as large as the
- * database is slow, up to `maxBytes` of records; beyond that `add` waits.
+ * database is slow, up to `maxSamplesAtOnce`; beyond `maxBytes` of records or `maxSamples`, who adds has to wait for room.
  */
 export class Intake {
   private readonly maxBytes: number;
   private records: Decoded[] = [];
   private bytes = 0;
+  private samples = 0;
   private changed = Promise.withResolvers<void>();
 
   constructor(maxBytes: number) {
@@ -16,23 +24,37 @@ export class Intake {
 
   /** Bytes that still have room; at least one record always has, so that a large one passes. */
   get roomBytes(): number {
-    return Math.max(0, this.maxBytes - this.bytes);
+    return this.samples >= maxSamples ? 0 : Math.max(0, this.maxBytes - this.bytes);
   }
 
   add(records: readonly Decoded[]): void {
     for (const record of records) {
       this.records.push(record);
       this.bytes += record.origin.bytes.length;
+      this.samples += samplesOf(record);
     }
     this.change();
   }
 
-  /** Everything that is there, once there is something; empty when the signal is aborted. */
+  /** What is there, once there is something, the oldest first; empty when the signal is aborted. */
   async take(signal: AbortSignal): Promise<readonly Decoded[]> {
     while (this.records.length === 0 && !signal.aborted) await this.nextChange(signal);
-    const { records } = this;
+    if (signal.aborted) return [];
+    return this.takeOldest();
+  }
+
+  private takeOldest(): readonly Decoded[] {
+    let [count, samples] = [0, 0];
+    for (const record of this.records) {
+      samples += samplesOf(record);
+      if (count > 0 && samples > maxSamplesAtOnce) break;
+      count += 1;
+    }
+    const taken = this.records.slice(0, count);
+    const left = this.records.slice(count);
     this.clear();
-    return signal.aborted ? [] : records;
+    this.add(left);
+    return taken;
   }
 
   /** Resolves when there is room, or the signal is aborted. */
@@ -43,6 +65,7 @@ export class Intake {
   clear(): void {
     this.records = [];
     this.bytes = 0;
+    this.samples = 0;
     this.change();
   }
 
@@ -58,3 +81,5 @@ export class Intake {
     signal.removeEventListener('abort', wake);
   }
 }
+
+const samplesOf = (record: Decoded): number => (record.kind === 'batch' ? record.batch.time.length : 0);

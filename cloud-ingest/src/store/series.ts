@@ -23,19 +23,31 @@ export class SeriesCache {
   async resolve(session: Session, wanted: readonly GatewayTags[]): Promise<readonly (readonly number[])[]> {
     this.staged = new SeriesTree();
     const missing = new Map<string, Missing>();
-    const found = wanted.map((each) => this.resolved.find(each) ?? this.lookUp(each, missing));
-    if (missing.size === 0) return found;
-    await this.load(session, missing);
-    return wanted.map((each, index) => {
-      const ids = [...(found[index] ?? [])];
-      for (const [place, tag] of each.tags.entries()) {
-        if (ids[place] !== unknownSeries) continue;
-        const made = this.staged.find(each.gateway, tag);
-        if (made === undefined) throw new Error(`series ${nameOf(each.gateway, tag)} was not found after it was made`);
-        ids[place] = made.seriesId;
-      }
-      return ids;
+    const incomplete: Resolved[] = [];
+    const seen = new ResolvedLists();
+    const ids = wanted.map((each) => {
+      const known = this.resolved.find(each) ?? seen.find(each);
+      if (known !== undefined) return known;
+      const found = idsIn(this.known, each, missing);
+      seen.keep(each, found);
+      if (found.includes(unknownSeries)) incomplete.push({ ...each, ids: found });
+      else this.resolved.keep(each, found);
+      return found;
     });
+    if (missing.size > 0) {
+      await this.load(session, missing);
+      for (const each of incomplete) this.complete(each);
+    }
+    return ids;
+  }
+
+  private complete({ gateway, tags, ids }: Resolved): void {
+    for (const [place, tag] of tags.entries()) {
+      if (ids[place] !== unknownSeries) continue;
+      const made = this.staged.find(gateway, tag);
+      if (made === undefined) throw new Error(`series ${nameOf(gateway, tag)} was not found after it was made`);
+      ids[place] = made.seriesId;
+    }
   }
 
   committed(): void {
@@ -50,13 +62,6 @@ export class SeriesCache {
     this.resolved = new ResolvedLists();
     this.known.clear();
     this.staged = new SeriesTree();
-  }
-
-  private lookUp(each: GatewayTags, missing: Map<string, Missing>): number[] {
-    const before = missing.size;
-    const ids = idsIn(this.known, each, missing);
-    if (missing.size === before && !ids.includes(unknownSeries)) this.resolved.keep(each, ids);
-    return ids;
   }
 
   private async load(session: Session, missing: ReadonlyMap<string, Missing>): Promise<void> {
@@ -80,6 +85,7 @@ export class SeriesCache {
   }
 }
 
+type Resolved = GatewayTags & { readonly ids: number[] };
 type Missing = { readonly gateway: string; readonly tag: Tag };
 
 const unknownSeries = 0;
