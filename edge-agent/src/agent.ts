@@ -2,10 +2,18 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { EdgeConfig } from '@fieldline/shared/config';
 import type { Sample } from '@fieldline/shared/contracts';
-import { type Clock, type Health, Lifecycle, type Log, type Metrics, startOpsServer } from '@fieldline/shared/runtime';
+import {
+  type Clock,
+  type Health,
+  Lifecycle,
+  type Log,
+  type Metrics,
+  pause,
+  startOpsServer,
+} from '@fieldline/shared/runtime';
 import manifest from '../package.json' with { type: 'json' };
 import type { Driver, DriverContext } from './drivers/driver.ts';
-import { loadDriver, protocolsOf } from './drivers/registry.ts';
+import { loadDriver, type Protocol, protocolsOf } from './drivers/registry.ts';
 import { createFilter } from './filter/filter.ts';
 import { filterSettings } from './filter/settings.ts';
 import { Forwarder } from './forwarder/forwarder.ts';
@@ -39,6 +47,8 @@ export type Agent = {
 /** Batches in memory while the disk takes none. */
 const memoryBytes = 32 * 1024 * 1024;
 const deviceStatusEveryMs = 2_000;
+/** A heavy library holds up everything while it is loaded: those that read already have asked their devices by then. */
+const headStartMs = 50;
 
 /** @throws FieldlineError journal/in-use, journal/foreign */
 export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promise<Agent> {
@@ -128,20 +138,19 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     emit: take,
     declare: (declaration) => journal.declare(declaration),
   };
-  drivers.push(...(await loadDrivers(config, context, parts)));
-  const poller = createPoller({
-    requests: drivers.flatMap(({ requests }) => requests),
-    clock,
-    onSamples: take,
-    metrics,
-    log,
-  });
+  const poller = createPoller({ clock, onSamples: take, metrics, log });
   life.add('drivers', async () => {
     await Promise.all(drivers.map((driver) => driver.close()));
   });
   life.add('poller', () => poller.close());
-  for (const driver of drivers) driver.start();
-  poller.start();
+  for (const protocol of protocolsOf(devices)) {
+    if (drivers.length > 0) await pause(headStartMs);
+    const driver = await loadOne(protocol, config, context, parts);
+    if (driver === null) continue;
+    drivers.push(driver);
+    driver.start();
+    poller.start(driver.requests);
+  }
   life.add('device status', watchDevices(drivers, metrics));
   uplink.start();
   const httpPort = await openOps(config, parts, life);
@@ -153,22 +162,21 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
 }
 
 /** A driver that cannot be loaded is logged and stands in the health report; the others go on. */
-async function loadDrivers(config: EdgeConfig, context: DriverContext, parts: AgentParts): Promise<Driver[]> {
+async function loadOne(
+  protocol: Protocol,
+  config: EdgeConfig,
+  context: DriverContext,
+  parts: AgentParts,
+): Promise<Driver | null> {
   const load = parts.loadDriver ?? loadDriver;
-  const options = { certificateFolder: certificateFolder(config) };
-  const loaded = await Promise.all(
-    protocolsOf(config.devices).map(async (protocol) => {
-      try {
-        return await load(protocol, config.devices, context, options);
-      } catch (error) {
-        const trouble = `the ${protocol} driver cannot start: ${error instanceof Error ? error.message : String(error)}`;
-        context.log.error({ err: error, protocol }, trouble);
-        parts.health.ready.push({ name: `driver ${protocol}`, trouble: () => trouble });
-        return null;
-      }
-    }),
-  );
-  return loaded.filter((driver) => driver !== null);
+  try {
+    return await load(protocol, config.devices, context, { certificateFolder: certificateFolder(config) });
+  } catch (error) {
+    const trouble = `the ${protocol} driver cannot start: ${error instanceof Error ? error.message : String(error)}`;
+    context.log.error({ err: error, protocol }, trouble);
+    parts.health.ready.push({ name: `driver ${protocol}`, trouble: () => trouble });
+    return null;
+  }
 }
 
 /** One gauge per device; gives what ends it. */

@@ -21,6 +21,7 @@ type Loaders = {
   ) => Driver | Promise<Driver>;
 };
 
+/** The lightest first: in this order they are loaded. */
 const loaders: Loaders = {
   modbus: async (devices, context) => {
     const { createModbusDriver } = await import('./modbus/driver.ts');
@@ -32,9 +33,12 @@ const loaders: Loaders = {
   },
 };
 
-export const protocolsOf = (devices: readonly Device[]): Protocol[] => [
-  ...new Set(devices.map((device) => device.protocol)),
-];
+const isProtocol = (name: string): name is Protocol => name in loaders;
+
+export const protocolsOf = (devices: readonly Device[]): Protocol[] =>
+  Object.keys(loaders)
+    .filter(isProtocol)
+    .filter((name) => devices.some(({ protocol }) => protocol === name));
 
 /** The driver for all devices of one protocol. */
 export async function loadDriver<P extends Protocol>(

@@ -15,7 +15,6 @@ const logEveryMs = 60_000;
 const latenessBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 
 export type PollerParts = {
-  readonly requests: readonly PollRequest[];
   readonly clock: Clock;
   /** Called with the samples of one turn at a time. */
   readonly onSamples: (samples: readonly Sample[]) => void;
@@ -24,7 +23,8 @@ export type PollerParts = {
 };
 
 export type Poller = {
-  readonly start: () => void;
+  /** Begins with these at once. Links of a later call are others than those of the calls before. */
+  readonly start: (requests: readonly PollRequest[]) => void;
   /** Waits for the reads that are running; they end early. Idempotent. */
   readonly close: () => Promise<void>;
 };
@@ -33,7 +33,7 @@ export type Poller = {
  * Decides when each request is read. Requests of one link run one after another, the one that is due first at first; links run
  * side by side, so a slow one holds up nobody else. Turns lie on a fixed grid, so that a late read delays no later one.
  */
-export function createPoller({ requests, clock, onSamples, metrics, log }: PollerParts): Poller {
+export function createPoller({ clock, onSamples, metrics, log }: PollerParts): Poller {
   const missed = metrics.counter(
     'fieldline_poller_missed_total',
     'Turns that were skipped because the link was still busy; no sample was taken, so none is lost',
@@ -47,7 +47,7 @@ export function createPoller({ requests, clock, onSamples, metrics, log }: Polle
   const closing = new AbortController();
   const toLog = new Map<string, { turns: number; notBeforeMs: number }>();
   const sleeper = createSleeper();
-  let links: Promise<void>[] = [];
+  const links: Promise<void>[] = [];
 
   async function runLink(link: string, queue: DueQueue, signal: AbortSignal): Promise<void> {
     let readsInARow = 0;
@@ -84,14 +84,14 @@ export function createPoller({ requests, clock, onSamples, metrics, log }: Polle
   }
 
   return {
-    start: () => {
+    start: (requests) => {
       const queues = new Map<string, ReturnType<typeof timetable>>();
       for (const entry of timetable(requests, clock.monotonicMs())) {
         const entries = queues.get(entry.request.link) ?? [];
         queues.set(entry.request.link, entries);
         entries.push(entry);
       }
-      links = [...queues].map(([link, entries]) => runLink(link, new DueQueue(entries), closing.signal));
+      for (const [link, entries] of queues) links.push(runLink(link, new DueQueue(entries), closing.signal));
     },
     close: async () => {
       closing.abort();

@@ -41,8 +41,8 @@ function startPoller(requests: readonly PollRequest[], log: Log = silentLog) {
   const metrics = createMetrics();
   const samples: Sample[] = [];
   const onSamples = (taken: readonly Sample[]): void => void samples.push(...taken);
-  const poller = createPoller({ requests, clock, onSamples, metrics, log });
-  poller.start();
+  const poller = createPoller({ clock, onSamples, metrics, log });
+  poller.start(requests);
   const missed = async (link: string): Promise<number> => {
     const line = (await metrics.text()).match(new RegExp(`fieldline_poller_missed_total\\{link="${link}"\\} (\\d+)`));
     return Number(line?.[1] ?? 0);
