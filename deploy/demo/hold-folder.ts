@@ -1,11 +1,12 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FieldlineError } from '@fieldline/shared/contracts';
+import { makeFolder } from '@fieldline/shared/runtime';
 
 /** Makes the data folder. One run per folder: gives the function that lets it go. */
 export function holdFolder(folder: string): () => void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   } catch (error) {
     throw new FieldlineError(
       'settings/unreadable',

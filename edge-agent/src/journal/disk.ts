@@ -2,7 +2,7 @@
  * The segments of a journal folder, oldest first. Only the newest may be open for writing. Which segments go, and when, is
  * not decided here.
  */
-import { mkdirSync, readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { FieldlineError } from '@fieldline/shared/contracts';
 import type { NewBatch, StoredBatch } from './batches.ts';
@@ -33,10 +33,6 @@ export class Disk {
 
   private constructor(options: DiskOptions) {
     this.options = options;
-  }
-
-  static makeFolder(folder: string): void {
-    mkdirSync(folder, { recursive: true });
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { Micros } from '@fieldline/shared/contracts';
-import type { Log } from '@fieldline/shared/runtime';
+import { type Log, makeFolder } from '@fieldline/shared/runtime';
 import { Disk, type DiskOptions } from './disk.ts';
 import { lockFolder } from './lock.ts';
 import { type Note, parseNote } from './note.ts';
@@ -17,7 +17,7 @@ export type Folder = Recovered & {
  * @throws FieldlineError journal/in-use, journal/foreign; SqliteError or a system error where the folder cannot be written
  */
 export function openFolder(options: DiskOptions, startedAt: Micros, log: Log): Folder {
-  Disk.makeFolder(options.folder);
+  makeFolder(options.folder);
   const { release } = lockFolder(options.folder);
   try {
     const disk = Disk.load(options);

@@ -11,10 +11,9 @@
  *   shrink: its free pages are used again.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackboneConfig } from '@fieldline/shared/config';
-import type { Clock } from '@fieldline/shared/runtime';
+import { type Clock, makeFolder } from '@fieldline/shared/runtime';
 import Database from 'better-sqlite3';
 import type { BackboneRecord, RecordHeaders } from '../backbone.ts';
 import type { Entry } from '../group-commit.ts';
@@ -59,7 +58,7 @@ export class LogFile {
     const file = join(config.folder, 'log.db');
     let database: Database.Database | undefined;
     try {
-      mkdirSync(config.folder, { recursive: true });
+      makeFolder(config.folder);
       database = new Database(file, { timeout: 0 });
       return new LogFile(own(database), config, clock);
     } catch (error) {
