@@ -4,6 +4,7 @@
  * A rate is sustained when, over the whole window, the agent reads what is offered, the rows keep up with what is read, and
  * the journal does not grow; and when the balance closes at the end. The rate is raised until that fails once.
  */
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Lifecycle, pause } from '@fieldline/shared/runtime';
 import pg from 'pg';
@@ -87,7 +88,13 @@ async function attempt(context: BenchmarkContext, everyMs: number, windowMs: num
     };
     const line = await startLine(
       { ...options, plant: plant.folder },
-      { root: context.root, lifecycle, notice: context.say, gaveUp, signal: over.signal },
+      {
+        root: context.root,
+        lifecycle,
+        notice: (text) => context.say(`${text}${lastWords(folder)}`),
+        gaveUp,
+        signal: over.signal,
+      },
     );
     const measured = await measure(line, plant.samplesPerSecond, windowMs, over.signal);
     if (failure !== undefined) throw failure;
@@ -100,6 +107,14 @@ async function attempt(context: BenchmarkContext, everyMs: number, windowMs: num
     await lifecycle.close();
   }
 }
+
+/** The folder is removed afterwards: why a program ended is told now. */
+const lastWords = (folder: string): string =>
+  ['simulators', 'ingest', 'agent']
+    .map((name) => join(folder, 'logs', `${name}.log`))
+    .filter((file) => existsSync(file))
+    .map((file) => `\n    ${readFileSync(file, 'utf8').trim().split('\n').at(-1)}`)
+    .join('');
 
 async function measure(line: Line, offered: number, windowMs: number, signal: AbortSignal): Promise<Run> {
   const pool = new pg.Pool({ connectionString: line.databaseUrl, max: 2, options: '-c search_path=fieldline' });
