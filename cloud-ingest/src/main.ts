@@ -1,10 +1,12 @@
 #!/usr/bin/env node
+import { dirname } from 'node:path';
 import { type IngestConfig, ingestSchema, loadConfig } from '@fieldline/shared/config';
 import { createLog, runProgram, systemClock, untilAborted } from '@fieldline/shared/runtime';
 import { type Command, commandOf, usage } from './command-line.ts';
+import { resolvePaths } from './resolve-paths.ts';
 
 async function run({ role, file }: Command, signal: AbortSignal): Promise<void> {
-  const config: IngestConfig = loadConfig(ingestSchema, file);
+  const config: IngestConfig = resolvePaths(loadConfig(ingestSchema, file), dirname(file));
   if (role === 'validate') {
     process.stdout.write(`${file}: the settings are valid\n`);
     return;

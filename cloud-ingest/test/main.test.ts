@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, startAedes, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { describe, expect, test } from 'vitest';
@@ -69,6 +69,16 @@ describe('fieldline-ingest', () => {
     const bridge = run('bridge', '--config', file);
     expect(await bridge.exitCode()).toBe(1);
     expect(bridge.errors()).toContain('mqtt.passwordFile: cannot read /no/such/file');
+  });
+
+  test('a relative path is looked for beside the settings file, not in the current folder', async () => {
+    const file = settings([
+      "mqtt: {broker: 'mqtt://127.0.0.1:1', username: bridge, passwordFile: ./broker.password}",
+      ...valid('').slice(1),
+    ]);
+    const bridge = run('bridge', '--config', file);
+    expect(await bridge.exitCode()).toBe(1);
+    expect(bridge.errors()).toContain(`cannot read ${join(dirname(file), 'broker.password')}`);
   });
 
   test('a bridge runs without its broker, carries when it comes, and ends in order on SIGTERM', async () => {
