@@ -9,6 +9,7 @@ import { embeddedBinaries } from '@fieldline/shared/testing/postgres-binaries';
 import { createCluster } from '@fieldline/shared/testing/postgres-cluster';
 import { canReach, type User, unprivilegedUser } from '@fieldline/shared/testing/unprivileged-user';
 import pg from 'pg';
+import { keepCluster, type Tell } from './keep-cluster.ts';
 
 export type DemoDatabase = {
   /** With user and password. */
@@ -20,12 +21,8 @@ export type DemoDatabase = {
 
 const role = 'fieldline';
 
-export async function openDatabase(
-  url: string | undefined,
-  dataFolder: string,
-  ended: (error: Error) => void,
-): Promise<DemoDatabase> {
-  return url === undefined ? openEmbedded(dataFolder, ended) : openExternal(url);
+export async function openDatabase(url: string | undefined, dataFolder: string, tell: Tell): Promise<DemoDatabase> {
+  return url === undefined ? openEmbedded(dataFolder, tell) : openExternal(url);
 }
 
 async function openExternal(url: string): Promise<DemoDatabase> {
@@ -67,7 +64,7 @@ function databaseError(error: unknown, place: string): FieldlineError {
   );
 }
 
-async function openEmbedded(dataFolder: string, ended: (error: Error) => void): Promise<DemoDatabase> {
+async function openEmbedded(dataFolder: string, tell: Tell): Promise<DemoDatabase> {
   const user = unprivilegedUser();
   const folder = folderFor(user, dataFolder);
   mkdirSync(folder, { recursive: true });
@@ -78,13 +75,12 @@ async function openEmbedded(dataFolder: string, ended: (error: Error) => void): 
     password: passwordIn(dataFolder),
     user,
   });
-  await cluster.start();
-  cluster.onExit((message) => ended(new Error(message)));
+  const close = await keepCluster(cluster, tell);
   const url = new URL(cluster.url);
   await ensureDatabase(url.href, decodeURIComponent(url.password));
   url.username = role;
   url.pathname = `/${role}`;
-  return { url: url.href, place: join(folder, 'postgres'), close: cluster.stop };
+  return { url: url.href, place: join(folder, 'postgres'), close };
 }
 
 /** As root, PostgreSQL runs as another user: where that one cannot enter the checkout, the data stand outside it. */

@@ -21,7 +21,8 @@ export function holdFolder(folder: string): () => void {
   if (holder !== null && isAlive(holder)) {
     throw new FieldlineError(
       'settings/invalid',
-      `another run (process ${holder}) uses ${folder}: stop it, or give this one --data FOLDER and --port NUMBER`,
+      `another run (process ${holder}) uses ${folder}: stop it, or give this one --data FOLDER and --port NUMBER; ` +
+        `if process ${holder} is something else, a killed run left ${file}: delete that file`,
     );
   }
   writeFileSync(file, `${process.pid}\n`);

@@ -73,7 +73,7 @@ export async function startLine(options: DemoOptions, context: LineContext): Pro
   const example = { folder: options.plant, plant, edge };
   const plantFile = writePlantSettings(settings, example, at);
   part('simulators', 'simulators/src/main.ts', ['run', '--plant', plantFile], stopOthersMs);
-  const database = await openDatabase(options.database, dataFolder, gaveUp);
+  const database = await openDatabase(options.database, dataFolder, { notice, gaveUp });
   lifecycle.add('database', database.close);
   const broker = await openBroker(options.broker);
   lifecycle.add('broker', broker.close);

@@ -4,9 +4,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createBackoff, pause } from '@fieldline/shared/runtime';
+import { pause } from '@fieldline/shared/runtime';
 import { reapServer } from '@fieldline/shared/testing/reaper';
 import { openLogFile } from './log-file.ts';
+import { createRestarts, lastLines } from './restarts.ts';
 
 export type PartOptions = {
   readonly name: string;
@@ -27,18 +28,13 @@ export type Part = {
   readonly stop: (withinMs: number) => Promise<boolean>;
 };
 
-/** A start that ends sooner is a start that failed. */
-const upAfterMs = 10_000;
-const maxFailedStarts = 3;
-
 export function startPart(options: PartOptions): Part {
   const { name } = options;
   const log = openLogFile(options.logFile);
-  const backoff = createBackoff({ firstMs: 500, maxMs: 5_000 });
+  const restarts = createRestarts();
   const stopping = new AbortController();
   let child: ChildProcess;
   let tail = '';
-  let failedStarts = 0;
 
   function spawnChild(): void {
     const startedAt = performance.now();
@@ -62,14 +58,13 @@ export function startPart(options: PartOptions): Part {
   }
 
   async function ended(upMs: number, how: string): Promise<void> {
-    failedStarts = upMs < upAfterMs ? failedStarts + 1 : 0;
-    if (failedStarts >= maxFailedStarts) {
+    const pauseMs = restarts.pauseMsAfter(upMs);
+    if (pauseMs === null) {
       options.gaveUp(new Error(`${name} does not stay up (${how}). It said last:\n${lastLines(tail, 12)}`));
       return;
     }
     options.notice(`${name} ended (${how}) and is started again; see ${options.logFile}`);
-    if (upMs >= upAfterMs) backoff.reset();
-    if (await pause(backoff.next(), stopping.signal)) spawnChild();
+    if (await pause(pauseMs, stopping.signal)) spawnChild();
   }
 
   spawnChild();
@@ -95,11 +90,3 @@ async function endChild(child: ChildProcess, withinMs: number): Promise<boolean>
   }
   return child.exitCode === 0;
 }
-
-const lastLines = (text: string, count: number): string =>
-  text
-    .trim()
-    .split('\n')
-    .slice(-count)
-    .map((line) => `  ${line}`)
-    .join('\n');

@@ -9,7 +9,9 @@ test('a second run on the same data folder is refused while the first lives, wit
   const folder = temporaryFolder();
   const other = spawn('sleep', ['60'], { stdio: 'ignore' });
   writeFileSync(join(folder, 'running'), `${other.pid}\n`);
-  expect(() => holdFolder(folder)).toThrow(/another run .* --data FOLDER/);
+  expect(() => holdFolder(folder)).toThrow(
+    new RegExp(`another run .* --data FOLDER .*process ${other.pid} is something else.*${folder}/running: delete`),
+  );
   other.kill('SIGKILL');
 });
 
