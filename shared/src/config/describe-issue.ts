@@ -17,7 +17,8 @@ export function describeIssue(issue: Issue, data: unknown, schema: z.ZodType): I
     case 'invalid_type': {
       const found = valueAt(data, path);
       if (found === undefined) return [{ path, message: `is missing; it must be ${issue.expected}` }];
-      return [{ path, message: `is ${show(found)}; it must be ${issue.expected}` }];
+      const wanted = isNotFinite(found) ? 'a finite number' : issue.expected;
+      return [{ path, message: `is ${show(found)}; it must be ${wanted}` }];
     }
     case 'invalid_value':
       return [{ path, message: wrongChoice(valueAt(data, path), issue.values.map(String)) }];
@@ -64,9 +65,15 @@ function unknownKey(key: string, known: readonly string[]): string {
   return known.length > 0 ? `is not a setting; here stand ${known.join(', ')}` : 'is not a setting; remove it';
 }
 
+const isNotFinite = (value: unknown): value is number => typeof value === 'number' && !Number.isFinite(value);
+
 function show(value: unknown): string {
   if (value === undefined) return 'missing';
-  const text = typeof value === 'bigint' ? value.toString() : (JSON.stringify(value) ?? String(value));
+  // JSON has no bigint, NaN or Infinity: they are shown as they are.
+  const asText = typeof value === 'bigint' || isNotFinite(value);
+  const whole = asText ? String(value) : (JSON.stringify(value) ?? String(value));
+  // A password in an address is not repeated: what is shown here ends up in logs.
+  const text = whole.replace(/(:\/\/[^\s/:@]*):[^\s/]*@/g, '$1:…@');
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 

@@ -4,9 +4,10 @@
  * files that hold them.
  */
 import { readFileSync } from 'node:fs';
-import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { type Document, isNode, isScalar, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
 import type { z } from 'zod';
 import { FieldlineError } from '../contracts/errors.ts';
+import { aliasProblems } from './alias-problems.ts';
 import { describeIssue } from './describe-issue.ts';
 
 export type ConfigProblem = {
@@ -35,10 +36,14 @@ export function parseConfig<Schema extends z.ZodType>(schema: Schema, text: stri
   if (document.errors.length > 0) {
     throw invalid(
       file,
-      document.errors.map((error) => ({ ...positionOf(lines, error.pos[0]), key: '', message: error.message })),
+      document.errors.map((error) => ({
+        ...positionOf(lines, error.pos[0]),
+        key: '',
+        message: describeYamlError(error, document),
+      })),
     );
   }
-  const data: unknown = document.toJS() ?? {};
+  const data = dataOf(document, lines, file);
   const result = schema.safeParse(data);
   if (result.success) return deepFreeze(result.data);
   throw invalid(
@@ -51,6 +56,37 @@ export function parseConfig<Schema extends z.ZodType>(schema: Schema, text: stri
       })),
     ),
   );
+}
+
+/** More than any honest file has; without a bound a few lines of aliases of aliases stand for more than memory holds. */
+const maxAliasCount = 10_000;
+
+function dataOf(document: Document.Parsed, lines: LineCounter, file: string): unknown {
+  const wrong = aliasProblems(document);
+  if (wrong.length > 0) {
+    throw invalid(
+      file,
+      wrong.map(({ offset, message }) => ({ ...positionOf(lines, offset), key: '', message })),
+    );
+  }
+  try {
+    return document.toJS({ maxAliasCount }) ?? {};
+  } catch (error) {
+    const message = `cannot be read: ${(error as Error).message}: write the values out instead of aliases of aliases`;
+    throw invalid(file, [{ ...locate(document, lines, []), key: '', message }]);
+  }
+}
+
+function describeYamlError(error: YAMLError, document: Document.Parsed): string {
+  if (error.code === 'MULTIPLE_DOCS') return 'a settings file is one document: remove this line and what follows';
+  if (error.code !== 'DUPLICATE_KEY') return error.message;
+  let name = 'the key';
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (isScalar(key) && key.range?.[0] === error.pos[0]) name = String(key.value);
+    },
+  });
+  return `${name} is set twice; remove one of the two`;
 }
 
 function invalid(file: string, problems: ConfigProblem[]): FieldlineError {

@@ -86,6 +86,46 @@ describe('settings', () => {
     expect(problemsOf(edgeSchema, 'gateway: [g1\nuplink: x\n')[0]).toMatch(/^edge\.yaml:\d+:\d+: /);
   });
 
+  it('name an alias that nothing is named by, and one of itself', () => {
+    expect(problemsOf(edgeSchema, good.replace('gateway: g1', 'gateway: *nix'))).toEqual([
+      'edge.yaml:1:10: *nix names no value above it: write &nix before one, or quote it',
+    ]);
+    expect(problemsOf(edgeSchema, 'gateway: g1\ndevices: &all [*all]\n')).toEqual([
+      'edge.yaml:2:16: *all stands within the value that it names: write the value out',
+    ]);
+  });
+
+  it('may name a value once and use it often', () => {
+    const tags = Array.from({ length: 200 }, (_, n) => `      - { tag: t${n}, address: ${n}, everyMs: *often }\n`);
+    const text = good.replace('type: float32', 'everyMs: &often 700').replace(/address: 0/, 'address: 900');
+    const edge = parseConfig(edgeSchema, text + tags.join(''), 'edge.yaml');
+    expect(edge.devices[0]?.tags[200]).toMatchObject({ everyMs: 700 });
+  });
+
+  it('whose aliases stand for more than memory holds are refused', () => {
+    const level = (n: number): string =>
+      `k${n}: &k${n} [${Array(9)
+        .fill(`*k${n - 1}`)
+        .join(', ')}]`;
+    const text = ['k0: &k0 [x]', ...Array.from({ length: 9 }, (_, n) => level(n + 1))].join('\n');
+    expect(problemsOf(edgeSchema, text)).toEqual([
+      expect.stringMatching(/^edge\.yaml:1:1: cannot be read: .*write the values out/),
+    ]);
+  });
+
+  it('name a key that is set twice', () => {
+    expect(problemsOf(edgeSchema, `${good}gateway: g2\n`)).toEqual([
+      'edge.yaml:10:1: gateway is set twice; remove one of the two',
+    ]);
+  });
+
+  it('show a number that is not finite as such', () => {
+    expect(problemsOf(edgeSchema, good.replace('type: float32', 'scale: .inf, offset: .nan'))).toEqual([
+      'edge.yaml:9:42: devices[0].tags[0].scale: is Infinity; it must be a finite number',
+      'edge.yaml:9:56: devices[0].tags[0].offset: is NaN; it must be a finite number',
+    ]);
+  });
+
   it('that are empty say what is missing', () => {
     expect(problemsOf(plantSchema, '')).toContain('edge.yaml:1:1: servers: is missing; it must be array');
   });
