@@ -14,6 +14,7 @@ import type { Decoded, Origin, Reject } from '../decode/decoder.ts';
 import type { Anomaly, LockedStreams, WantedStreams } from './ledger-store.ts';
 import {
   isCommitted,
+  provenLastSeq,
   type StreamRow,
   withBatch,
   withDead,
@@ -21,6 +22,7 @@ import {
   withDuplicate,
   withHeld,
   withLastSeq,
+  withReportedLastSeq,
 } from './stream-row.ts';
 
 export type AdmittedBatch = {
@@ -155,12 +157,14 @@ function followChain(
     const details = { predecessor: previous.stream, stream: row.stream, other: others[0] };
     admission.anomalies.push({ kind: 'forked-stream', ...head, details });
   }
-  if (predecessor.lastSeq > previous.lastSeq) {
+  // What only a state message said is no proof that a journal was put back.
+  const seen = provenLastSeq(predecessor);
+  if (seen > previous.lastSeq) {
     const details = {
       predecessor: previous.stream,
       stream: row.stream,
       named: previous.lastSeq,
-      seen: predecessor.lastSeq,
+      seen,
     };
     admission.anomalies.push({ kind: 'restored-journal', ...head, details });
   }
@@ -194,14 +198,14 @@ function declareRange(
 
 function admitState(admission: Admission, state: StateMessage, origin: Origin): void {
   const listed = new Set(state.streams.map(({ stream }) => stream));
-  // A will was written at connect: what it says the gateway holds is long past.
-  const saysWhatIsHeld = state.reason !== 'lost';
+  // A will was written at connect: how far the streams went and what the gateway held is long past.
+  const isWill = state.reason === 'lost';
   for (const { stream, last, held } of state.streams) {
     const row = rowOf(admission, stream);
     if (row.gateway !== state.gateway) reportTwoGateways(admission, row, state.gateway, origin);
-    else change(admission, withLastSeq(saysWhatIsHeld ? withHeld(row, held) : row, last));
+    else change(admission, isWill ? withLastSeq(row, last) : withReportedLastSeq(withHeld(row, held), last));
   }
-  if (!saysWhatIsHeld || state.streams.length >= maxStreamsListed) return;
+  if (isWill || state.streams.length >= maxStreamsListed) return;
   for (const row of admission.rows.values())
     if (row.gateway === state.gateway && !listed.has(row.stream) && row.held.length > 0)
       change(admission, withHeld(row, []));

@@ -26,7 +26,7 @@ export type StreamRow = {
   readonly previousLastSeq: number | null;
   readonly firstReceivedAt: Micros | null;
   readonly lastReceivedAt: Micros | null;
-  /** Highest seq known, from batches, from the state message or from a successor. */
+  /** Highest seq known, from batches, from the newest state message or from a successor. */
   readonly lastSeq: number;
   /** Cumulative, as the batch `countedSeq` states them: the highest received. */
   readonly read: number;
@@ -92,9 +92,19 @@ export const withDeclared = (row: StreamRow, from: number, to: number, samples: 
   declaredSamples: row.declaredSamples + Math.max(0, samples),
 });
 
-/** A successor, or the state message, tells how far the stream went. */
+/** A successor, or a will that was written at connect, tells how far the stream went at least. */
 export const withLastSeq = (row: StreamRow, lastSeq: number): StreamRow =>
   lastSeq > row.lastSeq ? { ...row, lastSeq } : row;
+
+/** The gateway itself tells how far the stream goes now: that corrects whatever was said before, but not what came. */
+export const withReportedLastSeq = (row: StreamRow, lastSeq: number): StreamRow => ({
+  ...row,
+  lastSeq: Math.max(lastSeq, provenLastSeq(row)),
+});
+
+/** Highest seq that a batch has shown, with its own or in a declaration; 0 without any. */
+export const provenLastSeq = ({ committed, declared, dead }: StreamRow): number =>
+  Math.max(...[committed, declared, dead].map((ranges) => ranges.at(-1)?.[1] ?? 0));
 
 export const withHeld = (row: StreamRow, held: Ranges): StreamRow => ({ ...row, held });
 

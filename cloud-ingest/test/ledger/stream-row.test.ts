@@ -13,6 +13,7 @@ import {
   withDuplicate,
   withHeld,
   withLastSeq,
+  withReportedLastSeq,
 } from '../../src/ledger/stream-row.ts';
 
 const fresh: StreamRow = {
@@ -93,5 +94,16 @@ describe('a stream in the ledger', () => {
   test('keeps the counts of its highest batch when an older one comes late', () => {
     const row = withBatch(withBatch(fresh, batch(5), 1), batch(2), 2);
     expect([row.read, row.filtered, row.countedSeq]).toEqual([75, 25, 5]);
+  });
+
+  test('ends where the gateway says now, and never before what came', () => {
+    const told = withReportedLastSeq(withBatch(fresh, batch(3), 1), 4_000_000_000);
+    expect(told.lastSeq).toBe(4_000_000_000);
+    expect(withLastSeq(told, 5).lastSeq).toBe(4_000_000_000);
+    expect(withReportedLastSeq(told, 5).lastSeq).toBe(5);
+    expect(withReportedLastSeq(told, 1).lastSeq).toBe(3);
+    expect(withReportedLastSeq(withDeclared(told, 6, 7, 0), 1).lastSeq).toBe(7);
+    expect(withReportedLastSeq(withDead(told, 9, 2), 1).lastSeq).toBe(9);
+    expect(withReportedLastSeq(fresh, 0).lastSeq).toBe(0);
   });
 });

@@ -305,6 +305,25 @@ for (const { name, requirement, open } of servers) {
       expect(rows).toEqual([{ last_seq: 4n }]);
     });
 
+    test('lets the next state of a gateway correct a wrong one; its will corrects nothing', async () => {
+      const gateway = new Gateway('gw');
+      const { stream } = gateway;
+      const lastSeq = async () => (await line.query('SELECT last_seq FROM stream WHERE stream = $1', [stream]))[0];
+      const far = 4_000_000_000;
+      await line.start();
+      await line.send(gateway.batch([goodSample(tagOf('a'), 1)]), gateway.batch([goodSample(tagOf('a'), 2)]));
+      await line.send(gateway.state({ streams: [{ stream, first: 1, last: far, held: [[1, far]] }] }));
+      await line.send(gateway.state({ reason: 'lost', online: false }));
+      await line.settled();
+      expect(await lastSeq()).toEqual({ last_seq: BigInt(far) });
+      // A successor that names the true length meets a wrong state only: no journal was put back.
+      await line.send(new Gateway('gw', { stream, lastSeq: 2 }).batch([goodSample(tagOf('a'), 3)]));
+      await line.send(gateway.state());
+      await line.settled();
+      expect(await lastSeq()).toEqual({ last_seq: 2n });
+      expect(await line.query('SELECT kind FROM anomaly')).toEqual([]);
+    });
+
     test('keeps a stream with the gateway that it belongs to', async () => {
       const owner = new Gateway('gw-1');
       const other = new Gateway('gw-2', null, owner.stream);

@@ -16,7 +16,11 @@ export const maxStreamsListed = 64;
 export const maxRangesListed = 256;
 
 const id = z.string().regex(idPattern);
-const ranges = z.custom<Ranges>(isRanges, 'expected sorted, disjoint ranges [[from, to], …]');
+/** The bound of `seq` in batches: a greater number in a message would be believed and never come. */
+const maxSeq = 0xffff_ffff;
+const ranges = z
+  .custom<Ranges>(isRanges, 'expected sorted, disjoint ranges [[from, to], …]')
+  .refine((sorted) => (sorted.at(-1)?.[1] ?? 0) <= maxSeq, `expected ranges up to ${maxSeq}`);
 const micros = z.int().nonnegative();
 const head = { v: z.literal(messageVersion), gateway: id };
 
@@ -34,9 +38,9 @@ export const stateSchema = z.object({
     .array(
       z.object({
         stream: z.uuid(),
-        first: z.int().positive(),
+        first: z.int().positive().max(maxSeq),
         /** 0 if no batch was made yet. */
-        last: z.int().nonnegative(),
+        last: z.int().nonnegative().max(maxSeq),
         /** What the journal still holds and can send again. */
         held: ranges,
       }),
