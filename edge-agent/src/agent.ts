@@ -14,6 +14,7 @@ import {
 import manifest from '../package.json' with { type: 'json' };
 import type { Driver, DriverContext } from './drivers/driver.ts';
 import { loadDriver, type Protocol, protocolsOf } from './drivers/registry.ts';
+import { errorFields } from './error-fields.ts';
 import { createFilter } from './filter/filter.ts';
 import { filterSettings } from './filter/settings.ts';
 import { Forwarder } from './forwarder/forwarder.ts';
@@ -173,7 +174,7 @@ async function loadOne(
     return await load(protocol, config.devices, context, { certificateFolder: certificateFolder(config) });
   } catch (error) {
     const trouble = `the ${protocol} driver cannot start: ${error instanceof Error ? error.message : String(error)}`;
-    context.log.error({ err: error, protocol }, trouble);
+    context.log.error({ ...errorFields(error), protocol }, trouble);
     parts.health.ready.push({ name: `driver ${protocol}`, trouble: () => trouble });
     return null;
   }
@@ -203,7 +204,7 @@ async function openOps(
     return server.port;
   } catch (error) {
     log.error(
-      { err: error },
+      errorFields(error),
       `no metrics and no health report: ${error instanceof Error ? error.message : String(error)}`,
     );
     return null;

@@ -10,6 +10,7 @@
 import type { AckMessage, Declaration, Ranges } from '@fieldline/shared/contracts';
 import { subtractRanges, unionRanges } from '@fieldline/shared/contracts';
 import type { Clock, Log, Metrics } from '@fieldline/shared/runtime';
+import { errorFields } from '../error-fields.ts';
 import type { BatchId, StoredBatch } from '../journal/batches.ts';
 import type { HeldStream } from '../journal/holdings.ts';
 import { consequencesOf } from './acknowledge.ts';
@@ -199,7 +200,10 @@ export class Forwarder {
       (error: unknown) => {
         if (link !== this.link) return;
         this.metrics.refused.inc();
-        this.options.log.warn({ err: error, stream, seq }, 'the broker did not take a batch; it is sent again later');
+        this.options.log.warn(
+          { ...errorFields(error), stream, seq },
+          'the broker did not take a batch; it is sent again later',
+        );
         if (confirm === 'broker') this.resend.sent(stream, seq, times, clock.monotonicMs());
         this.landed(link, flight);
       },

@@ -67,6 +67,16 @@ export class Disk {
     else this.begin(batches, head, note());
   }
 
+  /** SQLite goes on writing to a file that was deleted, and says nothing. @throws a system error where that is so */
+  checkInPlace(): void {
+    if (this.writing !== undefined) statSync(this.writing.file);
+  }
+
+  /** Segments that somebody deleted. */
+  gone(): readonly Segment[] {
+    return this.segments.filter(({ isInPlace }) => !isInPlace);
+  }
+
   /** Writes batches of another stream than the present one, e.g. those that waited in memory. */
   adopt(batches: readonly NewBatch[], head: SegmentHead, note: string): void {
     this.create(batches, head, note).seal();

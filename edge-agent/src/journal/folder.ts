@@ -1,5 +1,6 @@
 import type { Micros } from '@fieldline/shared/contracts';
 import { type Log, makeFolder } from '@fieldline/shared/runtime';
+import { errorFields } from '../error-fields.ts';
 import { Disk, type DiskOptions } from './disk.ts';
 import { lockFolder } from './lock.ts';
 import { type Note, parseNote } from './note.ts';
@@ -10,6 +11,10 @@ export type Folder = Recovered & {
   readonly note: Note;
   /** Lets another agent have it. */
   readonly release: () => void;
+  /** Its files may be gone, but the folder and its lock are those that were taken. */
+  readonly isInPlace: () => boolean;
+  /** Makes it again where it was deleted, and takes the lock anew. @throws as `openFolder` does */
+  readonly regain: () => void;
 };
 
 /**
@@ -18,16 +23,29 @@ export type Folder = Recovered & {
  */
 export function openFolder(options: DiskOptions, startedAt: Micros, log: Log): Folder {
   makeFolder(options.folder);
-  const { release } = lockFolder(options.folder);
+  let lock = lockFolder(options.folder);
   try {
     const disk = Disk.load(options);
     for (const { name, error } of disk.damaged) {
-      log.error({ err: error, ...name }, 'a file of the journal is damaged: set aside and declared');
+      log.error({ ...errorFields(error), ...name }, 'a file of the journal is damaged: set aside and declared');
     }
     const note = parseNote(disk.readNote());
-    return { disk, note, release, ...recover(disk.segments, disk.damaged, note, startedAt) };
+    return {
+      disk,
+      note,
+      release: () => lock.release(),
+      isInPlace: () => lock.isInPlace(),
+      regain: () => {
+        makeFolder(options.folder);
+        if (lock.isInPlace()) return;
+        const former = lock;
+        lock = lockFolder(options.folder);
+        former.release();
+      },
+      ...recover(disk.segments, disk.damaged, note, startedAt),
+    };
   } catch (error) {
-    release();
+    lock.release();
     throw error;
   }
 }

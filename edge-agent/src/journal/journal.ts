@@ -13,6 +13,7 @@
  * - Confirmations are written now and then; those that are forgotten cost a re-send.
  */
 import { countOf, type Declaration, isFieldlineError, type Ranges, type Sample } from '@fieldline/shared/contracts';
+import { errorFields } from '../error-fields.ts';
 import { bytesIn, type NewBatch, type StoredBatch } from './batches.ts';
 import { Chain } from './chain.ts';
 import { type Folder, openFolder } from './folder.ts';
@@ -97,6 +98,7 @@ export class Journal {
 
   private run(hasNews: boolean): readonly StoredBatch[] {
     if (this.outage.isTimeToRetry) this.returnToDisk();
+    this.checkFolder();
     const batches: StoredBatch[] = [];
     if (hasNews) batches.push(...this.write());
     batches.push(...this.keepBounds());
@@ -125,7 +127,10 @@ export class Journal {
       return this.store.read(stream, seq);
     } catch (error) {
       const segment = this.store.disk?.segmentOf(stream, seq);
-      if (segment !== undefined && isDamage(error)) this.setAside(segment, error);
+      if (segment === undefined) return null;
+      if (isDamage(error)) this.setAside(segment, error);
+      // Where the whole folder is gone, the next flush sees it: it may be a disk that comes back.
+      else if (!segment.isInPlace && this.folder?.isInPlace() === true) this.declareGone([segment]);
       return null;
     }
   }
@@ -163,7 +168,7 @@ export class Journal {
       this.folder?.disk.close();
     } catch (error) {
       if (!isDiskTrouble(error)) throw error;
-      this.options.log.error({ err: error }, 'the journal could not be closed in order: the next start checks it');
+      this.options.log.error(errorFields(error), 'the journal could not be closed in order: the next start checks it');
     } finally {
       this.folder?.release();
     }
@@ -171,7 +176,9 @@ export class Journal {
 
   /** @throws FieldlineError journal/in-use, journal/foreign; SqliteError or a system error where the disk takes nothing */
   private beginOnDisk(): void {
+    this.folder?.regain();
     const { disk } = this.folder ?? this.takeFolder();
+    this.declareGone(disk.gone());
     this.store.moveToDisk(disk, (stream) => this.chain.headOf(stream !== this.chain.end?.stream), this.note.text());
     const writer = this.chain.next();
     const batches = writer.encode([], this.pending.declarations, 0, this.options.clock.now());
@@ -181,6 +188,16 @@ export class Journal {
     this.writer = writer;
     this.chain.wrote(writer);
     this.outage.over();
+  }
+
+  /** In the next batch: the files are gone already, nothing is to be made durable before. */
+  private declareGone(segments: readonly Segment[]): void {
+    for (const segment of segments) {
+      this.options.log.error(segment.name, 'a file of the journal was deleted: what it held is declared as lost');
+      this.pendLoss(segment, 'journal-damaged');
+      this.store.forget(segment);
+      this.folder?.disk.remove(segment);
+    }
   }
 
   private takeFolder(): Folder {
@@ -224,7 +241,17 @@ export class Journal {
     if (!isDiskTrouble(error)) throw error;
     this.outage.failed(error);
     if (!this.writer.head.volatile) this.writer = this.chain.volatile();
-    this.options.log.error({ code: 'journal/unwritable', err: error }, this.trouble() ?? '');
+    this.options.log.error({ code: 'journal/unwritable' }, this.trouble() ?? '');
+  }
+
+  /** Also where nothing is to be written: a quiet plant shall hear of it too. */
+  private checkFolder(): void {
+    if (this.outage.reason !== null) return;
+    try {
+      this.folder?.disk.checkInPlace();
+    } catch (error) {
+      this.leaveDisk(error);
+    }
   }
 
   private returnToDisk(): void {
@@ -269,7 +296,10 @@ export class Journal {
   }
 
   private setAside(segment: Segment, error: unknown): void {
-    this.options.log.error({ err: error, ...segment.name }, 'a file of the journal is damaged: set aside and declared');
+    this.options.log.error(
+      { ...errorFields(error), ...segment.name },
+      'a file of the journal is damaged: set aside and declared',
+    );
     this.declareLost([segment], 'journal-damaged');
     this.store.forget(segment);
     try {
@@ -281,11 +311,13 @@ export class Journal {
 
   /** Durable when it returns, so that the files may go; gives the batches that hold it. */
   private declareLost(segments: readonly Segment[], reason: 'disk-bound' | 'journal-damaged'): readonly NewBatch[] {
-    for (const segment of segments) {
-      this.pending.declare(this.store.lossOf(segment, reason));
-      this.metrics.lostBatches.inc({ reason }, countOf(this.store.unconfirmedIn(segment)));
-    }
+    for (const segment of segments) this.pendLoss(segment, reason);
     return this.pending.hasNews ? this.write() : [];
+  }
+
+  private pendLoss(segment: Segment, reason: 'disk-bound' | 'journal-damaged'): void {
+    this.pending.declare(this.store.lossOf(segment, reason));
+    this.metrics.lostBatches.inc({ reason }, countOf(this.store.unconfirmedIn(segment)));
   }
 
   private measure(): void {

@@ -216,6 +216,11 @@ export class Segment {
     for (const suffix of ['', '-wal', '-shm', '-journal']) removeFile(`${this.file}${suffix}`);
   }
 
+  /** False where somebody deleted it; what is open then can still be read, until it is closed. */
+  get isInPlace(): boolean {
+    return statSync(this.file, { throwIfNoEntry: false }) !== undefined;
+  }
+
   get isOpen(): boolean {
     return this.open !== undefined;
   }

@@ -15,4 +15,8 @@ export function isDamage(error: unknown): boolean {
 /** Whether an error is one that SQLite or the operating system gave; all others are broken invariants. */
 export const isDiskTrouble = (error: unknown): boolean => error instanceof Database.SqliteError || isSystemError(error);
 
-const isSystemError = (error: unknown): boolean => error instanceof Error && 'syscall' in error;
+/** What better-sqlite3 says, as a plain TypeError, where the folder of a new database is gone. */
+const folderIsGone = 'Cannot open database because the directory does not exist';
+
+const isSystemError = (error: unknown): boolean =>
+  error instanceof Error && ('syscall' in error || error.message === folderIsGone);

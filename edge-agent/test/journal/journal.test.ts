@@ -2,7 +2,9 @@ import { cpSync, mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } f
 import { join } from 'node:path';
 import { countOf, isFieldlineError } from '@fieldline/shared/contracts';
 import { temporaryFolder } from '@fieldline/shared/testing';
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { isDamage, isDiskTrouble } from '../../src/journal/trouble.ts';
 import { allBatches, current, decoded, handClock, openJournal, samplesOf, testGateway } from '../helpers/journal.ts';
 
 const segmentFiles = (folder: string): string[] =>
@@ -460,5 +462,100 @@ describe('a folder that cannot be written', () => {
     expect(after.read(stream, 3)?.bytes).toEqual(failed?.bytes);
     expect(after.unconfirmed().samples).toBe(7_009);
     after.close();
+  });
+});
+
+describe('a folder that is deleted while it is written', () => {
+  const threeFlushes = (folder: string, clock = handClock()) => {
+    const journal = openJournal(folder, { clock });
+    for (let round = 0; round < 3; round++) {
+      journal.record(samplesOf(10), 0);
+      journal.flush();
+    }
+    return { journal, clock, stream: current(journal).stream };
+  };
+
+  it('is noticed at the next flush, made again, and its unconfirmed batches are declared once', () => {
+    const folder = join(temporaryFolder(), 'above', 'journal');
+    const { journal, clock, stream } = threeFlushes(folder);
+    journal.confirm(stream, [[1, 2]]);
+    rmSync(join(folder, '..'), { recursive: true });
+    journal.record(samplesOf(5), 0);
+    const [waiting] = journal.flush();
+    expect(journal.trouble()).toContain('ENOENT');
+    expect(decoded(waiting?.bytes ?? Buffer.alloc(0))).toMatchObject({ seq: 1, volatile: true, sent: 5 });
+    clock.advanceMs(60_000);
+    journal.flush();
+    expect(journal.trouble()).toBeNull();
+    expect(segmentFiles(folder)).toHaveLength(2);
+    expect(() => openJournal(folder)).toThrow('another agent uses the journal folder');
+    journal.record(samplesOf(2), 0);
+    journal.flush();
+    const first = allBatches(journal).find((batch) => batch.seq === 1 && !batch.volatile);
+    expect(first?.previous).toEqual({ stream, lastSeq: 4 });
+    expect(allBatches(journal).flatMap(({ declared }) => declared)).toEqual([
+      { kind: 'batches', stream, from: 3, to: 4, samples: 20, reason: 'journal-damaged' },
+    ]);
+    expect(journal.read(stream, 3)).toBeNull();
+    expect(journal.unconfirmed().samples).toBe(7);
+    journal.close();
+    const after = openJournal(folder);
+    expect(after.unconfirmed().samples).toBe(7);
+    after.close();
+  });
+
+  it('is noticed where nothing is to be written, and lets the agent stop in order', () => {
+    const folder = join(temporaryFolder(), 'journal');
+    const { journal } = threeFlushes(folder);
+    rmSync(folder, { recursive: true });
+    journal.flush();
+    expect(journal.trouble()).toContain('cannot be written');
+    journal.close();
+  });
+
+  it('is not taken back while another agent has it', () => {
+    const folder = join(temporaryFolder(), 'journal');
+    const { journal, clock } = threeFlushes(folder);
+    rmSync(folder, { recursive: true });
+    journal.flush();
+    const other = openJournal(folder);
+    clock.advanceMs(60_000);
+    journal.flush();
+    expect(journal.trouble()).toContain('another agent uses the journal folder');
+    other.close();
+    clock.advanceMs(60_000);
+    journal.flush();
+    expect(journal.trouble()).toBeNull();
+    journal.close();
+  });
+
+  it('stays on the disk when only a finished file is deleted, and declares that when it is asked for it', () => {
+    const folder = temporaryFolder();
+    const { journal: before, stream } = threeFlushes(folder);
+    before.close();
+    // What an opening finds last is still open in it, and could be read.
+    openJournal(folder).close();
+    const journal = openJournal(folder);
+    rmSync(join(folder, segmentFiles(folder)[0] ?? ''));
+    expect(journal.read(stream, 2)).toBeNull();
+    journal.flush();
+    expect(journal.trouble()).toBeNull();
+    expect(journal.streams().map((held) => held.stream)).not.toContain(stream);
+    expect(allBatches(journal).flatMap(({ declared }) => declared)).toEqual([
+      { kind: 'batches', stream, from: 1, to: 4, samples: 30, reason: 'journal-damaged' },
+    ]);
+    journal.close();
+  });
+});
+
+describe('trouble with the disk', () => {
+  it('is what better-sqlite3 says of a folder that is gone, and no damage', () => {
+    const make = () => new Database(join(temporaryFolder(), 'gone', 'file'));
+    expect(make).toThrow(TypeError);
+    try {
+      make();
+    } catch (error) {
+      expect([isDiskTrouble(error), isDamage(error)]).toEqual([true, false]);
+    }
   });
 });
