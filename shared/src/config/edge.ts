@@ -16,7 +16,10 @@ const journalSchema = z.strictObject({
     .enum(['power-cut', 'process-crash'])
     .default('power-cut')
     .describe('power-cut: each flush is forced to the medium'),
-  maxBytes: sizeBytes.default(2 * 1024 ** 3).describe('of the files; beyond it the oldest are dropped and declared'),
+  maxBytes: sizeBytes
+    .min(1024 ** 2)
+    .default(2 * 1024 ** 3)
+    .describe('of the files; beyond it the oldest are dropped and declared'),
   segmentBytes: sizeBytes
     .default(16 * 1024 ** 2)
     .describe('a file of the journal is closed at this size and deleted whole'),

@@ -132,11 +132,33 @@ export const tagDescriptionShape = {
   maximum: z.number().optional(),
 };
 
+export const isRange = ({
+  minimum,
+  maximum,
+}: {
+  minimum?: number | undefined;
+  maximum?: number | undefined;
+}): boolean => minimum === undefined || maximum === undefined || minimum <= maximum;
+export const notARange = { path: ['maximum'], error: 'must not be below minimum' };
+
+/** Whether registers of this type can ever hold it: as a bit pattern, or for a float as its value. */
+function canBeRead(entry: number | string, type: ModbusType): boolean {
+  if (typeof entry === 'number' && (type === 'float32' || type === 'float64')) return true;
+  if (typeof entry === 'number' && !Number.isInteger(entry)) return false;
+  const bits = registerCount({ type }) * 16;
+  const pattern = BigInt(entry);
+  return BigInt.asIntN(bits, pattern) === pattern || BigInt.asUintN(bits, pattern) === pattern;
+}
+
 export const modbusTagSchema = z
   .strictObject({
     tag: id,
     ...registerShape,
-    scale: z.number().optional().describe('value = registers × scale + offset, as float64'),
+    scale: z
+      .number()
+      .refine((scale) => scale !== 0, 'scale 0 leaves nothing of the value')
+      .optional()
+      .describe('value = registers × scale + offset, as float64'),
     offset: z.number().optional(),
     notAvailable: z
       .array(z.union([z.number(), z.string().regex(/^0x[0-9a-fA-F]{1,16}$/)]))
@@ -154,8 +176,16 @@ export const modbusTagSchema = z
         path: ['notAvailable'],
         message: 'goes with numbers and bits of registers only',
       });
+      return;
     }
-  });
+    for (const [position, entry] of (tag.notAvailable ?? []).entries()) {
+      if (canBeRead(entry, tag.type)) continue;
+      const holds = tag.type === 'bool' ? 'a register' : tag.type;
+      const message = `${holds} never holds this: it has ${registerCount(tag) * 16} bits`;
+      context.addIssue({ code: 'custom', path: ['notAvailable', position], message });
+    }
+  })
+  .refine(isRange, notARange);
 export type ModbusTag = z.infer<typeof modbusTagSchema>;
 
 const modbusDeviceObject = z.strictObject({

@@ -5,7 +5,11 @@ import { idPattern } from '../contracts/topics.ts';
 export const id = z
   .string()
   .regex(idPattern, 'an id is 1–64 of the characters A–Z a–z 0–9 . _ : - and begins with a letter or digit');
-export const host = z.string().min(1).max(255);
+export const host = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[^\s/]+$/, 'must be a name or an address alone, without blanks or slashes');
 export const port = z.int().min(1).max(65_535);
 /** 0 lets the system choose a free port. */
 export const listenPort = z.int().min(0).max(65_535);
@@ -17,10 +21,14 @@ export const sizeBytes = z.int().positive();
 export const filePath = z.string().min(1);
 
 /** MQTT over TCP, TLS, WebSocket or WebSocket with TLS. */
-export const brokerUrl = z.url({
-  protocol: /^(mqtts?|wss?)$/,
-  error: 'must be an address such as mqtt://host:1883, mqtts://host:8883, ws:// or wss://',
-});
+export const brokerUrl = z
+  .url({
+    protocol: /^(mqtts?|wss?)$/,
+    error: 'must be an address such as mqtt://host:1883, mqtts://host:8883, ws:// or wss://',
+  })
+  .refine((url) => !URL.canParse(url) || new URL(url).password === '', {
+    error: 'a password does not stand in an address: use username and passwordFile',
+  });
 
 /** Certificates for a TLS client; where absent, the system's authorities and no client certificate. */
 export const tlsClient = z.strictObject({

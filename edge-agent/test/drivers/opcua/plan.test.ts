@@ -24,7 +24,7 @@ describe('sessions', () => {
     const plans = planEndpoints([
       device('a'),
       device('b'),
-      device('c', { username: 'x' }),
+      device('c', { username: 'x', passwordFile: 'p' }),
       device('d', { endpoint: 'opc.tcp://other:4840' }),
       device('e', { security: { policy: 'None', mode: 'None' } }),
     ]);

@@ -1,0 +1,83 @@
+import { edgeSchema, parseConfig } from '@fieldline/shared/config';
+import { expect, test } from 'vitest';
+import { stringify } from 'yaml';
+
+const broker = 'mqtt://127.0.0.1:1883';
+const link = { kind: 'tcp', host: '127.0.0.1' };
+
+const read = (devices: unknown[], others: Record<string, unknown> = {}): unknown =>
+  parseConfig(edgeSchema, stringify({ gateway: 'g1', uplink: { broker }, ...others, devices }), 'edge.yaml');
+const plc = (tag: Record<string, unknown>, place: object = link) => ({
+  device: 'plc',
+  protocol: 'modbus',
+  link: place,
+  tags: [{ tag: 'level', address: 0, ...tag }],
+});
+const server = (settings: Record<string, unknown>, tag: Record<string, unknown> = {}) => ({
+  device: 'line',
+  protocol: 'opcua',
+  endpoint: 'opc.tcp://127.0.0.1:4840',
+  tags: [{ tag: 'speed', node: 'ns=2;s=Speed', ...tag }],
+  ...settings,
+});
+
+test.each([
+  [{ scale: 0 }, 'scale: is 0: scale 0 leaves nothing'],
+  [{ minimum: 2, maximum: 1 }, 'maximum: is 1: must not be below minimum'],
+  [{ type: 'int16', notAvailable: [0x8000, 0x1_0000] }, 'notAvailable[1]: is 65536: int16 never holds this: it has 16'],
+  [{ type: 'int32', notAvailable: ['0x100000000'] }, 'notAvailable[0]: is "0x100000000": int32 never holds'],
+  [{ type: 'uint16', notAvailable: [0.5] }, 'notAvailable[0]: is 0.5: uint16 never holds'],
+  [{ type: 'bool', bit: 1, notAvailable: [-40_000] }, 'notAvailable[0]: is -40000: a register never holds'],
+])('a tag of registers with %j is refused', (tag, message) => {
+  expect(() => read([plc(tag)])).toThrow(`devices[0].tags[0].${message}`);
+});
+
+test.each([
+  { type: 'int16', notAvailable: [-32_768, 0x8000, '0xFFFF'] },
+  { type: 'uint64', notAvailable: ['0xFFFFFFFFFFFFFFFF', -1] },
+  { type: 'float32', notAvailable: [-9999.5, 1e30, '0x7FC00000'] },
+  { minimum: 1, maximum: 1 },
+])('a tag of registers with %j is accepted', (tag) => {
+  expect(() => read([plc(tag)])).not.toThrow();
+});
+
+test.each([
+  [{ security: { policy: 'None', mode: 'Sign' } }, 'security.mode: is "Sign": policy and mode are both None'],
+  [{ security: { policy: 'Basic256Sha256', mode: 'None' } }, 'security.mode: is "None": policy and mode are both None'],
+  [{ username: 'operator' }, 'username: is "operator": username and passwordFile go together'],
+])('an OPC UA device with %j is refused', (settings, message) => {
+  expect(() => read([server(settings)])).toThrow(`devices[0].${message}`);
+});
+
+test.each(['ns=1;i=abc', 'g=12', 'ns=x;s=a', 'i=12345678901', 'speed'])('%s is no node id', (node) => {
+  expect(() => read([server({}, { node })])).toThrow(`is "${node}": a node id such as`);
+});
+
+test.each(['i=2258', 'ns=1;g=09087e75-8e5e-499b-954f-f2a9603db28a', 'nsu=urn:plant;s=Line 1.Speed', 'b=AQI='])(
+  '%s is a node id',
+  (node) => {
+    expect(() => read([server({}, { node })])).not.toThrow();
+  },
+);
+
+test('an OPC UA tag whose maximum is below its minimum is refused', () => {
+  expect(() => read([server({}, { minimum: 2, maximum: 1 })])).toThrow('devices[0].tags[0].maximum: is 1: must not be');
+});
+
+test('a host is a name alone', () => {
+  for (const host of ['my host', 'http://plc', ' ']) {
+    expect(() => read([plc({}, { kind: 'tcp', host })])).toThrow('without blanks or slashes');
+  }
+  expect(() => read([plc({}, { kind: 'tcp', host: '::1' })])).not.toThrow();
+});
+
+test('a journal too small to hold segments is refused', () => {
+  expect(() => read([plc({})], { journal: { maxBytes: 100_000 } })).toThrow('journal.maxBytes: is 100000: ');
+});
+
+test('a password in the address of the broker is refused, and not repeated', () => {
+  const uplink = { broker: 'mqtt://line:s3cret@127.0.0.1:1883' };
+  expect(() => read([plc({})], { uplink })).toThrow(
+    'uplink.broker: is "mqtt://line:…@127.0.0.1:1883": a password does not stand in an address: use username and passwordFile',
+  );
+});
