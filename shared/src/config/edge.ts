@@ -56,19 +56,47 @@ const edgeObject = z.strictObject({
   devices: z.array(deviceSchema).min(1),
 });
 
-export const edgeSchema = edgeObject.superRefine((edge, context) => {
-  const devices = new Set<string>();
-  const links = new Map<string, ModbusLink>();
-  for (const [index, device] of edge.devices.entries()) {
-    if (devices.has(device.device)) {
-      context.addIssue({
-        code: 'custom',
-        path: ['devices', index, 'device'],
-        message: 'another device has this id; ids are unique in a gateway',
-      });
+const field = (value: unknown, key: string): unknown =>
+  value !== null && typeof value === 'object' ? Reflect.get(value, key) : undefined;
+const listIn = (value: unknown, key: string): readonly unknown[] => {
+  const list = field(value, key);
+  return Array.isArray(list) ? list : [];
+};
+
+/** Where the texts under one key repeat an earlier one. */
+function repeated(list: readonly unknown[], key: string): number[] {
+  const seen = new Set<string>();
+  return list.flatMap((item, index) => {
+    const id = field(item, key);
+    if (typeof id !== 'string') return [];
+    if (seen.has(id)) return [index];
+    seen.add(id);
+    return [];
+  });
+}
+
+/** It reads what may be anything: ids that are given twice are told together with the mistakes in other settings. */
+function checkIds(edge: unknown, problem: (path: PropertyKey[], message: string) => void): void {
+  const devices = listIn(edge, 'devices');
+  for (const index of repeated(devices, 'device')) {
+    problem(['devices', index, 'device'], 'another device has this id; ids are unique in a gateway');
+  }
+  for (const [index, device] of devices.entries()) {
+    for (const position of repeated(listIn(device, 'tags'), 'tag')) {
+      problem(['devices', index, 'tags', position, 'tag'], 'another tag of this device has this id');
     }
-    devices.add(device.device);
-    if (device.protocol === 'modbus') {
+  }
+}
+
+export const edgeSchema = edgeObject
+  .superRefine(
+    (edge, context) => checkIds(edge, (path, message) => context.addIssue({ code: 'custom', path, message })),
+    { when: () => true },
+  )
+  .superRefine((edge, context) => {
+    const links = new Map<string, ModbusLink>();
+    for (const [index, device] of edge.devices.entries()) {
+      if (device.protocol !== 'modbus') continue;
       const name = modbusLinkName(device.link);
       const first = links.get(name);
       if (first !== undefined && !sameModbusLink(first, device.link)) {
@@ -80,17 +108,5 @@ export const edgeSchema = edgeObject.superRefine((edge, context) => {
       }
       links.set(name, first ?? device.link);
     }
-    const tags = new Set<string>();
-    for (const [position, tag] of device.tags.entries()) {
-      if (tags.has(tag.tag)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['devices', index, 'tags', position, 'tag'],
-          message: 'another tag of this device has this id',
-        });
-      }
-      tags.add(tag.tag);
-    }
-  }
-});
+  });
 export type EdgeConfig = z.infer<typeof edgeSchema>;

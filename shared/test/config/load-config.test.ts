@@ -75,6 +75,21 @@ describe('settings', () => {
     ]);
   });
 
+  it('list ids that are given twice together with other mistakes', () => {
+    const twice = good
+      .replace('      - { tag: level', '      - { tag: level, address: fast }\n      - { tag: level')
+      .replace('gateway: g1\n', 'devicez: 1\n');
+    expect(problemsOf(edgeSchema, twice).map((row) => row.replace(/;.*/, ''))).toEqual([
+      'edge.yaml:1:1: gateway: is missing',
+      'edge.yaml:1:10: devicez: is not a setting. Did you mean devices?',
+      'edge.yaml:9:32: devices[0].tags[0].address: is "fast"',
+      'edge.yaml:10:16: devices[0].tags[1].tag: is "level": another tag of this device has this id',
+    ]);
+    for (const odd of ['[]', '7', 'devices: x', 'devices: [1, {tags: 3}, {tags: [null, {tag: 1}]}]']) {
+      expect(problemsOf(edgeSchema, odd)).not.toEqual([]);
+    }
+  });
+
   it('say what a register cannot be', () => {
     const text = good.replace('address: 0, type: float32', 'table: coil, address: 0, type: float32');
     expect(problemsOf(edgeSchema, text)).toEqual([
