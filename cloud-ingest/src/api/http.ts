@@ -7,6 +7,8 @@ import fastify, {
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
   type FastifyTypeProvider,
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
@@ -15,6 +17,7 @@ import fastify, {
 import type { z } from 'zod';
 import { parseParameters } from './parameters.ts';
 import { answerOf, notFound, type Problem, problemSchema, RequestError, unexpected } from './problem.ts';
+import { refuseUnreadable } from './unreadable.ts';
 
 interface ZodTypeProvider extends FastifyTypeProvider {
   validator: this['schema'] extends z.ZodType ? z.output<this['schema']> : unknown;
@@ -33,7 +36,13 @@ export type Http = FastifyInstance<
 const maxBodyBytes = 4 * 1024;
 
 export function createHttp(log: Log): Http {
-  const http = fastify({ bodyLimit: maxBodyBytes, forceCloseConnections: true, logger: false })
+  const http = fastify({
+    bodyLimit: maxBodyBytes,
+    forceCloseConnections: true,
+    logger: false,
+    frameworkErrors: refuseAddress,
+    clientErrorHandler: refuseUnreadable,
+  })
     .withTypeProvider<ZodTypeProvider>()
     .setValidatorCompiler<z.ZodType>(({ schema }) => (data) => {
       try {
@@ -55,6 +64,12 @@ export function createHttp(log: Log): Http {
     return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   });
   return http;
+}
+
+/** An address that no route can be looked for with, e.g. /%ZZ: it does not come to the error handler. */
+function refuseAddress(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  const problem: Problem = answerOf(refusedByFastify(error))?.problem ?? unexpected(500);
+  reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
 }
 
 const refusedByFastify = (error: FastifyError): RequestError | null =>

@@ -15,6 +15,8 @@ export function microsOf(text: string): Micros | null {
   const [, day, minutes = '00:00', seconds = '00', fraction = '', zone = 'Z'] = match;
   const wholeMs = Date.parse(`${day}T${minutes}:${seconds}${zone.toUpperCase().replace(' ', '+')}`);
   if (Number.isNaN(wholeMs)) return null;
+  // Date.parse takes 30 February for 2 March.
+  if (!new Date(`${day}T00:00Z`).toISOString().startsWith(`${day}T`)) return null;
   return wholeMs * 1_000 + Number(fraction.slice(0, 6).padEnd(6, '0'));
 }
 

@@ -8,6 +8,7 @@ import { deviceSchema, gatewaySchema } from '../../src/api/gateways.ts';
 import { latestSchema } from '../../src/api/latest.ts';
 import { anomalySchema, declarationSchema } from '../../src/api/losses.ts';
 import { pageSchema } from '../../src/api/page-of.ts';
+import { problemSchema } from '../../src/api/problem.ts';
 import { tagSchema } from '../../src/api/tags.ts';
 import { createFixture, type Fixture, startTestApi, type TestApi } from './fixture.ts';
 import { seedPlant, streams, tags } from './plant.ts';
@@ -269,12 +270,46 @@ describe('bad input', () => {
     ['dead-letters?after=x', 'after'],
     ['dead-letters/x', 'id'],
     ['live?device=%00', 'device'],
+    ['tags?text=%00', 'text'],
+    ['tags?after=%00', 'after'],
+    ['history?seriesId=1&from=0001-01-01', 'from'],
+    ['history?seriesId=1&to=9999-12-31', 'to'],
+    ['history?seriesId=1&from=2026-02-30', 'from'],
   ])('%s is refused because of %s', async (path, parameter) => {
     const { status, body } = await api.get(`/api/v1/${path}`);
     expect(status).toBe(400);
     expect((body as { parameters: { parameter: string }[] }).parameters.map((one) => one.parameter)).toContain(
       parameter,
     );
+  });
+
+  test('the ends of the times that may be asked for can be asked for', async () => {
+    expect((await api.get('/api/v1/history?seriesId=1&from=1970-01-01&to=2200-01-01')).status).toBe(200);
+    expect((await api.get('/api/v1/history?seriesId=1&to=1970-01-01')).status).toBe(200);
+    const { body } = await api.get('/api/v1/history?seriesId=1&to=9999-12-31');
+    expect(body).toMatchObject({ parameters: [{ message: 'must be from 1970-01-01 to 2200-01-01' }] });
+  });
+
+  test('a parameter that stands there twice is not called missing', async () => {
+    const { body } = await api.get('/api/v1/latest?gateway=a&gateway=b');
+    expect(body).toMatchObject({
+      parameters: [{ parameter: 'gateway', message: 'stands there 2 times; give it once' }],
+    });
+    const missing = await api.get('/api/v1/completeness?gateway=');
+    expect(missing.body).not.toMatchObject({ parameters: [{ message: expect.stringContaining('missing') }] });
+  });
+
+  test('an address that cannot be read or is too long is a problem as any other', async () => {
+    for (const [path, status] of [
+      ['/api/v1/%ZZ', 400],
+      [`/api/v1/gateways/${'x'.repeat(2_000)}/devices`, 404],
+      [`/api/v1/tags?text=${'x'.repeat(20_000)}`, 431],
+    ] as const) {
+      const reply = await api.get(path);
+      expect(reply.status).toBe(status);
+      expect(reply.headers.get('content-type')).toContain('application/problem+json');
+      expect(problemSchema.parse(reply.body)).toMatchObject({ status, retryable: false });
+    }
   });
 
   test('a route that is not there is not found, nor is one that would leave the folder of the page', async () => {
