@@ -39,7 +39,8 @@ function codeOf(state: string) {
 
 function adviceOf(state: string): string {
   if (state.startsWith('28')) return ': check user and password of database.url and database.passwordFile';
-  if (state === '3D000') return ': create the database, or set the right one in database.url';
+  if (state === '3D000')
+    return ': as administrator create it (CREATE DATABASE … OWNER …;), or name the right one in database.url';
   if (state === '42P01' || state === '3F000') return ': run fieldline-ingest migrate';
   return '';
 }

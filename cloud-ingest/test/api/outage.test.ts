@@ -80,6 +80,20 @@ test('a database without the tables is refused with the command that makes them'
   expect(body).toMatchObject({ code: 'database/refused', detail: expect.stringContaining('fieldline-ingest migrate') });
 });
 
+test('a database that does not exist is told with the statement that makes it, not as a matter of the password', async () => {
+  const missing = new URL(url);
+  missing.pathname = '/no_such_database';
+  const early = await startTestApi(missing.href);
+  const { status, body } = await early.get('/api/v1/gateways');
+  await early.close();
+  expect(status).toBe(503);
+  expect(body).toMatchObject({
+    code: 'database/refused',
+    detail: expect.stringMatching(/no_such_database.*CREATE DATABASE/),
+  });
+  expect(body).not.toMatchObject({ detail: expect.stringContaining('password') });
+});
+
 test('a database that was never there does not keep the API from starting', async () => {
   const early = await startTestApi(`postgres://nobody@127.0.0.1:${await freePort()}/none`);
   expect((await early.get('/api/v1/tags')).body).toMatchObject({ code: 'database/unreachable' });
