@@ -3,7 +3,7 @@
  * any other connection sees, and several commits become one message.
  */
 import { type AckMessage, maxStreamsListed } from '@fieldline/shared/contracts';
-import { type Clock, createBackoff, type Log, pause } from '@fieldline/shared/runtime';
+import { type Clock, createBackoff, explain, type Log, pause } from '@fieldline/shared/runtime';
 import { streamColumns, streamRowOf } from '../ledger/ledger-store.ts';
 import { recoverableOf, type StreamRow } from '../ledger/stream-row.ts';
 import type { Session, Store } from '../store/connection.ts';
@@ -19,6 +19,8 @@ const maxGateways = 200;
 export type Acknowledger = {
   /** Their ledgers have changed, or they want to know how they stand. */
   readonly touch: (gateways: Iterable<string>) => void;
+  /** Why no acknowledgement can be made at the moment, or null. */
+  readonly trouble: () => string | null;
   /** Idempotent: says what is still to be said, once. */
   readonly close: () => Promise<void>;
 };
@@ -41,6 +43,7 @@ export function createAcknowledger({ store, acknowledge, lagging, clock, log }: 
   const abort = new AbortController();
   const backoff = createBackoff({ firstMs: 100, maxMs: 5_000 });
   let running: Promise<void> | null = null;
+  let trouble: string | null = null;
   const timer = setInterval(() => touch(watched.keys()), askAfterMs);
 
   function touch(gateways: Iterable<string>): void {
@@ -61,8 +64,10 @@ export function createAcknowledger({ store, acknowledge, lagging, clock, log }: 
       try {
         await answer(gateways);
         backoff.reset();
+        trouble = null;
       } catch (error) {
         for (const gateway of gateways) touched.add(gateway);
+        trouble = `the ledger cannot be read for acknowledgements: ${explain(error)}`;
         log.warn({ err: error }, 'the ledger cannot be read for acknowledgements');
         if (!(await pause(backoff.next(), abort.signal))) return;
       }
@@ -102,6 +107,7 @@ export function createAcknowledger({ store, acknowledge, lagging, clock, log }: 
 
   return {
     touch,
+    trouble: () => trouble,
     close: async () => {
       clearInterval(timer);
       abort.abort();

@@ -83,6 +83,7 @@ export async function startProcessor(parts: ProcessorParts, signal?: AbortSignal
       clock,
       log,
     });
+    health.ready.push({ name: 'processor-acknowledge', trouble: acknowledger.trouble });
     const storer: Storer = new Storer({
       store,
       source,

@@ -1,3 +1,4 @@
+import { FieldlineError } from '@fieldline/shared/contracts';
 import type { Session } from './connection.ts';
 
 /**
@@ -11,6 +12,11 @@ export async function readIncarnation(session: Session): Promise<string> {
        CASE WHEN has_function_privilege('pg_control_checkpoint()', 'execute') THEN (SELECT timeline_id FROM pg_control_checkpoint()) END AS timeline
      FROM incarnation`,
   );
-  if (row === undefined) throw new Error('the table incarnation is empty');
+  if (row === undefined) {
+    throw new FieldlineError(
+      'database/refused',
+      'the table incarnation is empty: run INSERT INTO incarnation VALUES (gen_random_uuid()) in the schema of Fieldline',
+    );
+  }
   return [row.id, row.cluster, row.timeline].filter((part) => part !== null).join(':');
 }

@@ -1,3 +1,4 @@
+import { report } from '@fieldline/shared/runtime';
 import { describeWith, type TestPostgres, waitFor } from '@fieldline/shared/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Gateway, goodSample, type Line, openLine, servers, tagOf } from './line.ts';
@@ -354,6 +355,18 @@ for (const { name, requirement, open } of servers) {
       expect(ack.gateway).toBe(gateway.gateway);
       expect(ack.streams).toEqual([{ stream: gateway.stream, committed: [[1, 1]], ask: [] }]);
       expect(await line.query('SELECT online FROM gateway')).toEqual([{ online: true }]);
+    });
+
+    test('is not ready while no acknowledgement can be made, and is again when it can', async () => {
+      const gateway = new Gateway('gw');
+      const trouble = () => report(line.health.ready).troubles['processor-acknowledge'];
+      await line.start();
+      const [row] = await line.query<{ id: string }>('DELETE FROM incarnation RETURNING id');
+      await line.send(gateway.batch([goodSample(tagOf('a'), 1)]));
+      expect(await waitFor(trouble)).toContain('the table incarnation is empty');
+      expect(line.acks).toEqual([]);
+      await line.query('INSERT INTO incarnation (id) VALUES ($1)', [row?.id]);
+      await waitFor(() => line.acks.length > 0 && report(line.health.ready).ok);
     });
 
     test('fills a database that was emptied again, from the log', async () => {
