@@ -15,6 +15,16 @@ export type Session = {
 /** Some brokers say nothing to a client whose MQTT version they do not know. */
 export class NoAnswer extends Error {}
 
+/** The broker ended a session with a DISCONNECT, which only MQTT 5 has. */
+export class EndedByBroker extends Error {
+  readonly reasonCode: number;
+
+  constructor(reasonCode: number) {
+    super(`the broker ended the session (MQTT reason ${reasonCode})`);
+    this.reasonCode = reasonCode;
+  }
+}
+
 const leaveTimeoutMs = 2_000;
 /** Of a publish beside topic and payload. */
 const packetOverhead = 32;
@@ -65,7 +75,7 @@ function connected(
       reason = error;
     });
     client.on('disconnect', (packet) => {
-      reason = new Error(`the broker ended the session (MQTT reason ${packet.reasonCode ?? 0})`);
+      reason = new EndedByBroker(packet.reasonCode ?? 0);
     });
     client.once('connect', (connack) => {
       // From now on only the owner ends it: an orderly stop takes leave of the broker.

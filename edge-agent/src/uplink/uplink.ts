@@ -13,9 +13,11 @@ import {
   topicOf,
 } from '@fieldline/shared/contracts';
 import { type Clock, createBackoff, type Log, type Metrics, pause } from '@fieldline/shared/runtime';
+import { errorFields } from '../error-fields.ts';
 import type { Link } from '../forwarder/forwarder.ts';
 import { connectOptions, type MqttVersion } from './connect-options.ts';
 import { explainRefusal, isWrongVersion } from './refusal.ts';
+import { goodSessionMs, Rivalry } from './rivalry.ts';
 import { NoAnswer, openSession, type Session } from './session.ts';
 
 export type StateReason = StateMessage['reason'];
@@ -35,8 +37,6 @@ export type UplinkOptions = {
   readonly metrics: Metrics;
 };
 
-/** A session that lasted this long was a good one: the next pause is short again. */
-const goodSessionMs = 10_000;
 /** How often it is looked whether the state has changed, and how often it is published in any case. */
 const stateCheckMs = 3_000;
 const stateEveryMs = 30_000;
@@ -50,7 +50,11 @@ export class Uplink {
   private running: Promise<void> = Promise.resolve();
   private session: Session | undefined;
   private version: MqttVersion;
+  private readonly rivalry: Rivalry;
   private lastTrouble: string | null = 'not connected yet';
+  /** Stays in the report over the next connect, until a session lasts: each takes the session back for a moment. */
+  private rivalTrouble: string | null = null;
+  private connectedAtMs = 0;
   private hasStarted = false;
   private stated = { summary: '', atMs: 0 };
 
@@ -58,6 +62,7 @@ export class Uplink {
     this.options = options;
     this.clientId = options.uplink.clientId ?? `fieldline-edge-${options.gateway}`;
     this.version = options.uplink.protocol;
+    this.rivalry = new Rivalry(options.gateway, options.uplink.broker);
     this.connectedGauge = options.metrics.gauge(
       'fieldline_uplink_connected',
       '1 while there is a session with the broker',
@@ -70,7 +75,8 @@ export class Uplink {
 
   /** In words for the operator; null when connected. */
   trouble(): string | null {
-    return this.lastTrouble;
+    if (this.session !== undefined && this.sessionMs() >= goodSessionMs) return null;
+    return this.lastTrouble ?? this.rivalTrouble;
   }
 
   /** Publishes the births again, e.g. to a new database. */
@@ -111,6 +117,7 @@ export class Uplink {
       this.session = session;
       this.connectedGauge.set(1);
       this.lastTrouble = null;
+      this.connectedAtMs = this.options.clock.monotonicMs();
       this.options.log.info({ broker: uplink.broker, mqtt: this.version }, 'connected to the broker');
       const watch = this.watchState(session);
       this.inform(session, this.hasStarted ? 'running' : 'started').catch(() => {});
@@ -121,12 +128,22 @@ export class Uplink {
       this.session = undefined;
       this.connectedGauge.set(0);
       onDisconnected();
-      if (!signal.aborted) this.report(explainRefusal(reason ?? new Error('the connection was lost'), this.login()));
+      if (!signal.aborted) this.reportEnd(reason ?? new Error('the connection was lost'));
       return false;
     } catch (error) {
       if (signal.aborted) return false;
       return this.refused(error);
     }
+  }
+
+  private sessionMs(): number {
+    return this.options.clock.monotonicMs() - this.connectedAtMs;
+  }
+
+  private reportEnd(reason: unknown): void {
+    const rival = this.rivalry.explain(reason, this.sessionMs());
+    this.report(rival ?? explainRefusal(reason, this.login()));
+    this.rivalTrouble = rival?.message ?? null;
   }
 
   private refused(error: unknown): boolean {
@@ -149,9 +166,10 @@ export class Uplink {
 
   /** Said once until it changes. */
   private report(trouble: FieldlineError): void {
-    const isNews = trouble.message !== this.lastTrouble;
+    const isNews = trouble.message !== (this.lastTrouble ?? this.rivalTrouble);
     this.lastTrouble = trouble.message;
-    const fields = { code: trouble.code, err: trouble.cause };
+    const { err } = errorFields(trouble.cause);
+    const fields = { code: trouble.code, ...(err instanceof Error ? { err } : {}) };
     if (isNews) this.options.log.error(fields, trouble.message);
     else this.options.log.debug(fields, trouble.message);
   }
@@ -172,12 +190,14 @@ export class Uplink {
         try {
           onAck(decodeMessage(ackSchema, bytes, gateway));
         } catch (error) {
-          log.warn({ err: error, topic }, 'a commit acknowledgement cannot be read: ignored');
+          log.warn({ ...errorFields(error), topic }, 'a commit acknowledgement cannot be read: ignored');
         }
       });
     } catch (error) {
+      // The broker refused nothing where the session ended before its answer.
+      if (session !== this.session) return;
       log.error(
-        { err: error, topic },
+        { ...errorFields(error), topic },
         'the broker does not let the agent subscribe to its acknowledgements: allow it there, or set uplink.confirm to broker',
       );
     }

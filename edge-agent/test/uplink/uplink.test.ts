@@ -23,7 +23,7 @@ const closing = <T extends { close: () => Promise<unknown> }>(part: T): T => {
 
 /** A log whose lines can be looked at. */
 function listeningLog() {
-  const lines: { level: string; msg: string; code?: string; mqtt?: string }[] = [];
+  const lines: { level: string; msg: string; code?: string; mqtt?: string; err?: unknown }[] = [];
   const log = pino(
     { formatters: { level: (label) => ({ level: label }) } },
     { write: (line: string) => void lines.push(JSON.parse(line)) },
@@ -82,6 +82,7 @@ describe('the uplink', () => {
     await waitFor(async () => (await agent.metric('fieldline_journal_unconfirmed_samples')) === 5);
     expect(lines.filter(({ code }) => code === 'broker/unreachable').map(({ level }) => level)).toEqual(['error']);
     expect(agent.troubles().uplink).toContain('check uplink.broker');
+    expect(lines.filter(({ err }) => err !== undefined)).toEqual([]);
   });
 });
 
@@ -112,6 +113,28 @@ describe('a broker that takes the connection and says nothing', () => {
     await waitFor(() => agent.troubles().uplink?.includes('before the broker answered'));
     await agent.close();
     await new Promise<void>((resolve) => rude.close(() => resolve()));
+  });
+});
+
+describe('a broker that gives the session to another client', () => {
+  it('says so with MQTT 5, and the agent asks whether its id is used twice', async () => {
+    const connack = [0x20, 3, 0, 0, 0];
+    const disconnect = [0xe0, 1, 0x8e];
+    const taking = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end(Buffer.from([...connack, ...disconnect])));
+    });
+    const port = await freePort();
+    await new Promise<void>((resolve) => taking.listen(port, '127.0.0.1', () => resolve()));
+    const { lines, log } = listeningLog();
+    const agent = await startTestAgent(temporaryFolder(), edgeConfig(`mqtt://127.0.0.1:${port}`), log);
+    const said = await waitFor(() => lines.find(({ code }) => code === 'broker/refused'));
+    expect(said.msg).toContain('another client took the session');
+    expect(said.msg).toContain(`is gateway id ${testGateway} (or uplink.clientId) used twice?`);
+    expect(agent.troubles().uplink).toBe(said.msg);
+    expect(lines.filter(({ msg }) => msg.includes('subscribe'))).toEqual([]);
+    await agent.close();
+    await new Promise<void>((resolve) => taking.close(() => resolve()));
   });
 });
 
@@ -170,6 +193,24 @@ describeWith(mosquitto, 'the uplink to Mosquitto', () => {
     expect(lost).toMatchObject({ online: false, streams: [{ first: 1 }] });
     await thief.endAsync(true);
     await waitFor(() => stateSchema.parse(cloud.states.at(-1)).online, { what: 'the agent to be back' });
+  });
+
+  it('asks whether the id is used twice when two agents throw each other out', async () => {
+    const broker = closing(await mosquitto.start());
+    const { lines, log } = listeningLog();
+    const config = edgeConfig(broker.url, { uplink: { protocol: '3.1.1' } });
+    const agent = closing(await startTestAgent(temporaryFolder(), config, log));
+    closing(await startTestAgent(temporaryFolder(), config));
+    const said = await waitFor(() => lines.find(({ code }) => code === 'broker/refused'), { timeoutMs: 20_000 });
+    expect(said.msg).toContain('perhaps another client takes it');
+    expect(said.msg).toContain(`is gateway id ${testGateway} (or uplink.clientId) used twice?`);
+    expect(said.err).toBeUndefined();
+    expect(agent.troubles().uplink).toBe(said.msg);
+    // Still, when it has the session back for a moment.
+    const connects = () => lines.filter(({ mqtt }) => mqtt !== undefined).length;
+    const before = connects();
+    await waitFor(() => connects() > before, { timeoutMs: 20_000 });
+    expect(agent.troubles().uplink).toBe(said.msg);
   });
 
   it('keeps nothing of its own in the topics: what it states is retained, what it sends is not', async () => {
