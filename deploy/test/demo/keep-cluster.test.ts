@@ -47,3 +47,12 @@ test('an embedded database that does not start again ends the run with what to d
   expect(failure.message).toMatch(/does not stay up: .*--database URL[\s\S]*pg_control/);
   expect(database.notices).toHaveLength(2);
 });
+
+test('a run that is stopped while its database is started again leaves no server behind', async () => {
+  const database = await open();
+  database.kill();
+  await waitFor(() => database.notices.length > 0, { what: 'the notice' });
+  await database.close();
+  await expect(execute(database.url, 'SELECT 1')).rejects.toThrow(/ECONNREFUSED/);
+  expect(database.failures).toEqual([]);
+});

@@ -134,6 +134,12 @@ describe('settings', () => {
     ]);
   });
 
+  it('are one document', () => {
+    expect(problemsOf(edgeSchema, `${good}---\ngateway: g2\n`)).toEqual([
+      'edge.yaml:10:1: a settings file is one document: remove this line and what follows',
+    ]);
+  });
+
   it('show a number that is not finite as such', () => {
     expect(problemsOf(edgeSchema, good.replace('type: float32', 'scale: .inf, offset: .nan'))).toEqual([
       'edge.yaml:9:42: devices[0].tags[0].scale: is Infinity; it must be a finite number',
