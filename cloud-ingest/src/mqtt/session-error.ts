@@ -11,6 +11,7 @@ const refusals: Readonly<Record<number, string>> = {
   135: 'it refuses this user: check its rights, mqtt.username and mqtt.passwordFile',
   138: 'it has banned this client',
   140: 'it wants another way of authentication',
+  142: 'another client has connected with the same client id: set another mqtt.clientId in one of the two',
 };
 
 /** Node's codes of a TLS handshake that failed begin with these. */

@@ -59,7 +59,8 @@ function connectOnce(config: MqttConfig, options: SessionOptions, protocol: Prot
   });
   // MQTT 5: the broker says why it ends the session, e.g. because another client took it over.
   client.on('disconnect', ({ reasonCode }) => {
-    failure = new Error(`the broker ended the session, reason code ${reasonCode ?? 0}`);
+    const code = reasonCode ?? 0;
+    failure = Object.assign(new Error(`the broker ended the session, reason code ${code}`), { code });
   });
   client.on('close', () => ended.abort(sessionError(failure, config.broker)));
   options.prepare?.(client);

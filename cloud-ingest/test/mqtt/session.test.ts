@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { ingestSchema } from '@fieldline/shared/config';
 import { listen } from '@fieldline/shared/runtime';
-import { describeWith, freePort, mosquitto, startAedes, temporaryFolder } from '@fieldline/shared/testing';
+import { describeWith, freePort, mosquitto, startAedes, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { describe, expect, test } from 'vitest';
 import { openSession } from '../../src/mqtt/session.ts';
 
@@ -55,6 +55,27 @@ describe('a session', () => {
     await session.close();
     expect(session.ended.aborted).toBe(true);
     mute.close();
+  });
+
+  test('that another client of the same id takes over says so, and which setting changes it', async () => {
+    // CONNACK, then DISCONNECT with reason 0x8E (MQTT 5, 3.14.2.1) and the end, as brokers do it.
+    const broker = createServer((socket) => {
+      socket.once('data', () => {
+        socket.write(Buffer.from([0x20, 3, 0, 0, 0]));
+        socket.end(Buffer.from([0xe0, 2, 0x8e, 0]));
+      });
+    });
+    await listen(broker, { host: '127.0.0.1', port: 0 });
+    const address = broker.address();
+    const port = address !== null && typeof address === 'object' ? address.port : 0;
+    const session = await openSession(configFor(`mqtt://127.0.0.1:${port}`), options, '5');
+    await waitFor(() => session.ended.aborted);
+    expect(session.ended.reason).toMatchObject({
+      code: 'broker/refused',
+      message: expect.stringMatching(/same client id: set another mqtt\.clientId/),
+    });
+    await session.close();
+    broker.close();
   });
 
   test('falls back to MQTT 3.1.1 where the broker refuses MQTT 5', async () => {
