@@ -1,6 +1,7 @@
 /**
- * Two agents with one client id throw each other out: the broker takes the session from one when the other connects. MQTT 5
- * says so; of MQTT 3.1.1 it can only be supposed, from sessions that come about and end again and again.
+ * Two agents with one client id throw each other out: the broker takes the session from one when the other connects. With
+ * MQTT 5 it can say so. Where it does not (MQTT 3.1.1 has no words for it, Mosquitto 2.0.11 uses none), that can only be
+ * supposed, from sessions that come about and end again and again.
  */
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { EndedByBroker } from './session.ts';
