@@ -12,13 +12,14 @@
  *   openings. Back on the disk, a new opening begins, and what waited in memory is written to it.
  * - Confirmations are written now and then; those that are forgotten cost a re-send.
  */
-import { countOf, type Declaration, isFieldlineError, type Ranges, type Sample } from '@fieldline/shared/contracts';
+import { type Declaration, isFieldlineError, type Ranges, type Sample } from '@fieldline/shared/contracts';
 import { errorFields } from '../error-fields.ts';
 import { bytesIn, type NewBatch, type StoredBatch } from './batches.ts';
 import { Chain } from './chain.ts';
 import { type Folder, openFolder } from './folder.ts';
 import type { HeldStream } from './holdings.ts';
-import { journalMetrics } from './metrics.ts';
+import { Losses } from './losses.ts';
+import { journalMetrics, setGauges } from './metrics.ts';
 import { NoteKeeper } from './note.ts';
 import type { JournalOptions } from './options.ts';
 import { Outage } from './outage.ts';
@@ -41,6 +42,7 @@ export class Journal {
   private readonly pending = new Pending();
   private readonly note: NoteKeeper;
   private readonly chain: Chain;
+  private readonly losses: Losses;
   private readonly startedAt: number;
   /** undefined until it could be opened for the first time, and after close. */
   private folder: Folder | undefined;
@@ -55,6 +57,7 @@ export class Journal {
     this.note = new NoteKeeper(options.clock, () => this.streams().map(({ stream, confirmed }) => [stream, confirmed]));
     this.startedAt = options.clock.now();
     this.chain = new Chain(options);
+    this.losses = new Losses({ store: this.store, pending: this.pending, metrics: this.metrics, log: options.log });
     this.writer = this.chain.volatile();
   }
 
@@ -130,7 +133,7 @@ export class Journal {
       if (segment === undefined) return null;
       if (isDamage(error)) this.setAside(segment, error);
       // Where the whole folder is gone, the next flush sees it: it may be a disk that comes back.
-      else if (!segment.isInPlace && this.folder?.isInPlace() === true) this.declareGone([segment]);
+      else if (!segment.isInPlace && this.folder?.isInPlace() === true) this.losses.gone([segment], this.folder.disk);
       return null;
     }
   }
@@ -151,9 +154,7 @@ export class Journal {
 
   /** In words for the operator; null when well. */
   trouble(): string | null {
-    if (this.outage.reason === null) return null;
-    const { folder } = this.options;
-    return `the journal folder ${folder} cannot be written (${this.outage.reason}): batches wait in memory and are lost if the agent stops; make room, or mend the disk or its rights`;
+    return this.outage.inWords(this.options.folder);
   }
 
   /** Writes what is pending and marks the end as orderly. Idempotent. */
@@ -178,7 +179,7 @@ export class Journal {
   private beginOnDisk(): void {
     this.folder?.regain();
     const { disk } = this.folder ?? this.takeFolder();
-    this.declareGone(disk.gone());
+    this.losses.gone(disk.gone(), disk);
     this.store.moveToDisk(disk, (stream) => this.chain.headOf(stream !== this.chain.end?.stream), this.note.text());
     const writer = this.chain.next();
     const batches = writer.encode([], this.pending.declarations, 0, this.options.clock.now());
@@ -188,16 +189,6 @@ export class Journal {
     this.writer = writer;
     this.chain.wrote(writer);
     this.outage.over();
-  }
-
-  /** In the next batch: the files are gone already, nothing is to be made durable before. */
-  private declareGone(segments: readonly Segment[]): void {
-    for (const segment of segments) {
-      this.options.log.error(segment.name, 'a file of the journal was deleted: what it held is declared as lost');
-      this.pendLoss(segment, 'journal-damaged');
-      this.store.forget(segment);
-      this.folder?.disk.remove(segment);
-    }
   }
 
   private takeFolder(): Folder {
@@ -265,10 +256,7 @@ export class Journal {
   }
 
   private keepBounds(): readonly StoredBatch[] {
-    while (this.store.memory.sizeBytes > this.options.memoryBytes) {
-      this.pending.declare(this.store.dropFromMemory());
-      this.metrics.lostBatches.inc({ reason: 'memory-bound' });
-    }
+    this.losses.fromMemory(this.options.memoryBytes);
     if (this.outage.reason !== null) return [];
     try {
       this.retention.removeConfirmed(this.options.clock.monotonicMs());
@@ -283,23 +271,12 @@ export class Journal {
   private dropOldest(segments: readonly Segment[]): readonly NewBatch[] {
     if (segments.length === 0) return [];
     const batches = this.declareLost(segments, 'disk-bound');
-    if (this.outage.reason !== null) return batches;
-    for (const segment of segments) {
-      this.options.log.warn(
-        { ...segment.name, last: segment.last },
-        'the journal is full: its oldest batches are dropped',
-      );
-      this.store.forget(segment);
-      this.folder?.disk.remove(segment);
-    }
+    if (this.outage.reason === null && this.folder !== undefined) this.losses.dropped(segments, this.folder.disk);
     return batches;
   }
 
   private setAside(segment: Segment, error: unknown): void {
-    this.options.log.error(
-      { ...errorFields(error), ...segment.name },
-      'a file of the journal is damaged: set aside and declared',
-    );
+    this.losses.damaged(segment, error);
     this.declareLost([segment], 'journal-damaged');
     this.store.forget(segment);
     try {
@@ -311,21 +288,13 @@ export class Journal {
 
   /** Durable when it returns, so that the files may go; gives the batches that hold it. */
   private declareLost(segments: readonly Segment[], reason: 'disk-bound' | 'journal-damaged'): readonly NewBatch[] {
-    for (const segment of segments) this.pendLoss(segment, reason);
+    for (const segment of segments) this.losses.declare(segment, reason);
     return this.pending.hasNews ? this.write() : [];
   }
 
-  private pendLoss(segment: Segment, reason: 'disk-bound' | 'journal-damaged'): void {
-    this.pending.declare(this.store.lossOf(segment, reason));
-    this.metrics.lostBatches.inc({ reason }, countOf(this.store.unconfirmedIn(segment)));
-  }
-
   private measure(): void {
-    const { batches, samples } = this.unconfirmed();
-    this.metrics.unconfirmedBatches.set(batches);
-    this.metrics.unconfirmedSamples.set(samples);
-    this.metrics.sizeBytes.set(this.folder?.disk.sizeBytes() ?? 0);
-    this.metrics.memoryBytes.set(this.store.memory.sizeBytes);
-    this.metrics.volatile.set(this.outage.reason === null ? 0 : 1);
+    const sizeBytes = this.folder?.disk.sizeBytes() ?? 0;
+    const memoryBytes = this.store.memory.sizeBytes;
+    setGauges(this.metrics, { ...this.unconfirmed(), sizeBytes, memoryBytes, isVolatile: this.outage.reason !== null });
   }
 }

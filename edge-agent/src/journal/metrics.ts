@@ -16,3 +16,20 @@ export const journalMetrics = (metrics: Metrics) => ({
     [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2],
   ),
 });
+
+export type Extent = {
+  /** Not confirmed yet. */
+  readonly batches: number;
+  readonly samples: number;
+  readonly sizeBytes: number;
+  readonly memoryBytes: number;
+  readonly isVolatile: boolean;
+};
+
+export function setGauges(metrics: JournalMetrics, extent: Extent): void {
+  metrics.unconfirmedBatches.set(extent.batches);
+  metrics.unconfirmedSamples.set(extent.samples);
+  metrics.sizeBytes.set(extent.sizeBytes);
+  metrics.memoryBytes.set(extent.memoryBytes);
+  metrics.volatile.set(extent.isVolatile ? 1 : 0);
+}

@@ -16,6 +16,12 @@ export class Outage {
     return this.reasonNow;
   }
 
+  /** For the operator; null when well. */
+  inWords(folder: string): string | null {
+    if (this.reasonNow === null) return null;
+    return `the journal folder ${folder} cannot be written (${this.reasonNow}): batches wait in memory and are lost if the agent stops; make room, or mend the disk or its rights`;
+  }
+
   get isTimeToRetry(): boolean {
     return this.reasonNow !== null && this.clock.monotonicMs() >= this.retryAtMs;
   }
