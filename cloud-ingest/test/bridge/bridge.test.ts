@@ -171,15 +171,17 @@ describeWith(mosquitto, 'the bridge, from Mosquitto', () => {
     const one = await running();
     one.hold();
     await publishAll(client, batchOf('gw-1'), numbers(1, 10));
-    await waitFor(() => wire.inFlight() === 10);
+    await waitFor(() => one.appends() > 0);
     const closed = one.bridge.close();
     await publishAll(client, batchOf('gw-1'), numbers(11, 20));
     one.release();
     await closed;
-    expect(one.texts()).toEqual(numbers(1, 10));
+    const taken = one.records.length;
+    expect(taken).toBeGreaterThan(0);
+    expect(one.texts()).toEqual(numbers(1, taken));
     const two = await running();
-    await waitFor(() => two.records.length === 10);
-    expect(two.texts()).toEqual(numbers(11, 20));
+    await waitFor(() => two.records.length === 20 - taken);
+    expect(two.texts()).toEqual(numbers(taken + 1, 20));
   });
 
   test('two bridges of a share group divide the work', async () => {

@@ -21,6 +21,7 @@ export const configFor = (broker: string, mqtt: Record<string, unknown> = {}) =>
 export function memoryBackbone() {
   const records: NewRecord[] = [];
   const released = createBell();
+  let begun = 0;
   let held = false;
   let heldAnswers = false;
   let failure: Error | null = null;
@@ -35,6 +36,7 @@ export function memoryBackbone() {
     bounds: unused,
     close: async () => {},
     append: async (_, appended) => {
+      begun += 1;
       while (held) await released.next();
       if (failure !== null) throw failure;
       records.push(...appended);
@@ -44,6 +46,8 @@ export function memoryBackbone() {
   return {
     backbone,
     records,
+    /** Appends that were asked for, done or not. */
+    appends: () => begun,
     texts: () => records.map(({ value }) => value.toString()),
     hold: () => {
       held = true;

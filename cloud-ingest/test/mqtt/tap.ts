@@ -48,7 +48,9 @@ export async function tap(brokerPort: number): Promise<Tap> {
       socket.on('error', () => {});
       socket.on('close', () => {
         sockets.delete(socket);
-        other.destroy();
+        // Not destroyed: unread bytes would make it a reset, and the other side lose what it has not read yet.
+        other.end();
+        other.resume();
       });
     }
   });

@@ -8,8 +8,11 @@ import { everyMs, opcuaDevice } from './plant.ts';
 /** A reading that was asked for when a program ended may have been answered to nobody. */
 const lastReadingMs = 1_500;
 
-/** A sample has the middle of its round trip; the agent gives up at twice this (timeoutMs), plus what a busy machine adds. */
-const halfRoundTripMs = 700;
+/**
+ * A sample has the middle of its round trip. The agent gives up after 1 s (timeoutMs); while it starts, and loads the OPC UA
+ * library on a busy machine, its round trips can look longer by as much.
+ */
+const halfRoundTripMs = 1_200;
 
 export type Allowance = {
   /** Times of SIGKILL, ms: what was served within `beforeKillMs` before one, and until the device was read again, may be lost. */

@@ -199,7 +199,7 @@ describe('nodes that the server refuses', () => {
         ...tags,
         tagOf('missing'),
         tagOf('elsewhere', 'float64', 'nsu=urn:nowhere;s=level'),
-        tagOf('odd', 'float64', 'g=1'),
+        tagOf('odd', 'float64', 'g=09087e75-8e5e-499b-954f-f2a9603db28a'),
       ],
     });
     for (const name of ['missing', 'elsewhere', 'odd']) await rig.turns(name, 'bad/address');
