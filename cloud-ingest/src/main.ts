@@ -2,21 +2,41 @@
 import { dirname } from 'node:path';
 import { type IngestConfig, ingestSchema, loadConfig } from '@fieldline/shared/config';
 import { createLog, runProgram, systemClock, untilAborted } from '@fieldline/shared/runtime';
-import { type Command, commandOf, usage } from './command-line.ts';
+import { type Invocation, invocationOf, usage } from './command-line.ts';
+import { commands } from './commands/index.ts';
 import { resolvePaths } from './resolve-paths.ts';
+import type { Role } from './role.ts';
+import type { RoleParts } from './roles.ts';
 
-async function run({ role, file }: Command, signal: AbortSignal): Promise<void> {
-  const config: IngestConfig = resolvePaths(loadConfig(ingestSchema, file), dirname(file));
-  if (role === 'validate') {
-    process.stdout.write(`${file}: the settings are valid\n`);
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+async function run(invocation: Invocation, signal: AbortSignal): Promise<void> {
+  const { file } = invocation;
+  if ('command' in invocation && (file === null || isHelp(invocation.args))) {
+    say((await commands[invocation.command].load()).usage);
     return;
   }
-  // Only now: help and validate do without databases, brokers and pages.
-  const { runMigrate, startRole } = await import('./roles.ts');
+  if (file === null) return;
+  const config: IngestConfig = resolvePaths(loadConfig(ingestSchema, file), dirname(file));
   const log = createLog('fieldline-ingest', config.log.level);
   const parts = { config, clock: systemClock, log, signal };
-  const starting = role === 'migrate' ? runMigrate(parts) : startRole(role, parts);
-  const running = await starting.catch((error: unknown) => {
+  if ('command' in invocation) {
+    const command = await commands[invocation.command].load();
+    await command.run({ ...parts, args: invocation.args, say });
+  } else if (invocation.role === 'validate') {
+    say(`${file}: the settings are valid`);
+  } else {
+    await runRole(invocation.role, parts);
+  }
+}
+
+async function runRole(role: Role, parts: RoleParts): Promise<void> {
+  const { log, signal } = parts;
+  // Only now: help, validate and commands do without brokers and pages.
+  const { startRole } = await import('./roles.ts');
+  const running = await startRole(role, parts).catch((error: unknown) => {
     // A start that was told to stop while it waited is no failure.
     if (!signal.aborted) throw error;
   });
@@ -29,12 +49,14 @@ async function run({ role, file }: Command, signal: AbortSignal): Promise<void> 
   }
 }
 
-const command = commandOf(process.argv.slice(2));
-if (command === 'help') {
+const isHelp = (args: readonly string[]): boolean => args.includes('--help') || args.includes('-h');
+
+const invocation = invocationOf(process.argv.slice(2));
+if (invocation === 'help') {
   process.stdout.write(usage);
-} else if ('wrong' in command) {
-  process.stderr.write(`${command.wrong}\n\n${usage}`);
+} else if ('wrong' in invocation) {
+  process.stderr.write(`${invocation.wrong}\n\n${usage}`);
   process.exitCode = 2;
 } else {
-  await runProgram((signal) => run(command, signal));
+  await runProgram((signal) => run(invocation, signal));
 }

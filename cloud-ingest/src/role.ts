@@ -2,7 +2,6 @@ export const roles = {
   bridge: 'MQTT broker → backbone',
   processor: 'backbone → database, and commit acknowledgements to the gateways',
   api: 'read API, live values and the page',
-  migrate: 'brings the database to the newest schema, and ends',
   all: 'bridge, processor and api in one process',
 } as const;
 export type Role = keyof typeof roles;

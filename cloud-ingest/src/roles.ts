@@ -3,18 +3,16 @@
  * in the program knows of all parts.
  */
 import type { IngestConfig } from '@fieldline/shared/config';
-import { backboneTopics, type FieldlineError, isFieldlineError } from '@fieldline/shared/contracts';
+import { backboneTopics } from '@fieldline/shared/contracts';
 import {
   type Clock,
   createHealth,
   createMetrics,
-  explain,
   type Health,
   Lifecycle,
   type Log,
   type Metrics,
   type OpsServer,
-  retry,
   startOpsServer,
 } from '@fieldline/shared/runtime';
 import { type Api, startApi } from './api/api.ts';
@@ -27,6 +25,7 @@ import { type Processor, startProcessor } from './processor/processor.ts';
 import type { Role } from './role.ts';
 import { openStore } from './store/connection.ts';
 import { migrate } from './store/migrate.ts';
+import { untilAvailable } from './until-available.ts';
 
 export type RoleParts = {
   readonly config: IngestConfig;
@@ -54,11 +53,8 @@ type Start = RoleParts & {
   readonly waitFor: (trouble: string | null) => void;
 };
 
-const firstPauseMs = 250;
-const maxPauseMs = 10_000;
-
 /** @throws FieldlineError: what retrying does not mend (a refused password, a port in use, a topic that is unfit) */
-export async function startRole(role: Exclude<Role, 'migrate'>, parts: RoleParts): Promise<RunningRole> {
+export async function startRole(role: Role, parts: RoleParts): Promise<RunningRole> {
   const lifecycle = new Lifecycle();
   const metrics = createMetrics();
   const health = createHealth();
@@ -84,7 +80,7 @@ export async function startRole(role: Exclude<Role, 'migrate'>, parts: RoleParts
 type Started = { readonly api: Api | null; readonly processor: Processor | null };
 
 /** The bridge comes before the processor: it fills the backbone also while the database is away. */
-async function startParts(role: Exclude<Role, 'migrate'>, start: Start): Promise<Started> {
+async function startParts(role: Role, start: Start): Promise<Started> {
   switch (role) {
     case 'bridge':
       addBridge(start, await addBackbone(start));
@@ -142,31 +138,3 @@ async function addApi({ config, clock, log, lifecycle, metrics, health }: Start)
   lifecycle.add('api', api.close);
   return api;
 }
-
-/** @throws FieldlineError database/refused and whatever else retrying does not mend */
-export async function runMigrate({ config, log, signal }: RoleParts): Promise<void> {
-  const { edition, applied } = await untilAvailable({ log, signal, waitFor: () => {} }, () =>
-    migrate(config.database, log),
-  );
-  log.info({ edition, applied }, applied.length === 0 ? 'the schema is up to date' : 'the schema was changed');
-}
-
-/** Tries again as long as the error says that a later try may succeed: a server that is not up yet is no reason to end. */
-function untilAvailable<T>(
-  { log, signal, waitFor }: Pick<Start, 'log' | 'signal' | 'waitFor'>,
-  attempt: () => Promise<T>,
-): Promise<T> {
-  return retry(attempt, {
-    firstMs: firstPauseMs,
-    maxMs: maxPauseMs,
-    signal,
-    retryable: isRetryable,
-    onRetry: (error, pauseMs) => {
-      const trouble = explain(error);
-      log.warn(`${trouble}; trying again in ${Math.ceil(pauseMs / 1_000)} s`);
-      waitFor(trouble);
-    },
-  });
-}
-
-const isRetryable = (error: unknown): error is FieldlineError => isFieldlineError(error) && error.retryable;

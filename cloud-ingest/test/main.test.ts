@@ -47,7 +47,7 @@ describe('fieldline-ingest', () => {
     expect(await help.exitCode()).toBe(0);
     expect(help.output()).toBe(usage);
     expect(await wrong.exitCode()).toBe(2);
-    expect(wrong.errors()).toBe(`there is no role bogus\n\n${usage}`);
+    expect(wrong.errors()).toBe(`there is no role or command bogus\n\n${usage}`);
   });
 
   test('validate lists every problem of the settings with line and column', async () => {

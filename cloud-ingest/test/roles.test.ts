@@ -14,8 +14,9 @@ import {
 import { connectAsync } from 'mqtt';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { run as runMigrate } from '../src/commands/migrate.ts';
 import type { Role } from '../src/role.ts';
-import { type RunningRole, runMigrate, startRole } from '../src/roles.ts';
+import { type RunningRole, startRole } from '../src/roles.ts';
 
 const never = new AbortController().signal;
 
@@ -137,8 +138,8 @@ describe('the roles', () => {
 
   test('bridge, processor and api share nothing but their servers; migrate runs and runs again', async () => {
     const parts = partsOf();
-    await runMigrate(parts);
-    await runMigrate(parts);
+    await runMigrate({ ...parts, args: [], say: () => {} });
+    await runMigrate({ ...parts, args: [], say: () => {} });
     const bridge = await start('bridge', parts);
     await expect(startRole('processor', parts)).rejects.toMatchObject({
       code: 'backbone/unreachable',

@@ -17,20 +17,15 @@ import { type StreamRow, withOutcome } from '../ledger/stream-row.ts';
 import { type BatchLogEntry, writeBatchLog } from '../store/batch-log.ts';
 import type { Session, Store } from '../store/connection.ts';
 import { writeDeclarations } from '../store/declarations.ts';
-import { type Edition, needsMaintenance } from '../store/edition.ts';
 import { addGateways, saveBirth, saveState } from '../store/gateways.ts';
-import { newestRows, upsertLatest } from '../store/latest.ts';
-import { type Rows, rowsOf } from '../store/rows.ts';
-import type { SeriesCache } from '../store/series.ts';
-import { touchRollups } from '../store/touch-rollups.ts';
-import { type RefusedRow, writeSamples } from '../store/write-samples.ts';
+import type { Rows } from '../store/rows.ts';
+import { type WriteContext, writeRows } from '../store/write-rows.ts';
+import type { RefusedRow } from '../store/write-samples.ts';
 import { advanceOffsets, lockOffsets, type NextOffsets, type SourceTopic } from './offsets.ts';
 
-export type StoreContext = {
+export type StoreContext = WriteContext & {
   readonly store: Store;
   readonly source: SourceTopic;
-  readonly edition: Edition;
-  readonly series: SeriesCache;
   /** Gateways known to be in the table. */
   readonly gateways: Set<string>;
 };
@@ -126,16 +121,7 @@ async function writeBatches(
   session: Session,
   batches: readonly AdmittedBatch[],
 ): Promise<BatchOutcome[]> {
-  const seriesIds = await context.series.resolve(
-    session,
-    batches.map(({ gateway, batch }) => ({ gateway, tags: batch.tags })),
-  );
-  const rows = rowsOf(
-    batches.map(({ streamNo, batch }, index) => ({ ...batch, streamNo, seriesIds: seriesIds[index] ?? [] })),
-  );
-  const refused = await writeSamples(session, rows);
-  await upsertLatest(session, rows, newestRows(rows, new Set(refused.map(({ row }) => row))));
-  if (needsMaintenance(context.edition)) await touchRollups(session, rows);
+  const { rows, refused } = await writeRows(context, session, batches);
   const outcomes = outcomesOf(batches, rows, refused);
   await writeBatchLog(session, outcomes.map(logEntry));
   return outcomes;

@@ -1,0 +1,40 @@
+/** Batches become rows, with everything that follows from rows: series, latest values, roll-ups. One way for all who store. */
+import type { DecodedBatch } from '@fieldline/shared/contracts';
+import type { Session } from './connection.ts';
+import { type Edition, needsMaintenance } from './edition.ts';
+import { newestRows, upsertLatest } from './latest.ts';
+import { type Rows, rowsOf } from './rows.ts';
+import type { SeriesCache } from './series.ts';
+import { touchRollups } from './touch-rollups.ts';
+import { type RefusedRow, writeSamples } from './write-samples.ts';
+
+export type WriteContext = {
+  readonly edition: Edition;
+  /** The caller says `committed()` or `clear()` when the transaction has ended. */
+  readonly series: SeriesCache;
+};
+
+export type BatchToWrite = { readonly gateway: string; readonly streamNo: number; readonly batch: DecodedBatch };
+
+/**
+ * Row n of `rows` is the nth sample of the batches, one batch after the other; `refused` are those that PostgreSQL does not take.
+ * Who is allowed to store a batch, and whether it is stored already, is decided before.
+ * @throws FieldlineError for everything that is not the fault of a row
+ */
+export async function writeRows(
+  context: WriteContext,
+  session: Session,
+  batches: readonly BatchToWrite[],
+): Promise<{ readonly rows: Rows; readonly refused: readonly RefusedRow[] }> {
+  const seriesIds = await context.series.resolve(
+    session,
+    batches.map(({ gateway, batch }) => ({ gateway, tags: batch.tags })),
+  );
+  const rows = rowsOf(
+    batches.map(({ streamNo, batch }, index) => ({ ...batch, streamNo, seriesIds: seriesIds[index] ?? [] })),
+  );
+  const refused = await writeSamples(session, rows);
+  await upsertLatest(session, rows, newestRows(rows, new Set(refused.map(({ row }) => row))));
+  if (needsMaintenance(context.edition)) await touchRollups(session, rows);
+  return { rows, refused };
+}
