@@ -23,8 +23,7 @@ export function decodeRecord(record: BackboneRecord, options: DecodeOptions): De
 }
 
 function contentOf(record: BackboneRecord): Content {
-  // Another program's connector may write no headers; then the key is the topic.
-  const mqttTopic = record.headers[recordHeaders.topic] ?? record.key;
+  const mqttTopic = mqttTopicOf(record);
   for (const decoder of decoders) {
     const gateway = decoder.claims(mqttTopic);
     if (gateway !== null) return decoder.decode(record.value, gateway);
@@ -33,14 +32,21 @@ function contentOf(record: BackboneRecord): Content {
   return { kind: 'reject', gateway: null, stage: 'decode', code: 'topic/unknown', reason, identity: null };
 }
 
+/** Another program's connector may write no headers; then the key is the topic. */
+const mqttTopicOf = ({ headers, key }: BackboneRecord): string => headers[recordHeaders.topic] ?? key;
+
 const originOf = (record: BackboneRecord, topic: string): Origin => ({
   topic,
   partition: record.partition,
   offset: record.offset,
   receivedAt: receivedAtOf(record),
   bytes: record.value,
-  headers: record.headers,
+  headers: headersOf(record),
 });
+
+/** A dead letter keeps no key, and must tell its topic all the same. */
+const headersOf = ({ headers, key }: BackboneRecord): Origin['headers'] =>
+  headers[recordHeaders.topic] === undefined ? { ...headers, [recordHeaders.topic]: key } : headers;
 
 function receivedAtOf(record: BackboneRecord): Micros {
   const stated = Number(record.headers[recordHeaders.receivedAt] ?? Number.NaN);

@@ -59,6 +59,8 @@ export function withBatch(row: StreamRow, batch: Batch, receivedAt: Micros): Str
     ...(batch.previous == null ? {} : { previous: batch.previous.stream, previousLastSeq: batch.previous.lastSeq }),
     ...(newest ? { read: batch.read, filtered: batch.filtered, countedSeq: batch.seq } : {}),
     committed: addRange(row.committed, batch.seq),
+    // Redriven, or sent again by its gateway.
+    ...(hasNumber(row.dead, batch.seq) ? { dead: subtractRanges(row.dead, [[batch.seq, batch.seq]]) } : {}),
     samples: row.samples + batch.sent,
     declaredSamples: wasDeclared ? Math.max(0, row.declaredSamples - batch.sent) : row.declaredSamples,
   };

@@ -23,11 +23,15 @@ import { type WriteContext, writeRows } from '../store/write-rows.ts';
 import type { RefusedRow } from '../store/write-samples.ts';
 import { advanceOffsets, lockOffsets, type NextOffsets, type SourceTopic } from './offsets.ts';
 
-export type StoreContext = WriteContext & {
-  readonly store: Store;
-  readonly source: SourceTopic;
+/** What storing needs, whoever does it: the processor, and who redrives dead letters. */
+export type ContentContext = WriteContext & {
   /** Gateways known to be in the table. */
   readonly gateways: Set<string>;
+};
+
+export type StoreContext = ContentContext & {
+  readonly store: Store;
+  readonly source: SourceTopic;
 };
 
 export type Outcome =
@@ -84,26 +88,38 @@ async function transaction(
   if (partitions.some(([partition]) => offsets.get(partition) !== (expected.get(partition) ?? null)))
     throw new Fenced();
 
+  const content = await storeContent(context, session, records);
+  await writeDeadLetters(session, content.letters);
+  if (!(await advanceOffsets(session, context.source, offsets, next))) throw new Fenced();
+  await session.query('NOTIFY fieldline_commit');
+  return { kind: 'stored', ...content };
+}
+
+/** Rows, ledger and all that follows from the records; the letters of what cannot be stored are the caller's to keep. */
+export async function storeContent(
+  context: ContentContext,
+  session: Session,
+  records: readonly Decoded[],
+): Promise<Omit<Extract<Outcome, { kind: 'stored' }>, 'kind'>> {
   const admission = admit(records, await lockStreams(session, wantedStreams(records)));
   await saveGateways(context, session, records);
   const outcomes = await writeBatches(context, session, admission.batches);
   await correctDeclared(session, admission);
-  const letters = [...rejectLetters(admission), ...outcomes.flatMap(sampleLetters)];
-  await writeDeadLetters(session, letters);
   await writeDeclarations(
     session,
     admission.declarations.map(({ origin, ...entry }) => ({ ...entry, declaredAt: origin.receivedAt })),
   );
   await reportAnomalies(session, admission.anomalies);
   await saveStreams(session, changedRows(admission, outcomes));
-  if (!(await advanceOffsets(session, context.source, offsets, next))) throw new Fenced();
-  await session.query('NOTIFY fieldline_commit');
-  const stored = outcomes.reduce((sum, outcome) => sum + outcome.stored, 0);
-  return { kind: 'stored', stored, duplicateSamples: admission.duplicateSamples, letters };
+  return {
+    stored: outcomes.reduce((sum, outcome) => sum + outcome.stored, 0),
+    duplicateSamples: admission.duplicateSamples,
+    letters: [...rejectLetters(admission), ...outcomes.flatMap(sampleLetters)],
+  };
 }
 
 /** Gateways on first sight, then what they say of themselves: a birth gives its series their types before the rows come. */
-async function saveGateways(context: StoreContext, session: Session, records: readonly Decoded[]): Promise<void> {
+async function saveGateways(context: ContentContext, session: Session, records: readonly Decoded[]): Promise<void> {
   const seen = new Set(records.flatMap(({ gateway }) => gateway ?? []));
   await addGateways(
     session,
@@ -117,7 +133,7 @@ async function saveGateways(context: StoreContext, session: Session, records: re
 }
 
 async function writeBatches(
-  context: StoreContext,
+  context: ContentContext,
   session: Session,
   batches: readonly AdmittedBatch[],
 ): Promise<BatchOutcome[]> {

@@ -42,6 +42,9 @@ const databaseSchema = z.strictObject({
   columnstoreAfterMs: durationMs.default(2 * 24 * 3_600_000),
   retainRawMs: durationMs.default(90 * 24 * 3_600_000),
   retainMinutesMs: durationMs.default(366 * 24 * 3_600_000),
+  retainDeadLettersMs: durationMs
+    .default(90 * 24 * 3_600_000)
+    .describe('from when they were written; redriven ones too'),
 });
 export type DatabaseConfig = z.infer<typeof databaseSchema>;
 
@@ -51,6 +54,13 @@ const processorSchema = z.strictObject({
   queueBytes: sizeBytes.default(32 * 1024 ** 2).describe('most bytes of records fetched ahead'),
   acceptPastMs: durationMs.default(366 * 24 * 3_600_000).describe('a sample older than this is a dead letter'),
   acceptFutureMs: durationMs.default(3_600_000).describe('a sample further ahead than this is a dead letter'),
+  deadLetterTopic: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,249}$/, 'must be a name of a topic, or off')
+    .optional()
+    .describe(
+      'topic of the backbone that gets a copy of each dead letter, or off; without it `fieldline.dead-letters` on Kafka and none on the embedded log, which nobody else can read',
+    ),
 });
 export type ProcessorConfig = z.infer<typeof processorSchema>;
 

@@ -1,7 +1,8 @@
 import { tables } from './0001-tables.ts';
 import { rollups } from './0002-rollups.ts';
+import { deadLetters } from './0005-dead-letters.ts';
 import type { Migration } from './migration.ts';
 
 /** In the order in which they are applied. */
-export const migrations: readonly Migration[] = [tables, rollups];
+export const migrations: readonly Migration[] = [tables, rollups, deadLetters];
 export const newestVersion = Math.max(...migrations.map((migration) => migration.version));
