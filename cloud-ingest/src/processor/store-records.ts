@@ -6,21 +6,18 @@
  * behind the records already, this very work was done before, by a transaction whose answer was lost: nothing is to do. If
  * they are anywhere else, somebody else is at work, and the caller begins again from the database.
  */
-import { addRange, type Ranges } from '@fieldline/shared/contracts';
-import type { DeadLetter, DeadLetterStage } from '../dead-letters/dead-letter.ts';
+import type { DeadLetter } from '../dead-letters/dead-letter.ts';
 import { writeDeadLetters } from '../dead-letters/write.ts';
-import type { Decoded, Origin } from '../decode/decoder.ts';
-import { positionsOf } from '../decode/time-window.ts';
+import type { Decoded } from '../decode/decoder.ts';
 import { type Admission, type AdmittedBatch, admit, wantedStreams } from '../ledger/admit.ts';
+import { type BatchOutcome, letterOf, logEntryOf, outcomesOf, sampleLetters } from '../ledger/batch-outcome.ts';
 import { lockStreams, reportAnomalies, samplesInLog, saveStreams } from '../ledger/ledger-store.ts';
 import { type StreamRow, withOutcome } from '../ledger/stream-row.ts';
-import { type BatchLogEntry, writeBatchLog } from '../store/batch-log.ts';
+import { writeBatchLog } from '../store/batch-log.ts';
 import type { Session, Store } from '../store/connection.ts';
 import { writeDeclarations } from '../store/declarations.ts';
 import { addGateways, saveBirth, saveState } from '../store/gateways.ts';
-import type { Rows } from '../store/rows.ts';
 import { type WriteContext, writeRows } from '../store/write-rows.ts';
-import type { RefusedRow } from '../store/write-samples.ts';
 import { advanceOffsets, lockOffsets, type NextOffsets, type SourceTopic } from './offsets.ts';
 
 /** What storing needs, whoever does it: the processor, and who redrives dead letters. */
@@ -43,12 +40,6 @@ export type Outcome =
     }
   | { readonly kind: 'already-stored' }
   | { readonly kind: 'fenced' };
-
-type BatchOutcome = AdmittedBatch & {
-  readonly stored: number;
-  readonly refused: readonly RefusedRow[];
-  readonly firstRow: number;
-};
 
 class Fenced extends Error {}
 
@@ -139,40 +130,8 @@ async function writeBatches(
 ): Promise<BatchOutcome[]> {
   const { rows, refused } = await writeRows(context, session, batches);
   const outcomes = outcomesOf(batches, rows, refused);
-  await writeBatchLog(session, outcomes.map(logEntry));
+  await writeBatchLog(session, outcomes.map(logEntryOf));
   return outcomes;
-}
-
-function outcomesOf(batches: readonly AdmittedBatch[], rows: Rows, refused: readonly RefusedRow[]): BatchOutcome[] {
-  return batches.map((admitted, index) => {
-    const firstRow = rows.firstRow[index] ?? 0;
-    const count = admitted.batch.time.length;
-    const own = refused.filter(({ row }) => row >= firstRow && row < firstRow + count);
-    return { ...admitted, firstRow, refused: own, stored: count - own.length };
-  });
-}
-
-function logEntry({ streamNo, batch, origin, stored }: BatchOutcome): BatchLogEntry {
-  let fromTime = Number.POSITIVE_INFINITY;
-  let toTime = Number.NEGATIVE_INFINITY;
-  for (const time of batch.time) {
-    if (time < fromTime) fromTime = time;
-    if (time > toTime) toTime = time;
-  }
-  const { receivedAt, topic, partition, offset } = origin;
-  return {
-    streamNo,
-    seq: batch.seq,
-    receivedAt,
-    topic,
-    partition,
-    offset,
-    samples: batch.sent,
-    stored,
-    rejected: batch.sent - stored,
-    fromTime: batch.time.length === 0 ? null : fromTime,
-    toTime: batch.time.length === 0 ? null : toTime,
-  };
 }
 
 /** A declaration counts the samples of its whole range; those that are stored all the same come off again. */
@@ -199,43 +158,3 @@ function rejectLetters({ rejects }: Admission): DeadLetter[] {
     letterOf(origin, reject.gateway, reject.stage, reject.code, reject.reason, null),
   );
 }
-
-/** One letter per code: it has the bytes of the batch, and the positions of its samples that are not rows. */
-function sampleLetters({ gateway, batch, origin, refused, firstRow }: BatchOutcome): DeadLetter[] {
-  const samples: { position: number; code: DeadLetter['code']; reason: string; stage: DeadLetterStage }[] =
-    batch.rejected.map((rejected) => ({ ...rejected, stage: 'decode' }));
-  if (refused.length > 0) {
-    const positions = positionsOf(batch);
-    for (const { row, reason } of refused)
-      samples.push({ position: positions[row - firstRow] ?? 0, code: 'database/data', reason, stage: 'store' });
-  }
-  const codes = [...new Set(samples.map(({ code }) => code))];
-  return codes.map((code) => {
-    const ofCode = samples.filter((sample) => sample.code === code).sort((a, b) => a.position - b.position);
-    const [first] = ofCode;
-    const positions = ofCode.reduce<Ranges>((sum, { position }) => addRange(sum, position), []);
-    const more = ofCode.length > 1 ? ` (and ${ofCode.length - 1} more of this batch)` : '';
-    return letterOf(origin, gateway, first?.stage ?? 'decode', code, `${first?.reason ?? ''}${more}`, positions);
-  });
-}
-
-const letterOf = (
-  origin: Origin,
-  gateway: string | null,
-  stage: DeadLetterStage,
-  code: DeadLetter['code'],
-  reason: string,
-  positions: Ranges | null,
-): DeadLetter => ({
-  receivedAt: origin.receivedAt,
-  gateway,
-  stage,
-  code,
-  reason,
-  topic: origin.topic,
-  partition: origin.partition,
-  offset: origin.offset,
-  positions,
-  bytes: origin.bytes,
-  headers: origin.headers,
-});
