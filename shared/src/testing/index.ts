@@ -6,6 +6,7 @@ export * from './free-port.ts';
 export * from './kafka.ts';
 export * from './mosquitto.ts';
 export * from './postgres.ts';
+export { systemPostgres } from './system-postgres.ts';
 export * from './temporary-folder.ts';
 export { timescale } from './timescale.ts';
 export * from './wait-for.ts';

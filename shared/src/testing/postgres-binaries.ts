@@ -61,6 +61,11 @@ function systemBinFolders(): BinFolder[] {
   return [...onPath, ...versions.map((version) => join(debian, version, 'bin'))];
 }
 
+/** A PostgreSQL that this system has installed, of another version than npm's: the oldest found. null where there is none. */
+export function systemBinaries(): BinFolder | null {
+  return systemBinFolders().findLast((folder) => existsSync(join(folder, 'initdb'))) ?? null;
+}
+
 function hasTimescale(folder: BinFolder): boolean {
   const config = join(folder, 'pg_config');
   if (!existsSync(config) || !existsSync(join(folder, 'initdb'))) return false;

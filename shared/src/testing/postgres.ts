@@ -6,9 +6,10 @@ import { freePort } from './free-port.ts';
 import { embeddedBinaries } from './postgres-binaries.ts';
 import { createCluster } from './postgres-cluster.ts';
 import { askForServer } from './shared-servers.ts';
+import { systemBin } from './system-postgres.ts';
 import { temporaryFolder } from './temporary-folder.ts';
-import { timescaleBin, timescaleSettings } from './timescale.ts';
-import { unprivilegedUser } from './unprivileged-user.ts';
+import { apacheSettings, timescaleBin, timescaleSettings } from './timescale.ts';
+import { type User, unprivilegedUser } from './unprivileged-user.ts';
 
 export type TestDatabase = { readonly url: string; readonly drop: () => Promise<void> };
 
@@ -32,22 +33,33 @@ export type OwnPostgres = TestPostgres & {
 const fastSettings = { fsync: 'off', full_page_writes: 'off', max_connections: '200' };
 
 /** The plain PostgreSQL of the test run; databases on it are the test file's own. */
-export async function requirePostgres(): Promise<TestPostgres> {
-  const url = await askForServer('postgres');
+export const requirePostgres = (): Promise<TestPostgres> => requireServer('postgres');
+
+/** What the servers of a test run are: one of each kind, started when first asked for. */
+export const postgresKinds = ['postgres', 'system-postgres', 'timescale', 'timescale-apache'] as const;
+export type PostgresKind = (typeof postgresKinds)[number];
+
+/** A server that all files of the run share, in one of the editions that Fieldline knows. */
+export async function requireServer(kind: PostgresKind): Promise<TestPostgres> {
+  const url = await askForServer(kind);
   return { url, createDatabase: () => createDatabase(url) };
 }
 
 /** Databases of a server of your own. */
-export async function startPostgres(options: { readonly timescale?: boolean } = {}): Promise<OwnPostgres> {
+export const startPostgres = (options: { readonly timescale?: boolean } = {}): Promise<OwnPostgres> =>
+  startServer(options.timescale === true ? 'timescale' : 'postgres');
+
+export async function startServer(kind: PostgresKind): Promise<OwnPostgres> {
   const user = unprivilegedUser();
   const folder = temporaryFolder(user);
+  const { binaries, settings } = programsOf(kind, user);
   const cluster = createCluster({
-    binaries: options.timescale === true ? timescaleBin() : embeddedBinaries(user),
+    binaries,
     dataFolder: join(folder, 'data'),
     port: await freePort(),
     password: randomBytes(12).toString('hex'),
     user,
-    settings: { ...fastSettings, ...(options.timescale === true ? timescaleSettings : {}) },
+    settings: { ...fastSettings, ...settings },
   });
   await cluster.start();
   return {
@@ -61,6 +73,19 @@ export async function startPostgres(options: { readonly timescale?: boolean } = 
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function programsOf(kind: PostgresKind, user: User | undefined) {
+  switch (kind) {
+    case 'postgres':
+      return { binaries: embeddedBinaries(user), settings: {} };
+    case 'system-postgres':
+      return { binaries: systemBin(), settings: {} };
+    case 'timescale':
+      return { binaries: timescaleBin(), settings: timescaleSettings };
+    case 'timescale-apache':
+      return { binaries: timescaleBin(), settings: apacheSettings };
+  }
 }
 
 async function createDatabase(serverUrl: string): Promise<TestDatabase> {

@@ -31,3 +31,6 @@ export const timescaleSettings = {
   max_worker_processes: '40',
   'timescaledb.max_background_workers': '24',
 };
+
+/** The same programs as the Apache edition: hypertables, and nothing of what the community license covers. */
+export const apacheSettings = { ...timescaleSettings, 'timescaledb.license': 'apache' };
