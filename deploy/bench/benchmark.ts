@@ -11,7 +11,8 @@ export type BenchmarkContext = {
   readonly signal: AbortSignal;
 };
 
-export type Target = { readonly atLeast: number } | { readonly atMost: number };
+/** `aim`: what we are out for beyond it. */
+export type Target = ({ readonly atLeast: number } | { readonly atMost: number }) & { readonly aim?: number };
 
 export type Figure = {
   readonly name: string;
@@ -30,5 +31,13 @@ export type Benchmark = {
   readonly run: (context: BenchmarkContext) => Promise<readonly Figure[]>;
 };
 
-export const isMet = (value: number, target: Target): boolean =>
-  'atLeast' in target ? value >= target.atLeast : value <= target.atMost;
+export type Verdict = 'missed' | 'met' | 'aim met';
+
+export function judge(value: number, target: Target): Verdict {
+  const [bound, reaches] =
+    'atLeast' in target
+      ? [target.atLeast, (limit: number) => value >= limit]
+      : [target.atMost, (limit: number) => value <= limit];
+  if (target.aim !== undefined && reaches(target.aim)) return 'aim met';
+  return reaches(bound) ? 'met' : 'missed';
+}

@@ -1,7 +1,10 @@
-import { type Figure, isMet, type Target } from './benchmark.ts';
+import { type Figure, judge, type Target } from './benchmark.ts';
 
-const words = (target: Target): string =>
-  'atLeast' in target ? `≥ ${target.atLeast.toLocaleString('en-GB')}` : `≤ ${target.atMost.toLocaleString('en-GB')}`;
+function words(target: Target): string {
+  const [sign, bound] = 'atLeast' in target ? ['≥', target.atLeast] : ['≤', target.atMost];
+  const aim = target.aim === undefined ? '' : `, aim ${target.aim.toLocaleString('en-GB')}`;
+  return `${sign} ${bound.toLocaleString('en-GB')}${aim}`;
+}
 
 /** Three digits that count, and no more decimals than the number can bear. */
 function format(value: number): string {
@@ -14,7 +17,7 @@ const row = ({ name, value, unit, target, note }: Figure): readonly string[] => 
   format(value),
   unit,
   target === undefined ? '' : words(target),
-  target === undefined ? '' : isMet(value, target) ? 'met' : 'missed',
+  target === undefined ? '' : judge(value, target),
   note ?? '',
 ];
 

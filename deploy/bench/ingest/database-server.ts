@@ -10,9 +10,10 @@ import { temporaryFolder } from '@fieldline/shared/testing/temporary-folder';
 import { timescaleBin, timescaleSettings } from '@fieldline/shared/testing/timescale';
 import { unprivilegedUser } from '@fieldline/shared/testing/unprivileged-user';
 import pg from 'pg';
-import { migrate } from '../../cloud-ingest/src/store/migrate.ts';
+import { migrate } from '../../../cloud-ingest/src/store/migrate.ts';
 
 export type BenchServer = {
+  readonly hasTimescale: boolean;
   /** A new database with our tables; everything before is on the disk, so that its writing does not fall into the measurement. */
   readonly migrated: () => Promise<BenchDatabase>;
   readonly close: () => Promise<void>;
@@ -27,11 +28,13 @@ export async function startServer(onTimescale: boolean): Promise<BenchServer> {
     port: await freePort(),
     password: randomBytes(12).toString('hex'),
     user,
-    settings: onTimescale ? timescaleSettings : {},
+    // When a row was committed is asked of the server itself.
+    settings: { track_commit_timestamp: 'on', ...(onTimescale ? timescaleSettings : {}) },
   });
   await cluster.start();
   const execute = (sql: string): Promise<unknown> => withClient(cluster.url, (client) => client.query(sql));
   return {
+    hasTimescale: onTimescale,
     migrated: async () => {
       const name = `bench_${randomBytes(6).toString('hex')}`;
       await execute(`CREATE DATABASE ${name}`);
