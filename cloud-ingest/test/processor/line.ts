@@ -17,7 +17,7 @@ import {
 import { createHealth, createMetrics, type Health, silentLog, systemClock } from '@fieldline/shared/runtime';
 import {
   requirePostgres,
-  startPostgres,
+  requireServer,
   type TestPostgres,
   temporaryFolder,
   timescale,
@@ -39,7 +39,7 @@ export const servers = [
   {
     name: 'TimescaleDB',
     requirement: timescale,
-    open: (): Promise<TestPostgres> => startPostgres({ timescale: true }),
+    open: (): Promise<TestPostgres> => requireServer('timescale'),
   },
 ] as const;
 
