@@ -34,6 +34,24 @@ export async function writeBatchLog(session: Session, entries: readonly BatchLog
   ]);
 }
 
+/** Samples of a logged batch became rows later: `times` are theirs. */
+export async function countOver(
+  session: Session,
+  { streamNo, seq }: BatchRef,
+  times: readonly Micros[],
+): Promise<void> {
+  const [from, to] = times.reduce(
+    ([min, max], time) => [Math.min(min, time), Math.max(max, time)],
+    [Infinity, -Infinity],
+  );
+  await session.query(
+    `UPDATE batch_log SET stored = stored + $3, rejected = rejected - $3,
+       from_time = least(from_time, ${instant('$4::int8')}), to_time = greatest(to_time, ${instant('$5::int8')})
+     WHERE batch = $1::int8 * 4294967296 + $2::int8`,
+    [streamNo, seq, times.length, from, to],
+  );
+}
+
 const instant = (column: string): string => `TIMESTAMPTZ 'epoch' + ${column} * INTERVAL '1 microsecond'`;
 
 const insert = `INSERT INTO batch_log (batch, received_at, topic, partition, record_offset, samples, stored, rejected, from_time, to_time)

@@ -1,5 +1,6 @@
-import type { BirthMessage, Micros, StateMessage } from '@fieldline/shared/contracts';
+import type { BirthMessage, Micros, StateMessage, TagBirth } from '@fieldline/shared/contracts';
 import type { Session } from './connection.ts';
+import { beginEpoch, type NewVersion, refreshPresent, writeVersions } from './series-versions.ts';
 
 export type GatewayState = { readonly state: StateMessage; readonly receivedAt: Micros };
 export type GatewayBirth = { readonly birth: BirthMessage; readonly receivedAt: Micros };
@@ -25,7 +26,10 @@ export async function saveState(session: Session, { state, receivedAt: at }: Gat
   ]);
 }
 
-/** What the gateway says of its devices and tags; series it names before their first sample are made. */
+/**
+ * What the gateway says of its devices and tags; series it names before their first sample are made. What differs from the
+ * birth before holds from the reception of this one; what the first birth of a series says, from its beginning.
+ */
 export async function saveBirth(session: Session, { birth, receivedAt: at }: GatewayBirth): Promise<void> {
   const { gateway, devices } = birth;
   await session.query(`UPDATE gateway SET birth_at = ${receivedAt('$2')} WHERE gateway = $1`, [gateway, at]);
@@ -35,19 +39,41 @@ export async function saveBirth(session: Session, { birth, receivedAt: at }: Gat
     devices.map(({ protocol }) => protocol),
   ]);
   const tags = devices.flatMap(({ device, tags }) => tags.map((tag) => ({ device, ...tag })));
-  const columns = [
-    gateway,
-    tags.map((tag) => tag.device),
-    tags.map((tag) => tag.tag),
-    tags.map((tag) => tag.type),
-    tags.map((tag) => storable(tag.unit)),
-    tags.map((tag) => storable(tag.description)),
-    tags.map((tag) => tag.minimum ?? null),
-    tags.map((tag) => tag.maximum ?? null),
-  ];
-  await session.query(describeSeries, columns);
+  const columns = [gateway, tags.map((tag) => tag.device), tags.map((tag) => tag.tag), tags.map((tag) => tag.type)];
   await session.query(makeSeries, columns);
+  const changed = await session.query<ChangedTag>(changedTags, [...columns, tags.map(statedOf), at]);
+  if (changed.length === 0) return;
+  const epoch = await beginEpoch(session);
+  await session.query(setType, columns);
+  await writeVersions(
+    session,
+    epoch,
+    changed.map(({ seriesId, stated, isFirst }) => ({
+      seriesId,
+      origin: 'birth',
+      validFrom: isFirst ? Number.NEGATIVE_INFINITY : at,
+      stated,
+      released: [],
+      note: null,
+    })),
+  );
+  await refreshPresent(
+    session,
+    changed.map(({ seriesId }) => seriesId),
+  );
 }
+
+type ChangedTag = { seriesId: number; stated: NewVersion['stated']; isFirst: boolean };
+
+/** All that a birth can say stands in it: what is left out is no longer so. */
+const statedOf = ({ type, unit, description, minimum, maximum }: TagBirth): string =>
+  JSON.stringify({
+    type,
+    unit: storable(unit),
+    description: storable(description),
+    minimum: minimum ?? null,
+    maximum: maximum ?? null,
+  });
 
 const storable = (text: string | undefined): string | null => text?.replaceAll('\u0000', '\ufffd') ?? null;
 
@@ -55,18 +81,22 @@ const saveDevices = `INSERT INTO device (gateway, device, protocol)
   SELECT DISTINCT ON (device) $1, device, protocol FROM unnest($2::text[], $3::text[]) AS born (device, protocol) ORDER BY device
   ON CONFLICT (gateway, device) DO UPDATE SET protocol = excluded.protocol WHERE device.protocol IS DISTINCT FROM excluded.protocol`;
 
-const born = `(SELECT DISTINCT ON (device, tag) * FROM
-  unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::float8[])
-  AS born (device, tag, type, unit, description, minimum, maximum) ORDER BY device, tag) AS born`;
+const born = `(SELECT DISTINCT ON (device, tag) * FROM unnest($2::text[], $3::text[], $4::text[])
+  AS born (device, tag, type) ORDER BY device, tag) AS born`;
 
-const describeSeries = `UPDATE series SET type = born.type, unit = born.unit, description = born.description,
-    minimum = born.minimum, maximum = born.maximum, described = true
-  FROM ${born}
-  WHERE series.gateway = $1 AND series.device = born.device AND series.tag = born.tag
-    AND (series.type, series.unit, series.description, series.minimum, series.maximum, series.described)
-      IS DISTINCT FROM (born.type, born.unit, born.description, born.minimum, born.maximum, true)`;
-
-const makeSeries = `INSERT INTO series (gateway, device, tag, type, unit, description, minimum, maximum, described)
-  SELECT $1, device, tag, type, unit, description, minimum, maximum, true FROM ${born}
+const makeSeries = `INSERT INTO series (gateway, device, tag, type, described)
+  SELECT $1, device, tag, type, true FROM ${born}
   WHERE NOT EXISTS (SELECT FROM series WHERE series.gateway = $1 AND series.device = born.device AND series.tag = born.tag)
   ON CONFLICT (gateway, device, tag) DO NOTHING`;
+
+const setType = `UPDATE series SET type = born.type FROM ${born}
+  WHERE series.gateway = $1 AND series.device = born.device AND series.tag = born.tag AND series.type <> born.type`;
+
+const changedTags = `SELECT series_id AS "seriesId", born.stated, before.stated IS NULL AS "isFirst"
+  FROM (SELECT DISTINCT ON (device, tag) * FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[])
+    AS born (device, tag, type, stated) ORDER BY device, tag) AS born
+  JOIN series ON series.gateway = $1 AND series.device = born.device AND series.tag = born.tag
+  LEFT JOIN LATERAL (SELECT version.stated FROM series_version AS version
+    WHERE version.series_id = series.series_id AND origin = 'birth' AND valid_from <= ${receivedAt('$6')}
+    ORDER BY valid_from DESC, epoch DESC LIMIT 1) AS before ON true
+  WHERE before.stated IS DISTINCT FROM born.stated`;

@@ -1,27 +1,36 @@
-import type { Tag, ValueType } from '@fieldline/shared/contracts';
+import type { Tag } from '@fieldline/shared/contracts';
 import type { Session } from './connection.ts';
+import { noRules, type Rules } from './rules.ts';
+import { RulesOfSeries } from './rules-of-series.ts';
+import { SeriesTree } from './series-tree.ts';
+import { readVersions } from './series-versions.ts';
 
 /** Series kept in memory; beyond it the cache begins again. */
 const maxCached = 500_000;
 /** Series in lists that are kept resolved, a series counted in each of its lists. */
 const maxResolved = 2_000_000;
 
-type Known = { readonly seriesId: number; readonly type: ValueType };
 export type GatewayTags = { readonly gateway: string; readonly tags: readonly Tag[] };
 
 /**
- * The series dictionary, cached. What a transaction looks up or makes is staged and joins the cache only at its commit, so
- * that the cache never holds a number that a rollback took back; after trouble with the database the cache begins anew,
- * since it may be another database now.
+ * The series dictionary with what the registry says of each series, cached. What a transaction looks up or makes is staged
+ * and joins the cache only at its commit, so that the cache never holds a number that a rollback took back; after trouble
+ * with the database the cache begins anew, since it may be another database now.
+ *
+ * Each transaction asks for the epoch of the registry, and holds it there until it ends: no row is written by a rule that
+ * was changed before, and who changes a rule knows that after his commit no row follows by the old one.
  */
 export class SeriesCache {
   private readonly known = new SeriesTree();
-  private staged = new SeriesTree();
+  private readonly rules = new RulesOfSeries();
+  /** Of what is known; null where nothing is. */
+  private epoch: number | null = null;
+  private staged = emptyStage(null);
   private resolved = new ResolvedLists();
 
   /** Ids for the tags of each entry, in their order. Unknown series are made, and flagged as not described. */
   async resolve(session: Session, wanted: readonly GatewayTags[]): Promise<readonly (readonly number[])[]> {
-    this.staged = new SeriesTree();
+    this.staged = emptyStage(await this.catchUp(session));
     const missing = new Map<string, Missing>();
     const incomplete: Resolved[] = [];
     const seen = new ResolvedLists();
@@ -41,27 +50,54 @@ export class SeriesCache {
     return ids;
   }
 
-  private complete({ gateway, tags, ids }: Resolved): void {
-    for (const [place, tag] of tags.entries()) {
-      if (ids[place] !== unknownSeries) continue;
-      const made = this.staged.find(gateway, tag);
-      if (made === undefined) throw new Error(`series ${nameOf(gateway, tag)} was not found after it was made`);
-      ids[place] = made.seriesId;
-    }
+  /** What the registry asks of the rows of a series that was resolved in this transaction. */
+  rulesOf(seriesId: number): Rules {
+    return this.staged.rules.get(seriesId) ?? this.rules.get(seriesId) ?? noRules;
   }
 
   committed(): void {
-    if (this.staged.size === 0) return;
+    const { tree, rules, epoch } = this.staged;
+    this.epoch = epoch;
+    if (tree.size === 0) return;
     this.resolved = new ResolvedLists();
-    if (this.known.size + this.staged.size > maxCached) this.known.clear();
-    this.known.addAll(this.staged);
-    this.staged = new SeriesTree();
+    if (this.known.size + tree.size > maxCached) this.forget();
+    this.known.addAll(tree);
+    this.rules.addAll(rules);
+    this.staged = emptyStage(epoch);
   }
 
   clear(): void {
+    this.forget();
+    this.epoch = null;
+    this.staged = emptyStage(null);
+  }
+
+  private forget(): void {
     this.resolved = new ResolvedLists();
     this.known.clear();
-    this.staged = new SeriesTree();
+    this.rules.clear();
+  }
+
+  /** Forgets the series that the registry changed since this cache last knew all of it. */
+  private async catchUp(session: Session): Promise<number> {
+    const [row] = await session.query<{ epoch: number }>('SELECT epoch FROM registry FOR SHARE');
+    const epoch = row?.epoch ?? 0;
+    if (this.epoch === null || this.epoch === epoch) return epoch;
+    this.resolved = new ResolvedLists();
+    // An epoch from before is another database.
+    if (epoch < this.epoch) this.forget();
+    for (const { gateway, ...name } of await session.query<Name>(changedSince, [this.epoch]))
+      this.known.remove(gateway, name);
+    return epoch;
+  }
+
+  private complete({ gateway, tags, ids }: Resolved): void {
+    for (const [place, tag] of tags.entries()) {
+      if (ids[place] !== unknownSeries) continue;
+      const made = this.staged.tree.find(gateway, tag);
+      if (made === undefined) throw new Error(`series ${nameOf(gateway, tag)} was not found after it was made`);
+      ids[place] = made.seriesId;
+    }
   }
 
   private async load(session: Session, missing: ReadonlyMap<string, Missing>): Promise<void> {
@@ -78,12 +114,23 @@ export class SeriesCache {
     await session.query(makeSeries, columns);
     await session.query(setType, columns);
     const found = await session.query<{ place: number; seriesId: number }>(findSeries, columns.slice(0, 3));
+    const versions = await readVersions(
+      session,
+      found.map(({ seriesId }) => seriesId),
+    );
     for (const { place, seriesId } of found) {
       const { gateway, tag } = of(keys[place - 1] as string);
-      this.staged.add(gateway, tag, { seriesId, type: tag.type });
+      this.staged.tree.add(gateway, tag, { seriesId, type: tag.type });
+      this.staged.rules.add(seriesId, versions.get(seriesId) ?? [], tag.type);
     }
   }
 }
+
+type Stage = { readonly epoch: number | null; readonly tree: SeriesTree; readonly rules: RulesOfSeries };
+
+const emptyStage = (epoch: number | null): Stage => ({ epoch, tree: new SeriesTree(), rules: new RulesOfSeries() });
+
+type Name = { readonly gateway: string; readonly device: string; readonly tag: string };
 
 type Resolved = GatewayTags & { readonly ids: number[] };
 type Missing = { readonly gateway: string; readonly tag: Tag };
@@ -129,42 +176,6 @@ class ResolvedLists {
   }
 }
 
-/** Gateway → device → tag. The tags of a batch stand device by device, so the last device is kept at hand. */
-class SeriesTree {
-  size = 0;
-  private readonly gateways = new Map<string, Map<string, Map<string, Known>>>();
-  private gateway = '';
-  private device = '';
-  private tags: Map<string, Known> | undefined;
-
-  find(gateway: string, { device, tag }: Tag): Known | undefined {
-    if (device !== this.device || gateway !== this.gateway || this.tags === undefined) {
-      this.gateway = gateway;
-      this.device = device;
-      this.tags = this.gateways.get(gateway)?.get(device);
-    }
-    return this.tags?.get(tag);
-  }
-
-  add(gateway: string, { device, tag }: Pick<Tag, 'device' | 'tag'>, known: Known): void {
-    const devices = this.gateways.get(gateway) ?? new Map<string, Map<string, Known>>();
-    const tags = devices.get(device) ?? new Map<string, Known>();
-    if (!tags.has(tag)) this.size += 1;
-    this.gateways.set(gateway, devices.set(device, tags.set(tag, known)));
-  }
-
-  addAll(other: SeriesTree): void {
-    for (const [gateway, devices] of other.gateways)
-      for (const [device, tags] of devices) for (const [tag, known] of tags) this.add(gateway, { device, tag }, known);
-  }
-
-  clear(): void {
-    this.gateways.clear();
-    this.tags = undefined;
-    this.size = 0;
-  }
-}
-
 const wanted3 = 'unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS wanted (gateway, device, tag, place)';
 const wanted4 = 'unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS wanted (gateway, device, tag, type)';
 
@@ -184,3 +195,5 @@ const setType = `UPDATE series SET type = wanted.type FROM ${wanted4}
 
 const findSeries = `SELECT place::int4, series_id AS "seriesId"
   FROM ${wanted3} JOIN series USING (gateway, device, tag)`;
+
+const changedSince = `SELECT DISTINCT gateway, device, tag FROM series_version JOIN series USING (series_id) WHERE epoch > $1`;

@@ -1,9 +1,10 @@
-/** Batches become rows, with everything that follows from rows: series, latest values, roll-ups. One way for all who store. */
+/** Batches become rows, with everything that follows from rows: series, the rules of the registry, latest values, roll-ups. One way for all who store. */
 import type { DecodedBatch } from '@fieldline/shared/contracts';
 import type { Session } from './connection.ts';
 import { type Edition, needsMaintenance } from './edition.ts';
 import { newestRows, upsertLatest } from './latest.ts';
 import { type Rows, rowsOf } from './rows.ts';
+import { applyRules } from './rules.ts';
 import type { SeriesCache } from './series.ts';
 import { touchRollups } from './touch-rollups.ts';
 import { type RefusedRow, writeSamples } from './write-samples.ts';
@@ -30,9 +31,10 @@ export async function writeRows(
     session,
     batches.map(({ gateway, batch }) => ({ gateway, tags: batch.tags })),
   );
-  const rows = rowsOf(
+  const received = rowsOf(
     batches.map(({ streamNo, batch }, index) => ({ ...batch, streamNo, seriesIds: seriesIds[index] ?? [] })),
   );
+  const rows = applyRules(received, (seriesId) => context.series.rulesOf(seriesId));
   const refused = await writeSamples(session, rows);
   await upsertLatest(session, rows, newestRows(rows, new Set(refused.map(({ row }) => row))));
   if (needsMaintenance(context.edition)) await touchRollups(session, rows);

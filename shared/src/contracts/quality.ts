@@ -21,6 +21,7 @@ export const qualities = {
   'bad/reply': { code: 208, meaning: 'the answer of the device was malformed' },
   'bad/stale': { code: 209, meaning: 'the device has not refreshed the value for too long' },
   'bad/stopped': { code: 210, meaning: 'the agent has stopped reading the tag' },
+  'bad/scale': { code: 211, meaning: 'scale and offset of the registry make no finite number of the value' },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 export type QualityName = keyof typeof qualities;

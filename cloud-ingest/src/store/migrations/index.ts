@@ -1,8 +1,10 @@
 import { tables } from './0001-tables.ts';
 import { rollups } from './0002-rollups.ts';
+import { sourceProof } from './0003-source-proof.ts';
+import { registry } from './0004-registry.ts';
 import { deadLetters } from './0005-dead-letters.ts';
 import type { Migration } from './migration.ts';
 
 /** In the order in which they are applied. */
-export const migrations: readonly Migration[] = [tables, rollups, deadLetters];
+export const migrations: readonly Migration[] = [tables, rollups, sourceProof, registry, deadLetters];
 export const newestVersion = Math.max(...migrations.map((migration) => migration.version));
