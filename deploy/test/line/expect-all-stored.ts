@@ -1,80 +1,21 @@
-import type { Value } from '@fieldline/shared/contracts';
-import type { Served } from '@fieldline/simulators';
 import { expect } from 'vitest';
-import { auditLedger, type Comparison, compare, readRows } from './evidence.ts';
+import { type Allowance, judge, type Verdict } from './judge.ts';
 import { gateway, type Line } from './line.ts';
-import { everyMs, opcuaDevice } from './plant.ts';
 
-/** A reading that was asked for when a program ended may have been answered to nobody. */
-const lastReadingMs = 1_500;
-
-/**
- * A sample has the middle of its round trip. The agent gives up after 1 s (timeoutMs); while it starts, and loads the OPC UA
- * library on a busy machine, its round trips can look longer by as much.
- */
-const halfRoundTripMs = 1_200;
-
-export type Allowance = {
-  /** Times of SIGKILL, ms: what was served within `beforeKillMs` before one, and until the device was read again, may be lost. */
-  readonly kills?: readonly number[];
-  readonly beforeKillMs?: number;
-};
-
-/**
- * The line is settled: every value that was served, from the first reading of its device until the agent was stopped, is in
- * one row with its value; no row is without a value served; each batch has as many rows as the ledger says; no number is
- * missing.
- */
+/** The line is settled: nothing missing, nothing doubled or made up, and the ledger agrees with the rows. */
 export async function expectAllStored(
-  line: Line,
-  { kills = [], beforeKillMs = 1_000 }: Allowance = {},
-): Promise<Comparison> {
-  const rows = await readRows(line.databaseUrl, gateway);
-  const end = Math.max(...rows.map((row) => row.time));
-  const readings = Map.groupBy(
-    rows.filter((row) => row.value !== null),
-    (row) => row.device,
-  );
-  const firstAfter = (device: string, time: number): number =>
-    Math.min(...(readings.get(device) ?? []).map((row) => row.time).filter((at) => at > time));
-  const served = line.served.filter(
-    ({ device, time }) =>
-      time <= end + halfRoundTripMs * 1_000 && time >= firstAfter(device, 0) - lastReadingMs * 1_000,
-  );
-  const found = compare(served, rows, halfRoundTripMs);
-  const untold = unchanged(line.served);
-  const missing = found.missing.filter(({ device, point, time }) => {
-    const beforeFirst = time < firstAfter(device, 0);
-    const beforeEnd = end - time < lastReadingMs * 1_000;
-    const roundKill = kills.some(
-      (kill) => time > (kill - beforeKillMs) * 1_000 && time < firstAfter(device, kill * 1_000) + everyMs * 1_000,
-    );
-    return !beforeFirst && !beforeEnd && !roundKill && !untold.has(`${device}/${point}/${time}`);
-  });
-  expect.soft(missing.slice(0, 5), `${missing.length} of ${served.length} served values are in no row`).toEqual([]);
-  expect.soft(found.surplus.slice(0, 5), `${found.surplus.length} rows hold what nobody served`).toEqual([]);
-  expect(found.matched).toBeGreaterThan(100);
-
-  const audit = await auditLedger(line.databaseUrl, gateway);
-  expect(audit.wrongBatches, 'batches whose rows are not as many as stored').toBe(0);
+  { served, databaseUrl }: Pick<Line, 'served' | 'databaseUrl'>,
+  allowance: Allowance = {},
+): Promise<Verdict> {
+  const found = await judge({ served, databaseUrl, gateway }, allowance);
+  const { missing, surplus, matched, wrongBatches, streams } = found;
+  expect.soft(missing.slice(0, 5), `${missing.length} of ${found.served} served values are in no row`).toEqual([]);
+  expect.soft(surplus.slice(0, 5), `${surplus.length} rows hold what nobody served`).toEqual([]);
+  expect(matched).toBeGreaterThan(100);
+  expect(wrongBatches, 'batches whose rows are not as many as stored').toBe(0);
   expect(
-    audit.streams.filter(({ holes }) => holes !== 0),
+    streams.filter(({ holes }) => holes !== 0),
     'streams with holes',
   ).toEqual([]);
   return found;
-}
-
-/**
- * An OPC UA server tells of a value when it changes (trigger StatusValue, OPC 10000-4, 7.22.2), or when a client is new: one
- * that was set again as it was need not be in a row.
- */
-function unchanged(served: readonly Served[]): Set<string> {
-  const last = new Map<string, Value>();
-  const names = new Set<string>();
-  for (const { device, point, time, value } of served) {
-    if (device !== opcuaDevice) continue;
-    if (last.get(point) === value) names.add(`${device}/${point}/${time}`);
-    last.set(point, value);
-  }
-  return names;
 }
