@@ -1,4 +1,4 @@
-/** Faults at random, by a seed, on a cloud that real agents feed; then the evidence. */
+/** Faults by a seed, each once and then at random, on a cloud that real agents feed; then the evidence. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { explain, Lifecycle, pause } from '@fieldline/shared/runtime';
@@ -81,12 +81,13 @@ async function strikeAll(struck: Struck, options: CloudFaultOptions): Promise<Ma
   const { seed, rounds, signal, say } = options;
   const counts = new Map<string, number>();
   const busy = new Map<Fault['part'], Promise<void>>();
+  const first = shuffled(faults, createRandom(seed, 0));
   const startedMs = performance.now();
   for (let round = 1; round <= rounds && !signal.aborted; round++) {
     // Of its own for each round: several faults draw at the same time, and the choices must not depend on who comes first.
     const random = createRandom(seed, round);
     await pause(random.between(0, mostBetweenMs), signal);
-    const fault = drawFault(random);
+    const fault = first.shift() ?? drawFault(random);
     await busy.get(fault.part);
     say(
       `${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(7)} s  ${String(round).padStart(4)}  ${fault.name}`,
@@ -96,6 +97,11 @@ async function strikeAll(struck: Struck, options: CloudFaultOptions): Promise<Ma
   }
   await Promise.all(busy.values());
   return counts;
+}
+
+function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
+  const left = [...items];
+  return items.map(() => left.splice(random.between(0, left.length - 1), 1)[0] as Item);
 }
 
 /** A fault that needs a part that lies down just now waits for it. */
