@@ -4,7 +4,15 @@ import type { CommandModule } from './command.ts';
 type Entry = { readonly what: string; readonly load: () => Promise<CommandModule> };
 
 export const commands = {
+  'dead-letters': {
+    what: 'lists, shows and redrives what could not be stored',
+    load: () => import('./dead-letters.ts'),
+  },
   migrate: { what: 'brings the database to the newest schema', load: () => import('./migrate.ts') },
+  replay: {
+    what: 'writes batches again from the backbone, e.g. after a correction',
+    load: () => import('./replay.ts'),
+  },
 } as const satisfies Record<string, Entry>;
 export type CommandName = keyof typeof commands;
 export const isCommand = (text: string): text is CommandName => Object.hasOwn(commands, text);

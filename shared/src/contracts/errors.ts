@@ -55,6 +55,11 @@ export const errorCodes = {
   },
   'database/data': { retryable: false, meaning: 'PostgreSQL cannot store a value' },
   'database/fenced': { retryable: false, meaning: 'another processor holds the partition now' },
+  'replay/running': { retryable: false, meaning: 'another replay runs on this database' },
+  'replay/incomplete': {
+    retryable: false,
+    meaning: 'a replay left batches as they were: their records or rows are past retention, or it was stopped',
+  },
   'request/invalid': { retryable: false, meaning: 'a request to the API has parameters that cannot be used' },
   'request/token': { retryable: false, meaning: 'a request to the API lacks the token, or has a wrong one' },
   'request/misdirected': {
