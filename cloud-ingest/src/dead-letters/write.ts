@@ -37,7 +37,7 @@ export async function writeDeadLetters(session: Session, letters: readonly DeadL
 }
 
 /** PostgreSQL's text cannot hold U+0000, and nothing in a letter may keep the letter from being written. */
-const storable = (text: string): string => text.replaceAll('\u0000', '\ufffd').toWellFormed();
+export const storable = (text: string): string => text.replaceAll('\u0000', '\ufffd').toWellFormed();
 
 function* inGroups(letters: readonly DeadLetter[]): Generator<DeadLetter[]> {
   let group: DeadLetter[] = [];

@@ -120,7 +120,7 @@ function textOf(bytes: Buffer): string {
     throw new FieldlineError('batch/too-large', `${bytes.length} bytes; the bound is ${maxBatchBytes}`);
   }
   try {
-    return unpack(bytes).toString('utf8');
+    return unpackBatch(bytes).toString('utf8');
   } catch (error) {
     const code = (error as { code?: unknown }).code;
     if (code === 'ERR_BUFFER_TOO_LARGE') {
@@ -140,7 +140,11 @@ function parseJson(text: string): unknown {
   }
 }
 
-function unpack(bytes: Buffer): Buffer {
+/**
+ * The JSON of a batch, decompressed if it is compressed.
+ * @throws Error of zlib for bytes that are broken, or unpack to more than `maxDecodedBytes`
+ */
+export function unpackBatch(bytes: Buffer): Buffer {
   const options = { maxOutputLength: maxDecodedBytes };
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return gunzipSync(bytes, options);
   if (bytes.length >= 4 && bytes.readUInt32LE(0) === 0xfd2f_b528) return zstdDecompressSync(bytes, options);
