@@ -1,9 +1,7 @@
 /** A whole record that could not be stored: it goes through decoder, ledger and store as if it came now. */
 import { countOf, type Micros } from '@fieldline/shared/contracts';
-import type { Decoded, Reject } from '../decode/decoder.ts';
-import { wantedStreams } from '../ledger/admit.ts';
-import { lockStreams } from '../ledger/ledger-store.ts';
-import { isCommitted } from '../ledger/stream-row.ts';
+import type { Decoded } from '../decode/decoder.ts';
+import { isCommitted, type StreamRow } from '../ledger/stream-row.ts';
 import { type ContentContext, storeContent } from '../processor/store-records.ts';
 import type { Session } from '../store/connection.ts';
 import type { Letter } from './letters.ts';
@@ -18,11 +16,13 @@ export async function redriveRecord(
   session: Session,
   letter: Letter,
   record: Decoded,
+  rows: ReadonlyMap<string, StreamRow>,
 ): Promise<Result> {
   if (record.kind === 'state' || record.kind === 'birth') return redriveMessage(context, session, letter, record);
   const identity = record.kind === 'batch' ? record.batch : record.identity;
   const name = identity === null ? null : `batch ${identity.seq} of ${record.gateway}, stream ${identity.stream}`;
-  if (identity !== null && (await isStored(session, record, identity)))
+  const row = identity === null ? undefined : rows.get(identity.stream);
+  if (identity !== null && row !== undefined && row.gateway === record.gateway && isCommitted(row, identity.seq))
     return closed(letter, { kind: 'needless', why: `${name} is stored already, from another copy` });
   if (record.kind === 'reject') return dead(letter, record);
   const { stored, letters } = await storeContent(context, session, [record]);
@@ -31,16 +31,6 @@ export async function redriveRecord(
   await writeDeadLetters(session, letters);
   const left = letters.reduce((sum, { positions }) => sum + countOf(positions ?? []), 0);
   return closed(letter, { kind: 'stored', what: `${name}`, samples: stored, left, why: letters[0] ?? null });
-}
-
-async function isStored(
-  session: Session,
-  record: Extract<Decoded, { kind: 'batch' | 'reject' }>,
-  { stream, seq }: NonNullable<Reject['identity']>,
-): Promise<boolean> {
-  const { rows } = await lockStreams(session, wantedStreams([record]));
-  const row = rows.get(stream);
-  return row !== undefined && row.gateway === record.gateway && isCommitted(row, seq);
 }
 
 type Message = Extract<Decoded, { kind: 'state' | 'birth' }>;

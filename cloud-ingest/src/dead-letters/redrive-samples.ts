@@ -10,8 +10,7 @@ import {
 } from '@fieldline/shared/contracts';
 import type { Decoded } from '../decode/decoder.ts';
 import { positionsOf } from '../decode/time-window.ts';
-import { wantedStreams } from '../ledger/admit.ts';
-import { lockStreams, saveStreams } from '../ledger/ledger-store.ts';
+import { saveStreams } from '../ledger/ledger-store.ts';
 import { isCommitted, type StreamRow, withOutcome } from '../ledger/stream-row.ts';
 import { countOver } from '../store/batch-log.ts';
 import type { Session } from '../store/connection.ts';
@@ -27,6 +26,7 @@ export async function redriveSamples(
   session: Session,
   letter: Letter,
   record: Decoded,
+  rows: ReadonlyMap<string, StreamRow>,
   asked: Ranges | null,
 ): Promise<Result> {
   const about = letter.positions ?? [];
@@ -38,7 +38,7 @@ export async function redriveSamples(
   if (record.kind !== 'batch') return untried('its bytes are no batch any more');
 
   const { gateway, batch } = record;
-  const row = (await lockStreams(session, wantedStreams([record]))).rows.get(batch.stream);
+  const row = rows.get(batch.stream);
   if (row === undefined || row.gateway !== gateway || !isCommitted(row, batch.seq))
     return untried(`batch ${batch.seq} of ${gateway} is not in this database: its samples can only follow it`);
   const { done, stored, trouble } = await storeSamples(context, session, row, batch, wanted);

@@ -3,19 +3,21 @@
  *
  * - One letter is one transaction: its rows, its ledger, and what the letter says afterwards. Whatever fails, the letter is
  *   as it was, or tells of the attempt.
- * - The letter is locked first, then the ledger's row as the processor locks it: two that redrive one letter, or a gateway
- *   that sends the batch again meanwhile, take turns, and the later one finds the work done.
+ * - The ledger's row is locked first, as the processor does, then the letter: two that redrive one letter, or a gateway that
+ *   sends the batch again meanwhile, take turns, and the later one finds the work done.
  * - A dry run does all of it and takes it back, so it tells what will happen and not what might.
  */
 import { isFieldlineError, type Ranges } from '@fieldline/shared/contracts';
 import type { BackboneRecord } from '../backbone/backbone.ts';
 import { decodeRecord } from '../decode/registry.ts';
 import type { TimeWindow } from '../decode/time-window.ts';
+import { wantedStreams } from '../ledger/admit.ts';
+import { lockStreams } from '../ledger/ledger-store.ts';
 import type { ContentContext } from '../processor/store-records.ts';
 import type { Session, Store } from '../store/connection.ts';
 import type { Edition } from '../store/edition.ts';
 import { SeriesCache } from '../store/series.ts';
-import { type Letter, lockLetter, saveAttempt } from './letters.ts';
+import { type Letter, lockLetter, readLetter, saveAttempt } from './letters.ts';
 import { dead, type Outcome, type Result, untried } from './redrive-outcome.ts';
 import { redriveRecord } from './redrive-record.ts';
 import { redriveSamples } from './redrive-samples.ts';
@@ -39,11 +41,9 @@ export function createRedrive(store: Store, edition: Edition, window: TimeWindow
     let isKept = false;
     try {
       return await store.inTransaction(async (session) => {
-        const letter = await lockLetter(session, id);
-        if (letter === null) return untried('there is no such letter').outcome;
-        if (letter.redrivenAt !== null) return untried(`it was redriven at ${instantOf(letter.redrivenAt)}`).outcome;
+        await session.query('SAVEPOINT redrive');
         const context = { edition, series, gateways: new Set<string>() };
-        const { outcome, attempt } = await attemptOn(context, session, letter, positions, window);
+        const { outcome, attempt } = await attemptOn(context, session, id, positions, window);
         if (dryRun) await session.query('ROLLBACK TO SAVEPOINT redrive');
         else if (attempt !== null) {
           await saveAttempt(session, id, attempt);
@@ -66,20 +66,26 @@ export function createRedrive(store: Store, edition: Edition, window: TimeWindow
 async function attemptOn(
   context: ContentContext,
   session: Session,
-  letter: Letter,
+  id: number,
   asked: Ranges | null,
   window: TimeWindow,
 ): Promise<Result> {
-  const topic = letter.partition === null ? letterTopic : letter.topic;
-  const record = decodeRecord(recordOf(letter), { topic, ...window });
-  await session.query('SAVEPOINT redrive');
+  const seen = await readLetter(session, id);
+  if (seen === null) return untried('there is no such letter');
+  const record = decodeRecord(recordOf(seen), { topic: seen.partition === null ? letterTopic : seen.topic, ...window });
+  const { rows } = await lockStreams(session, wantedStreams([record]));
+  const letter = await lockLetter(session, id);
+  if (letter === null) return untried('it was deleted just now');
+  if (letter.redrivenAt !== null) return untried(`it was redriven at ${instantOf(letter.redrivenAt)}`);
+  // After the locks: what is taken back keeps them.
+  await session.query('SAVEPOINT attempt');
   try {
-    if (letter.positions !== null) return await redriveSamples(context, session, letter, record, asked);
+    if (letter.positions !== null) return await redriveSamples(context, session, letter, record, rows, asked);
     if (asked !== null) return untried('it is about a whole record: redrive it without positions');
-    return await redriveRecord(context, session, letter, record);
+    return await redriveRecord(context, session, letter, record, rows);
   } catch (error) {
     if (!isFieldlineError(error, 'database/data')) throw error;
-    await session.query('ROLLBACK TO SAVEPOINT redrive');
+    await session.query('ROLLBACK TO SAVEPOINT attempt');
     return dead(letter, { stage: 'store', code: error.code, reason: error.message });
   }
 }
