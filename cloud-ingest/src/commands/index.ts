@@ -13,6 +13,10 @@ export const commands = {
     what: 'writes batches again from the backbone, e.g. after a correction',
     load: () => import('./replay.ts'),
   },
+  registry: {
+    what: 'shows and edits what is known of each tag: unit, scale, limits, description',
+    load: () => import('./registry.ts'),
+  },
 } as const satisfies Record<string, Entry>;
 export type CommandName = keyof typeof commands;
 export const isCommand = (text: string): text is CommandName => Object.hasOwn(commands, text);

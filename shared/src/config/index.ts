@@ -2,5 +2,6 @@ export * from './edge.ts';
 export * from './ingest.ts';
 export * from './load-config.ts';
 export * from './modbus.ts';
+export { nearest } from './nearest.ts';
 export * from './opcua.ts';
 export * from './plant.ts';
