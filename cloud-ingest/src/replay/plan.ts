@@ -108,7 +108,7 @@ export const planSlice = (
 ): Promise<PlannedBatch[]> =>
   session.query<PlannedBatch>(
     `SELECT stream_no AS "streamNo", batch & 4294967295 AS seq, stream, gateway, partition, record_offset AS "offset",
-       ${micros('received_at')} AS "receivedAt", samples
+       ${micros('received_at')} AS "receivedAt", planned.samples
      FROM (${fates(context.filter)}) AS planned JOIN stream ON stream_no = batch >> 32
      WHERE fate = 'repairable' AND (received_at, batch) > (${instant('$10')}, $11::int8 * 4294967296 + $12::int8)
      ORDER BY received_at, batch LIMIT $13`,
