@@ -5,6 +5,8 @@
  * - `append` resolves when all in-sync replicas, or the medium, have the records: only then may anyone acknowledge upstream.
  * - Records of one key keep their order and share a partition.
  * - A consumer's positions are the caller's: they come from the database at assignment, and nothing is committed here.
+ * - A log that was made again under its name is noticed, by its content (proof.ts) or because it is shorter; it is said, and
+ *   read from its oldest record.
  * - `poll` gives records of a partition in offset order without holes; what was fetched for a partition that has been taken
  *   away since is never given.
  */
@@ -23,7 +25,24 @@ export type BackboneRecord = NewRecord & {
   readonly timestampMs: number;
 };
 
-export type Position = { readonly partition: number; readonly offset: number };
+export type Position = {
+  readonly partition: number;
+  /** Of the next record that is wanted. */
+  readonly offset: number;
+  /** `proofOf` the record before it; none: what stands at the offset is believed. */
+  readonly proof?: string | null;
+};
+
+/** Offsets `from`..`to` (both included) that the log no longer has. */
+export type Gap = { readonly partition: number; readonly from: number; readonly to: number };
+
+/** The log under this name is not the one that `position` was taken from. It has the offsets `oldest`..`next` − 1. */
+export type Remade = {
+  readonly partition: number;
+  readonly position: Position;
+  readonly oldest: number;
+  readonly next: number;
+};
 
 export type ConsumeOptions = {
   readonly topic: string;
@@ -36,8 +55,14 @@ export type ConsumeOptions = {
    * it rejected with until `rewind` or another assignment gets positions.
    */
   readonly positions: (partitions: readonly number[]) => Promise<readonly Position[]>;
-  /** Offsets `from`..`to` (both included) that the log no longer has. */
-  readonly onGap: (gap: { partition: number; from: number; to: number }) => void;
+  /** What it returns is waited for before the partition goes on; when it rejects, as when `positions` does. */
+  readonly onGap: (gap: Gap) => void | Promise<void>;
+  /** The same; after it the partition is read from its oldest record. */
+  readonly onRemade?: (remade: Remade) => void | Promise<void>;
+  /** The log went on and nothing of it came: fetching was begun anew. */
+  readonly onStall?: () => void;
+  /** This member of the group, the same over restarts: its partitions come back to it. Default: the name of the host. */
+  readonly instance?: string;
 };
 
 export interface BackboneConsumer {

@@ -146,8 +146,15 @@ export type Anomaly = {
  *   restored-journal       a stream names a predecessor shorter than what came of it: an older copy of the journal was put back
  *   stream-of-two-gateways two gateways use one stream: a cloned card was given another id
  *   backbone-gap           records were gone from the backbone before they were stored
+ *   backbone-remade        a topic of the backbone was deleted and made again, or lost its end: what was not stored of it is gone
  */
-export const anomalyKinds = ['forked-stream', 'restored-journal', 'stream-of-two-gateways', 'backbone-gap'] as const;
+export const anomalyKinds = [
+  'forked-stream',
+  'restored-journal',
+  'stream-of-two-gateways',
+  'backbone-gap',
+  'backbone-remade',
+] as const;
 export type AnomalyKind = (typeof anomalyKinds)[number];
 
 /** Each once, however often it is seen. */

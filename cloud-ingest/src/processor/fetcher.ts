@@ -5,9 +5,9 @@ import { createBackoff, pause } from '@fieldline/shared/runtime';
 import type { Backbone, BackboneConsumer, BackboneRecord } from '../backbone/backbone.ts';
 import type { Decoded } from '../decode/decoder.ts';
 import { decodeRecord } from '../decode/registry.ts';
-import { reportAnomalies } from '../ledger/ledger-store.ts';
 import type { Store } from '../store/connection.ts';
 import type { Intake } from './intake.ts';
+import { handleLogBreaks } from './log-breaks.ts';
 import { readOffsets, type SourceTopic } from './offsets.ts';
 import type { ProcessorMetrics } from './processor-metrics.ts';
 import type { Storer } from './storer.ts';
@@ -73,10 +73,11 @@ export class Fetcher {
   private async step(signal: AbortSignal): Promise<void> {
     const { intake } = this.parts;
     this.consumer ??= await this.open();
-    if (this.rewinding) {
+    // Asked for again while it runs, e.g. because a log turns out to be another one: once more.
+    while (this.rewinding) {
+      this.rewinding = false;
       await this.consumer.rewind();
       intake.clear();
-      this.rewinding = false;
     }
     await intake.untilRoom(signal);
     this.polling = new AbortController();
@@ -103,17 +104,18 @@ export class Fetcher {
   }
 
   private open(): Promise<BackboneConsumer> {
-    const { backbone, config, source, storer } = this.parts;
+    const { backbone, config, source, store, storer } = this.parts;
     return backbone.consume({
       topic: source.topic,
       group: config.processor.group,
       queueBytes: config.processor.queueBytes,
       positions: async (partitions) => {
-        const offsets = await this.parts.store.withSession((session) => readOffsets(session, source, partitions));
-        storer.positions.set(offsets);
-        return [...offsets].flatMap(([partition, offset]) => (offset === null ? [] : [{ partition, offset }]));
+        const marks = await store.withSession((session) => readOffsets(session, source, partitions));
+        storer.positions.set(marks);
+        return [...marks].flatMap(([partition, mark]) => (mark === null ? [] : [{ partition, ...mark }]));
       },
-      onGap: (gap) => this.reportGap(gap),
+      ...handleLogBreaks({ ...this.parts, positions: storer.positions, rewind: () => this.rewind() }),
+      ...(config.processor.instance === undefined ? {} : { instance: config.processor.instance }),
     });
   }
 
@@ -138,17 +140,5 @@ export class Fetcher {
     const { consumer } = this;
     this.consumer = null;
     await consumer?.close();
-  }
-
-  private reportGap({ partition, from, to }: { partition: number; from: number; to: number }): void {
-    const { clock, counts, log, source, store } = this.parts;
-    counts.gap.inc(to - from + 1);
-    log.error({ partition, from, to }, 'the backbone lost records before they were stored');
-    const details = { topic: source.topic, partition, from, to };
-    store
-      .withSession((session) =>
-        reportAnomalies(session, [{ kind: 'backbone-gap', gateway: null, at: clock.now(), details }]),
-      )
-      .catch((error: unknown) => log.error({ err: error, ...details }, 'the gap could not be written down'));
   }
 }

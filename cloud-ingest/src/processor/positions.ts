@@ -1,22 +1,22 @@
-import type { NextOffsets } from './offsets.ts';
+import type { Mark, NextMarks } from './offsets.ts';
 
 /**
- * The offsets as we last saw or wrote them in the database. A record below them is stored; a transaction that finds others
- * there has been overtaken.
+ * Where the database stands, as we last saw it or wrote it there. A record below is stored; a transaction that finds another
+ * mark there has been overtaken.
  */
 export class Positions {
-  private readonly next = new Map<number, number | null>();
+  private readonly next = new Map<number, Mark | null>();
 
   /** What was just read from, or committed to, the database. */
-  set(offsets: NextOffsets): void {
-    for (const [partition, offset] of offsets) this.next.set(partition, offset);
+  set(marks: NextMarks): void {
+    for (const [partition, mark] of marks) this.next.set(partition, mark);
   }
 
   isStored(partition: number, offset: number): boolean {
-    return offset < (this.next.get(partition) ?? 0);
+    return offset < (this.next.get(partition)?.offset ?? 0);
   }
 
-  of(partitions: Iterable<number>): NextOffsets {
+  of(partitions: Iterable<number>): NextMarks {
     return new Map([...partitions].map((partition) => [partition, this.next.get(partition) ?? null]));
   }
 }

@@ -18,7 +18,7 @@ import type { Session, Store } from '../store/connection.ts';
 import { writeDeclarations } from '../store/declarations.ts';
 import { addGateways, saveBirth, saveState } from '../store/gateways.ts';
 import { type WriteContext, writeRows } from '../store/write-rows.ts';
-import { advanceOffsets, lockOffsets, type NextOffsets, type SourceTopic } from './offsets.ts';
+import { advanceOffsets, isSameMark, lockOffsets, type Mark, type NextMarks, type SourceTopic } from './offsets.ts';
 
 /** What storing needs, whoever does it: the processor, and who redrives dead letters. */
 export type ContentContext = WriteContext & {
@@ -50,8 +50,8 @@ class Fenced extends Error {}
 export async function storeRecords(
   context: StoreContext,
   records: readonly Decoded[],
-  expected: NextOffsets,
-  next: ReadonlyMap<number, number>,
+  expected: NextMarks,
+  next: ReadonlyMap<number, Mark>,
 ): Promise<Outcome> {
   try {
     const outcome = await context.store.inTransaction((session) =>
@@ -70,13 +70,15 @@ async function transaction(
   context: StoreContext,
   session: Session,
   records: readonly Decoded[],
-  expected: NextOffsets,
-  next: ReadonlyMap<number, number>,
+  expected: NextMarks,
+  next: ReadonlyMap<number, Mark>,
 ): Promise<Outcome> {
   const offsets = await lockOffsets(session, context.source, [...next.keys()]);
   const partitions = [...next];
-  if (partitions.every(([partition, end]) => (offsets.get(partition) ?? -1) >= end)) return { kind: 'already-stored' };
-  if (partitions.some(([partition]) => offsets.get(partition) !== (expected.get(partition) ?? null)))
+  if (partitions.every(([partition, end]) => (offsets.get(partition)?.offset ?? -1) >= end.offset)) {
+    return { kind: 'already-stored' };
+  }
+  if (partitions.some(([partition]) => !isSameMark(offsets.get(partition), expected.get(partition))))
     throw new Fenced();
 
   const content = await storeContent(context, session, records);

@@ -8,7 +8,7 @@ import type { Edition } from '../store/edition.ts';
 import { SeriesCache } from '../store/series.ts';
 import type { Acknowledger } from './acknowledger.ts';
 import type { Intake } from './intake.ts';
-import type { SourceTopic } from './offsets.ts';
+import { marksAfter, type SourceTopic } from './offsets.ts';
 import { Positions } from './positions.ts';
 import type { ProcessorMetrics } from './processor-metrics.ts';
 import { type Outcome, type StoreContext, storeRecords } from './store-records.ts';
@@ -57,11 +57,13 @@ export class Storer {
   private async store(records: readonly Decoded[], signal: AbortSignal): Promise<boolean> {
     const fresh = records.filter(({ origin }) => !this.positions.isStored(origin.partition, origin.offset));
     if (fresh.length === 0) return true;
-    const next = nextOffsets(fresh);
+    const next = marksAfter(fresh);
+    // Seen now, not at each try: while we wait, the log may be found made again, and these records are not of the new one.
+    const expected = this.positions.of(next.keys());
     for (;;) {
       const startedMs = this.parts.clock.monotonicMs();
       try {
-        const outcome = await storeRecords(this.context, fresh, this.positions.of(next.keys()), next);
+        const outcome = await storeRecords(this.context, fresh, expected, next);
         this.parts.setTrouble(null);
         if (outcome.kind === 'fenced') return await this.fenced(signal);
         this.backoff.reset();
@@ -137,13 +139,6 @@ export class Storer {
       log.warn({ code, letters: letters.length, gateway, topic, partition, offset }, `dead letter: ${reason}`);
     }
   }
-}
-
-function nextOffsets(records: readonly Decoded[]): Map<number, number> {
-  const next = new Map<number, number>();
-  for (const { origin } of records)
-    next.set(origin.partition, Math.max(next.get(origin.partition) ?? 0, origin.offset + 1));
-  return next;
 }
 
 const gatewaysOf = (records: readonly Decoded[]): Set<string> =>

@@ -219,7 +219,7 @@ export function backboneConformance(name: string, subject: Subject): void {
       const gaps: object[] = [];
       const consumer = await consume(topic, {
         positions: async () => [{ partition, offset: 2 }],
-        onGap: (gap) => gaps.push(gap),
+        onGap: (gap) => void gaps.push(gap),
       });
       const [got] = await take(consumer, 1);
       expect(got?.offset).toBe(oldest);

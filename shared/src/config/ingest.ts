@@ -50,6 +50,14 @@ export type DatabaseConfig = z.infer<typeof databaseSchema>;
 
 const processorSchema = z.strictObject({
   group: z.string().min(1).max(128).default('fieldline-processor'),
+  instance: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe(
+      'name of this processor in its group, the same over restarts: its partitions come back to it; default: host name',
+    ),
   maxBatchBytes: sizeBytes.default(16 * 1024 ** 2).describe('most bytes of records stored in one transaction'),
   queueBytes: sizeBytes.default(32 * 1024 ** 2).describe('most bytes of records fetched ahead'),
   acceptPastMs: durationMs.default(366 * 24 * 3_600_000).describe('a sample older than this is a dead letter'),

@@ -3,7 +3,7 @@
  * `queueBytes` says.
  */
 import type { Log } from '@fieldline/shared/runtime';
-import { Assignment, type Held } from '../assignment.ts';
+import { Assignment, fetchFrom, type Held } from '../assignment.ts';
 import type { BackboneConsumer, BackboneRecord, ConsumeOptions } from '../backbone.ts';
 import type { Bell } from '../bell.ts';
 import type { Member } from './groups.ts';
@@ -31,11 +31,27 @@ export function createEmbeddedConsumer(
   });
 
   /** Retention may have passed a slow consumer: what it missed is said, and it goes on from the oldest record. */
-  function catchUp(held: Held, oldest: number): number {
-    const next = held.next ?? oldest;
-    if (next >= oldest) return next;
-    consume.onGap({ partition: held.partition, from: next, to: oldest - 1 });
-    return oldest;
+  function catchUp(held: Held, oldest: number): void {
+    if (held.next === null || held.next > oldest) return;
+    // The record that would prove the log is gone.
+    held.unproven = null;
+    if (held.next === oldest) return;
+    // A failure is kept by the assignment and thrown by poll.
+    assignment.gap(held, { from: held.next, to: oldest - 1 }).catch(() => {});
+  }
+
+  function readOn(held: Held, end: number, maxBytes: number): readonly BackboneRecord[] {
+    for (;;) {
+      const from = fetchFrom(held);
+      if (from === null || from >= end) return [];
+      const records = assignment.accept(held, file.read(topic, held.partition, from, maxBytes));
+      if (records === null) {
+        assignment.remade(held).catch(() => {});
+        return [];
+      }
+      // Empty: that was the proof alone.
+      if (records.length > 0) return records;
+    }
   }
 
   function take(maxBytes: number): BackboneRecord[] {
@@ -47,11 +63,9 @@ export function createEmbeddedConsumer(
     for (let index = 0; index < all.length && room > 0; index++) {
       const held = all[(index + turn) % all.length];
       const limits = bounds.find((each) => each.partition === held?.partition);
-      if (held === undefined || limits === undefined || held.next === null) continue;
-      held.next = catchUp(held, limits.oldest);
-      if (held.next >= limits.next) continue;
-      const read = file.read(topic, held.partition, held.next, room);
-      held.next += read.length;
+      if (held === undefined || limits === undefined) continue;
+      catchUp(held, limits.oldest);
+      const read = readOn(held, limits.next, room);
       room -= read.reduce((sum, record) => sum + record.value.length, 0);
       records.push(...read);
     }

@@ -6,13 +6,13 @@ import type { Backbone, BackboneConsumer } from '../backbone.ts';
 import { createKafkaAdmin } from './kafka-admin.ts';
 import { createKafkaAppender } from './kafka-appender.ts';
 import { createKafka, type KafkaConfig } from './kafka-client.ts';
-import { createKafkaConsumer } from './kafka-consumer.ts';
+import { createKafkaConsumer, type KafkaTimes, kafkaTimes } from './kafka-consumer.ts';
 import { topicSettings, topicTroubles, unfit } from './kafka-topic.ts';
 
 /** Connects at the first use. @throws FieldlineError settings/unreadable */
-export function openKafkaBackbone(config: KafkaConfig, log: Log): Backbone {
+export function openKafkaBackbone(config: KafkaConfig, log: Log, times: KafkaTimes = kafkaTimes): Backbone {
   const { brokers } = config;
-  const kafka = createKafka(config, log);
+  const { kafka } = createKafka(config, log);
   const admin = createKafkaAdmin(kafka, brokers);
   const appender = createKafkaAppender(kafka, admin, config);
   const consumers = new Set<BackboneConsumer>();
@@ -33,7 +33,8 @@ export function openKafkaBackbone(config: KafkaConfig, log: Log): Backbone {
     ensureTopic: (topic) => admin.ask(`making topic ${topic}`, (connection) => ensure(connection, topic, config)),
     append: appender.append,
     consume: async (options) => {
-      const consumer = await createKafkaConsumer(kafka, admin, brokers, options, log);
+      // A client of its own: its connections can be cut without harm to those that append.
+      const consumer = await createKafkaConsumer(createKafka(config, log), admin, brokers, options, log, times);
       consumers.add(consumer);
       return {
         ...consumer,

@@ -1,19 +1,31 @@
 /** KafkaJS with our settings: addresses, TLS, SASL, time-outs, and its log lines in ours. */
 import { readFileSync } from 'node:fs';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import type { BackboneConfig } from '@fieldline/shared/config';
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { type Log, readSecret } from '@fieldline/shared/runtime';
-import { Kafka, type KafkaConfig as KafkaJsConfig, logLevel, type SASLOptions } from 'kafkajs';
+import { type ISocketFactory, Kafka, type KafkaConfig as KafkaJsConfig, logLevel, type SASLOptions } from 'kafkajs';
+import { addCodecs } from './codecs.ts';
 import { mendRequestTimer } from './mend-timer.ts';
 
 export type KafkaConfig = Extract<BackboneConfig, { kind: 'kafka' }>;
 
 const connectionTimeoutMs = 5_000;
 const requestTimeoutMs = 30_000;
+const keepAliveAfterMs = 60_000;
+
+export type KafkaClient = {
+  readonly kafka: Kafka;
+  /** Closes all connections. The library opens new ones, and asks again who leads what. */
+  readonly cut: (reason: string) => void;
+};
 
 /** @throws FieldlineError settings/unreadable */
-export function createKafka(config: KafkaConfig, log: Log): Kafka {
+export function createKafka(config: KafkaConfig, log: Log): KafkaClient {
   mendRequestTimer();
+  addCodecs();
+  const sockets = new Set<Socket>();
   const { tls, sasl } = config;
   const options: KafkaJsConfig = {
     clientId: 'fieldline-ingest',
@@ -23,6 +35,7 @@ export function createKafka(config: KafkaConfig, log: Log): Kafka {
     requestTimeout: requestTimeoutMs,
     // A few quick tries here; going on for long is the work of the callers, who know how to stop.
     retry: { initialRetryTime: 200, maxRetryTime: 2_000, retries: 4 },
+    socketFactory: socketsInto(sockets),
     logLevel: logLevel.WARN,
     // Whatever goes wrong is thrown to us and said once, by us: the library's own lines are for debugging.
     logCreator: () => (entry) => {
@@ -43,8 +56,25 @@ export function createKafka(config: KafkaConfig, log: Log): Kafka {
       password: readSecret(sasl.passwordFile, 'backbone.sasl.passwordFile'),
     });
   }
-  return new Kafka(options);
+  return {
+    kafka: new Kafka(options),
+    cut: (reason) => {
+      for (const socket of sockets) socket.destroy(new Error(reason));
+    },
+  };
 }
+
+/** As the library's own, and remembers what is open. */
+const socketsInto =
+  (sockets: Set<Socket>): ISocketFactory =>
+  ({ host, port, ssl, onConnect }) => {
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    const socket = ssl ? connectTls({ host, port, ...name, ...ssl }, onConnect) : connect({ host, port }, onConnect);
+    socket.setKeepAlive(true, keepAliveAfterMs);
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    return socket;
+  };
 
 function saslOptions(
   mechanism: NonNullable<KafkaConfig['sasl']>['mechanism'],

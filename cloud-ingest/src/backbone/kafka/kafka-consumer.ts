@@ -5,39 +5,61 @@
  *   and sought: no record from before is given.
  * - A batch is taken only if it continues where we are; whatever else arrives (fetched before a rewind, or reset by the
  *   library after an offset was out of range) is looked at and dropped or declared a gap.
+ * - Whenever a topic may have been deleted and made again without an error that tells (the group was joined anew, nothing was
+ *   fetched for a while), fetching begins at the last record that we know: see proof.ts.
  * - When the queue is full, `eachBatch` waits and with it all fetching; it goes on sending heartbeats, and ends when the group
  *   rebalances.
  */
+import { hostname } from 'node:os';
+import { FieldlineError } from '@fieldline/shared/contracts';
 import { type Log, pause } from '@fieldline/shared/runtime';
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
-import { Assignment, type Held } from '../assignment.ts';
+import type { Consumer, EachBatchPayload } from 'kafkajs';
+import { Assignment, fetchFrom, type Held, positionOf } from '../assignment.ts';
 import type { BackboneConsumer, ConsumeOptions } from '../backbone.ts';
 import { createBell } from '../bell.ts';
 import { RecordQueue } from '../record-queue.ts';
 import { startAt } from '../start-at.ts';
+import { FetchWatch } from './fetch-watch.ts';
 import type { KafkaAdmin } from './kafka-admin.ts';
+import { stickyAssigner } from './kafka-assigner.ts';
+import type { KafkaClient } from './kafka-client.ts';
 import { kafkaError } from './kafka-error.ts';
 import { recordOf } from './kafka-record.ts';
 
 const sessionTimeoutMs = 10_000;
-const heartbeatEveryMs = 1_000;
+/** Also how soon a member hears of a rebalance. */
+const heartbeatEveryMs = 500;
 const rebalanceTimeoutMs = 30_000;
 /** How long the broker holds a fetch when there is nothing: the longest that a graceful stop waits for. */
 const fetchWaitMs = 250;
+/** Partitions that were added are read from after this at the latest. */
+const metadataMaxAgeMs = 5_000;
+/** After a pause of this length the last record is looked at again. */
+const trustMs = 1_000;
+/** A broker that does not answer does not hold up a stop for longer. */
+const closeTimeoutMs = 3_000;
 /** Of one response, and of one partition in it. */
 const maxFetchBytes = 8 * 1024 ** 2;
 const maxFetchPartitionBytes = 1024 ** 2;
 
+export type KafkaTimes = {
+  /** Nothing comes although the log goes on: after this we connect anew, after twice this we open another consumer. */
+  readonly stallMs: number;
+};
+export const kafkaTimes: KafkaTimes = { stallMs: 15_000 };
+const looksPerStall = 3;
+
 /** @throws FieldlineError backbone/unreachable, backbone/refused */
 export async function createKafkaConsumer(
-  kafka: Kafka,
+  client: KafkaClient,
   admin: KafkaAdmin,
   brokers: readonly string[],
   consume: ConsumeOptions,
   log: Log,
+  times: KafkaTimes,
 ): Promise<BackboneConsumer> {
-  const { topic, group: groupId, queueBytes } = consume;
-  const consumer = kafka.consumer({
+  const { topic, group: groupId, queueBytes, instance = hostname() } = consume;
+  const consumer = client.kafka.consumer({
     groupId,
     sessionTimeout: sessionTimeoutMs,
     heartbeatInterval: heartbeatEveryMs,
@@ -46,6 +68,8 @@ export async function createKafkaConsumer(
     maxBytes: Math.min(maxFetchBytes, queueBytes),
     maxBytesPerPartition: Math.min(maxFetchPartitionBytes, queueBytes),
     allowAutoTopicCreation: false,
+    metadataMaxAge: metadataMaxAgeMs,
+    partitionAssigners: [stickyAssigner(instance, () => assignment.partitions())],
     retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 5, restartOnFailure: async () => true },
   });
   const queue = new RecordQueue();
@@ -53,6 +77,9 @@ export async function createKafkaConsumer(
   const room = createBell();
   let memberId = '';
   let lost: unknown = null;
+  let waitingForRoom = false;
+  const jumps = new WeakMap<Held, number>();
+  const watch = new FetchWatch(times.stallMs);
   let closing: Promise<void> | undefined;
 
   const assignment = new Assignment({
@@ -63,12 +90,17 @@ export async function createKafkaConsumer(
       queue.drop(partition);
       room.ring();
     },
-    placed: ({ partition, next }) => {
-      consumer.seek({ topic, partition, offset: String(next) });
-      consumer.resume([{ topic, partitions: [partition] }]);
+    placed: (held) => {
+      seek(held);
+      consumer.resume([{ topic, partitions: [held.partition] }]);
     },
     changed: arrivals.ring,
   });
+
+  function seek(held: Held): void {
+    const offset = fetchFrom(held);
+    if (offset !== null) consumer.seek({ topic, partition: held.partition, offset: String(offset) });
+  }
 
   function pauseUnplaced(): void {
     const partitions = assignment.all().flatMap(({ partition, next }) => (next === null ? [partition] : []));
@@ -81,32 +113,48 @@ export async function createKafkaConsumer(
     memberId = payload.memberId;
     assignment.replace(payload.memberAssignment[topic] ?? []);
     pauseUnplaced();
-    // The library forgets where it stood at every join.
-    for (const { partition, next } of assignment.all()) {
-      if (next !== null) consumer.seek({ topic, partition, offset: String(next) });
-    }
+    // The library forgets where it stood at every join; and a topic that is made again makes us join.
+    assignment.doubt();
     log.info({ topic, groupId, partitions: assignment.partitions() }, 'partitions assigned');
     // A failure is kept by the assignment and thrown by poll.
     assignment.place().catch(() => {});
   }
 
-  /** A batch that does not begin where we are: the log no longer has our offset, or the library skipped records not meant for us. */
-  async function reconcile(held: Held, fetchedOffset: number): Promise<void> {
+  /**
+   * A batch that does not begin where we are: the log no longer has our offset, was made again, or the library went past what
+   * is not given to us (control records of transactions). True: it can be taken.
+   */
+  async function reconcile(held: Held, fetchedOffset: number): Promise<boolean> {
     const limits = (await admin.bounds(topic)).find((each) => each.partition === held.partition);
-    if (limits === undefined || held.next === null || !assignment.isCurrent(held)) return;
-    const start = startAt({ partition: held.partition, offset: held.next }, limits);
-    if (start.gap !== null) consume.onGap({ partition: held.partition, ...start.gap });
-    if (start.shorter) log.warn({ topic, partition: held.partition, next: limits.next }, 'the log was made again');
-    // Control records of transactions have offsets and are not given.
-    held.next = start.gap === null && !start.shorter ? fetchedOffset : start.offset;
+    if (limits === undefined || held.next === null || !assignment.isCurrent(held)) return false;
+    const start = startAt(positionOf(held), limits);
+    // Failures are kept by the assignment and thrown by poll.
+    if (start.kind === 'shorter') assignment.remade(held).catch(() => {});
+    if (start.kind === 'gap') assignment.gap(held, start).catch(() => {});
+    if (start.kind !== 'there') return false;
+    held.unproven = start.proof;
+    if (fetchedOffset === fetchFrom(held)) return true;
+    const again = jumps.get(held) === fetchedOffset;
+    jumps.set(held, fetchedOffset);
+    if (again && fetchedOffset > held.next) {
+      Object.assign(held, { next: fetchedOffset, unproven: null, proof: null });
+      return true;
+    }
+    seek(held);
+    return false;
   }
 
   async function hasRoom(held: Held, heartbeat: () => Promise<void>): Promise<boolean> {
-    while (queue.bytes >= queueBytes && closing === undefined && assignment.isCurrent(held)) {
-      const waited = new AbortController();
-      await Promise.race([room.next(waited.signal), pause(heartbeatEveryMs, waited.signal)]);
-      waited.abort();
-      await heartbeat();
+    waitingForRoom = true;
+    try {
+      while (queue.bytes >= queueBytes && closing === undefined && assignment.isCurrent(held)) {
+        const waited = new AbortController();
+        await Promise.race([room.next(waited.signal), pause(heartbeatEveryMs, waited.signal)]);
+        waited.abort();
+        await heartbeat();
+      }
+    } finally {
+      waitingForRoom = false;
     }
     return closing === undefined && assignment.isCurrent(held);
   }
@@ -115,22 +163,47 @@ export async function createKafkaConsumer(
     const held = assignment.get(batch.partition);
     const fetchedOffset = fetchedOffsetOf(batch);
     if (held === undefined || held.next === null || isStale()) return;
-    if (fetchedOffset !== held.next) await reconcile(held, fetchedOffset);
-    if (fetchedOffset !== held.next) {
-      if (held.next !== null && assignment.isCurrent(held)) {
-        consumer.seek({ topic, partition: held.partition, offset: String(held.next) });
-      }
-      return;
-    }
+    if (fetchedOffset !== fetchFrom(held) && !(await reconcile(held, fetchedOffset))) return;
+    const fetchedMs = performance.now();
     if (!(await hasRoom(held, heartbeat))) return;
-    queue.add(
-      held.partition,
+    const records = assignment.accept(
+      held,
       batch.messages.map((message) => recordOf(held.partition, message)),
     );
-    held.next = Number(batch.lastOffset()) + 1;
+    if (records === null) {
+      assignment.remade(held).catch(() => {});
+      return;
+    }
+    queue.add(held.partition, records);
+    const next = Number(batch.lastOffset()) + 1;
+    if (next > (held.next ?? 0)) Object.assign(held, { next, proof: null });
     resolveOffset(batch.lastOffset());
+    if (performance.now() - fetchedMs > trustMs) assignment.doubt();
     arrivals.ring();
     await heartbeat();
+  }
+
+  /** A stall is mended here first: the connections are new, the place in the group is the old one. */
+  async function lookForStall(): Promise<void> {
+    if (waitingForRoom) {
+      watch.reset();
+      return;
+    }
+    const bounds = await admin.bounds(topic);
+    const progress = assignment.all().flatMap((held) => {
+      const end = bounds.find(({ partition }) => partition === held.partition)?.next;
+      return held.next === null || end === undefined ? [] : [{ partition: held.partition, next: held.next, end }];
+    });
+    const state = watch.look(progress, performance.now());
+    if (state === 'flowing' || closing !== undefined) return;
+    consume.onStall?.();
+    const reason = `nothing came of ${topic} for ${times.stallMs / 1_000} s although the log goes on`;
+    log.warn({ topic, state }, `${reason}: connecting anew`);
+    client.cut(reason);
+    if (state === 'lost') {
+      lost = new FieldlineError('backbone/unreachable', `reading ${topic}: ${reason}, also over new connections`);
+      arrivals.ring();
+    }
   }
 
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => onJoin(payload));
@@ -147,13 +220,18 @@ export async function createKafkaConsumer(
   async function close(): Promise<void> {
     arrivals.ring();
     room.ring();
+    clearInterval(looking);
+    const late = setTimeout(() => client.cut('closing'), closeTimeoutMs);
     await consumer.disconnect();
+    clearTimeout(late);
   }
 
+  // A look that fails says nothing of the fetching: what is wrong with the broker shows there by itself.
+  const looking = setInterval(() => void lookForStall().catch(() => {}), times.stallMs / looksPerStall);
   try {
     await start(consumer, topic, eachBatch);
   } catch (error) {
-    await consumer.disconnect();
+    await close();
     throw kafkaError(error, brokers, `reading ${topic}`);
   }
 

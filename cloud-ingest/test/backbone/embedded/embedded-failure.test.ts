@@ -47,7 +47,7 @@ describe('the embedded log', () => {
     const held = bounds.reduce((sum, { next }) => sum + next, 0);
     expect(held).toBeGreaterThanOrEqual(acknowledged);
     const gaps: object[] = [];
-    const consumer = await backbone.consume({ ...consumeAll, onGap: (gap) => gaps.push(gap) });
+    const consumer = await backbone.consume({ ...consumeAll, onGap: (gap) => void gaps.push(gap) });
     const records = await take(consumer, held);
     expect(gaps).toEqual([]);
     const numbers = new Set(records.map(({ value }) => Number(value.toString())));
@@ -117,7 +117,7 @@ describe('the embedded log', () => {
     const backbone = open(temporaryFolder(), { retentionBytes: 500_000, partitions: 1 });
     await backbone.ensureTopic('raw');
     const gaps: { partition: number; from: number; to: number }[] = [];
-    const consumer = await backbone.consume({ ...consumeAll, onGap: (gap) => gaps.push(gap) });
+    const consumer = await backbone.consume({ ...consumeAll, onGap: (gap) => void gaps.push(gap) });
     await backbone.append('raw', [record('a', 'first')]);
     await take(consumer, 1);
     for (let n = 0; n < 30; n++) await backbone.append('raw', [record('a', Buffer.alloc(50_000))]);
