@@ -16,6 +16,9 @@ export type BenchServer = {
   readonly hasTimescale: boolean;
   /** A new database with our tables; everything before is on the disk, so that its writing does not fall into the measurement. */
   readonly migrated: () => Promise<BenchDatabase>;
+  /** Databases stay as they were. */
+  readonly stop: () => Promise<void>;
+  readonly start: () => Promise<void>;
   readonly close: () => Promise<void>;
 };
 export type BenchDatabase = { readonly config: DatabaseConfig; readonly drop: () => Promise<void> };
@@ -45,6 +48,8 @@ export async function startServer(onTimescale: boolean): Promise<BenchServer> {
       await execute('CHECKPOINT');
       return { config, drop: async () => void (await execute(`DROP DATABASE ${name} WITH (FORCE)`)) };
     },
+    stop: cluster.stop,
+    start: cluster.start,
     close: cluster.stop,
   };
 }

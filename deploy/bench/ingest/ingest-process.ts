@@ -53,7 +53,12 @@ export async function startIngest({ root, folder, role, settings, swap }: Ingest
     usage: () => usageOf(pid),
     mostBytes: () => 1_024 * Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
     metric: async (name) => {
-      const response = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(5_000) });
+      if (child.exitCode !== null) throw new Error(`the ${role} ended with exit code ${child.exitCode}`);
+      const response = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(5_000) }).catch(
+        (error: unknown) => {
+          throw new Error(`the ${role} does not answer`, { cause: error });
+        },
+      );
       return sumOf(await response.text(), name) ?? 0;
     },
     stop: async () => {

@@ -1,6 +1,21 @@
 /** `npm run bench:ingest`: the cloud path against its targets, as ratios side by side on this machine. See ../README.md. */
 import { runBenchmarks } from '../run-benchmarks.ts';
 import { copyRatio } from './copy-ratio.ts';
+import { exactlyOnce } from './exactly-once.ts';
+import { history } from './history.ts';
+import { lastHourOf } from './last-hour.ts';
+import { latency } from './latency.ts';
 import { plain } from './plain.ts';
+import { poison } from './poison.ts';
+import { size } from './size.ts';
 
-await runBenchmarks('npm run bench:ingest', [copyRatio, plain]);
+await runBenchmarks('npm run bench:ingest', [
+  copyRatio,
+  exactlyOnce,
+  poison,
+  latency,
+  lastHourOf,
+  history,
+  size,
+  plain,
+]);

@@ -1,0 +1,74 @@
+/**
+ * What a sample takes on the disk: a day of the demonstration plant, as its agent would have sent it, in the columnstore of the
+ * tables as they are migrated.
+ */
+import { join } from 'node:path';
+import type { BatchToWrite } from '../../../cloud-ingest/src/store/write-rows.ts';
+import type { Benchmark, BenchmarkContext, Figure } from '../benchmark.ts';
+import { withClient } from './database-server.ts';
+import { plantBatches } from './plant-batches.ts';
+import { withServers } from './with-servers.ts';
+import { openWriter } from './writer.ts';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+/** So much at once as a processor that keeps up would have: little. */
+const transactionMs = 10_000;
+
+const convert = `DO $$ DECLARE chunk regclass; BEGIN
+  FOR chunk IN SELECT show_chunks('sample') LOOP CALL convert_to_columnstore(chunk, if_not_columnstore => true); END LOOP;
+END $$`;
+
+const run = (context: BenchmarkContext): Promise<Figure[]> =>
+  withServers(async ({ timescale }) => {
+    const { root, short, say, signal } = context;
+    const server = await timescale();
+    const { config } = await server.migrated();
+    const plant = plantBatches(join(root, 'deploy/examples/pumping-station'));
+    // A day of UTC is one chunk.
+    const fromMs = Math.floor(Date.now() / dayMs - 2) * dayMs;
+    const toMs = fromMs + (short ? 2 * hourMs : dayMs);
+    const writer = await openWriter(config);
+    let rows = 0;
+    let batches: BatchToWrite[] = [];
+    try {
+      for (let at = fromMs; at < toMs; at += transactionMs) {
+        if (signal.aborted) throw new Error('stopped');
+        batches = [...plant.between(at, at + transactionMs)];
+        rows += await writer.write(batches);
+      }
+    } finally {
+      await writer.close();
+    }
+    say(
+      `${rows.toLocaleString('en-GB')} rows of ${plant.series} series, ${plant.samplesRead().toLocaleString('en-GB')} read`,
+    );
+    return withClient(config.url, async (client) => {
+      const bytesNow = async (): Promise<number> =>
+        Number((await client.query<{ bytes: string }>(`SELECT hypertable_size('sample') AS bytes`)).rows[0]?.bytes);
+      const before = await bytesNow();
+      await client.query(convert);
+      const after = await bytesNow();
+      return [
+        {
+          name: 'bytes per sample in the columnstore',
+          value: after / rows,
+          unit: 'bytes',
+          target: { atMost: 3, aim: 2 },
+          note: `all indexes and the batch number included; ${short ? 2 : 24} h of ${plant.series} series`,
+        },
+        { name: '… before the conversion', value: before / rows, unit: 'bytes' },
+        {
+          name: '… samples held back by the deadband',
+          value: (100 * (plant.samplesRead() - rows)) / plant.samplesRead(),
+          unit: '%',
+        },
+      ];
+    });
+  });
+
+export const size: Benchmark = {
+  name: 'size',
+  what: 'bytes per sample of the demonstration plant in the columnstore',
+  run,
+};

@@ -1,0 +1,29 @@
+/** Rows by the write path of the processor itself, without the backbone before it: to fill a table quickly. */
+import type { DatabaseConfig } from '@fieldline/shared/config';
+import { openStore } from '../../../cloud-ingest/src/store/connection.ts';
+import { editionOfSchema } from '../../../cloud-ingest/src/store/migrate.ts';
+import { SeriesCache } from '../../../cloud-ingest/src/store/series.ts';
+import { type BatchToWrite, writeRows } from '../../../cloud-ingest/src/store/write-rows.ts';
+
+export type Writer = {
+  /** One transaction. Resolves with its rows when they are committed. */
+  readonly write: (batches: readonly BatchToWrite[]) => Promise<number>;
+  readonly close: () => Promise<void>;
+};
+
+export async function openWriter(config: DatabaseConfig): Promise<Writer> {
+  const store = openStore(config, 'fieldline-bench', 1);
+  const edition = await store.withSession((session) => editionOfSchema(session, config.schema));
+  const context = { edition, series: new SeriesCache() };
+  return {
+    write: async (batches) => {
+      const written = await store.inTransaction(async (session) => {
+        const { rows, refused } = await writeRows(context, session, batches);
+        return rows.count - refused.length;
+      });
+      context.series.committed();
+      return written;
+    },
+    close: store.close,
+  };
+}
