@@ -23,7 +23,9 @@ export async function applyPolicies(session: Session, config: DatabaseConfig): P
 const statementsFor = ({ chunkMs, columnstoreAfterMs, retainRawMs, retainMinutesMs }: DatabaseConfig): string[] => [
   `SELECT set_chunk_time_interval('sample', ${interval(chunkMs)})`,
   `CALL remove_columnstore_policy('sample', if_exists => true)`,
-  `CALL add_columnstore_policy('sample', after => ${interval(columnstoreAfterMs)})`,
+  `CALL add_columnstore_policy('sample', after => ${interval(columnstoreAfterMs)},
+     schedule_interval => ${interval(Math.min(chunkMs / 2, maxMergeMs))})`,
+  `UPDATE write_path SET columnstore_after = ${interval(columnstoreAfterMs)}`,
   ...retention('sample', retainRawMs),
   // What a row was received with can be told as long as the row is there.
   ...retention('batch_log', retainRawMs),
@@ -32,6 +34,12 @@ const statementsFor = ({ chunkMs, columnstoreAfterMs, retainRawMs, retainMinutes
     refresh(level, level.of === null ? retainRawMs - chunkMs : retainMinutesMs - chunkMs),
   ),
 ];
+
+/**
+ * How often chunks are looked for that are old enough to be merged. One with rows in both stores takes two rounds: the first
+ * brings those of the rowstore in, the second puts all in order.
+ */
+const maxMergeMs = 3_600_000;
 
 const retention = (relation: string, ms: number): string[] => [
   `SELECT remove_retention_policy('${relation}', if_exists => true)`,

@@ -94,11 +94,12 @@ function exactText(value: Value | null): string | null {
 }
 
 /**
- * The rows in the order in which they are written: by series, within a series as they came. Neighbours on the disk then
- * belong to one series, which is what the index on `sample` lives on.
+ * The rows in the order in which they are written: by series, within a series by time, those of one time as they came. The
+ * columnstore is told that they come so; in the rowstore, neighbours on the disk then belong to one series.
  */
 export function orderBySeries(rows: Rows): Uint32Array {
   const rank = rankOfSlots(rows.seriesIds);
+  // Where the rows of a rank begin, and then where its next row goes.
   const next = new Uint32Array(rows.seriesIds.length + 1);
   for (let row = 0; row < rows.count; row++) {
     const after = (rank[rows.slot[row] as number] as number) + 1;
@@ -106,11 +107,23 @@ export function orderBySeries(rows: Rows): Uint32Array {
   }
   for (let n = 1; n < next.length; n++) next[n] = (next[n] as number) + (next[n - 1] as number);
   const order = new Uint32Array(rows.count);
+  // Of each rank: whether its rows came in the order of their time, as nearly all do.
+  const newest = new Float64Array(rows.seriesIds.length).fill(Number.NEGATIVE_INFINITY);
+  const mixed = new Set<number>();
   for (let row = 0; row < rows.count; row++) {
     const at = rank[rows.slot[row] as number] as number;
     const place = next[at] as number;
+    const time = rows.time[row] as number;
+    if (time < (newest[at] as number)) mixed.add(at);
+    else newest[at] = time;
     order[place] = row;
     next[at] = place + 1;
+  }
+  for (const at of mixed) {
+    const from = at === 0 ? 0 : (next[at - 1] as number);
+    order
+      .subarray(from, next[at] as number)
+      .sort((a, b) => (rows.time[a] as number) - (rows.time[b] as number) || a - b);
   }
   return order;
 }

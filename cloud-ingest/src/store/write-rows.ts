@@ -7,7 +7,7 @@ import { type Rows, rowsOf } from './rows.ts';
 import { applyRules } from './rules.ts';
 import type { SeriesCache } from './series.ts';
 import { touchRollups } from './touch-rollups.ts';
-import { type RefusedRow, writeSamples } from './write-samples.ts';
+import { type WrittenSamples, writeSamples } from './write-samples.ts';
 
 export type WriteContext = {
   readonly edition: Edition;
@@ -26,7 +26,7 @@ export async function writeRows(
   context: WriteContext,
   session: Session,
   batches: readonly BatchToWrite[],
-): Promise<{ readonly rows: Rows; readonly refused: readonly RefusedRow[] }> {
+): Promise<WrittenSamples & { readonly rows: Rows }> {
   const seriesIds = await context.series.resolve(
     session,
     batches.map(({ gateway, batch }) => ({ gateway, tags: batch.tags })),
@@ -35,8 +35,8 @@ export async function writeRows(
     batches.map(({ streamNo, batch }, index) => ({ ...batch, streamNo, seriesIds: seriesIds[index] ?? [] })),
   );
   const rows = applyRules(received, (seriesId) => context.series.rulesOf(seriesId));
-  const refused = await writeSamples(session, rows);
+  const { refused, taken } = await writeSamples(session, rows);
   await upsertLatest(session, rows, newestRows(rows, new Set(refused.map(({ row }) => row))));
   if (needsMaintenance(context.edition)) await touchRollups(session, rows);
-  return { rows, refused };
+  return { rows, refused, taken };
 }

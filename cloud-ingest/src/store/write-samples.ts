@@ -9,17 +9,37 @@ import { type FieldlineError, isFieldlineError } from '@fieldline/shared/contrac
 import type { Session } from './connection.ts';
 import { encodeRows, sampleColumns } from './copy/encode-rows.ts';
 import { orderBySeries, type Rows } from './rows.ts';
+import { partsOf, takePath, type WritePath } from './write-path.ts';
 
 export type RefusedRow = { readonly row: number; readonly reason: string };
+
+/** `taken`: how many rows went which way. */
+export type WrittenSamples = {
+  readonly refused: readonly RefusedRow[];
+  readonly taken: readonly { readonly path: WritePath; readonly late: boolean; readonly rows: number }[];
+};
 
 const copySamples = `COPY sample (${sampleColumns}) FROM STDIN (FORMAT binary)`;
 
 /** @throws FieldlineError for everything that is not the fault of a row */
-export async function writeSamples(session: Session, rows: Rows): Promise<readonly RefusedRow[]> {
+export async function writeSamples(session: Session, rows: Rows): Promise<WrittenSamples> {
   const refused: RefusedRow[] = [];
-  if (rows.count === 0) return refused;
-  const order = orderBySeries(rows);
-  const ranges: [from: number, to: number][] = [[0, rows.count]];
+  const taken: WrittenSamples['taken'][number][] = [];
+  const parts = await partsOf(session, rows, orderBySeries(rows));
+  for (const { path, late, order } of parts) {
+    if (order.length === 0) continue;
+    if (path === 'columnstore') await takePath(session, path);
+    const bad = await copyPart(session, rows, order);
+    if (path === 'columnstore') await takePath(session, 'rowstore');
+    refused.push(...bad);
+    taken.push({ path, late, rows: order.length - bad.length });
+  }
+  return { refused, taken };
+}
+
+async function copyPart(session: Session, rows: Rows, order: Uint32Array): Promise<readonly RefusedRow[]> {
+  const refused: RefusedRow[] = [];
+  const ranges: [from: number, to: number][] = [[0, order.length]];
   await session.query('SAVEPOINT samples');
   for (let range = ranges.pop(); range !== undefined; range = ranges.pop()) {
     const [from, to] = range;

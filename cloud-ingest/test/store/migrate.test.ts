@@ -98,7 +98,7 @@ describeWith(servers[1].requirement, 'the schema on TimescaleDB', () => {
     const columnstore = await query(
       `SELECT segmentby, orderby FROM timescaledb_information.hypertable_columnstore_settings WHERE hypertable = 'sample'::regclass`,
     );
-    expect(columnstore).toEqual([{ segmentby: 'series_id', orderby: expect.stringContaining('DESC') }]);
+    expect(columnstore).toEqual([{ segmentby: '', orderby: 'series_id,"time"' }]);
     const aggregates = await query(
       `SELECT view_name, materialized_only FROM timescaledb_information.continuous_aggregates ORDER BY 1`,
     );

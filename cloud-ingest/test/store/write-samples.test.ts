@@ -44,8 +44,8 @@ for (const { name, requirement, open } of servers) {
       await query('ALTER TABLE sample DROP CONSTRAINT IF EXISTS plausible');
     });
 
-    const write = (sources: readonly RowSource[]) =>
-      store.inTransaction((session) => writeSamples(session, rowsOf(sources)));
+    const write = async (sources: readonly RowSource[]) =>
+      (await store.inTransaction((session) => writeSamples(session, rowsOf(sources)))).refused;
 
     test('brings back every value, time and batch as it was', async () => {
       const value = fc.oneof(
@@ -109,6 +109,17 @@ for (const { name, requirement, open } of servers) {
         }),
         { numRuns: 10 },
       );
+    });
+
+    test('finds what is refused of many rows in whichever store they go', async () => {
+      await query('ALTER TABLE sample ADD CONSTRAINT plausible CHECK (value <> 13)');
+      const bad = [0, 1_999, 4_000, 5_999];
+      const values = Array.from({ length: 6_000 }, (_, n) => (bad.includes(n) ? 13 : n + 100));
+      const refused = await write([sourceOf(values)]);
+      expect(refused.map(({ row }) => row).sort((a, b) => a - b)).toEqual(bad);
+      for (const { reason } of refused) expect(reason).toContain('plausible');
+      const [row] = await query('SELECT count(*)::int AS n, count(DISTINCT time)::int AS times FROM sample');
+      expect(row).toEqual({ n: 5_996, times: 5_996 });
     });
 
     test('does not blame a row for what is no fault of it', async () => {
