@@ -116,7 +116,7 @@ class Replay {
     // A group of its own each time, with a name that rights on the prefix of the processor's cover.
     const group = `${processor.group}-replay-${parts.clock.now()}`;
     this.reader = createPlannedReader(backbone, { topic, group, queueBytes: processor.queueBytes });
-    this.repairs = { store, edition, series: new SeriesCache() };
+    this.repairs = { store, edition, series: new SeriesCache({ keepTypes: true }) };
     this.pace = new Pace(parts.samplesPerSecond);
   }
 

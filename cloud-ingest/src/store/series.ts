@@ -27,6 +27,12 @@ export class SeriesCache {
   private epoch: number | null = null;
   private staged = emptyStage(null);
   private resolved = new ResolvedLists();
+  private readonly keepTypes: boolean;
+
+  /** `keepTypes`: batches that are written again say nothing of the type that a tag has now. */
+  constructor({ keepTypes = false }: { readonly keepTypes?: boolean } = {}) {
+    this.keepTypes = keepTypes;
+  }
 
   /** Ids for the tags of each entry, in their order. Unknown series are made, and flagged as not described. */
   async resolve(session: Session, wanted: readonly GatewayTags[]): Promise<readonly (readonly number[])[]> {
@@ -112,7 +118,7 @@ export class SeriesCache {
     ];
     await session.query(makeDevices, columns.slice(0, 2));
     await session.query(makeSeries, columns);
-    await session.query(setType, columns);
+    if (!this.keepTypes) await session.query(setType, columns);
     const found = await session.query<{ place: number; seriesId: number }>(findSeries, columns.slice(0, 3));
     const versions = await readVersions(
       session,
