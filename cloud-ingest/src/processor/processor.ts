@@ -9,6 +9,7 @@ import type { IngestConfig } from '@fieldline/shared/config';
 import { type AckMessage, backboneTopics } from '@fieldline/shared/contracts';
 import { type Clock, type Health, Lifecycle, type Log, type Metrics, retry } from '@fieldline/shared/runtime';
 import type { Backbone } from '../backbone/backbone.ts';
+import { publishTo } from '../normalised/publish.ts';
 import { openStore } from '../store/connection.ts';
 import { startMaintenance } from '../store/maintenance/maintenance.ts';
 import { editionOfSchema } from '../store/migrate.ts';
@@ -73,6 +74,8 @@ export async function startProcessor(parts: ProcessorParts, signal?: AbortSignal
     );
     setTrouble(null);
     await backbone.ensureTopic(backboneTopics.raw);
+    const { normalisedTopic } = config.processor;
+    if (normalisedTopic !== undefined) await backbone.ensureTopic(normalisedTopic);
     const source = { backbone: await backbone.identity(), topic: backboneTopics.raw };
     const counts = createProcessorMetrics(parts.metrics);
     const intake = new Intake(config.processor.maxBatchBytes);
@@ -91,6 +94,7 @@ export async function startProcessor(parts: ProcessorParts, signal?: AbortSignal
       intake,
       counts,
       acknowledger,
+      publish: normalisedTopic === undefined ? undefined : publishTo(backbone, normalisedTopic),
       clock,
       log,
       setTrouble,

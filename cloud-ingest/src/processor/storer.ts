@@ -6,13 +6,14 @@ import type { Decoded } from '../decode/decoder.ts';
 import type { Store } from '../store/connection.ts';
 import type { Edition } from '../store/edition.ts';
 import { SeriesCache } from '../store/series.ts';
+import type { Publish } from '../store/write-rows.ts';
 import type { Acknowledger } from './acknowledger.ts';
 import type { Intake } from './intake.ts';
 import { marksAfter, type SourceTopic } from './offsets.ts';
 import { Positions } from './positions.ts';
 import type { ProcessorMetrics } from './processor-metrics.ts';
 import { type Outcome, type StoreContext, storeRecords } from './store-records.ts';
-import { isDatabaseTrouble } from './trouble.ts';
+import { isBackboneTrouble, isDatabaseTrouble } from './trouble.ts';
 
 export type StorerParts = {
   readonly store: Store;
@@ -21,6 +22,8 @@ export type StorerParts = {
   readonly intake: Intake;
   readonly counts: ProcessorMetrics;
   readonly acknowledger: Acknowledger;
+  /** For other programs, before the commit; left out where nobody asked for it. */
+  readonly publish?: Publish | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly setTrouble: (trouble: string | null) => void;
@@ -42,8 +45,8 @@ export class Storer {
 
   constructor(parts: StorerParts) {
     this.parts = parts;
-    const { store, source, edition } = parts;
-    this.context = { store, source, edition, series: new SeriesCache(), gateways: new Set() };
+    const { store, source, edition, publish } = parts;
+    this.context = { store, source, edition, publish, series: new SeriesCache(), gateways: new Set() };
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -73,8 +76,8 @@ export class Storer {
         return true;
       } catch (error) {
         if (isFieldlineError(error, 'database/data')) return this.isolate(fresh, error, signal);
-        if (!isDatabaseTrouble(error)) throw error;
-        if (!(await this.waitForDatabase(error, signal))) return false;
+        if (!isDatabaseTrouble(error) && !isBackboneTrouble(error)) throw error;
+        if (!(await this.waitOut(error, signal))) return false;
       }
     }
   }
@@ -104,13 +107,14 @@ export class Storer {
     return false;
   }
 
-  private async waitForDatabase(error: FieldlineError, signal: AbortSignal): Promise<boolean> {
+  /** Of the database, or of Kafka where samples are published. */
+  private async waitOut(error: FieldlineError, signal: AbortSignal): Promise<boolean> {
     const { counts, log, setTrouble } = this.parts;
     const pauseMs = this.backoff.next();
     counts.retries.inc({ code: error.code });
     setTrouble(error.message);
     const tell = error.retryable ? log.warn.bind(log) : log.error.bind(log);
-    tell({ err: error, pauseMs: Math.round(pauseMs) }, 'the database does not take the data: trying again');
+    tell({ err: error, pauseMs: Math.round(pauseMs) }, 'the data cannot be stored at the moment: trying again');
     this.forget();
     return pause(pauseMs, signal);
   }

@@ -1,16 +1,28 @@
 /** Batches become rows, with everything that follows from rows: series, the rules of the registry, latest values, roll-ups. One way for all who store. */
 import type { DecodedBatch } from '@fieldline/shared/contracts';
 import type { Session } from './connection.ts';
-import { type Edition, needsMaintenance } from './edition.ts';
+import type { Edition } from './edition.ts';
 import { newestRows, upsertLatest } from './latest.ts';
 import { type Rows, rowsOf } from './rows.ts';
-import { applyRules } from './rules.ts';
+import { applyRules, type Rules } from './rules.ts';
 import type { SeriesCache } from './series.ts';
 import { touchRollups } from './touch-rollups.ts';
-import { type WrittenSamples, writeSamples } from './write-samples.ts';
+import { type RefusedRow, type WrittenSamples, writeSamples } from './write-samples.ts';
+
+/** What became rows, for those who tell others of it. */
+export type Written = {
+  readonly batches: readonly BatchToWrite[];
+  readonly rows: Rows;
+  readonly refused: readonly RefusedRow[];
+  readonly rulesOf: (seriesId: number) => Rules;
+};
+
+/** Resolves when the samples are durable there; the transaction of the rows waits for it. */
+export type Publish = (written: Written) => Promise<void>;
 
 export type WriteContext = {
   readonly edition: Edition;
+  readonly publish?: Publish | undefined;
   /** The caller says `committed()` or `clear()` when the transaction has ended. */
   readonly series: SeriesCache;
 };
@@ -34,9 +46,11 @@ export async function writeRows(
   const received = rowsOf(
     batches.map(({ streamNo, batch }, index) => ({ ...batch, streamNo, seriesIds: seriesIds[index] ?? [] })),
   );
-  const rows = applyRules(received, (seriesId) => context.series.rulesOf(seriesId));
+  const rulesOf = (seriesId: number): Rules => context.series.rulesOf(seriesId);
+  const rows = applyRules(received, rulesOf);
   const { refused, taken } = await writeSamples(session, rows);
   await upsertLatest(session, rows, newestRows(rows, new Set(refused.map(({ row }) => row))));
-  if (needsMaintenance(context.edition)) await touchRollups(session, rows);
+  await touchRollups(session, rows);
+  await context.publish?.({ batches, rows, refused, rulesOf });
   return { rows, refused, taken };
 }

@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { errorCodes } from '../contracts/errors.ts';
+import { normalisedRecordSchema } from '../contracts/normalised.ts';
 import { qualities } from '../contracts/quality.ts';
 import { edgeSchema } from './edge.ts';
 import { ingestSchema } from './ingest.ts';
@@ -22,6 +23,7 @@ const schemas = {
   edge: jsonSchemaOf(edgeSchema),
   ingest: jsonSchemaOf(ingestSchema),
   plant: jsonSchemaOf(plantSchema),
+  samples: jsonSchemaOf(normalisedRecordSchema),
 };
 
 /** Every point has a signal, with the same dozens of alternatives: their table stands once, by itself. */

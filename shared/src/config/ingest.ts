@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { backboneTopics } from '../contracts/topics.ts';
 import { mqttShape } from './mqtt.ts';
 import { durationMs, filePath, host, listenPort, sizeBytes, tlsClient } from './units.ts';
 
@@ -40,13 +41,20 @@ const databaseSchema = z.strictObject({
     .default('fieldline'),
   chunkMs: durationMs.default(24 * 3_600_000).describe('time span of one chunk or partition'),
   columnstoreAfterMs: durationMs.default(2 * 24 * 3_600_000),
-  retainRawMs: durationMs.default(90 * 24 * 3_600_000),
-  retainMinutesMs: durationMs.default(366 * 24 * 3_600_000),
+  retainRawMs: durationMs.default(90 * 24 * 3_600_000).describe('of the samples themselves'),
+  retainMinutesMs: durationMs
+    .default(366 * 24 * 3_600_000)
+    .describe('of one-minute summaries, and of what was declared lost; at least `retainRawMs`'),
+  retainHoursMs: durationMs
+    .default(3_653 * 24 * 3_600_000)
+    .describe('of one-hour summaries; at least `retainMinutesMs`. Those of a day are kept for good'),
   retainDeadLettersMs: durationMs
     .default(90 * 24 * 3_600_000)
     .describe('from when they were written; redriven ones too'),
 });
 export type DatabaseConfig = z.infer<typeof databaseSchema>;
+
+const topicName = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'a topic has 1–249 of the characters A–Z a–z 0–9 . _ -');
 
 const processorSchema = z.strictObject({
   group: z.string().min(1).max(128).default('fieldline-processor'),
@@ -60,7 +68,7 @@ const processorSchema = z.strictObject({
     ),
   maxBatchBytes: sizeBytes.default(16 * 1024 ** 2).describe('most bytes of records stored in one transaction'),
   queueBytes: sizeBytes.default(32 * 1024 ** 2).describe('most bytes of records fetched ahead'),
-  acceptPastMs: durationMs.default(366 * 24 * 3_600_000).describe('a sample older than this is a dead letter'),
+  acceptPastMs: durationMs.default(366 * 24 * 3_600_000).describe('a sample older than this, or a day less than `database.retainRawMs`, is a dead letter'),
   acceptFutureMs: durationMs.default(3_600_000).describe('a sample further ahead than this is a dead letter'),
   deadLetterTopic: z
     .string()
@@ -69,6 +77,9 @@ const processorSchema = z.strictObject({
     .describe(
       'topic of the backbone that gets a copy of each dead letter, or off; without it `fieldline.dead-letters` on Kafka and none on the embedded log, which nobody else can read',
     ),
+  normalisedTopic: topicName
+    .optional()
+    .describe('topic of Kafka for the samples as they are stored, for other programs; without it there is none'),
 });
 export type ProcessorConfig = z.infer<typeof processorSchema>;
 
@@ -80,6 +91,8 @@ const apiSchema = z.strictObject({
 export type ApiConfig = z.infer<typeof apiSchema>;
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost']);
+
+const ownTopics: readonly string[] = Object.values(backboneTopics);
 
 export const ingestSchema = z
   .strictObject({
@@ -95,7 +108,7 @@ export const ingestSchema = z
           .int()
           .min(1)
           .max(65_535)
-          .default(256)
+          .default(1_000)
           .describe('messages taken from the broker and not yet in the backbone'),
         windowBytes: sizeBytes.default(16 * 1024 ** 2),
       })
@@ -111,8 +124,28 @@ export const ingestSchema = z
     log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   })
   .superRefine((ingest, context) => {
+    const { normalisedTopic } = ingest.processor;
+    if (normalisedTopic !== undefined && ingest.backbone.kind === 'embedded') {
+      const message = 'goes with backbone.kind kafka: no other program can read the embedded log';
+      context.addIssue({ code: 'custom', path: ['processor', 'normalisedTopic'], message });
+    }
+    if (normalisedTopic !== undefined && ownTopics.includes(normalisedTopic)) {
+      const message = `${normalisedTopic} is a topic of Fieldline's own: choose another, such as fieldline.samples`;
+      context.addIssue({ code: 'custom', path: ['processor', 'normalisedTopic'], message });
+    }
     if (!loopback.has(ingest.api.host) && ingest.api.tokenFile === undefined) {
       context.addIssue({ code: 'custom', path: ['api', 'host'], message: 'off loopback the API needs api.tokenFile' });
+    }
+    const { database } = ingest;
+    // Hours are computed from minutes, also when a late sample changes them: the finer must not outlive the coarser.
+    for (const [finer, coarser] of [
+      ['retainRawMs', 'retainMinutesMs'],
+      ['retainMinutesMs', 'retainHoursMs'],
+    ] as const) {
+      if (database[coarser] < database[finer]) {
+        const message = `must be at least database.${finer}, which is ${database[finer]}`;
+        context.addIssue({ code: 'custom', path: ['database', coarser], message });
+      }
     }
   });
 export type IngestConfig = z.infer<typeof ingestSchema>;

@@ -4,6 +4,7 @@ export * from './batch-encode.ts';
 export * from './declaration.ts';
 export * from './errors.ts';
 export * from './messages.ts';
+export * from './normalised.ts';
 export * from './quality.ts';
 export * from './ranges.ts';
 export * from './sample.ts';
