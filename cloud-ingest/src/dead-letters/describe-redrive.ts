@@ -31,11 +31,12 @@ export function describeTally(
   isDryRun: boolean,
 ): string[] {
   const sum = (count: number, text: string): string[] => (count === 0 ? [] : [`  ${grouped(count)} ${text}`]);
+  if (letters === 0) return ['no letter was redriven'];
   return [
-    `${grouped(letters)} letters ${isDryRun ? 'looked at; this was a dry run, nothing has changed' : 'redriven'}`,
+    `${grouped(letters)} ${letters === 1 ? 'letter' : 'letters'} ${isDryRun ? 'looked at; this was a dry run, nothing has changed' : 'redriven'}`,
     ...sum(stored, `stored, with ${grouped(samples)} samples`),
     ...sum(applied, 'taken in: what gateways say of themselves'),
-    ...sum(needless, 'closed: there was nothing left to do for them'),
+    ...sum(needless, 'closed: there was nothing left to do'),
     ...sum(untried, 'left as they were'),
     ...[...dead].map(
       ([code, { letters: count, firstId, firstReason }]) =>

@@ -127,6 +127,22 @@ async function oneLetter(session: Session, id: number, lock: '' | 'FOR UPDATE'):
   return row === undefined ? null : letterOf<Letter>(row);
 }
 
+/** The oldest that the topic does not have yet, by their ids: at most `limit`, and bytes up to `maxBytes` beyond the first. */
+export async function unmirroredLetters(session: Session, limit: number, maxBytes: number): Promise<Letter[]> {
+  const rows = await session.query<Raw<Letter>>(
+    `SELECT ${head}, bytes, headers FROM dead_letter WHERE id IN (
+       SELECT id FROM (SELECT id, octet_length(bytes) AS own, sum(octet_length(bytes)) OVER (ORDER BY id) AS total
+         FROM (SELECT id, bytes FROM dead_letter WHERE mirrored_at IS NULL ORDER BY id LIMIT $1) AS oldest) AS sized
+       WHERE total <= $2 OR total = own) ORDER BY id`,
+    [limit, maxBytes],
+  );
+  return rows.map(letterOf<Letter>);
+}
+
+export async function markMirrored(session: Session, ids: readonly number[]): Promise<void> {
+  await session.query('UPDATE dead_letter SET mirrored_at = now() WHERE id = ANY($1::int8[])', [ids]);
+}
+
 /** What an attempt came to: `trouble` is why something of the letter is dead still, null where nothing is. */
 export type Attempt = {
   readonly redriven: Ranges;

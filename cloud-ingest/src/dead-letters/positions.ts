@@ -1,10 +1,12 @@
-import { addRange, type Ranges } from '@fieldline/shared/contracts';
+import { addRange, countOf, type Ranges } from '@fieldline/shared/contracts';
 
-/** Positions in a batch as people write them: `3`, `0-4,7`. */
+/** `0-4,7` */
+export const formatPositions = (positions: Ranges): string =>
+  positions.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(',');
+
+/** For sentences: `position 3`, `positions 0-4,7`. */
 export const listOf = (positions: Ranges): string =>
-  `${positions.length === 1 && positions[0]?.[0] === positions[0]?.[1] ? 'position' : 'positions'} ${positions
-    .map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`))
-    .join(',')}`;
+  `${countOf(positions) === 1 ? 'position' : 'positions'} ${formatPositions(positions)}`;
 
 /** null for what is no list of positions. */
 export function parsePositions(text: string): Ranges | null {

@@ -9,6 +9,7 @@ import type { IngestConfig } from '@fieldline/shared/config';
 import { type AckMessage, backboneTopics } from '@fieldline/shared/contracts';
 import { type Clock, type Health, Lifecycle, type Log, type Metrics, retry } from '@fieldline/shared/runtime';
 import type { Backbone } from '../backbone/backbone.ts';
+import { startMirror } from '../dead-letters/mirror.ts';
 import { publishTo } from '../normalised/publish.ts';
 import { openStore } from '../store/connection.ts';
 import { startMaintenance } from '../store/maintenance/maintenance.ts';
@@ -112,7 +113,9 @@ export async function startProcessor(parts: ProcessorParts, signal?: AbortSignal
       lagEveryMs,
     );
     lifecycle.add('acknowledgements', acknowledger.close);
+    const mirror = startMirror({ config, backbone, log, metrics: parts.metrics });
     lifecycle.add('maintenance', maintenance.close);
+    lifecycle.add('mirror of the dead letters', mirror.close);
     lifecycle.add('lag', () => clearInterval(lag));
     const loops = [fetcher.run(abort.signal), storer.run(abort.signal)];
     // When one loop has failed, the other has nothing to live for.
