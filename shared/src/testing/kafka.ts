@@ -21,6 +21,24 @@ export type OwnKafka = {
   readonly close: () => Promise<void>;
 };
 
+export type KafkaListener = {
+  /** In the settings of the broker: capitals. */
+  readonly name: string;
+  readonly protocol: 'PLAINTEXT' | 'SASL_SSL';
+  readonly port: number;
+  /** Where clients are told to come instead, e.g. to a proxy. */
+  readonly advertisedPort?: number;
+};
+
+export type KafkaOptions = {
+  /** Besides the plain one, which `broker` names. */
+  readonly listeners?: readonly KafkaListener[];
+  /** Lines of server.properties, after ours. */
+  readonly conf?: readonly string[];
+  /** Users, as kafka-storage makes them: SCRAM-SHA-256=[name=…,password=…]. */
+  readonly scram?: readonly string[];
+};
+
 const startTimeoutMs = 60_000;
 
 const jarFolder = (): string =>
@@ -40,12 +58,12 @@ export const kafka: Requirement & { readonly brokers: () => Promise<string[]> } 
 };
 
 /** A Kafka that the test may stop. Port and data stay the same until `close`. */
-export async function startKafka(): Promise<OwnKafka> {
+export async function startKafka(options: KafkaOptions = {}): Promise<OwnKafka> {
   const folder = temporaryFolder();
   const [port, controllerPort] = [await freePort(), await freePort()];
   const settings = join(folder, 'server.properties');
-  writeFileSync(settings, properties(join(folder, 'log'), port, controllerPort));
-  await format(settings);
+  writeFileSync(settings, properties(join(folder, 'log'), port, controllerPort, options));
+  await format(settings, options.scram ?? []);
   let server: ChildProcess | undefined;
 
   async function end(signal: NodeJS.Signals): Promise<void> {
@@ -75,11 +93,21 @@ export async function startKafka(): Promise<OwnKafka> {
 }
 
 /** Named topics only, as production has it: a typing error must not make a topic. */
-const properties = (logFolder: string, port: number, controllerPort: number): string => `
+function properties(
+  logFolder: string,
+  port: number,
+  controllerPort: number,
+  { listeners = [], conf = [] }: KafkaOptions,
+): string {
+  const all: readonly KafkaListener[] = [{ name: 'PLAINTEXT', protocol: 'PLAINTEXT', port }, ...listeners];
+  const list = (portOf: (listener: KafkaListener) => number): string =>
+    all.map((listener) => `${listener.name}://127.0.0.1:${portOf(listener)}`).join();
+  return `
 process.roles=broker,controller
 node.id=1
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${port}
+listeners=${list((listener) => listener.port)},CONTROLLER://127.0.0.1:${controllerPort}
+advertised.listeners=${list((listener) => listener.advertisedPort ?? listener.port)}
+listener.security.protocol.map=${all.map(({ name, protocol }) => `${name}:${protocol}`).join()},CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}
 log.dirs=${logFolder}
@@ -89,12 +117,17 @@ offsets.topic.num.partitions=4
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
+${conf.join('\n')}
 `;
+}
 
-async function format(settings: string): Promise<void> {
+async function format(settings: string, scram: readonly string[]): Promise<void> {
   // A cluster id is 16 bytes in URL-safe base64; one that begins with a hyphen would be read as a flag.
   const id = `A${randomBytes(16).toString('base64url').slice(1)}`;
-  const java = runJava('kafka.tools.StorageTool', ['format', '--standalone', '-t', id, '-c', settings]);
+  const java = runJava('kafka.tools.StorageTool', [
+    ...['format', '--standalone', '-t', id, '-c', settings],
+    ...scram.flatMap((user) => ['--add-scram', user]),
+  ]);
   const said = collect(java);
   const [code] = await once(java, 'close');
   if (code !== 0) throw new Error(`Kafka's storage could not be formatted: ${said()}`);

@@ -12,6 +12,9 @@ const refused = new Set([
 ]);
 const refusedNames = new Set(['KafkaJSSASLAuthenticationError']);
 
+/** What Node says of a certificate that does not fit (OpenSSL, X509_V_ERR_…; Node, ERR_TLS_…). */
+const certificate = /CERT|LEAF_SIGNATURE|ERR_TLS|ISSUER/;
+
 export function kafkaError(error: unknown, brokers: readonly string[], doing: string): FieldlineError {
   if (isFieldlineError(error)) return error;
   const chain = causesOf(error);
@@ -27,21 +30,30 @@ export function kafkaError(error: unknown, brokers: readonly string[], doing: st
       { cause: error },
     );
   }
-  return new FieldlineError(
-    'backbone/unreachable',
-    `${doing}: ${at}: ${innermost}. Check that it runs and that backbone.brokers names it as seen from this machine`,
-    { cause: error },
-  );
+  return new FieldlineError('backbone/unreachable', `${doing}: ${at}: ${innermost}. ${adviceFor(chain)}`, {
+    cause: error,
+  });
 }
 
-type Link = { readonly name: string; readonly message: string; readonly type: string };
+function adviceFor(chain: readonly Link[]): string {
+  if (chain.some(({ code }) => certificate.test(code))) {
+    return 'Set backbone.tls.caFile to the certificate of the authority that signed for the brokers, under the names in backbone.brokers';
+  }
+  if (chain.some(({ code, name }) => code === 'EPROTO' || name === 'KafkaJSConnectionClosedError')) {
+    return 'Check that it runs, and whether this port wants TLS (backbone.tls) and a user (backbone.sasl) or neither';
+  }
+  return 'Check that it runs and that backbone.brokers names it as seen from this machine';
+}
+
+type Link = { readonly name: string; readonly message: string; readonly type: string; readonly code: string };
 
 function causesOf(error: unknown): Link[] {
   const chain: Link[] = [];
   let at: unknown = error;
   while (at instanceof Error && chain.length < 10) {
     const type = 'type' in at && typeof at.type === 'string' ? at.type : '';
-    chain.push({ name: at.name, message: at.message, type });
+    const code = 'code' in at && typeof at.code === 'string' ? at.code : '';
+    chain.push({ name: at.name, message: at.message, type, code });
     at = at.cause;
   }
   return chain;
