@@ -8,6 +8,8 @@ import { type BatchToWrite, writeRows } from '../../../cloud-ingest/src/store/wr
 export type Writer = {
   /** One transaction. Resolves with its rows when they are committed. */
   readonly write: (batches: readonly BatchToWrite[]) => Promise<number>;
+  /** The share of all rows so far that went straight to the columnstore, 0–1. */
+  readonly directShare: () => number;
   readonly close: () => Promise<void>;
 };
 
@@ -15,15 +17,17 @@ export async function openWriter(config: DatabaseConfig): Promise<Writer> {
   const store = openStore(config, 'fieldline-bench', 1);
   const edition = await store.withSession((session) => editionOfSchema(session, config.schema));
   const context = { edition, series: new SeriesCache() };
+  let all = 0;
+  let direct = 0;
   return {
     write: async (batches) => {
-      const written = await store.inTransaction(async (session) => {
-        const { rows, refused } = await writeRows(context, session, batches);
-        return rows.count - refused.length;
-      });
+      const { rows, refused, taken } = await store.inTransaction((session) => writeRows(context, session, batches));
       context.series.committed();
-      return written;
+      all += rows.count;
+      for (const { path, rows: ofPath } of taken) if (path === 'columnstore') direct += ofPath;
+      return rows.count - refused.length;
     },
+    directShare: () => direct / all,
     close: store.close,
   };
 }

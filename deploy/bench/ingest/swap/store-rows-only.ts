@@ -10,11 +10,8 @@ export const storeRecords: typeof real.storeRecords = async (context, records, _
   const batches = records.flatMap((record) =>
     record.kind === 'batch' ? [{ ...record, batch: { ...record.batch, seq: 0 }, streamNo: 0 }] : [],
   );
-  const stored = await context.store.inTransaction(async (session) => {
-    const { rows, refused } = await writeRows(context, session, batches);
-    return rows.count - refused.length;
-  });
+  const { rows, refused, taken } = await context.store.inTransaction((session) => writeRows(context, session, batches));
   context.series.committed();
   await commitOffsets(context.source.topic, next);
-  return { kind: 'stored', stored, duplicateSamples: 0, letters: [] };
+  return { kind: 'stored', stored: rows.count - refused.length, duplicateSamples: 0, letters: [], taken };
 };
