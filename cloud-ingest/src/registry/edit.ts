@@ -12,7 +12,8 @@ import {
   type Span,
   type Version,
 } from '../store/periods.ts';
-import { beginEpoch, readVersions, refreshPresent, writeVersions } from '../store/series-versions.ts';
+import { beginEpoch, lockRegistry } from '../store/registry-epoch.ts';
+import { readVersions, refreshPresent, writeVersions } from '../store/series-versions.ts';
 import { type TagName, textOf } from './tag-name.ts';
 
 export type Edit = TagName & { readonly stated: Partial<Fields>; readonly released: readonly FieldName[] };
@@ -47,9 +48,13 @@ export type EditPlan = {
 const inRows = ['scale', 'offset', 'minimum', 'maximum'] as const satisfies readonly FieldName[];
 const maxAdvised = 20;
 
+/** While an edit waits for the transactions that run, those that follow wait for it. */
+const lockTimeoutMs = 5_000;
+
 /** Locks the registry: what is planned holds until the transaction ends. */
 export async function planEdits(session: Session, edits: readonly Edit[], { validFrom }: Since): Promise<EditPlan> {
-  await session.query('SELECT FROM registry FOR UPDATE');
+  await session.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
+  await lockRegistry(session);
   const found = await findSeries(session, edits);
   const versions = await readVersions(
     session,

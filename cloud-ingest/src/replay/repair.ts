@@ -49,8 +49,10 @@ type Logged = AdmittedBatch & { readonly logged: LoggedBatch };
 export async function repairBatches(context: RepairContext, batches: readonly AdmittedBatch[]): Promise<Repaired> {
   const { store, series } = context;
   try {
-    await store.inTransaction((session) => unpack(context, session, batches));
+    // Apart from what takes long: the registry is held from when series are resolved until the transaction ends.
+    const ids = await store.inTransaction((session) => seriesOf(context, session, batches));
     series.committed();
+    await store.inTransaction((session) => unpack(context, session, batches, ids));
     const repaired = await store.inTransaction((session) => transaction(context, session, batches));
     series.committed();
     return repaired;
@@ -60,8 +62,12 @@ export async function repairBatches(context: RepairContext, batches: readonly Ad
   }
 }
 
-async function unpack(context: RepairContext, session: Session, batches: readonly AdmittedBatch[]): Promise<void> {
-  const ids = await seriesOf(context, session, batches);
+async function unpack(
+  context: RepairContext,
+  session: Session,
+  batches: readonly AdmittedBatch[],
+  ids: readonly number[],
+): Promise<void> {
   const logged = await withLog(session, batches);
   for (const cluster of clustersOf(logged.map((each) => each.logged)))
     await unpackRows(session, context.edition, cluster, ids);

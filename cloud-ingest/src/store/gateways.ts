@@ -1,6 +1,7 @@
 import type { BirthMessage, Micros, StateMessage, TagBirth } from '@fieldline/shared/contracts';
 import type { Session } from './connection.ts';
-import { beginEpoch, type NewVersion, refreshPresent, writeVersions } from './series-versions.ts';
+import { beginEpoch, readEpoch } from './registry-epoch.ts';
+import { type NewVersion, refreshPresent, writeVersions } from './series-versions.ts';
 
 export type GatewayState = { readonly state: StateMessage; readonly receivedAt: Micros };
 export type GatewayBirth = { readonly birth: BirthMessage; readonly receivedAt: Micros };
@@ -40,10 +41,14 @@ export async function saveBirth(session: Session, { birth, receivedAt: at }: Gat
   ]);
   const tags = devices.flatMap(({ device, tags }) => tags.map((tag) => ({ device, ...tag })));
   const columns = [gateway, tags.map((tag) => tag.device), tags.map((tag) => tag.tag), tags.map((tag) => tag.type)];
-  await session.query(makeSeries, columns);
+  const made = new Set(
+    (await session.query<{ seriesId: number }>(makeSeries, columns)).map(({ seriesId }) => seriesId),
+  );
   const changed = await session.query<ChangedTag>(changedTags, [...columns, tags.map(statedOf), at]);
   if (changed.length === 0) return;
-  const epoch = await beginEpoch(session);
+  // Of series that are new nobody knows anything yet that would be wrong now: a fleet that starts holds no one up.
+  const isNews = changed.some(({ seriesId }) => !made.has(seriesId));
+  const epoch = await (isNews ? beginEpoch(session) : readEpoch(session));
   await session.query(setType, columns);
   await writeVersions(
     session,
@@ -87,7 +92,7 @@ const born = `(SELECT DISTINCT ON (device, tag) * FROM unnest($2::text[], $3::te
 const makeSeries = `INSERT INTO series (gateway, device, tag, type, described)
   SELECT $1, device, tag, type, true FROM ${born}
   WHERE NOT EXISTS (SELECT FROM series WHERE series.gateway = $1 AND series.device = born.device AND series.tag = born.tag)
-  ON CONFLICT (gateway, device, tag) DO NOTHING`;
+  ON CONFLICT (gateway, device, tag) DO NOTHING RETURNING series_id AS "seriesId"`;
 
 const setType = `UPDATE series SET type = born.type FROM ${born}
   WHERE series.gateway = $1 AND series.device = born.device AND series.tag = born.tag AND series.type <> born.type`;

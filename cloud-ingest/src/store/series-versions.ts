@@ -1,4 +1,4 @@
-/** The versions of series in the database. Who writes them holds the lock of the registry, until his transaction ends. */
+/** The versions of series in the database. Who writes them has begun an epoch, in the same transaction. */
 import type { Micros, ValueType } from '@fieldline/shared/contracts';
 import type { Session } from './connection.ts';
 import { type FieldName, type Fields, type Origin, periodsOf, type Version } from './periods.ts';
@@ -11,13 +11,6 @@ export type StoredVersion = Version & {
   /** As a birth stated it. */
   readonly type: ValueType | null;
 };
-
-/** A new epoch; those who know the last one wait until this transaction ends. */
-export async function beginEpoch(session: Session): Promise<number> {
-  const [row] = await session.query<{ epoch: number }>('UPDATE registry SET epoch = epoch + 1 RETURNING epoch');
-  if (row === undefined) throw new Error('the table registry is empty');
-  return row.epoch;
-}
 
 /** Of each series, in the order in which they were stated; a series without any is left out. */
 export async function readVersions(

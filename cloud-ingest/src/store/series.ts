@@ -1,5 +1,6 @@
 import type { Tag } from '@fieldline/shared/contracts';
 import type { Session } from './connection.ts';
+import { holdEpoch } from './registry-epoch.ts';
 import { noRules, type Rules } from './rules.ts';
 import { RulesOfSeries } from './rules-of-series.ts';
 import { SeriesTree } from './series-tree.ts';
@@ -17,8 +18,7 @@ export type GatewayTags = { readonly gateway: string; readonly tags: readonly Ta
  * and joins the cache only at its commit, so that the cache never holds a number that a rollback took back; after trouble
  * with the database the cache begins anew, since it may be another database now.
  *
- * Each transaction asks for the epoch of the registry, and holds it there until it ends: no row is written by a rule that
- * was changed before, and who changes a rule knows that after his commit no row follows by the old one.
+ * Each transaction holds the epoch of the registry until it ends, and first forgets what was changed up to it.
  */
 export class SeriesCache {
   private readonly known = new SeriesTree();
@@ -86,8 +86,7 @@ export class SeriesCache {
 
   /** Forgets the series that the registry changed since this cache last knew all of it. */
   private async catchUp(session: Session): Promise<number> {
-    const [row] = await session.query<{ epoch: number }>('SELECT epoch FROM registry FOR SHARE');
-    const epoch = row?.epoch ?? 0;
+    const epoch = await holdEpoch(session);
     if (this.epoch === null || this.epoch === epoch) return epoch;
     this.resolved = new ResolvedLists();
     // An epoch from before is another database.

@@ -2,8 +2,8 @@ import type { Migration } from './migration.ts';
 
 /**
  * What is known of a series, valid in time: `series_version` has what was stated, by whom and from when it holds; `series`
- * keeps what holds at present. Each change of the registry is one epoch, made under the lock of the row in `registry`, so
- * that whoever knows an epoch knows all changes up to it.
+ * keeps what holds at present. Each change of the registry is one epoch, and one at a time is made, so that whoever knows an
+ * epoch knows all changes up to it.
  */
 export const registry: Migration = {
   version: 4,
