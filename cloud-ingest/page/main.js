@@ -252,15 +252,15 @@ repeat(
 );
 repeat(
   guarded(async () => {
-    /** @type {[Page<import('../src/api/dead-letters.ts').DeadLetter> & {counts: {count: number}[]}, Page<import('../src/api/losses.ts').Declaration> & {total: number}, Page<import('../src/api/losses.ts').Anomaly> & {total: number}]} */
+    /** @type {[Page<import('../src/api/dead-letters.ts').DeadLetter> & {counts: {open: number}[]}, Page<import('../src/api/losses.ts').Declaration> & {total: number}, Page<import('../src/api/losses.ts').Anomaly> & {total: number}]} */
     const [letters, declared, odd] = await Promise.all([
-      get('dead-letters', { limit: shownLosses }),
+      get('dead-letters', { limit: shownLosses, state: 'open' }),
       get('declarations', { limit: shownLosses }),
       get('anomalies', { limit: shownLosses }),
     ]);
     deadLetters.update(
       letters.items.map(deadLetterEntry),
-      letters.counts.reduce((sum, { count }) => sum + count, 0),
+      letters.counts.reduce((sum, { open }) => sum + open, 0),
     );
     declarations.update(declared.items.map(declarationEntry), declared.total);
     anomalies.update(odd.items.map(anomalyEntry), odd.total);

@@ -1,5 +1,6 @@
 /** Records and samples that could not be stored, kept with their bytes and the reason. */
 import { z } from 'zod';
+import { letterStates } from '../dead-letters/letters.ts';
 import type { Database } from './database.ts';
 import { type Http, replies } from './http.ts';
 import { pageOf, pageSchema } from './page-of.ts';
@@ -22,6 +23,10 @@ const shape = {
     .describe('of the sample in its batch; null where the whole record or several samples are meant'),
   samples: z.int().nullable().describe('how many samples of the batch are meant; null where the whole record is'),
   sizeBytes: z.int(),
+  attempts: z.int().describe('how often it was redriven'),
+  attemptedAt: z.iso.datetime().nullable().describe('the last time'),
+  redrivenSamples: z.int().describe('of `samples`, how many are rows by now'),
+  redrivenAt: z.iso.datetime().nullable().describe('when nothing of it was dead any more; null while something is'),
 };
 export const deadLetterSchema = z.strictObject(shape).meta({ id: 'DeadLetter' });
 export type DeadLetter = z.infer<typeof deadLetterSchema>;
@@ -36,13 +41,16 @@ const deadLetterWithBytesSchema = z
 export type DeadLetterWithBytes = z.infer<typeof deadLetterWithBytesSchema>;
 
 const columns = `id, received_at as "receivedAt", gateway, stage, code, reason, topic, partition, record_offset as offset,
-  position, samples, octet_length(bytes) as "sizeBytes"`;
+  position, samples, octet_length(bytes) as "sizeBytes", attempts, attempted_at as "attemptedAt", redriven_at as "redrivenAt",
+  (select coalesce(sum(upper(part) - lower(part)), 0)::int4 from unnest(redriven) as part) as "redrivenSamples"`;
 
 const listRows = `select ${columns} from dead_letter
   where ($1::text is null or gateway = $1) and ($2::text is null or code = $2) and ($3::int8 is null or id < $3)
+    and ($5::text = 'all' or (redriven_at is null) = ($5::text = 'open'))
   order by id desc limit $4`;
 
-const countRows = `select code, count(*) as count from dead_letter group by code order by count desc, code`;
+const countRows = `select code, count(*) as count, count(*) filter (where redriven_at is null) as open
+  from dead_letter group by code order by count desc, code`;
 
 const idText = z.string().regex(/^\d{1,15}$/, 'must be a number such as 17');
 
@@ -56,24 +64,31 @@ export function deadLetterRoutes(http: Http, database: Database): void {
         querystring: z.strictObject({
           gateway: gatewayParameter.optional(),
           code: z.string().min(1).max(64).optional().describe('an error code, e.g. batch/malformed'),
+          state: z
+            .enum(letterStates)
+            .default('all')
+            .describe('open: something of it is dead still; redriven: nothing is any more'),
           limit: pageParameters.limit,
           after: idText.optional().describe('`next` of the page before'),
         }),
         response: replies(
           pageSchema(deadLetterSchema).extend({
-            counts: z.array(z.strictObject({ code: z.string(), count: z.int() })).describe('of all gateways'),
+            counts: z
+              .array(z.strictObject({ code: z.string(), count: z.int(), open: z.int() }))
+              .describe('of all gateways; `open`: those that are not redriven'),
           }),
         ),
       },
     },
-    async ({ query: { gateway, code, limit, after } }) => {
+    async ({ query: { gateway, code, state, limit, after } }) => {
       const rows = await database.query<DeadLetter>(listRows, [
         gateway ?? null,
         code ?? null,
         after ?? null,
         limit + 1,
+        state,
       ]);
-      const counts = await database.query<{ code: string; count: number }>(countRows);
+      const counts = await database.query<{ code: string; count: number; open: number }>(countRows);
       return {
         ...pageOf(
           rows,

@@ -219,8 +219,27 @@ describe('proof', () => {
     const { body } = await api.get('/api/v1/dead-letters?code=batch/malformed');
     expect(body).toMatchObject({
       items: [{ sizeBytes: 7 }],
-      counts: expect.arrayContaining([{ code: 'batch/malformed', count: 1 }]),
+      counts: expect.arrayContaining([{ code: 'batch/malformed', count: 1, open: 1 }]),
     });
+  });
+
+  test('dead letters tell what became of them when they were redriven', async () => {
+    const only = (state: string) => page(`dead-letters?state=${state}`, deadLetterSchema);
+    await fixture.sql(`update dead_letter set attempts = 2, attempted_at = '2026-03-02T10:00:00.000001Z',
+      redriven_at = case when code = 'batch/malformed' then timestamptz '2026-03-02T10:00:00.000001Z' end,
+      redriven = case when code = 'batch/malformed' then '{}' else '{[3,5),[7,8)}'::int8multirange end
+      where code <> 'batch/foreign-gateway'`);
+    expect((await only('redriven')).items).toMatchObject([
+      { code: 'batch/malformed', attempts: 2, redrivenAt: '2026-03-02T10:00:00.000001Z', redrivenSamples: 0 },
+    ]);
+    expect((await only('open')).items).toMatchObject([
+      { attempts: 2, attemptedAt: '2026-03-02T10:00:00.000001Z', redrivenAt: null, redrivenSamples: 3 },
+      { code: 'batch/foreign-gateway', attempts: 0, attemptedAt: null, redrivenAt: null, redrivenSamples: 0 },
+    ]);
+    expect((await only('all')).items).toHaveLength(3);
+    const { body } = await api.get('/api/v1/dead-letters');
+    expect(body).toMatchObject({ counts: expect.arrayContaining([{ code: 'batch/malformed', count: 1, open: 0 }]) });
+    await fixture.sql(`update dead_letter set attempts = 0, attempted_at = null, redriven_at = null, redriven = '{}'`);
   });
 
   test('one dead letter comes with its bytes as they were', async () => {
