@@ -135,8 +135,8 @@ export async function saveLogged(session: Session, entries: readonly (LoggedBatc
 }
 
 /** Rows that went without others coming in their place change the roll-ups too. */
-export async function touchMinutes(session: Session, edition: Edition, minutes: readonly number[]): Promise<void> {
-  if (edition === 'timescale' || minutes.length === 0) return;
+export async function touchMinutes(session: Session, minutes: readonly number[]): Promise<void> {
+  if (minutes.length === 0) return;
   await session.query(
     `INSERT INTO touched_1m (bucket) SELECT TIMESTAMPTZ 'epoch' + minute * INTERVAL '1 minute' FROM unnest($1::int8[]) AS minute`,
     [minutes],

@@ -90,7 +90,7 @@ async function transaction(
   const names = known.map(({ logged }) => logged.batch);
   const latest = await takeLatest(session, ids, names);
   const { minutes, absent } = await removeAll(session, known, ids);
-  await touchMinutes(session, context.edition, [...minutes]);
+  await touchMinutes(session, [...minutes]);
   const { rows, refused } = await writeRows(context, session, known);
   const outcomes = outcomesOf(known, rows, refused);
   for (const { batch } of known) for (const time of batch.time) minutes.add(Math.floor(time / minuteMicros));

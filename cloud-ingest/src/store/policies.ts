@@ -1,38 +1,33 @@
+import { createHash } from 'node:crypto';
 import type { DatabaseConfig } from '@fieldline/shared/config';
-import type { Session } from './connection.ts';
+import { retainSourceMs } from './maintenance/retention.ts';
 import { interval } from './migrations/migration.ts';
+import { rollupTable } from './migrations/own-rollups.ts';
 import { type RollupLevel, rollupLevels } from './migrations/rollup-levels.ts';
 
 /**
- * The background jobs of TimescaleDB, as the settings want them. They are made anew only when the settings have changed, so
- * that a job that somebody has tuned by hand stays tuned.
+ * The statements that make the background jobs of TimescaleDB as the settings want them; none where they were made from the
+ * same settings before, so that a job that somebody has tuned by hand stays tuned. `made`: the fingerprint in `policy`.
  */
-export async function applyPolicies(session: Session, config: DatabaseConfig): Promise<void> {
+export function policyStatements(config: DatabaseConfig, made: string | null): string[] {
   const wanted = statementsFor(config);
-  const fingerprint = JSON.stringify(wanted);
-  await session.query('BEGIN');
-  const [present] = await session.query<{ fingerprint: string }>('SELECT fingerprint FROM policy');
-  if (present?.fingerprint !== fingerprint) {
-    for (const statement of wanted) await session.query(statement);
-    await session.query('DELETE FROM policy');
-    await session.query('INSERT INTO policy (fingerprint) VALUES ($1)', [fingerprint]);
-  }
-  await session.query('COMMIT');
+  const fingerprint = createHash('sha256').update(JSON.stringify(wanted)).digest('hex');
+  if (fingerprint === made) return [];
+  return [...wanted, 'DELETE FROM policy', `INSERT INTO policy (fingerprint) VALUES ('${fingerprint}')`];
 }
 
-const statementsFor = ({ chunkMs, columnstoreAfterMs, retainRawMs, retainMinutesMs }: DatabaseConfig): string[] => [
-  `SELECT set_chunk_time_interval('sample', ${interval(chunkMs)})`,
+const statementsFor = (config: DatabaseConfig): string[] => [
+  `SELECT set_chunk_time_interval('sample', ${interval(config.chunkMs)})`,
   `CALL remove_columnstore_policy('sample', if_exists => true)`,
-  `CALL add_columnstore_policy('sample', after => ${interval(columnstoreAfterMs)},
-     schedule_interval => ${interval(Math.min(chunkMs / 2, maxMergeMs))})`,
-  `UPDATE write_path SET columnstore_after = ${interval(columnstoreAfterMs)}`,
-  ...retention('sample', retainRawMs),
+  `CALL add_columnstore_policy('sample', after => ${interval(config.columnstoreAfterMs)},
+     schedule_interval => ${interval(Math.min(config.chunkMs / 2, maxMergeMs))})`,
+  `UPDATE write_path SET columnstore_after = ${interval(config.columnstoreAfterMs)}`,
+  ...retention('sample', config.retainRawMs),
   // What a row was received with can be told as long as the row is there.
-  ...retention('batch_log', retainRawMs),
-  ...retention('sample_1m', retainMinutesMs),
-  ...rollupLevels.flatMap((level) =>
-    refresh(level, level.of === null ? retainRawMs - chunkMs : retainMinutesMs - chunkMs),
-  ),
+  ...retention('batch_log', config.retainRawMs),
+  ...retention('rollup_1m', config.retainMinutesMs),
+  ...retention('rollup_1h', config.retainHoursMs),
+  ...rollupLevels.flatMap((level) => sweep(level, retainSourceMs(level, config) - config.chunkMs)),
 ];
 
 /**
@@ -46,20 +41,19 @@ const retention = (relation: string, ms: number): string[] => [
   `SELECT add_retention_policy('${relation}', ${interval(ms)})`,
 ];
 
-/** Late rows are in the roll-ups after this time at the latest. */
-const maxRefreshMs = 15 * 60_000;
-
 /**
- * A refresh looks back over everything that may still change and computes only what the invalidation log names, so late
- * rows are in the roll-ups within minutes. It must not look back as far as retention reaches, or it would empty the buckets
- * of rows that were dropped.
+ * Roll-ups are computed by our maintenance (maintenance/rollups.ts). Once a day TimescaleDB refreshes what its own log names
+ * besides: rows that somebody wrote past the processor, and the time between two buckets of one transaction, which would
+ * make that log longer and longer. It must not look back as far as retention reaches, or it would empty the buckets of rows
+ * that were dropped.
  */
-function refresh({ name, ms }: RollupLevel, lookBackMs: number): string[] {
-  const endMs = ms;
-  const startMs = Math.max(lookBackMs, endMs + 3 * ms);
+function sweep(level: RollupLevel, lookBackMs: number): string[] {
+  const table = rollupTable(level);
+  const endMs = Math.max(level.ms, 3_600_000);
+  const startMs = Math.max(lookBackMs, endMs + 3 * level.ms);
   return [
-    `SELECT remove_continuous_aggregate_policy('${name}', if_exists => true)`,
-    `SELECT add_continuous_aggregate_policy('${name}', start_offset => ${interval(startMs)},
-       end_offset => ${interval(endMs)}, schedule_interval => ${interval(Math.min(Math.max(ms / 12, 60_000), maxRefreshMs))})`,
+    `SELECT remove_continuous_aggregate_policy('${table}', if_exists => true)`,
+    `SELECT add_continuous_aggregate_policy('${table}', start_offset => ${interval(startMs)},
+       end_offset => ${interval(endMs)}, schedule_interval => INTERVAL '1 day')`,
   ];
 }

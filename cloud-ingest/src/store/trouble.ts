@@ -21,6 +21,10 @@ export function troubleOf(error: unknown): FieldlineError {
   return new FieldlineError(code, `${message}${adviceOf(state)} (SQLSTATE ${state})`, { cause: error });
 }
 
+/** SQLSTATE behind an error of `troubleOf`; undefined where PostgreSQL did not say one. */
+export const sqlStateOf = (error: unknown): string | undefined =>
+  error instanceof Error && error.cause instanceof pg.DatabaseError ? error.cause.code : undefined;
+
 /**
  * A row that was on its way to a partition while partitions were made: it fits a moment later. Constraints that people set
  * have a name, the bounds of a partition have none.

@@ -3,7 +3,7 @@ import { silentLog } from '@fieldline/shared/runtime';
 import { describeWith, requirePostgres, type TestDatabase } from '@fieldline/shared/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openStore, type Store } from '../../src/store/connection.ts';
-import { detectEdition } from '../../src/store/edition.ts';
+import { createExtension, inspectServer } from '../../src/store/edition.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { layout } from '../../src/store/migrations/0007-layout.ts';
 import { migrations } from '../../src/store/migrations/index.ts';
@@ -18,7 +18,8 @@ async function migrateToBefore(store: Store, config: DatabaseConfig): Promise<vo
     await session.query(
       'CREATE TABLE migration (version int4 PRIMARY KEY, name text NOT NULL, edition text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())',
     );
-    const edition = await detectEdition(session);
+    const { edition, lacksExtension } = await inspectServer(session);
+    if (lacksExtension) await session.query(createExtension);
     for (const { version, name, statements } of migrations.filter((each) => each.version < layout.version)) {
       for (const statement of statements({ edition, config })) await session.query(statement);
       await session.query('INSERT INTO migration VALUES ($1, $2, $3)', [version, name, edition]);

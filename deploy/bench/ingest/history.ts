@@ -16,7 +16,7 @@ const stepSeconds = 10;
 const stepsPerTransaction = 3_000;
 const points = 1_000;
 const daySeconds = 24 * 3_600;
-const levels = ['sample_1m', 'sample_1h', 'sample_1d'];
+const levels = ['rollup_1m', 'rollup_1h', 'rollup_1d'];
 
 /** What the jobs do in the background; here they are told to, so that nothing is left to them. */
 const columnstoreJobs = `SELECT job_id::int4 AS id FROM timescaledb_information.jobs

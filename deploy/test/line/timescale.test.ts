@@ -57,7 +57,7 @@ describeWith(timescale, 'the whole line into TimescaleDB', () => {
       [days],
     );
     for (const level of ['1m', '1h', '1d'])
-      await line.query(`CALL refresh_continuous_aggregate('fieldline.sample_${level}', NULL, NULL)`);
+      await line.query(`CALL refresh_continuous_aggregate('fieldline.rollup_${level}', NULL, NULL)`);
     const history = async (from: number, maxPoints: number) => {
       const asked = {
         gateway: 'long',

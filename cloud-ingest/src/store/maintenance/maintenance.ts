@@ -1,14 +1,16 @@
 /**
- * What TimescaleDB's policies do where there are none: partitions ahead of time, roll-ups, retention. It runs in every
- * processor, and an advisory lock lets one at a time do it.
+ * What keeps the tables: roll-ups of the buckets that rows have touched, partitions ahead of time, retention where no policy
+ * does it. It runs in every processor, and an advisory lock lets one at a time do it.
  */
 import type { DatabaseConfig } from '@fieldline/shared/config';
 import { type Clock, type Log, pause } from '@fieldline/shared/runtime';
 import type { Session, Store } from '../connection.ts';
-import { type Edition, needsMaintenance } from '../edition.ts';
+import type { Edition } from '../edition.ts';
+import { keepColumnstore } from './columnstore.ts';
+import type { MaintenanceMetrics } from './maintenance-metrics.ts';
 import { keepPartitions } from './partitions.ts';
-import { dropOldChunks, dropOldRollups } from './retention.ts';
-import { keepRollups } from './rollups.ts';
+import { keepRetention } from './retention.ts';
+import { keepRollups, type RollupRound } from './rollups.ts';
 
 export type MaintenanceParts = {
   readonly store: Store;
@@ -16,6 +18,7 @@ export type MaintenanceParts = {
   readonly edition: Edition;
   readonly clock: Clock;
   readonly log: Log;
+  readonly counts: MaintenanceMetrics;
 };
 
 const everyMs = 15_000;
@@ -23,7 +26,7 @@ const maintenanceLock = 0x6d61_696e;
 
 export function startMaintenance(parts: MaintenanceParts): { readonly close: () => Promise<void> } {
   const abort = new AbortController();
-  const running = needsMaintenance(parts.edition) ? run(parts, abort.signal) : Promise.resolve();
+  const running = run(parts, abort.signal);
   return {
     close: async () => {
       abort.abort();
@@ -33,26 +36,48 @@ export function startMaintenance(parts: MaintenanceParts): { readonly close: () 
 }
 
 async function run(parts: MaintenanceParts, signal: AbortSignal): Promise<void> {
-  do {
+  const { clock, counts, log } = parts;
+  for (let pauseMs = 0; await pause(pauseMs, signal); ) {
+    const begun = clock.now();
+    let isMoreDue = false;
     try {
-      await maintain(parts);
+      const rounds = await maintain(parts);
+      for (const round of rounds) report(parts, round);
+      isMoreDue = rounds.some((round) => round.isMoreDue);
+      counts.succeeded.set(clock.now() / 1e6);
     } catch (error) {
-      parts.log.warn({ err: error }, 'maintenance of the tables failed: it is tried again');
+      counts.failures.inc();
+      log.warn({ err: error }, 'maintenance of the tables failed: it is tried again');
     }
-  } while (await pause(everyMs, signal));
+    // Half of the time at most: what there is to compute must not keep the processor from storing.
+    const tookMs = (clock.now() - begun) / 1_000;
+    pauseMs = isMoreDue ? tookMs : Math.max(everyMs, tookMs);
+  }
+}
+
+/** One event, one place: its log line and its counter. */
+function report({ counts, log }: MaintenanceParts, { level, computed, expired }: RollupRound): void {
+  counts.computed.inc({ level }, computed);
+  if (expired === 0) return;
+  counts.expired.inc({ level }, expired);
+  log.warn(
+    { level, buckets: expired },
+    'rows came too late for their roll-up: what it is computed from is as old as retention',
+  );
 }
 
 /** One round; nothing if another processor is at it. */
-export const maintain = ({ store, config, edition, clock }: Omit<MaintenanceParts, 'log'>): Promise<void> =>
-  store.withSession(async (session) => {
-    if (!(await lock(session))) return;
-    const now = clock.now();
-    if (edition === 'plain') await keepPartitions(session, config, now);
-    else await dropOldChunks(session, config);
-    await keepRollups(session);
-    await dropOldRollups(session, config);
+export const maintain = (parts: Omit<MaintenanceParts, 'log' | 'counts'>): Promise<RollupRound[]> =>
+  parts.store.withSession(async (session) => {
+    const { edition, config, clock } = parts;
+    if (!(await lock(session))) return [];
+    if (edition === 'plain') await keepPartitions(session, config, clock.now());
+    const rounds = await keepRollups(parts, session);
+    await keepRetention(session, edition, config);
+    if (edition === 'timescale') await keepColumnstore(session, config);
     // After an error the connection is given up, and the lock with it.
     await session.query('SELECT pg_advisory_unlock($1)', [maintenanceLock]);
+    return rounds;
   });
 
 async function lock(session: Session): Promise<boolean> {

@@ -1,31 +1,61 @@
+/** Partitions of plain PostgreSQL: made ahead, made for rows that came without one, dropped when retention has overtaken them. */
 import type { DatabaseConfig } from '@fieldline/shared/config';
 import type { Micros } from '@fieldline/shared/contracts';
 import type { Session } from '../connection.ts';
+import type { Step } from '../step.ts';
+import { sqlStateOf } from '../trouble.ts';
 import { expiredPartitions, missingPartitions, type PartitionRange } from './partition-plan.ts';
 
-const partitioned = [
-  { table: 'sample', column: 'time' },
-  { table: 'batch_log', column: 'received_at' },
-] as const;
-type Partitioned = (typeof partitioned)[number];
+type Partitioned = {
+  readonly table: string;
+  readonly column: string;
+  readonly retain: 'retainRawMs' | 'retainMinutesMs';
+};
+
+const partitioned: readonly Partitioned[] = [
+  { table: 'sample', column: 'time', retain: 'retainRawMs' },
+  { table: 'batch_log', column: 'received_at', retain: 'retainRawMs' },
+  { table: 'rollup_1m', column: 'bucket', retain: 'retainMinutesMs' },
+];
 
 /** Those who write and read wait no longer than this for our lock: what we could not get, we get in the next round. */
 const lockTimeoutMs = 2_000;
+const lockNotAvailable = '55P03';
 
-/** Makes partitions ahead, gives rows in the default partition one of their own, drops what retention has overtaken. */
-export async function keepPartitions(session: Session, config: DatabaseConfig, now: Micros): Promise<void> {
-  const nowMs = now / 1_000;
-  for (const each of partitioned) {
-    const existing = await existingPartitions(session, each.table);
-    const stray = await strayTimes(session, each, config.chunkMs);
-    for (const range of missingPartitions(each.table, existing, nowMs, stray, config.chunkMs)) {
-      await make(session, each, range, stray.includes(range.fromMs));
+/** How many steps had to be put off, because somebody reads or writes for longer than we let others wait. */
+export async function keepPartitions(session: Session, config: DatabaseConfig, now: Micros): Promise<number> {
+  let postponed = 0;
+  for (const { statements } of await partitionSteps(session, config, now)) {
+    try {
+      await session.query('BEGIN');
+      for (const statement of statements) await session.query(statement);
+      await session.query('COMMIT');
+    } catch (error) {
+      if (sqlStateOf(error) !== lockNotAvailable) throw error;
+      await session.query('ROLLBACK');
+      postponed += 1;
     }
-    for (const { name } of expiredPartitions(existing, nowMs, config.retainRawMs)) await drop(session, name);
-    await session.query(`DELETE FROM ${each.table}_default WHERE ${each.column} < to_timestamp($1 / 1000.0)`, [
-      nowMs - config.retainRawMs - config.chunkMs,
-    ]);
   }
+  return postponed;
+}
+
+/** Only looks; also at a database that has none of the tables yet. */
+export async function partitionSteps(session: Session, config: DatabaseConfig, now: Micros): Promise<Step[]> {
+  const nowMs = now / 1_000;
+  const steps: Step[] = [];
+  for (const each of partitioned) {
+    const { table, retain } = each;
+    const existing = await existingPartitions(session, table);
+    const strayMs = await strayTimes(session, each, config.chunkMs);
+    for (const range of missingPartitions(table, existing, nowMs, strayMs, config.chunkMs)) {
+      const rowsMove = strayMs.some((ms) => ms < range.toMs && ms + config.chunkMs > range.fromMs);
+      steps.push({ title: `partition ${range.name}`, statements: make(each, range, rowsMove) });
+    }
+    for (const { name } of expiredPartitions(existing, nowMs, config[retain])) {
+      steps.push({ title: `retention of ${name}`, statements: [patience, `DROP TABLE ${name}`] });
+    }
+  }
+  return steps;
 }
 
 async function existingPartitions(session: Session, table: string): Promise<PartitionRange[]> {
@@ -34,14 +64,18 @@ async function existingPartitions(session: Session, table: string): Promise<Part
        (extract(epoch FROM bounds[2]::timestamptz) * 1000)::int8 AS "toMs"
      FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid,
        regexp_match(pg_get_expr(child.relpartbound, child.oid), $$FROM \\('(.+)'\\) TO \\('(.+)'\\)$$) AS bounds
-     WHERE inhparent = $1::regclass AND bounds IS NOT NULL`,
+     WHERE inhparent = to_regclass($1) AND bounds IS NOT NULL`,
     [table],
   );
   return rows.map(({ name, fromMs, toMs }) => ({ name, fromMs, toMs }));
 }
 
-/** One time in each chunk that has rows in the default partition. */
+/** The beginning of each chunk that has rows in the default partition. */
 async function strayTimes(session: Session, { table, column }: Partitioned, chunkMs: number): Promise<number[]> {
+  const [present] = await session.query<{ isThere: boolean }>('SELECT to_regclass($1) IS NOT NULL AS "isThere"', [
+    `${table}_default`,
+  ]);
+  if (present?.isThere !== true) return [];
   const rows = await session.query<{ ms: number }>(
     `SELECT DISTINCT (floor(extract(epoch FROM ${column}) * 1000 / $1::int8) * $1::int8)::int8 AS ms FROM ${table}_default`,
     [chunkMs],
@@ -49,39 +83,27 @@ async function strayTimes(session: Session, { table, column }: Partitioned, chun
   return rows.map(({ ms }) => ms);
 }
 
+const patience = `SET LOCAL lock_timeout = ${lockTimeoutMs}`;
+
 /**
  * No one may write meanwhile: a row that was on its way to the default partition when the new one came would be refused by
  * both. Where rows move, no one may read either: who knew of the default partition only would not find them in it any more.
  * The constraint proves the bounds, so that nothing is scanned while others wait.
  */
-async function make(
-  session: Session,
-  { table, column }: Partitioned,
-  { name, fromMs, toMs }: PartitionRange,
-  rowsMove: boolean,
-): Promise<void> {
+function make({ table, column }: Partitioned, { name, fromMs, toMs }: PartitionRange, rowsMove: boolean): string[] {
   const [from, to] = [fromMs, toMs].map((ms) => `TIMESTAMPTZ '${new Date(ms).toISOString()}'`);
-  await session.query('BEGIN');
-  await session.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
-  await session.query(`LOCK TABLE ${table} IN ${rowsMove ? 'ACCESS EXCLUSIVE' : 'SHARE ROW EXCLUSIVE'} MODE`);
-  await session.query(`CREATE TABLE ${name} (LIKE ${table} INCLUDING ALL)`);
-  await session.query(
+  return [
+    patience,
+    `LOCK TABLE ${table} IN ${rowsMove ? 'ACCESS EXCLUSIVE' : 'SHARE ROW EXCLUSIVE'} MODE`,
+    `CREATE TABLE ${name} (LIKE ${table} INCLUDING ALL)`,
     `ALTER TABLE ${name} ADD CONSTRAINT ${name}_bounds CHECK (${column} >= ${from} AND ${column} < ${to})`,
-  );
-  if (rowsMove) {
-    await session.query(
-      `WITH moved AS (DELETE FROM ${table}_default WHERE ${column} >= ${from} AND ${column} < ${to} RETURNING *)
-       INSERT INTO ${name} SELECT * FROM moved`,
-    );
-  }
-  await session.query(`ALTER TABLE ${table} ATTACH PARTITION ${name} FOR VALUES FROM (${from}) TO (${to})`);
-  await session.query(`ALTER TABLE ${name} DROP CONSTRAINT ${name}_bounds`);
-  await session.query('COMMIT');
-}
-
-async function drop(session: Session, name: string): Promise<void> {
-  await session.query('BEGIN');
-  await session.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
-  await session.query(`DROP TABLE ${name}`);
-  await session.query('COMMIT');
+    ...(rowsMove
+      ? [
+          `WITH moved AS (DELETE FROM ${table}_default WHERE ${column} >= ${from} AND ${column} < ${to} RETURNING *)
+           INSERT INTO ${name} SELECT * FROM moved`,
+        ]
+      : []),
+    `ALTER TABLE ${table} ATTACH PARTITION ${name} FOR VALUES FROM (${from}) TO (${to})`,
+    `ALTER TABLE ${name} DROP CONSTRAINT ${name}_bounds`,
+  ];
 }

@@ -1,57 +1,104 @@
+/**
+ * Computes the touched buckets that are over, level by level: on every edition the same buckets, for the same reason, only
+ * by other means. A bucket that is still filling stays touched: the views compute it when asked, instead of us every few
+ * seconds.
+ *
+ * TimescaleDB has a log of its own, but it knows one range per transaction (and chunk, lately): a transaction with the rows
+ * of now and some of this morning would have the whole day computed again, each time. The windows that we refresh are those
+ * that have rows.
+ */
 import type { Session } from '../connection.ts';
-import { bucketOf, computed, rollupTable, touchedTable } from '../migrations/own-rollups.ts';
+import { computed, rollupTable } from '../migrations/own-rollups.ts';
 import { type RollupLevel, rollupColumns, rollupLevels } from '../migrations/rollup-levels.ts';
+import { sqlStateOf } from '../trouble.ts';
+import type { MaintenanceParts } from './maintenance.ts';
 import { type Span, spansOf } from './spans.ts';
+import { giveUpExpired, takeDue, touchAbove } from './touched.ts';
 
-/** Buckets computed in one transaction: what is left comes in the next. */
-const maxBuckets = 30;
+/** Transactions per level and round, so that one level with a long way to go does not keep the others waiting. */
+const maxTransactions = 40;
+/** A refresh has transactions of its own; meanwhile ours waits for it, longer than a transaction may idle otherwise. */
+const maxRefreshMs = 30 * 60_000;
+/** SQLSTATE of a refresh that met another one. */
+const lockNotAvailable = '55P03';
+
+export type RollupRound = {
+  readonly level: string;
+  readonly computed: number;
+  /** Too old: the rows they would be computed from are being removed. */
+  readonly expired: number;
+  /** Whether the bound was reached before the work was done. */
+  readonly isMoreDue: boolean;
+};
+
+type Parts = Pick<MaintenanceParts, 'store' | 'config' | 'edition' | 'clock'>;
+
+export async function keepRollups(parts: Parts, session: Session): Promise<RollupRound[]> {
+  const rounds: RollupRound[] = [];
+  for (const level of rollupLevels) rounds.push(await keepLevel(parts, session, level));
+  return rounds;
+}
+
+async function keepLevel(parts: Parts, session: Session, level: RollupLevel): Promise<RollupRound> {
+  const nowMs = parts.clock.now() / 1_000;
+  const expired = await giveUpExpired(session, level, parts.config, nowMs);
+  let computed = 0;
+  for (let n = 0; n < maxTransactions; n++) {
+    const buckets = await computeSome(parts, session, level, nowMs);
+    if (buckets === 0) return { level: level.name, computed, expired, isMoreDue: false };
+    computed += buckets;
+  }
+  return { level: level.name, computed, expired, isMoreDue: true };
+}
+
+/** How many buckets; 0 when there was nothing to do. */
+async function computeSome(parts: Parts, session: Session, level: RollupLevel, nowMs: number): Promise<number> {
+  await session.query('BEGIN');
+  const buckets = await takeDue(session, level, nowMs);
+  const spans = spansOf(buckets, level.ms);
+  if (parts.edition === 'timescale') {
+    if (spans.length > 0 && !(await refresh(parts, session, level, spans))) {
+      await session.query('ROLLBACK');
+      return 0;
+    }
+  } else {
+    for (const span of spans) await computeOwn(session, level, span);
+  }
+  for (const span of spans) await touchAbove(session, level, span);
+  await session.query('COMMIT');
+  return buckets.length;
+}
+
+async function computeOwn(session: Session, level: RollupLevel, { from, to }: Span): Promise<void> {
+  const table = rollupTable(level);
+  await session.query(`DELETE FROM ${table} WHERE bucket >= $1 AND bucket < $2`, [from, to]);
+  const spans = '(SELECT $1::timestamptz AS from_time, $2::timestamptz AS to_time)';
+  await session.query(`INSERT INTO ${table} (${rollupColumns}) ${computed(level, spans)}`, [from, to]);
+}
 
 /**
- * Computes the touched buckets that are over, level by level. A bucket that is still filling stays touched: the views compute
- * it when asked, instead of us every few seconds.
+ * On a connection of its own, since a refresh runs in no transaction but its own. The buckets are out of the log for good
+ * only when ours commits after it: whatever ends in between, they are refreshed again. False where another refresh, such as
+ * the nightly one, is at the same window: they wait for the next round.
  */
-export async function keepRollups(session: Session): Promise<void> {
-  for (const [index, level] of rollupLevels.entries()) {
-    while (await computeSome(session, level, rollupLevels[index + 1] ?? null));
+async function refresh(
+  { store }: Parts,
+  holding: Session,
+  level: RollupLevel,
+  spans: readonly Span[],
+): Promise<boolean> {
+  await holding.query(`SET LOCAL idle_in_transaction_session_timeout = ${maxRefreshMs}`);
+  try {
+    await store.withSession(async (session) => {
+      for (const { from, to } of spans) {
+        await session.query(
+          `CALL refresh_continuous_aggregate('${level.name}', TIMESTAMPTZ '${from.toISOString()}', TIMESTAMPTZ '${to.toISOString()}')`,
+        );
+      }
+    });
+    return true;
+  } catch (error) {
+    if (sqlStateOf(error) === lockNotAvailable) return false;
+    throw error;
   }
-}
-
-/** False when there was nothing to do. */
-async function computeSome(session: Session, level: RollupLevel, above: RollupLevel | null): Promise<boolean> {
-  await session.query('BEGIN');
-  const buckets = await takeDue(session, level);
-  for (const span of spansOf(buckets, level.ms)) {
-    await compute(session, level, span);
-    if (above !== null) await touch(session, level, above, span);
-  }
-  await session.query('COMMIT');
-  return buckets.length > 0;
-}
-
-/** Taken before the rows are read: what is touched after this statement is computed again. */
-async function takeDue(session: Session, level: RollupLevel): Promise<number[]> {
-  const touched = touchedTable(level);
-  const due = await session.query<{ ms: number }>(
-    `WITH due AS (
-       SELECT DISTINCT bucket FROM ${touched} WHERE bucket + INTERVAL '${level.width}' < now() ORDER BY bucket LIMIT ${maxBuckets}),
-     taken AS (DELETE FROM ${touched} USING due WHERE ${touched}.bucket = due.bucket)
-     SELECT (extract(epoch FROM bucket) * 1000)::int8 AS ms FROM due ORDER BY 1`,
-  );
-  return due.map(({ ms }) => ms);
-}
-
-async function compute(session: Session, level: RollupLevel, { from, to }: Span): Promise<void> {
-  const table = rollupTable(level);
-  const span = [from, to];
-  await session.query(`DELETE FROM ${table} WHERE bucket >= $1 AND bucket < $2`, span);
-  const spans = '(SELECT $1::timestamptz AS from_time, $2::timestamptz AS to_time)';
-  await session.query(`INSERT INTO ${table} (${rollupColumns}) ${computed(level, spans)}`, span);
-}
-
-async function touch(session: Session, level: RollupLevel, above: RollupLevel, { from, to }: Span): Promise<void> {
-  await session.query(
-    `INSERT INTO ${touchedTable(above)} (bucket) SELECT DISTINCT ${bucketOf(above, 'bucket')}
-     FROM generate_series($1::timestamptz, $2::timestamptz - INTERVAL '${level.width}', INTERVAL '${level.width}') AS bucket`,
-    [from, to],
-  );
 }

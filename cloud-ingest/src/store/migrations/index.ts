@@ -8,5 +8,13 @@ import { lateRanges } from './0008-late-ranges.ts';
 import type { Migration } from './migration.ts';
 
 /** In the order in which they are applied. */
-export const migrations: readonly Migration[] = [tables, rollups, sourceProof, registry, deadLetters, layout, lateRanges];
+export const migrations: readonly Migration[] = [
+  tables,
+  rollups,
+  sourceProof,
+  registry,
+  deadLetters,
+  layout,
+  lateRanges,
+];
 export const newestVersion = Math.max(...migrations.map((migration) => migration.version));

@@ -1,7 +1,8 @@
 /**
- * Roll-ups where there are no continuous aggregates. What has been computed stands in `rollup_<level>`; buckets with rows
- * that are not in it yet stand in `touched_<level>`, without a key, so that two transactions never wait for each other there.
- * The views take finished buckets from the tables and compute touched ones at once, so queries are right up to now.
+ * What has been computed stands in `rollup_<level>`: tables of our own, or continuous aggregates where there are any. Buckets
+ * with rows that are not in it yet stand in `touched_<level>`, without a key, so that two transactions never wait for each
+ * other there. The views take finished buckets from the former and compute touched ones at once: right up to now, late rows
+ * included.
  *
  *   processor     writes touched_1m in the transaction of the rows
  *   maintenance   takes buckets off touched_<level>, computes them, and touches the level above
@@ -15,9 +16,7 @@ export const touchedTable = (level: RollupLevel): string => level.name.replace('
 export const bucketOf = (level: RollupLevel, time: string): string =>
   `date_bin('${level.width}', ${time}, TIMESTAMPTZ '2000-01-01 00:00:00+00')`;
 
-export const ownRollups = (): string[] =>
-  rollupLevels.flatMap((level, index) => [
-    `CREATE TABLE ${rollupTable(level)} (
+export const rollupTableColumns = `
        bucket timestamptz NOT NULL,
        series_id int4 NOT NULL,
        count int8 NOT NULL,
@@ -28,10 +27,20 @@ export const ownRollups = (): string[] =>
        max float8,
        first float8,
        last float8,
-       PRIMARY KEY (series_id, bucket))`,
+       PRIMARY KEY (series_id, bucket)`;
+
+export const ownRollups = (): string[] =>
+  rollupLevels.flatMap((level, index) => [
+    `CREATE TABLE ${rollupTable(level)} (${rollupTableColumns})`,
     `CREATE INDEX ${rollupTable(level)}_bucket ON ${rollupTable(level)} USING brin (bucket)`,
     `CREATE TABLE ${touchedTable(level)} (bucket timestamptz NOT NULL)`,
-    `CREATE VIEW ${level.name} AS
+    rollupView(level, index),
+  ]);
+
+export const rollupViews = (): string[] => rollupLevels.map(rollupView);
+
+const rollupView = (level: RollupLevel, index: number): string =>
+  `CREATE VIEW ${level.name} AS
        WITH touched AS MATERIALIZED (${touchedBuckets(index)}),
        spans AS MATERIALIZED (
          SELECT min(bucket) AS from_time, max(bucket) + INTERVAL '${level.width}' AS to_time
@@ -40,8 +49,7 @@ export const ownRollups = (): string[] =>
        SELECT ${rollupColumns} FROM ${rollupTable(level)}
        WHERE NOT EXISTS (SELECT FROM touched WHERE touched.bucket = ${rollupTable(level)}.bucket)
        UNION ALL
-       ${computed(level, 'spans')}`,
-  ]);
+       ${computed(level, 'spans')}`;
 
 /** Buckets of a level that are not finished because of itself or of any level below, each once: they are joined. */
 const touchedBuckets = (index: number): string =>
