@@ -1,3 +1,4 @@
+import { openBackbone } from '../backbone/open-backbone.ts';
 import { describeLetter } from '../dead-letters/describe-letter.ts';
 import { describeLetters } from '../dead-letters/describe-letters.ts';
 import { describeOutcome, describeTally } from '../dead-letters/describe-redrive.ts';
@@ -6,8 +7,11 @@ import { jsonOf } from '../dead-letters/letter-json.ts';
 import { countLetters, listLetters, readLetter } from '../dead-letters/letters.ts';
 import { createRedrive } from '../dead-letters/redrive.ts';
 import { addOutcome, emptyTally, lettersOf } from '../dead-letters/redrive-many.ts';
+import { grouped } from '../dead-letters/table.ts';
+import { publishTo } from '../normalised/publish.ts';
 import { openStore, type Store } from '../store/connection.ts';
 import { editionOfSchema } from '../store/migrate.ts';
+import type { Publish } from '../store/write-rows.ts';
 import { untilAvailable } from '../until-available.ts';
 import { wrongArguments } from './arguments.ts';
 import type { CommandParts } from './command.ts';
@@ -81,21 +85,35 @@ async function show(store: Store, { id, isFull, json }: Wanted<'show'>, { say }:
 
 const tellEvery = 1_000;
 
-async function redrive(
+async function redrive(store: Store, wanted: Wanted<'redrive'>, parts: CommandParts): Promise<void> {
+  const { config, clock, log } = parts;
+  const { normalisedTopic } = config.processor;
+  // The embedded log belongs to the process that runs; nobody else reads it either.
+  if (normalisedTopic === undefined || config.backbone.kind === 'embedded')
+    return redriveAll(store, wanted, parts, undefined);
+  const backbone = await openBackbone(config.backbone, clock, log);
+  try {
+    return await redriveAll(store, wanted, parts, publishTo(backbone, normalisedTopic));
+  } finally {
+    await backbone.close();
+  }
+}
+
+async function redriveAll(
   store: Store,
   { letters, positions, dryRun }: Wanted<'redrive'>,
-  parts: CommandParts,
+  { config, log, signal, say }: CommandParts,
+  publish: Publish | undefined,
 ): Promise<void> {
-  const { config, log, signal, say } = parts;
   const edition = await store.withSession((session) => editionOfSchema(session, config.database.schema));
-  const redriveLetter = createRedrive(store, edition, config.processor);
+  const redriveLetter = createRedrive({ store, edition, window: config.processor, publish });
   const tally = emptyTally();
   for await (const id of lettersOf(store, letters)) {
     if (signal.aborted) break;
     const outcome = await untilAvailable({ log, signal }, () => redriveLetter(id, { positions, dryRun }));
     addOutcome(tally, id, outcome);
     if (letters.kind === 'ids') say(describeOutcome(id, outcome));
-    else if (tally.letters % tellEvery === 0) say(`${tally.letters} letters so far`);
+    else if (tally.letters % tellEvery === 0) say(`${grouped(tally.letters)} letters so far`);
   }
   for (const line of describeTally(tally, dryRun)) say(line);
 }

@@ -17,6 +17,7 @@ import type { ContentContext } from '../processor/store-records.ts';
 import type { Session, Store } from '../store/connection.ts';
 import type { Edition } from '../store/edition.ts';
 import { SeriesCache } from '../store/series.ts';
+import type { Publish } from '../store/write-rows.ts';
 import { type Letter, lockLetter, readLetter, saveAttempt } from './letters.ts';
 import { dead, type Outcome, type Result, untried } from './redrive-outcome.ts';
 import { redriveRecord } from './redrive-record.ts';
@@ -35,14 +36,23 @@ export type Redrive = (id: number, wish: RedriveWish) => Promise<Outcome>;
 const letterTopic = 'dead_letter';
 const noPartition = -1;
 
-export function createRedrive(store: Store, edition: Edition, window: TimeWindow): Redrive {
-  const series = new SeriesCache();
+export type RedriveParts = {
+  readonly store: Store;
+  readonly edition: Edition;
+  readonly window: TimeWindow;
+  /** Where the rows are told to others: of a dry run they are not. */
+  readonly publish: Publish | undefined;
+};
+
+export function createRedrive({ store, edition, window, publish }: RedriveParts): Redrive {
+  // What came long ago does not say of which type a tag is now.
+  const series = new SeriesCache({ keepTypes: true });
   return async (id, { positions, dryRun }) => {
     let isKept = false;
     try {
       return await store.inTransaction(async (session) => {
         await session.query('SAVEPOINT redrive');
-        const context = { edition, series, gateways: new Set<string>() };
+        const context = { edition, series, gateways: new Set<string>(), publish: dryRun ? undefined : publish };
         const { outcome, attempt } = await attemptOn(context, session, id, positions, window);
         if (dryRun) await session.query('ROLLBACK TO SAVEPOINT redrive');
         else if (attempt !== null) {
