@@ -26,7 +26,6 @@ import type { KafkaClient } from './kafka-client.ts';
 import { kafkaError } from './kafka-error.ts';
 import { recordOf } from './kafka-record.ts';
 
-const sessionTimeoutMs = 10_000;
 /** Also how soon a member hears of a rebalance. */
 const heartbeatEveryMs = 500;
 const rebalanceTimeoutMs = 30_000;
@@ -43,10 +42,12 @@ const maxFetchBytes = 8 * 1024 ** 2;
 const maxFetchPartitionBytes = 1024 ** 2;
 
 export type KafkaTimes = {
+  /** A member that was killed is missed after this. */
+  readonly sessionMs: number;
   /** Nothing comes although the log goes on: after this we connect anew, after twice this we open another consumer. */
   readonly stallMs: number;
 };
-export const kafkaTimes: KafkaTimes = { stallMs: 15_000 };
+export const kafkaTimes: KafkaTimes = { sessionMs: 10_000, stallMs: 15_000 };
 const looksPerStall = 3;
 
 /** @throws FieldlineError backbone/unreachable, backbone/refused */
@@ -61,7 +62,7 @@ export async function createKafkaConsumer(
   const { topic, group: groupId, queueBytes, instance = hostname() } = consume;
   const consumer = client.kafka.consumer({
     groupId,
-    sessionTimeout: sessionTimeoutMs,
+    sessionTimeout: times.sessionMs,
     heartbeatInterval: heartbeatEveryMs,
     rebalanceTimeout: rebalanceTimeoutMs,
     maxWaitTimeInMs: fetchWaitMs,

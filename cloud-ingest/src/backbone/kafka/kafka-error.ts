@@ -36,6 +36,9 @@ export function kafkaError(error: unknown, brokers: readonly string[], doing: st
 }
 
 function adviceFor(chain: readonly Link[]): string {
+  if (chain.some(({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION')) {
+    return 'The topic is gone: make it again, or start fieldline-ingest again, which makes it with its settings; the flow goes on by itself';
+  }
   if (chain.some(({ code }) => certificate.test(code))) {
     return 'Set backbone.tls.caFile to the certificate of the authority that signed for the brokers, under the names in backbone.brokers';
   }
