@@ -4,6 +4,7 @@ export * from './describe-with.ts';
 export * from './find-program.ts';
 export * from './free-port.ts';
 export * from './kafka.ts';
+export * from './kcat.ts';
 export * from './mosquitto.ts';
 export * from './postgres.ts';
 export { systemPostgres } from './system-postgres.ts';

@@ -1,7 +1,14 @@
 /** Files of every version ever shipped, as another program would have written them: they must read the same for ever. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ackSchema, birthSchema, decodeBatch, decodeMessage, stateSchema } from '@fieldline/shared/contracts';
+import {
+  ackSchema,
+  birthSchema,
+  decodeBatch,
+  decodeMessage,
+  normalisedRecordSchema,
+  stateSchema,
+} from '@fieldline/shared/contracts';
 import { describe, expect, it } from 'vitest';
 
 const folder = join(import.meta.dirname, '../../golden/v1');
@@ -48,6 +55,15 @@ describe('golden files of version 1', () => {
     expect(decodeBatch(read(name), 'pump-station-1')).toEqual({ ok: true, batch: expected });
   });
 
+  it.each(['plc1', 'meter', 'line'])(
+    'the normalised samples of %s are what the schema says, and nothing besides',
+    (device) => {
+      const record: unknown = JSON.parse(read(`samples-${device}.json`).toString());
+      expect(normalisedRecordSchema.parse(record)).toEqual(record);
+      expect(record).toMatchObject({ device, stream: expected.stream });
+    },
+  );
+
   it('the messages beside batches read as they were', () => {
     expect(decodeMessage(stateSchema, read('state.json'), 'pump-station-1')).toMatchObject({
       online: true,
@@ -79,6 +95,9 @@ describe('golden files of version 1', () => {
       'batch.json.gz',
       'batch.json.zst',
       'birth.json',
+      'samples-line.json',
+      'samples-meter.json',
+      'samples-plc1.json',
       'state.json',
     ]);
   });
