@@ -1,7 +1,7 @@
 /**
  * MQTT → backbone. A message is acknowledged to the broker (PUBACK) only when the backbone, or the dead letters, have it.
- * One append is under way at a time and takes everything that waits, so that messages keep their order in the backbone and
- * PUBACKs the order of reception (MQTT 5, 4.6). What a session has not acknowledged when it ends, the broker sends again in
+ * One append is under way at a time and takes up to half a window, so that messages keep their order in the backbone and
+ * PUBACKs the order of reception (MQTT 5, 4.6), and the other half is received meanwhile. What a session has not acknowledged when it ends, the broker sends again in
  * the next one: doubled in the backbone, never lost.
  */
 import { hostname } from 'node:os';
@@ -13,7 +13,7 @@ import type { DeadLetterSink } from '../dead-letters/dead-letter.ts';
 import { keepConnected } from '../mqtt/keep-connected.ts';
 import type { Session } from '../mqtt/session.ts';
 import { bridgeMetrics } from './bridge-metrics.ts';
-import { type Received, receive } from './receive.ts';
+import { acknowledge, type Received, receive } from './receive.ts';
 import { createStoreReceived } from './store-received.ts';
 import { Window } from './window.ts';
 
@@ -66,10 +66,9 @@ export function startBridge({ config, backbone, deadLetter, clock, log, metrics,
       counts.window.set(window.size);
       await store(
         taken.map(({ message }) => message),
-        clock.now(),
         signal,
       );
-      for (const { acknowledge } of taken) acknowledge();
+      acknowledge(taken);
       window.release(taken);
       counts.window.set(window.size);
     }
@@ -90,6 +89,7 @@ export function startBridge({ config, backbone, deadLetter, clock, log, metrics,
         receive(client, {
           window,
           keepaliveMs: mqtt.keepaliveMs,
+          clock,
           stop: stopTaking.signal,
           onFull: () => counts.windowFull.inc(),
           log,

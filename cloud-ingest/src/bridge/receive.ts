@@ -3,29 +3,33 @@
  * full, reading stops (and with it the broker, by TCP) until there is room. Then the answers to our pings wait behind the
  * unread messages: we go on pinging, so that the broker knows us alive, and do not take the silence for a lost connection.
  */
-import type { Log } from '@fieldline/shared/runtime';
+import type { Micros } from '@fieldline/shared/contracts';
+import type { Clock, Log } from '@fieldline/shared/runtime';
 import type { IPublishPacket, MqttClient } from 'mqtt';
-import { holdPubacks } from '../mqtt/hold-pubacks.ts';
+import { holdPubacks, type Pubacks } from '../mqtt/hold-pubacks.ts';
 import type { ReceivedMessage } from './to-record.ts';
 import type { Window } from './window.ts';
 
 export type Received = {
   readonly message: ReceivedMessage;
   readonly bytes: number;
-  /** Sends the PUBACK, on the connection on which the message came or not at all. */
-  readonly acknowledge: () => void;
+  /** null for QoS 0. */
+  readonly messageId: number | null;
+  /** Of the connection on which the message came: its PUBACK goes out there or not at all. */
+  readonly pubacks: Pubacks;
 };
 
 export type ReceiveOptions = {
   readonly window: Window<Received>;
   readonly keepaliveMs: number;
+  readonly clock: Clock;
   /** Aborted when no more messages shall be taken: what comes then stays unacknowledged. */
   readonly stop: AbortSignal;
   readonly onFull: () => void;
   readonly log: Log;
 };
 
-export function receive(client: MqttClient, { window, keepaliveMs, stop, onFull, log }: ReceiveOptions): void {
+export function receive(client: MqttClient, { window, keepaliveMs, clock, stop, onFull, log }: ReceiveOptions): void {
   const pubacks = holdPubacks(client);
   const ended = new AbortController();
   client.once('close', () => ended.abort());
@@ -48,7 +52,7 @@ export function receive(client: MqttClient, { window, keepaliveMs, stop, onFull,
       done();
       return;
     }
-    window.put(receivedOf(packet, pubacks.send));
+    window.put(receivedOf(packet, clock.now(), pubacks));
     if (!window.full) {
       done();
       return;
@@ -60,14 +64,20 @@ export function receive(client: MqttClient, { window, keepaliveMs, stop, onFull,
   };
 }
 
-function receivedOf(packet: IPublishPacket, sendPuback: (messageId: number) => void): Received {
+function receivedOf(packet: IPublishPacket, receivedAt: Micros, pubacks: Pubacks): Received {
   const { topic, qos, retain, dup, messageId } = packet;
   const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
   return {
-    message: { topic, payload, qos, retain, dup },
-    bytes: payload.length + Buffer.byteLength(topic),
-    acknowledge: () => {
-      if (qos > 0 && messageId !== undefined) sendPuback(messageId);
-    },
+    message: { topic, payload, qos, retain, dup, receivedAt },
+    bytes: payload.length + topic.length,
+    messageId: qos > 0 && messageId !== undefined ? messageId : null,
+    pubacks,
   };
+}
+
+/** Each on its own connection, in the order of reception (MQTT 5, 4.6). */
+export function acknowledge(received: readonly Received[]): void {
+  for (const [pubacks, some] of Map.groupBy(received, (each) => each.pubacks)) {
+    pubacks.send(some.flatMap(({ messageId }) => messageId ?? []));
+  }
 }

@@ -2,11 +2,11 @@
  * Makes received messages durable: in the backbone, or, where it can never take one, as a dead letter. Returns only when all
  * are; it tries again as long as it takes, in the order of reception. Nothing here is dropped.
  */
-import { backboneTopics, FieldlineError, isFieldlineError, type Micros, parseTopic } from '@fieldline/shared/contracts';
+import { backboneTopics, FieldlineError, isFieldlineError } from '@fieldline/shared/contracts';
 import { explain, type Log, retry } from '@fieldline/shared/runtime';
 import type { Backbone } from '../backbone/backbone.ts';
 import type { DeadLetterSink } from '../dead-letters/dead-letter.ts';
-import { type ReceivedMessage, toHeaders, toRecord } from './to-record.ts';
+import { gatewayOf, type ReceivedMessage, toHeaders, toRecord } from './to-record.ts';
 
 export type StoreParts = {
   readonly backbone: Pick<Backbone, 'append'>;
@@ -22,11 +22,7 @@ const firstPauseMs = 100;
 const maxPauseMs = 5_000;
 
 /** @throws the last error when the signal is aborted: then nobody may acknowledge */
-export type StoreReceived = (
-  messages: readonly ReceivedMessage[],
-  receivedAt: Micros,
-  signal: AbortSignal,
-) => Promise<void>;
+export type StoreReceived = (messages: readonly ReceivedMessage[], signal: AbortSignal) => Promise<void>;
 
 export function createStoreReceived(parts: StoreParts): StoreReceived {
   const { backbone, deadLetter, log, onTrouble, onStored, onDeadLetter } = parts;
@@ -53,10 +49,10 @@ export function createStoreReceived(parts: StoreParts): StoreReceived {
     say(null);
   }
 
-  async function bury(message: ReceivedMessage, receivedAt: Micros, error: FieldlineError, signal: AbortSignal) {
+  async function bury(message: ReceivedMessage, error: FieldlineError, signal: AbortSignal): Promise<void> {
     const letter = {
-      receivedAt,
-      gateway: parseTopic(message.topic)?.gateway ?? null,
+      receivedAt: message.receivedAt,
+      gateway: gatewayOf(message.topic),
       stage: 'bridge' as const,
       code: error.code,
       reason: error.message,
@@ -65,23 +61,23 @@ export function createStoreReceived(parts: StoreParts): StoreReceived {
       offset: null,
       positions: null,
       bytes: message.payload,
-      headers: toHeaders(message, receivedAt),
+      headers: toHeaders(message),
     };
     await untilDone(() => deadLetter(letter), signal);
     log.warn({ topic: message.topic, code: error.code, bytes: message.payload.length }, error.message);
     onDeadLetter(error.code);
   }
 
-  async function store(messages: readonly ReceivedMessage[], receivedAt: Micros, signal: AbortSignal): Promise<void> {
-    const records = messages.flatMap((message) => toRecord(message, receivedAt) ?? []);
+  async function store(messages: readonly ReceivedMessage[], signal: AbortSignal): Promise<void> {
+    const records = messages.flatMap((message) => toRecord(message) ?? []);
     try {
       await untilDone(() => backbone.append(backboneTopics.raw, records), signal);
     } catch (error) {
       const [only] = messages;
       if (!isFieldlineError(error, 'record/too-large') || only === undefined) throw error;
-      if (messages.length === 1) await bury(only, receivedAt, error, signal);
+      if (messages.length === 1) await bury(only, error, signal);
       // One of them is too large: alone, each shows whether it is the one.
-      else for (const message of messages) await store([message], receivedAt, signal);
+      else for (const message of messages) await store([message], signal);
       return;
     }
     onStored(
@@ -90,13 +86,12 @@ export function createStoreReceived(parts: StoreParts): StoreReceived {
     );
   }
 
-  return async (messages, receivedAt, signal) => {
-    const ours = messages.filter(({ topic }) => parseTopic(topic) !== null);
-    if (ours.length > 0) await store(ours, receivedAt, signal);
+  return async (messages, signal) => {
+    const ours = messages.filter(({ topic }) => gatewayOf(topic) !== null);
+    if (ours.length > 0) await store(ours, signal);
     for (const message of messages) {
-      if (parseTopic(message.topic) !== null) continue;
-      const unknown = new FieldlineError('topic/unknown', `${message.topic} names no gateway`);
-      await bury(message, receivedAt, unknown, signal);
+      if (gatewayOf(message.topic) !== null) continue;
+      await bury(message, new FieldlineError('topic/unknown', `${message.topic} names no gateway`), signal);
     }
   };
 }

@@ -7,7 +7,7 @@ export type WindowBounds = { readonly messages: number; readonly bytes: number }
  * the message that fills it is still in it.
  */
 export class Window<Item extends { readonly bytes: number }> {
-  private waiting: Item[] = [];
+  private readonly waiting: Item[] = [];
   private messages = 0;
   private bytes = 0;
   private readonly bounds: WindowBounds;
@@ -33,12 +33,18 @@ export class Window<Item extends { readonly bytes: number }> {
     this.arrivals.ring();
   }
 
-  /** All that waits, at least one; empty when the signal is aborted. It counts until it is released. */
+  /** What waits, at least one and at most half a window, so that the other half can be filled meanwhile; empty when the
+   * signal is aborted. It counts until it is released. */
   async take(signal: AbortSignal): Promise<readonly Item[]> {
     while (this.waiting.length === 0 && !signal.aborted) await this.arrivals.next(signal);
-    const taken = this.waiting;
-    this.waiting = [];
-    return taken;
+    let bytes = 0;
+    let count = 0;
+    for (const item of this.waiting) {
+      bytes += item.bytes;
+      if (count > 0 && (count >= this.bounds.messages / 2 || bytes > this.bounds.bytes / 2)) break;
+      count += 1;
+    }
+    return this.waiting.splice(0, count);
   }
 
   release(items: readonly Item[]): void {

@@ -12,6 +12,9 @@ import { checkRecordSize } from '../record-size.ts';
 import type { KafkaAdmin } from './kafka-admin.ts';
 import type { KafkaConfig } from './kafka-client.ts';
 import { kafkaError } from './kafka-error.ts';
+import { createPartitionCounts } from './partition-counts.ts';
+import { recordBatchOf } from './record-batch.ts';
+import { type EncodedMessage, encodedMessage, sendEncodedBatches } from './send-encoded.ts';
 
 const acksOfAllInSync = -1;
 const maxSendBytes = 8 * 1024 ** 2;
@@ -27,9 +30,12 @@ export type KafkaAppender = {
 };
 
 export function createKafkaAppender(kafka: Kafka, admin: KafkaAdmin, config: KafkaConfig): KafkaAppender {
+  sendEncodedBatches();
   let producing: Promise<Producer> | null = null;
-  /** Read once: keys keep their partition when partitions are added, until this program starts again. */
-  const partitionCounts = new Map<string, Promise<number>>();
+  let outdated = false;
+  const partitionCounts = createPartitionCounts(admin, () => {
+    outdated = true;
+  });
 
   async function open(): Promise<Producer> {
     const producer = kafka.producer({
@@ -51,33 +57,27 @@ export function createKafkaAppender(kafka: Kafka, admin: KafkaAdmin, config: Kaf
   }
 
   async function write(entries: readonly Entry[]): Promise<void> {
+    // A producer does not see added partitions for long, and leaves out what is meant for them without a word.
+    if (outdated) await drop();
+    outdated = false;
     producing ??= open();
     try {
       const producer = await producing;
-      await producer.sendBatch({ acks: acksOfAllInSync, topicMessages: byTopic(entries) });
+      const topicMessages = byTopic(entries);
+      const acknowledged = await producer.sendBatch({ acks: acksOfAllInSync, topicMessages });
+      const sent = topicMessages.reduce((sum, { messages }) => sum + messages.length, 0);
+      if (acknowledged.length !== sent) throw new Error(`${acknowledged.length} of ${sent} partitions acknowledged`);
     } catch (error) {
       await drop();
       throw kafkaError(error, config.brokers, 'appending records');
     }
   }
 
-  function partitionsOf(topic: string): Promise<number> {
-    const known = partitionCounts.get(topic);
-    if (known !== undefined) return known;
-    const asked = admin.ask(`reading the partitions of ${topic}`, async (connection) => {
-      const { topics } = await connection.fetchTopicMetadata({ topics: [topic] });
-      return topics[0]?.partitions.length ?? 0;
-    });
-    partitionCounts.set(topic, asked);
-    asked.catch(() => partitionCounts.delete(topic));
-    return asked;
-  }
-
   const commits = createGroupCommit({ write, maxWriteBytes: maxSendBytes, maxPartitionBytes });
   return {
     append: async (topic, records) => {
       const sized = records.map((record) => ({ record, bytes: checkRecordSize(record, config.maxRecordBytes) }));
-      const partitions = await partitionsOf(topic);
+      const partitions = await partitionCounts.of(topic);
       await commits.append(
         sized.map(({ record, bytes }) => ({ topic, partition: partitionOf(record.key, partitions), record, bytes })),
       );
@@ -91,15 +91,14 @@ export function createKafkaAppender(kafka: Kafka, admin: KafkaAdmin, config: Kaf
   };
 }
 
-function byTopic(entries: readonly Entry[]) {
-  const topics = Map.groupBy(entries, ({ topic }) => topic);
-  return [...topics].map(([topic, group]) => ({
+/** One record batch per partition, encoded by ourselves: see record-batch.ts. */
+function byTopic(entries: readonly Entry[]): { topic: string; messages: EncodedMessage[] }[] {
+  const timestampMs = Date.now();
+  return [...Map.groupBy(entries, ({ topic }) => topic)].map(([topic, group]) => ({
     topic,
-    messages: group.map(({ partition, record }) => ({
-      key: record.key,
-      value: record.value,
-      headers: { ...record.headers },
-      partition,
-    })),
+    messages: [...Map.groupBy(group, ({ partition }) => partition)].map(([partition, some]) => {
+      const records = some.map(({ record }) => record);
+      return encodedMessage(partition, recordBatchOf(records, timestampMs));
+    }),
   }));
 }
