@@ -82,7 +82,14 @@ async function storeSamples(
   const entries = [...positions.keys()].filter((entry) => hasNumber(wanted, positions[entry] as number));
   const isMissing = await areMissing(session, gateway, { streamNo, seq: batch.seq }, batch, entries);
   const missing = entries.filter((_, n) => isMissing[n]);
-  const { refused } = await writeRows(context, session, [{ gateway, streamNo, batch: onlyEntries(batch, missing) }]);
+  const { refused } = await writeRows(context, session, [
+    {
+      gateway,
+      streamNo,
+      batch: onlyEntries(batch, missing),
+      positions: missing.map((entry) => positions[entry] as number),
+    },
+  ]);
   const isRefused = new Set(refused.map((each) => missing[each.row]));
   const rows = missing.filter((entry) => !isRefused.has(entry));
   if (rows.length > 0) {

@@ -13,8 +13,8 @@ const maxTextBytes = 300_000;
 /** Batch by batch, and within a batch device by device. */
 export function* recordsOf(written: Written): Generator<NewRecord> {
   const refused = new Set(written.refused.map(({ row }) => row));
-  for (const [index, { gateway, batch }] of written.batches.entries()) {
-    const samples = new SampleWriter(written, batch, written.rows.firstRow[index] ?? 0);
+  for (const [index, { gateway, batch, positions }] of written.batches.entries()) {
+    const samples = new SampleWriter(written, batch, written.rows.firstRow[index] ?? 0, positions);
     for (const [device, places] of placesByDevice(batch)) {
       const open = new OpenRecord(gateway, device, batch);
       for (const place of places) {
@@ -47,11 +47,11 @@ class SampleWriter {
   private readonly batch: DecodedBatch;
   private readonly positions: readonly number[] | null;
 
-  constructor(written: Written, batch: DecodedBatch, firstRow: number) {
+  constructor(written: Written, batch: DecodedBatch, firstRow: number, positions: readonly number[] | undefined) {
     this.written = written;
     this.batch = batch;
     this.firstRow = firstRow;
-    this.positions = batch.rejected.length === 0 ? null : positionsOf(batch);
+    this.positions = positions ?? (batch.rejected.length === 0 ? null : positionsOf(batch));
   }
 
   /** Ids, types and numbers need no escaping; only a unit and a text do. */

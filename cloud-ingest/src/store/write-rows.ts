@@ -27,7 +27,13 @@ export type WriteContext = {
   readonly series: SeriesCache;
 };
 
-export type BatchToWrite = { readonly gateway: string; readonly streamNo: number; readonly batch: DecodedBatch };
+export type BatchToWrite = {
+  readonly gateway: string;
+  readonly streamNo: number;
+  readonly batch: DecodedBatch;
+  /** In the batch as sent, of each sample; left out where all that can be stored of it are here. */
+  readonly positions?: readonly number[];
+};
 
 /**
  * Row n of `rows` is the nth sample of the batches, one batch after the other; `refused` are those that PostgreSQL does not take.

@@ -82,6 +82,11 @@ describe('records of normalised samples', () => {
       ['p3', 3],
       ['p6', 6],
     ]);
+    const written = writtenOf(manySamples(['p3', 'p6']));
+    const some = { ...written, batches: written.batches.map((each) => ({ ...each, positions: [3, 6] })) };
+    expect([...recordsOf(some)].flatMap(({ value }) => parse(value).samples.map(({ position }) => position))).toEqual([
+      3, 6,
+    ]);
     const none = [
       ...recordsOf(
         writtenOf(
