@@ -6,11 +6,11 @@ import type { Backbone, BackboneConsumer, BackboneRecord } from '../backbone/bac
 import type { Decoded } from '../decode/decoder.ts';
 import { decodeRecord } from '../decode/registry.ts';
 import type { Store } from '../store/connection.ts';
-import type { Intake } from './intake.ts';
+import type { Lanes } from './lanes.ts';
 import { handleLogBreaks } from './log-breaks.ts';
 import { readOffsets, type SourceTopic } from './offsets.ts';
+import type { Positions } from './positions.ts';
 import type { ProcessorMetrics } from './processor-metrics.ts';
-import type { Storer } from './storer.ts';
 import { isBackboneTrouble, isDatabaseTrouble } from './trouble.ts';
 
 export type FetcherParts = {
@@ -18,8 +18,8 @@ export type FetcherParts = {
   readonly config: IngestConfig;
   readonly source: SourceTopic;
   readonly store: Store;
-  readonly intake: Intake;
-  readonly storer: Storer;
+  readonly lanes: Lanes;
+  readonly positions: Positions;
   readonly counts: ProcessorMetrics;
   readonly clock: Clock;
   readonly log: Log;
@@ -27,6 +27,8 @@ export type FetcherParts = {
 
 /** Decoding gives way this often, so that the COPY that runs beside it is not kept waiting. */
 const turnMs = 4;
+/** Small, since a poll may be of one partition: the lanes take turns. */
+const pollBytes = 256 * 1024;
 const retryPauses = { firstMs: 250, maxMs: 10_000 };
 
 /** The loop that fetches and decodes. Positions come from the database, at each assignment and each rewind. */
@@ -46,7 +48,7 @@ export class Fetcher {
   /** What was fetched is forgotten at once; the loop goes back to the positions in the database. */
   rewind(): void {
     this.rewinding = true;
-    this.parts.intake.clear();
+    this.parts.lanes.clear();
     this.polling.abort();
   }
 
@@ -71,22 +73,25 @@ export class Fetcher {
   }
 
   private async step(signal: AbortSignal): Promise<void> {
-    const { intake } = this.parts;
+    const { lanes } = this.parts;
     this.consumer ??= await this.open();
     // Asked for again while it runs, e.g. because a log turns out to be another one: once more.
     while (this.rewinding) {
       this.rewinding = false;
       await this.consumer.rewind();
-      intake.clear();
+      lanes.clear();
     }
-    await intake.untilRoom(signal);
+    await lanes.untilRoom(signal);
     this.polling = new AbortController();
-    const records = await this.consumer.poll(intake.roomBytes, AbortSignal.any([signal, this.polling.signal]));
+    const records = await this.consumer.poll(
+      Math.min(lanes.roomBytes, pollBytes),
+      AbortSignal.any([signal, this.polling.signal]),
+    );
     await this.decode(records, signal);
   }
 
   private async decode(records: readonly BackboneRecord[], signal: AbortSignal): Promise<void> {
-    const { clock, config, intake, source } = this.parts;
+    const { clock, config, lanes, source } = this.parts;
     const options = { topic: source.topic, ...config.processor };
     let decoded: Decoded[] = [];
     let turnEndsMs = clock.monotonicMs() + turnMs;
@@ -94,27 +99,27 @@ export class Fetcher {
       decoded.push(decodeRecord(record, options));
       if (clock.monotonicMs() < turnEndsMs) continue;
       if (this.rewinding || signal.aborted) return;
-      intake.add(decoded);
+      lanes.add(decoded);
       decoded = [];
       await nextTurn();
-      await intake.untilRoom(signal);
+      await lanes.untilRoom(signal);
       turnEndsMs = clock.monotonicMs() + turnMs;
     }
-    if (!this.rewinding && decoded.length > 0) intake.add(decoded);
+    if (!this.rewinding && decoded.length > 0) lanes.add(decoded);
   }
 
   private open(): Promise<BackboneConsumer> {
-    const { backbone, config, source, store, storer } = this.parts;
+    const { backbone, config, source, store, positions } = this.parts;
     return backbone.consume({
       topic: source.topic,
       group: config.processor.group,
       queueBytes: config.processor.queueBytes,
       positions: async (partitions) => {
         const marks = await store.withSession((session) => readOffsets(session, source, partitions));
-        storer.positions.set(marks);
+        positions.set(marks);
         return [...marks].flatMap(([partition, mark]) => (mark === null ? [] : [{ partition, ...mark }]));
       },
-      ...handleLogBreaks({ ...this.parts, positions: storer.positions, rewind: () => this.rewind() }),
+      ...handleLogBreaks({ ...this.parts, rewind: () => this.rewind() }),
       ...(config.processor.instance === undefined ? {} : { instance: config.processor.instance }),
     });
   }

@@ -4,12 +4,13 @@ import type { Decoded } from '../decode/decoder.ts';
  * Compressed records say little of the samples in them, and samples are what takes memory and time. One transaction's worth
  * is stored while the next is decoded.
  */
-const maxSamplesAtOnce = 500_000;
+const maxSamplesAtOnce = 200_000;
 const maxSamples = 2 * maxSamplesAtOnce;
 
 /**
- * What has been decoded and waits for the database. It grows while the database is busy, so transactions are as large as the
- * database is slow, up to `maxSamplesAtOnce`; beyond `maxBytes` of records or `maxSamples`, who adds has to wait for room.
+ * What has been decoded for one lane and waits for the database. It grows while the database is busy, so transactions are as
+ * large as the database is slow, up to `maxSamplesAtOnce`; beyond `maxBytes` of records or `maxSamples`, who adds has to wait
+ * for room.
  */
 export class Intake {
   private readonly maxBytes: number;

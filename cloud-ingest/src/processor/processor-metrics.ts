@@ -2,6 +2,10 @@ import type { Metrics } from '@fieldline/shared/runtime';
 
 export const createProcessorMetrics = (metrics: Metrics) => ({
   stored: metrics.counter('fieldline_processor_samples_stored_total', 'Samples that became rows'),
+  rows: metrics.counter('fieldline_processor_rows_total', 'Rows written, by the path they took into the table', [
+    'path',
+    'age',
+  ]),
   duplicate: metrics.counter('fieldline_processor_samples_duplicate_total', 'Samples of batches that came again'),
   deadLetters: metrics.counter('fieldline_processor_dead_letters_total', 'Records and samples that cannot be stored', [
     'code',

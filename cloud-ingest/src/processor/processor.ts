@@ -1,6 +1,6 @@
 /**
- * Backbone → database. Two loops share the intake: one fetches and decodes, the other stores what has been decoded in the
- * meantime, so that the next transaction is made ready while this one runs.
+ * Backbone → database. One loop fetches and decodes; in each lane another stores what has been decoded for it in the meantime,
+ * so that transactions run side by side and the next are made ready beside them.
  *
  * Trouble with the database pauses the store; nothing is lost or decided by it, since the records stay where they are and
  * the offsets in the database tell what is done. Only what is surely the fault of a record makes a dead letter.
@@ -13,10 +13,12 @@ import { startMirror } from '../dead-letters/mirror.ts';
 import { publishTo } from '../normalised/publish.ts';
 import { openStore } from '../store/connection.ts';
 import { startMaintenance } from '../store/maintenance/maintenance.ts';
+import { createMaintenanceMetrics } from '../store/maintenance/maintenance-metrics.ts';
 import { editionOfSchema } from '../store/migrate.ts';
 import { createAcknowledger } from './acknowledger.ts';
 import { Fetcher } from './fetcher.ts';
-import { Intake } from './intake.ts';
+import { Lanes } from './lanes.ts';
+import { Positions } from './positions.ts';
 import { createProcessorMetrics } from './processor-metrics.ts';
 import { Storer } from './storer.ts';
 import { isDatabaseTrouble } from './trouble.ts';
@@ -40,6 +42,8 @@ export type Processor = {
 };
 
 const lagEveryMs = 2_000;
+/** Beside those of the lanes: offsets, acknowledgements, maintenance. */
+const otherConnections = 3;
 
 /**
  * Waits for a database that is away; what somebody has to change is thrown.
@@ -52,13 +56,12 @@ export async function startProcessor(parts: ProcessorParts, signal?: AbortSignal
   if (signal?.aborted) stop();
   signal?.addEventListener('abort', stop, { once: true });
   const lifecycle = new Lifecycle();
-  const store = openStore(config.database, 'fieldline-processor', 4);
+  const store = openStore(config.database, 'fieldline-processor', config.processor.lanes + otherConnections);
   lifecycle.add('database', store.close);
   let trouble: string | null = 'not started';
-  const setTrouble = (text: string | null): void => {
-    trouble = text;
-  };
-  health.ready.push({ name: 'processor', trouble: () => trouble });
+  let storers: readonly Storer[] = [];
+  const storeTrouble = (): string | null => storers.find((each) => each.trouble !== null)?.trouble ?? null;
+  health.ready.push({ name: 'processor', trouble: () => trouble ?? storeTrouble() });
   try {
     const edition = await retry(
       () => store.withSession((session) => editionOfSchema(session, config.database.schema)),
@@ -68,42 +71,46 @@ export async function startProcessor(parts: ProcessorParts, signal?: AbortSignal
         signal: abort.signal,
         retryable: (error) => isDatabaseTrouble(error) && error.retryable,
         onRetry: (error) => {
-          setTrouble((error as Error).message);
+          trouble = (error as Error).message;
           log.warn({ err: error }, 'waiting for the database');
         },
       },
     );
-    setTrouble(null);
+    trouble = null;
     await backbone.ensureTopic(backboneTopics.raw);
     const { normalisedTopic } = config.processor;
     if (normalisedTopic !== undefined) await backbone.ensureTopic(normalisedTopic);
     const source = { backbone: await backbone.identity(), topic: backboneTopics.raw };
     const counts = createProcessorMetrics(parts.metrics);
-    const intake = new Intake(config.processor.maxBatchBytes);
+    const lanes = new Lanes(config.processor.lanes, config.processor.maxBatchBytes);
+    const positions = new Positions();
     const acknowledger = createAcknowledger({
       store,
       acknowledge: parts.acknowledge,
-      lagging: () => storer.lagging,
+      lagging: () => storers.some((each) => each.lagging),
       clock,
       log,
     });
     health.ready.push({ name: 'processor-acknowledge', trouble: acknowledger.trouble });
-    const storer: Storer = new Storer({
-      store,
-      source,
+    const common = { store, source, positions, counts, clock, log };
+    const fetcher = new Fetcher({ ...common, backbone, config, lanes });
+    const toStore = {
+      ...common,
       edition,
-      intake,
-      counts,
       acknowledger,
       publish: normalisedTopic === undefined ? undefined : publishTo(backbone, normalisedTopic),
+      rewind: () => fetcher.rewind(),
+    };
+    storers = lanes.intakes.map((intake) => new Storer({ ...toStore, intake }));
+    health.ready.push({ name: 'processor-fetch', trouble: () => fetcher.trouble });
+    const maintenance = startMaintenance({
+      store,
+      config: config.database,
+      edition,
       clock,
       log,
-      setTrouble,
-      rewind: () => fetcher.rewind(),
+      counts: createMaintenanceMetrics(parts.metrics),
     });
-    const fetcher: Fetcher = new Fetcher({ backbone, config, source, store, intake, storer, counts, clock, log });
-    health.ready.push({ name: 'processor-fetch', trouble: () => fetcher.trouble });
-    const maintenance = startMaintenance({ store, config: config.database, edition, clock, log });
     const lag = setInterval(
       () =>
         void fetcher.lag().then(
@@ -117,8 +124,8 @@ export async function startProcessor(parts: ProcessorParts, signal?: AbortSignal
     lifecycle.add('maintenance', maintenance.close);
     lifecycle.add('mirror of the dead letters', mirror.close);
     lifecycle.add('lag', () => clearInterval(lag));
-    const loops = [fetcher.run(abort.signal), storer.run(abort.signal)];
-    // When one loop has failed, the other has nothing to live for.
+    const loops = [fetcher.run(abort.signal), ...storers.map((storer) => storer.run(abort.signal))];
+    // When one loop has failed, the others have nothing to live for.
     for (const loop of loops) loop.catch(() => abort.abort());
     const done = Promise.all(loops).then(() => {});
     lifecycle.add('loops', async () => {

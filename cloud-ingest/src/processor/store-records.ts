@@ -18,6 +18,7 @@ import type { Session, Store } from '../store/connection.ts';
 import { writeDeclarations } from '../store/declarations.ts';
 import { addGateways, saveBirth, saveState } from '../store/gateways.ts';
 import { type WriteContext, writeRows } from '../store/write-rows.ts';
+import type { WrittenSamples } from '../store/write-samples.ts';
 import { advanceOffsets, isSameMark, lockOffsets, type Mark, type NextMarks, type SourceTopic } from './offsets.ts';
 
 /** What storing needs, whoever does it: the processor, and who redrives dead letters. */
@@ -37,6 +38,7 @@ export type Outcome =
       readonly stored: number;
       readonly duplicateSamples: number;
       readonly letters: readonly DeadLetter[];
+      readonly taken: WrittenSamples['taken'];
     }
   | { readonly kind: 'already-stored' }
   | { readonly kind: 'fenced' };
@@ -96,7 +98,7 @@ export async function storeContent(
 ): Promise<Omit<Extract<Outcome, { kind: 'stored' }>, 'kind'>> {
   const admission = admit(records, await lockStreams(session, wantedStreams(records)));
   await saveGateways(context, session, records);
-  const outcomes = await writeBatches(context, session, admission.batches);
+  const { outcomes, taken } = await writeBatches(context, session, admission.batches);
   await correctDeclared(session, admission);
   await writeDeclarations(
     session,
@@ -108,6 +110,7 @@ export async function storeContent(
     stored: outcomes.reduce((sum, outcome) => sum + outcome.stored, 0),
     duplicateSamples: admission.duplicateSamples,
     letters: [...rejectLetters(admission), ...outcomes.flatMap(sampleLetters)],
+    taken,
   };
 }
 
@@ -129,11 +132,11 @@ async function writeBatches(
   context: ContentContext,
   session: Session,
   batches: readonly AdmittedBatch[],
-): Promise<BatchOutcome[]> {
-  const { rows, refused } = await writeRows(context, session, batches);
+): Promise<{ readonly outcomes: readonly BatchOutcome[]; readonly taken: WrittenSamples['taken'] }> {
+  const { rows, refused, taken } = await writeRows(context, session, batches);
   const outcomes = outcomesOf(batches, rows, refused);
   await writeBatchLog(session, outcomes.map(logEntryOf));
-  return outcomes;
+  return { outcomes, taken };
 }
 
 /** A declaration counts the samples of its whole range; those that are stored all the same come off again. */

@@ -10,7 +10,7 @@ import type { Publish } from '../store/write-rows.ts';
 import type { Acknowledger } from './acknowledger.ts';
 import type { Intake } from './intake.ts';
 import { marksAfter, type SourceTopic } from './offsets.ts';
-import { Positions } from './positions.ts';
+import type { Positions } from './positions.ts';
 import type { ProcessorMetrics } from './processor-metrics.ts';
 import { type Outcome, type StoreContext, storeRecords } from './store-records.ts';
 import { isBackboneTrouble, isDatabaseTrouble } from './trouble.ts';
@@ -20,13 +20,13 @@ export type StorerParts = {
   readonly source: SourceTopic;
   readonly edition: Edition;
   readonly intake: Intake;
+  readonly positions: Positions;
   readonly counts: ProcessorMetrics;
   readonly acknowledger: Acknowledger;
   /** For other programs, before the commit; left out where nobody asked for it. */
   readonly publish?: Publish | undefined;
   readonly clock: Clock;
   readonly log: Log;
-  readonly setTrouble: (trouble: string | null) => void;
   /** Begins again from the offsets in the database; what was fetched is forgotten. */
   readonly rewind: () => void;
 };
@@ -35,10 +35,11 @@ export type StorerParts = {
 const laggingMs = 10_000;
 const retryPauses = { firstMs: 100, maxMs: 5_000 };
 
-/** The loop that stores: one transaction after the other, each with all that was decoded during the one before. */
+/** The loop that stores in one lane: one transaction after the other, each with all that was decoded during the one before. */
 export class Storer {
-  readonly positions = new Positions();
   lagging = false;
+  /** What keeps the database from taking the data, or null. */
+  trouble: string | null = null;
   private readonly parts: StorerParts;
   private readonly context: StoreContext;
   private readonly backoff = createBackoff(retryPauses);
@@ -58,19 +59,20 @@ export class Storer {
 
   /** Returns when the records are stored, or are no longer ours to store. False: what follows them must be fetched again. */
   private async store(records: readonly Decoded[], signal: AbortSignal): Promise<boolean> {
-    const fresh = records.filter(({ origin }) => !this.positions.isStored(origin.partition, origin.offset));
+    const { positions } = this.parts;
+    const fresh = records.filter(({ origin }) => !positions.isStored(origin.partition, origin.offset));
     if (fresh.length === 0) return true;
     const next = marksAfter(fresh);
     // Seen now, not at each try: while we wait, the log may be found made again, and these records are not of the new one.
-    const expected = this.positions.of(next.keys());
+    const expected = positions.of(next.keys());
     for (;;) {
       const startedMs = this.parts.clock.monotonicMs();
       try {
         const outcome = await storeRecords(this.context, fresh, expected, next);
-        this.parts.setTrouble(null);
+        this.trouble = null;
         if (outcome.kind === 'fenced') return await this.fenced(signal);
         this.backoff.reset();
-        this.positions.set(next);
+        positions.set(next);
         this.count(outcome, fresh, startedMs);
         this.parts.acknowledger.touch(gatewaysOf(fresh));
         return true;
@@ -109,10 +111,10 @@ export class Storer {
 
   /** Of the database, or of Kafka where samples are published. */
   private async waitOut(error: FieldlineError, signal: AbortSignal): Promise<boolean> {
-    const { counts, log, setTrouble } = this.parts;
+    const { counts, log } = this.parts;
     const pauseMs = this.backoff.next();
     counts.retries.inc({ code: error.code });
-    setTrouble(error.message);
+    this.trouble = error.message;
     const tell = error.retryable ? log.warn.bind(log) : log.error.bind(log);
     tell({ err: error, pauseMs: Math.round(pauseMs) }, 'the data cannot be stored at the moment: trying again');
     this.forget();
@@ -136,6 +138,7 @@ export class Storer {
     counts.latencySeconds.observe(Math.max(0, latencyMs / 1_000));
     counts.stored.inc(outcome.stored);
     counts.duplicate.inc(outcome.duplicateSamples);
+    for (const { path, late, rows } of outcome.taken) counts.rows.inc({ path, age: late ? 'late' : 'new' }, rows);
     for (const [code, letters] of Map.groupBy(outcome.letters, (letter) => letter.code)) {
       counts.deadLetters.inc({ code }, letters.length);
       // One line per code and transaction: a gateway gone wrong must not drown the log as well.

@@ -3,6 +3,8 @@ import { backboneTopics } from '../contracts/topics.ts';
 import { mqttShape } from './mqtt.ts';
 import { durationMs, filePath, host, listenPort, sizeBytes, tlsClient } from './units.ts';
 
+const dayMs = 24 * 3_600_000;
+
 /** The log between bridge and processor. */
 export const backboneSchema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -66,9 +68,21 @@ const processorSchema = z.strictObject({
     .describe(
       'name of this processor in its group, the same over restarts: its partitions come back to it; default: host name',
     ),
-  maxBatchBytes: sizeBytes.default(16 * 1024 ** 2).describe('most bytes of records stored in one transaction'),
+  lanes: z
+    .int()
+    .min(1)
+    .max(8)
+    .default(2)
+    .describe('transactions side by side, each of its own partitions; more need more cores in the database'),
+  maxBatchBytes: sizeBytes
+    .default(16 * 1024 ** 2)
+    .describe(
+      'most bytes of records that wait decoded, shared among the lanes; a transaction takes what waits in its lane',
+    ),
   queueBytes: sizeBytes.default(32 * 1024 ** 2).describe('most bytes of records fetched ahead'),
-  acceptPastMs: durationMs.default(366 * 24 * 3_600_000).describe('a sample older than this, or a day less than `database.retainRawMs`, is a dead letter'),
+  acceptPastMs: durationMs
+    .default(366 * 24 * 3_600_000)
+    .describe('a sample older than this, or than `database.retainRawMs` less a day, is a dead letter'),
   acceptFutureMs: durationMs.default(3_600_000).describe('a sample further ahead than this is a dead letter'),
   deadLetterTopic: z
     .string()
@@ -129,7 +143,7 @@ export const ingestSchema = z
       const message = 'goes with backbone.kind kafka: no other program can read the embedded log';
       context.addIssue({ code: 'custom', path: ['processor', 'normalisedTopic'], message });
     }
-    if (normalisedTopic !== undefined && ownTopics.includes(normalisedTopic)) {
+    if (normalisedTopic !== undefined && [...ownTopics, ingest.processor.deadLetterTopic].includes(normalisedTopic)) {
       const message = `${normalisedTopic} is a topic of Fieldline's own: choose another, such as fieldline.samples`;
       context.addIssue({ code: 'custom', path: ['processor', 'normalisedTopic'], message });
     }
@@ -147,5 +161,11 @@ export const ingestSchema = z
         context.addIssue({ code: 'custom', path: ['database', coarser], message });
       }
     }
+  })
+  // Older rows would be removed as soon as they are stored, and would not be in the roll-ups: they are kept as dead letters.
+  .overwrite(({ database, processor, ...ingest }) => {
+    const oldestMs = database.retainRawMs - Math.min(dayMs, database.retainRawMs / 2);
+    const acceptPastMs = Math.min(processor.acceptPastMs, oldestMs);
+    return { ...ingest, database, processor: { ...processor, acceptPastMs } };
   });
 export type IngestConfig = z.infer<typeof ingestSchema>;
