@@ -50,14 +50,14 @@ export async function run({ config, args, clock, log, signal, say }: CommandPart
       log,
     };
     const plan = await untilAvailable({ log, signal }, () => planReplay(parts));
-    for (const line of planLines(plan, asked.filter)) say(line);
+    for (const line of planLines(plan.parts, asked.filter)) say(line);
     if (asked.dryRun) return;
     const startedMs = clock.monotonicMs();
     const onProgress = (progress: Progress): void =>
       say(progressLine(progress, (clock.monotonicMs() - startedMs) / 1_000));
     const tally = await runReplay({ ...parts, onProgress, signal }, plan);
     for (const line of resultLines(tally)) say(line);
-    checkComplete(plan, tally, signal.aborted);
+    checkComplete(plan.parts, tally, signal.aborted);
   } finally {
     await backbone.close();
     await store.close();
@@ -127,7 +127,7 @@ function* resultLines(tally: Tally): Generator<string> {
   yield `written again: ${tally.batches} batches, ${tally.stored} samples stored, ${tally.rejected} dead letters`;
   if (tally.passedOver > 0) yield `without a sample of the device: ${tally.passedOver} batches`;
   if (tally.absent > 0) yield `of the old rows ${tally.absent} were not there any more`;
-  if (tally.refreshed > 0) yield `aggregates refreshed: ${tally.refreshed} buckets`;
+  if (tally.minutes > 0) yield `aggregates: those of ${tally.minutes} minutes, and of their hours and days`;
   for (const left of tally.leftBehind()) yield leftLine(left);
 }
 

@@ -22,6 +22,8 @@ export type ReplayFilter = {
 export type PlanContext = {
   readonly topic: string;
   readonly filter: ReplayFilter;
+  /** What came later is none of ours. */
+  readonly receivedBefore: Micros;
   readonly bounds: readonly Bounds[];
   /** Rows before this may have been dropped, or may be at any moment. */
   readonly rowsFrom: Micros;
@@ -73,10 +75,13 @@ const fates = ({ by }: ReplayFilter): string => `
       WHEN oldest IS NULL OR record_offset < oldest OR record_offset >= next THEN 'gone'
       ELSE 'repairable' END AS fate
   FROM batch_log LEFT JOIN unnest($6::int4[], $7::int8[], $8::int8[]) AS bound (number, oldest, next) ON number = partition
-  WHERE topic = $1 AND received_at >= ${instant('$2')} AND ${asked[by]}
+  WHERE topic = $1 AND received_at >= ${instant('$2')} AND received_at < ${instant('$10')} AND ${asked[by]}
     AND ($9::text IS NULL OR batch >> 32 IN (SELECT stream_no FROM stream WHERE gateway = $9::text))`;
 
-function parameters({ topic, filter, bounds, rowsFrom, acceptFutureMs }: PlanContext, receivedFrom: Micros): unknown[] {
+function parameters(
+  { topic, filter, receivedBefore, bounds, rowsFrom, acceptFutureMs }: PlanContext,
+  receivedFrom: Micros,
+): unknown[] {
   const earliest = filter.by === 'received' ? filter.from : filter.from - acceptFutureMs * 1_000;
   return [
     topic,
@@ -88,6 +93,7 @@ function parameters({ topic, filter, bounds, rowsFrom, acceptFutureMs }: PlanCon
     bounds.map(({ oldest }) => oldest),
     bounds.map(({ next }) => next),
     filter.gateway,
+    receivedBefore,
   ];
 }
 
@@ -110,7 +116,7 @@ export const planSlice = (
     `SELECT stream_no AS "streamNo", batch & 4294967295 AS seq, stream, gateway, partition, record_offset AS "offset",
        ${micros('received_at')} AS "receivedAt", planned.samples
      FROM (${fates(context.filter)}) AS planned JOIN stream ON stream_no = batch >> 32
-     WHERE fate = 'repairable' AND (received_at, batch) > (${instant('$10')}, $11::int8 * 4294967296 + $12::int8)
-     ORDER BY received_at, batch LIMIT $13`,
+     WHERE fate = 'repairable' AND (received_at, batch) > (${instant('$11')}, $12::int8 * 4294967296 + $13::int8)
+     ORDER BY received_at, batch LIMIT $14`,
     [...parameters(context, after.receivedAt), after.receivedAt, after.streamNo, after.seq, limit],
   );

@@ -2,7 +2,8 @@
  * A replay: batches that are in the database are written again from their records in the backbone, e.g. after a wrong scale
  * was corrected in the registry. It runs beside the live flow, in small transactions, and gives way when that suffers.
  *
- * Each transaction leaves the database right, so a replay may be stopped or killed anywhere and run again.
+ * Each transaction leaves the database right, so a replay may be stopped or killed anywhere and run again. The roll-ups too:
+ * what it touched stands in their log, from which the views know it at once and the processors compute it (maintenance).
  */
 import type { DatabaseConfig, ProcessorConfig } from '@fieldline/shared/config';
 import { FieldlineError, isFieldlineError, type Micros } from '@fieldline/shared/contracts';
@@ -26,7 +27,6 @@ import {
   type ReplayFilter,
 } from './plan.ts';
 import { createPlannedReader, type PlannedReader } from './read-planned.ts';
-import { refreshRollups } from './refresh.ts';
 import { type RepairContext, repairBatches } from './repair.ts';
 import { Tally } from './tally.ts';
 
@@ -36,7 +36,7 @@ export type ReplayParts = {
   readonly backbone: Backbone;
   /** Of the raw records. */
   readonly topic: string;
-  readonly database: Pick<DatabaseConfig, 'schema' | 'retainRawMs'>;
+  readonly database: Pick<DatabaseConfig, 'retainRawMs'>;
   readonly processor: Pick<ProcessorConfig, 'group' | 'queueBytes' | 'acceptPastMs' | 'acceptFutureMs'>;
   readonly filter: ReplayFilter;
   /** Only batches with a sample of this device; such a batch is written again whole. */
@@ -65,17 +65,33 @@ const progressEveryMs = 5_000;
 const lookEveryMs = 500;
 const retryPauses = { firstMs: 200, maxMs: 5_000 };
 
+export type Plan = {
+  /** What comes later is written by the registry as it is now. */
+  readonly receivedBefore: Micros;
+  readonly parts: readonly PlanPart[];
+};
+
 /** What a replay would do. */
-export async function planReplay(parts: Omit<ReplayParts, 'onProgress' | 'signal'>): Promise<PlanPart[]> {
-  const context = await planContext(parts);
-  return parts.store.withSession((session) => planParts(session, context));
+export async function planReplay(parts: Omit<ReplayParts, 'onProgress' | 'signal'>): Promise<Plan> {
+  const receivedBefore = parts.clock.now();
+  let context = await planContext(parts, receivedBefore);
+  for (;;) {
+    const planned = await parts.store.withSession((session) => planParts(session, context));
+    const ends = new Map(context.bounds.map(({ partition, next }) => [partition, next]));
+    const isPast = ({ fate, partition, toOffset }: PlanPart): boolean =>
+      fate === 'gone' && toOffset >= (ends.get(partition) ?? 0);
+    context = await planContext(parts, receivedBefore);
+    // Behind the end of the log as it was a moment ago: that may have been stored since.
+    const hasGrown = context.bounds.some(({ partition, next }) => next > (ends.get(partition) ?? 0));
+    if (!hasGrown || !planned.some(isPast)) return { receivedBefore, parts: planned };
+  }
 }
 
 /**
  * Ends early, with what was done so far, when the signal is aborted. `plan` is of `planReplay`.
  * @throws FieldlineError replay/running while another one runs; of the database and the backbone what retrying does not mend
  */
-export const runReplay = (parts: ReplayParts, plan: readonly PlanPart[]): Promise<Tally> =>
+export const runReplay = (parts: ReplayParts, plan: Plan): Promise<Tally> =>
   parts.store.withSession(async (session) => {
     const [lock] = await session.query<{ ours: boolean }>('SELECT pg_try_advisory_lock($1) AS ours', [replayLock]);
     if (lock?.ours !== true)
@@ -86,20 +102,18 @@ export const runReplay = (parts: ReplayParts, plan: readonly PlanPart[]): Promis
     return tally;
   });
 
-async function planContext({
-  backbone,
-  topic,
-  filter,
-  database,
-  processor,
-  clock,
-}: Omit<ReplayParts, 'onProgress' | 'signal'>): Promise<PlanContext> {
+async function planContext(
+  { backbone, topic, filter, database, processor, clock }: Omit<ReplayParts, 'onProgress' | 'signal'>,
+  receivedBefore: Micros,
+): Promise<PlanContext> {
   const rowsFrom: Micros = clock.now() - (database.retainRawMs - retentionMarginMs) * 1_000;
-  return { topic, filter, bounds: await backbone.bounds(topic), rowsFrom, acceptFutureMs: processor.acceptFutureMs };
+  const { acceptFutureMs } = processor;
+  return { topic, filter, receivedBefore, bounds: await backbone.bounds(topic), rowsFrom, acceptFutureMs };
 }
 
 class Replay {
   private readonly parts: ReplayParts;
+  private readonly receivedBefore: Micros;
   private readonly planned: number;
   private readonly reader: PlannedReader;
   private readonly repairs: RepairContext;
@@ -109,10 +123,11 @@ class Replay {
   private lookedMs = Number.NEGATIVE_INFINITY;
   private waits = false;
 
-  constructor(parts: ReplayParts, plan: readonly PlanPart[]) {
+  constructor(parts: ReplayParts, plan: Plan) {
     this.parts = parts;
     const { backbone, topic, processor, store, edition } = parts;
-    this.planned = plan.reduce((sum, { fate, batches }) => sum + (fate === 'repairable' ? batches : 0), 0);
+    this.receivedBefore = plan.receivedBefore;
+    this.planned = plan.parts.reduce((sum, { fate, batches }) => sum + (fate === 'repairable' ? batches : 0), 0);
     // A group of its own each time, with a name that rights on the prefix of the processor's cover.
     const group = `${processor.group}-replay-${parts.clock.now()}`;
     this.reader = createPlannedReader(backbone, { topic, group, queueBytes: processor.queueBytes });
@@ -127,11 +142,11 @@ class Replay {
     try {
       let after: Cursor = firstCursor;
       while (!signal.aborted) {
-        const context = await this.persist(() => planContext(this.parts));
+        const context = await this.persist(() => planContext(this.parts, this.receivedBefore));
         const slice = await this.inSession((session) => planSlice(session, context, after, sliceBatches));
         const last = slice.at(-1);
         if (last === undefined) break;
-        await this.replaySlice(slice, context.rowsFrom);
+        await this.replaySlice(slice);
         after = last;
       }
     } catch (error) {
@@ -144,7 +159,7 @@ class Replay {
     return this.tally;
   }
 
-  private async replaySlice(slice: readonly PlannedBatch[], rowsFrom: Micros): Promise<void> {
+  private async replaySlice(slice: readonly PlannedBatch[]): Promise<void> {
     const { signal } = this.parts;
     const minutes = new Set<number>();
     const open = new Map(slice.map((planned) => [placeOf(planned), planned]));
@@ -160,7 +175,7 @@ class Replay {
       }
       if (!signal.aborted) for (const planned of open.values()) this.tally.leave('unread', planned);
     } finally {
-      await this.refresh(minutes, rowsFrom);
+      this.tally.minutes += minutes.size;
     }
   }
 
@@ -225,14 +240,6 @@ class Replay {
       this.lookedMs = clock.monotonicMs();
       this.waits = this.live.look(this.lookedMs, ends, stored) === 'lags';
     } while (this.waits && (await pause(lookEveryMs, signal)));
-  }
-
-  private async refresh(minutes: ReadonlySet<number>, rowsFrom: Micros): Promise<void> {
-    const { edition, database } = this.parts;
-    if (edition !== 'timescale' || minutes.size === 0) return;
-    this.tally.refreshed += await this.inSession((session) =>
-      refreshRollups(session, database.schema, minutes, rowsFrom),
-    );
   }
 
   private inSession<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {

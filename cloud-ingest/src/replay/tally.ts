@@ -28,7 +28,8 @@ export class Tally {
   absent = 0;
   /** Batches without a sample of the wanted device. */
   passedOver = 0;
-  refreshed = 0;
+  /** In which rows were taken out or written. */
+  minutes = 0;
   private readonly left = new Map<string, Left>();
 
   repaired(done: Repaired): void {
