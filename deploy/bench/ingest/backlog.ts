@@ -5,14 +5,20 @@ import type { NewRecord } from '../../../cloud-ingest/src/backbone/backbone.ts';
 import { encodeRows } from '../../../cloud-ingest/src/store/copy/encode-rows.ts';
 import { type RowSource, rowsOf } from '../../../cloud-ingest/src/store/rows.ts';
 
-/** Every tag is read once a step, and each step of a gateway is one batch. */
-export type FleetShape = { readonly gateways: number; readonly tagsPerGateway: number };
+/** Each step of a gateway is one batch, in which every tag was read so many times. */
+export type FleetShape = {
+  readonly gateways: number;
+  readonly tagsPerGateway: number;
+  readonly readsPerBatch: number;
+};
 
-/** 10,000 series either way. */
-export const largeBatches: FleetShape = { gateways: 10, tagsPerGateway: 1_000 };
-export const smallBatches: FleetShape = { gateways: 1_000, tagsPerGateway: 10 };
+/** 10,000 series either way: in batches of 1,000 samples, and of 10. */
+export const largeBatches: FleetShape = { gateways: 20, tagsPerGateway: 500, readsPerBatch: 2 };
+export const smallBatches: FleetShape = { gateways: 1_000, tagsPerGateway: 10, readsPerBatch: 1 };
 
 export const seriesOf = ({ gateways, tagsPerGateway }: FleetShape): number => gateways * tagsPerGateway;
+export const rowsPerBatch = ({ tagsPerGateway, readsPerBatch }: FleetShape): number => tagsPerGateway * readsPerBatch;
+export const rowsPerStep = (shape: FleetShape): number => shape.gateways * rowsPerBatch(shape);
 
 export type BacklogOptions = {
   readonly shape: FleetShape;
@@ -25,10 +31,14 @@ export type BacklogOptions = {
 
 const micros = 1_000_000;
 
-/** At one sample a second, ending now. */
+/** Every tag read once a second. */
+export const stepAtOneSecond = ({ readsPerBatch }: FleetShape): number => readsPerBatch * micros;
+
+/** At one sample a second, ending now; at least so many rows, in whole steps. */
 export const untilNow = (shape: FleetShape, rows: number): BacklogOptions => {
-  const steps = Math.ceil(rows / seriesOf(shape));
-  return { shape, steps, fromMicros: (Math.floor(Date.now() / 1_000) - steps) * micros, stepMicros: micros };
+  const steps = Math.ceil(rows / rowsPerStep(shape));
+  const stepMicros = stepAtOneSecond(shape);
+  return { shape, steps, fromMicros: Math.floor(Date.now() / 1_000) * micros - steps * stepMicros, stepMicros };
 };
 
 export const gatewayName = (index: number): string => `gateway-${index + 1}`;
@@ -56,19 +66,39 @@ export function* backlog({ shape, steps, fromMicros, stepMicros }: BacklogOption
   }));
   for (let step = 0; step < steps; step++) {
     // Gateways are not in step with each other.
-    for (const [index, one] of streams.entries())
-      yield recordOf(one, step + 1, fromMicros + Math.floor(stepMicros * (step + index / streams.length)));
+    for (const [index, one] of streams.entries()) {
+      const time = fromMicros + Math.floor(stepMicros * (step + index / streams.length));
+      yield recordOf(one, shape, step, time, stepMicros);
+    }
   }
 }
 
-function recordOf({ gateway, stream, tags }: Stream, seq: number, time: number): NewRecord {
-  const samples = tags.map(
-    (tag, index): Sample => ({ tag, time: time + index * 100, value: readingOf(index, seq), quality: 0 }),
-  );
-  const head = { gateway, stream, seq, read: seq * tags.length, filtered: 0, volatile: false, declared: [] };
+function recordOf(
+  { gateway, stream, tags }: Stream,
+  { readsPerBatch }: FleetShape,
+  step: number,
+  time: number,
+  stepMicros: number,
+): NewRecord {
+  const seq = step + 1;
+  const samples = Array.from({ length: readsPerBatch }, (_, read) =>
+    tags.map(
+      (tag, index): Sample => ({
+        tag,
+        time: timeOf(time, stepMicros, readsPerBatch, read, index),
+        value: readingOf(index, step * readsPerBatch + read),
+        quality: 0,
+      }),
+    ),
+  ).flat();
+  const head = { gateway, stream, seq, read: seq * samples.length, filtered: 0, volatile: false, declared: [] };
   const value = encodeBatch({ ...head, ...(seq === 1 ? { previous: null } : {}), samples }, 'zstd');
-  return { key: gateway, value, headers: headersOf(gateway, time + micros) };
+  return { key: gateway, value, headers: headersOf(gateway, time + stepMicros) };
 }
+
+/** A gateway reads its tags one after the other. */
+export const timeOf = (time: number, stepMicros: number, reads: number, read: number, index: number): number =>
+  Math.floor(time + (read * stepMicros) / reads) + index * 100;
 
 export const headersOf = (gateway: string, receivedAt: number): NewRecord['headers'] => ({
   [recordHeaders.topic]: topicOf(gateway, 'batch'),

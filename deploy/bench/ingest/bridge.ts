@@ -10,7 +10,7 @@ import { connectAsync } from 'mqtt';
 import type { Backbone } from '../../../cloud-ingest/src/backbone/backbone.ts';
 import { openBackbone } from '../../../cloud-ingest/src/backbone/open-backbone.ts';
 import type { Benchmark, BenchmarkContext, Figure } from '../benchmark.ts';
-import { backlog, type FleetShape, largeBatches, smallBatches, untilNow } from './backlog.ts';
+import { backlog, type FleetShape, largeBatches, rowsPerBatch, smallBatches, untilNow } from './backlog.ts';
 import { type Discarded, type DiscardOptions, sessionOptions, window } from './bridge-session.ts';
 import { inTurns, medianRate, medianRatio, roundsOf, type Timed } from './in-turns.ts';
 import { type IngestOptions, startIngest } from './ingest-process.ts';
@@ -76,8 +76,7 @@ const run = (context: BenchmarkContext): Promise<Figure[]> =>
   });
 
 function messagesOf(shape: FleetShape, messages: number): Message[] {
-  const rows = messages * shape.tagsPerGateway;
-  return [...backlog(untilNow(shape, rows))]
+  return [...backlog(untilNow(shape, messages * rowsPerBatch(shape)))]
     .slice(0, messages)
     .map(({ key, value }) => ({ topic: topicOf(key, 'batch'), payload: value }));
 }

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { BackboneConfig } from '@fieldline/shared/config';
-import type { FleetShape } from './backlog.ts';
+import { type FleetShape, rowsPerStep } from './backlog.ts';
 
 export type FeedOptions = {
   readonly into:
@@ -32,11 +32,10 @@ export type Feed = {
 export type FromWorker = { readonly kind: 'ready'; readonly startMs: number } | ({ readonly kind: 'done' } & Fed);
 
 export const stepsOf = ({ shape, rowsPerSecond, seconds }: FeedOptions): number =>
-  Math.max(1, Math.round((seconds * rowsPerSecond) / (shape.gateways * shape.tagsPerGateway)));
+  Math.max(1, Math.round((seconds * rowsPerSecond) / rowsPerStep(shape)));
 
 /** From one step of the fleet to the next. */
-export const stepMsOf = ({ shape, rowsPerSecond }: FeedOptions): number =>
-  (1_000 * shape.gateways * shape.tagsPerGateway) / rowsPerSecond;
+export const stepMsOf = ({ shape, rowsPerSecond }: FeedOptions): number => (1_000 * rowsPerStep(shape)) / rowsPerSecond;
 
 /** Resolves when everything is encoded and the feed is about to begin. */
 export async function startFeed(options: FeedOptions): Promise<Feed> {

@@ -4,24 +4,20 @@ import { waitFor } from '@fieldline/shared/testing/wait-for';
 import { z } from 'zod';
 import type { Benchmark, BenchmarkContext, Figure } from '../benchmark.ts';
 import { quantile } from '../statistics.ts';
-import { type FleetShape, seriesOf } from './backlog.ts';
-import { withClient } from './database-server.ts';
+import { type FleetShape, rowsPerStep, seriesOf } from './backlog.ts';
 import { loadFleet } from './fleet-rows.ts';
 import { startIngest } from './ingest-process.ts';
+import { settle } from './settle.ts';
 import { withServers } from './with-servers.ts';
 import { openWriter } from './writer.ts';
 
-const shape: FleetShape = { gateways: 1, tagsPerGateway: 100 };
-const stepSeconds = 10;
-const stepsPerTransaction = 3_000;
+const shape: FleetShape = { gateways: 1, tagsPerGateway: 100, readsPerBatch: 10 };
+const everySeconds = 10;
+const stepSeconds = everySeconds * shape.readsPerBatch;
+/** Of 1,000 rows each. */
+const stepsPerTransaction = 200;
 const points = 1_000;
 const daySeconds = 24 * 3_600;
-const levels = ['rollup_1m', 'rollup_1h', 'rollup_1d'];
-
-/** What the jobs do in the background; here they are told to, so that nothing is left to them. */
-const columnstoreJobs = `SELECT job_id::int4 AS id FROM timescaledb_information.jobs
-  WHERE hypertable_name = 'sample' AND proc_name LIKE 'policy_compression%'`;
-
 const answerSchema = z.looseObject({ form: z.string(), level: z.string(), timeUs: z.array(z.number()) });
 
 const run = (context: BenchmarkContext): Promise<Figure[]> =>
@@ -36,13 +32,9 @@ const run = (context: BenchmarkContext): Promise<Figure[]> =>
     add('writer', writer.close);
     const fromMicros = (nowSeconds - days * daySeconds) * 1e6;
     await loadFleet(writer, { shape, steps, fromMicros, stepMicros: stepSeconds * 1e6, stepsPerTransaction, signal });
-    const rows = steps * seriesOf(shape);
+    const rows = steps * rowsPerStep(shape);
     say(`${rows.toLocaleString('en-GB')} rows loaded`);
-    await withClient(config.url, async (client) => {
-      for (const level of levels) await client.query(`CALL refresh_continuous_aggregate('${level}', NULL, NULL)`);
-      const { rows: jobs } = await client.query<{ id: number }>(columnstoreJobs);
-      for (const { id } of jobs) await client.query(`CALL run_job(${id})`);
-    });
+    await settle(config, signal);
     const port = await freePort();
     const settings = {
       mqtt: { broker: 'mqtt://127.0.0.1:1' },

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Benchmark, BenchmarkContext, Figure } from '../benchmark.ts';
 import { quantile } from '../statistics.ts';
-import { backlog, largeBatches, seriesOf } from './backlog.ts';
+import { backlog, largeBatches, rowsPerStep, seriesOf, stepAtOneSecond } from './backlog.ts';
 import { withClient } from './database-server.ts';
 import { holdProcessor } from './drain.ts';
 import { startFeed } from './feeder.ts';
@@ -17,9 +17,11 @@ import { openWriter } from './writer.ts';
 
 const micros = 1_000_000;
 const hourSeconds = 3_600;
-const series = seriesOf(largeBatches);
-/** As large as the processor makes its transactions when it has a backlog. */
-const stepsPerTransaction = 30;
+const shape = largeBatches;
+const series = seriesOf(shape);
+const stepMicros = stepAtOneSecond(shape);
+/** As large as the processor makes its transactions when it has a backlog: 200,000 rows. */
+const stepsPerTransaction = 10;
 const queryEveryMs = 20;
 
 const lastHour = `SELECT time, value, quality, text FROM sample
@@ -35,14 +37,15 @@ const run = (context: BenchmarkContext): Promise<Figure[]> =>
     const fromMicros = Math.floor(Date.now() / 1_000 - seconds - 1_800) * micros;
     const writer = await openWriter(config);
     add('writer', writer.close);
-    const load = { shape: largeBatches, steps: seconds, fromMicros, stepMicros: micros, stepsPerTransaction, signal };
+    const loadSteps = (seconds * series) / rowsPerStep(shape);
+    const load = { shape, steps: loadSteps, fromMicros, stepMicros, stepsPerTransaction, signal };
     const loadSeconds = await loadFleet(writer, load);
     const loaded = seconds * series;
     say(`${loaded.toLocaleString('en-GB')} rows loaded at ${Math.round(loaded / loadSeconds / 1_000)} k rows/s`);
     const rows = short ? 500_000 : 2_000_000;
-    const steps = rows / series;
+    const steps = rows / rowsPerStep(shape);
     const afterLoad = fromMicros + seconds * micros;
-    const backbone = await kafka(backlog({ shape: largeBatches, steps, fromMicros: afterLoad, stepMicros: micros }));
+    const backbone = await kafka(backlog({ shape, steps, fromMicros: afterLoad, stepMicros }));
     return withClient(config.url, async (client) => {
       const idleMs = await queryFor(client, 2_000);
       const held = await holdProcessor(config, { root, folder, backbone, brokerUrl: await broker() });
@@ -50,10 +53,10 @@ const run = (context: BenchmarkContext): Promise<Figure[]> =>
       const most = rate(await held.drain(rows));
       const feed = await startFeed({
         into: { kind: 'log', config: backbone },
-        shape: largeBatches,
+        shape,
         rowsPerSecond: most / 2,
         seconds: short ? 6 : 20,
-        times: { fromMicros: afterLoad + steps * micros, stepMicros: micros },
+        times: { fromMicros: afterLoad + steps * stepMicros, stepMicros },
       });
       await sleep(feed.dueMs(0, 0) - Date.now());
       const busyMs: number[] = [];

@@ -8,7 +8,7 @@ import { pause, silentLog, systemClock } from '@fieldline/shared/runtime';
 import type { Backbone, NewRecord } from '../../../cloud-ingest/src/backbone/backbone.ts';
 import { openBackbone } from '../../../cloud-ingest/src/backbone/open-backbone.ts';
 import type { Benchmark, BenchmarkContext, Figure } from '../benchmark.ts';
-import { type BacklogOptions, backlog, largeBatches, seriesOf, untilNow } from './backlog.ts';
+import { type BacklogOptions, backlog, largeBatches, rowsPerBatch, rowsPerStep, untilNow } from './backlog.ts';
 import { withClient } from './database-server.ts';
 import { holdProcessor } from './drain.ts';
 import { rate } from './in-turns.ts';
@@ -96,7 +96,7 @@ const run = (context: BenchmarkContext): Promise<Figure[]> =>
 
 /** From now on, as fast as they come. */
 function atRate(rowsPerSecond: number, seconds: number): BacklogOptions {
-  const stepMicros = Math.round((1e6 * seriesOf(largeBatches)) / rowsPerSecond);
+  const stepMicros = Math.round((1e6 * rowsPerStep(largeBatches)) / rowsPerSecond);
   return {
     shape: largeBatches,
     steps: Math.ceil((seconds * 1e6) / stepMicros),
@@ -120,14 +120,14 @@ function startFeed(
   let appended = 0;
   async function feed(): Promise<void> {
     while (appended < records.length && !ended.aborted) {
-      const due = Math.floor(((performance.now() - startedAt) * rowsPerSecond) / 1_000 / largeBatches.tagsPerGateway);
+      const due = Math.floor(((performance.now() - startedAt) * rowsPerSecond) / 1_000 / rowsPerBatch(largeBatches));
       const some = records.slice(appended, due);
       if (some.length > 0) await backbone.append(backboneTopics.raw, some);
       appended += some.length;
       await pause(20);
     }
   }
-  return { fed: () => appended * largeBatches.tagsPerGateway, stop: () => stop.abort(), done: feed() };
+  return { fed: () => appended * rowsPerBatch(largeBatches), stop: () => stop.abort(), done: feed() };
 }
 
 async function until(condition: () => Promise<boolean>, seconds: number, what: string): Promise<void> {

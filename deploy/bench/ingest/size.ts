@@ -15,8 +15,9 @@ const dayMs = 24 * hourMs;
 /** So much at once as a processor that keeps up would have: little. */
 const transactionMs = 10_000;
 
+/** All chunks of the table, old enough or not. */
 const convert = `DO $$ DECLARE chunk regclass; BEGIN
-  FOR chunk IN SELECT show_chunks('sample') LOOP CALL convert_to_columnstore(chunk, if_not_columnstore => true); END LOOP;
+  FOR chunk IN SELECT show_chunks('sample') LOOP CALL convert_to_columnstore(chunk); END LOOP;
 END $$`;
 
 const run = (context: BenchmarkContext): Promise<Figure[]> =>
@@ -25,8 +26,8 @@ const run = (context: BenchmarkContext): Promise<Figure[]> =>
     const server = await timescale();
     const { config } = await server.migrated();
     const plant = plantBatches(join(root, 'deploy/examples/pumping-station'));
-    // A day of UTC is one chunk.
-    const fromMs = Math.floor(Date.now() / dayMs - 2) * dayMs;
+    // Yesterday, in UTC: one whole chunk.
+    const fromMs = Math.floor(Date.now() / dayMs - 1) * dayMs;
     const toMs = fromMs + (short ? 2 * hourMs : dayMs);
     const writer = await openWriter(config);
     let rows = 0;
@@ -47,7 +48,8 @@ const run = (context: BenchmarkContext): Promise<Figure[]> =>
       const bytesNow = async (): Promise<number> =>
         Number((await client.query<{ bytes: string }>(`SELECT hypertable_size('sample') AS bytes`)).rows[0]?.bytes);
       const before = await bytesNow();
-      await client.query(convert);
+      // As the policy does: the first brings in what is in the rowstore, the second puts all in order.
+      for (let round = 0; round < 2; round++) await client.query(convert);
       const after = await bytesNow();
       return [
         {
