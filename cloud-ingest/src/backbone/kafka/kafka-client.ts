@@ -19,6 +19,8 @@ export type KafkaClient = {
   readonly kafka: Kafka;
   /** Closes all connections. The library opens new ones, and asks again who leads what. */
   readonly cut: (reason: string) => void;
+  /** Connections that were open and are no longer, so far. */
+  readonly lost: () => number;
 };
 
 /** @throws FieldlineError settings/unreadable */
@@ -26,6 +28,7 @@ export function createKafka(config: KafkaConfig, log: Log): KafkaClient {
   mendRequestTimer();
   addCodecs();
   const sockets = new Set<Socket>();
+  let lost = 0;
   const { tls, sasl } = config;
   const options: KafkaJsConfig = {
     clientId: 'fieldline-ingest',
@@ -35,7 +38,9 @@ export function createKafka(config: KafkaConfig, log: Log): KafkaClient {
     requestTimeout: requestTimeoutMs,
     // A few quick tries here; going on for long is the work of the callers, who know how to stop.
     retry: { initialRetryTime: 200, maxRetryTime: 2_000, retries: 4 },
-    socketFactory: socketsInto(sockets),
+    socketFactory: socketsInto(sockets, () => {
+      lost += 1;
+    }),
     logLevel: logLevel.WARN,
     // Whatever goes wrong is thrown to us and said once, by us: the library's own lines are for debugging.
     logCreator: () => (entry) => {
@@ -61,18 +66,22 @@ export function createKafka(config: KafkaConfig, log: Log): KafkaClient {
     cut: (reason) => {
       for (const socket of sockets) socket.destroy(new Error(reason));
     },
+    lost: () => lost,
   };
 }
 
 /** As the library's own, and remembers what is open. */
 const socketsInto =
-  (sockets: Set<Socket>): ISocketFactory =>
+  (sockets: Set<Socket>, lost: () => void): ISocketFactory =>
   ({ host, port, ssl, onConnect }) => {
     const name = isIP(host) === 0 ? { servername: host } : {};
     const socket = ssl ? connectTls({ host, port, ...name, ...ssl }, onConnect) : connect({ host, port }, onConnect);
     socket.setKeepAlive(true, keepAliveAfterMs);
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    socket.once('close', () => {
+      sockets.delete(socket);
+      lost();
+    });
     return socket;
   };
 

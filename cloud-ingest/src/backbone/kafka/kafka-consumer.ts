@@ -5,8 +5,8 @@
  *   and sought: no record from before is given.
  * - A batch is taken only if it continues where we are; whatever else arrives (fetched before a rewind, or reset by the
  *   library after an offset was out of range) is looked at and dropped or declared a gap.
- * - Whenever a topic may have been deleted and made again without an error that tells (the group was joined anew, nothing was
- *   fetched for a while), fetching begins at the last record that we know: see proof.ts.
+ * - Whenever the topic may have been deleted and made again (the group was joined anew; see fetch-trust.ts), fetching begins
+ *   at the last record that we know: see proof.ts.
  * - When the queue is full, `eachBatch` waits and with it all fetching; it goes on sending heartbeats, and ends when the group
  *   rebalances.
  */
@@ -19,6 +19,7 @@ import type { BackboneConsumer, ConsumeOptions } from '../backbone.ts';
 import { createBell } from '../bell.ts';
 import { RecordQueue } from '../record-queue.ts';
 import { startAt } from '../start-at.ts';
+import { FetchTrust } from './fetch-trust.ts';
 import { FetchWatch } from './fetch-watch.ts';
 import type { KafkaAdmin } from './kafka-admin.ts';
 import { stickyAssigner } from './kafka-assigner.ts';
@@ -33,8 +34,6 @@ const rebalanceTimeoutMs = 30_000;
 const fetchWaitMs = 250;
 /** Partitions that were added are read from after this at the latest. */
 const metadataMaxAgeMs = 5_000;
-/** After a pause of this length the last record is looked at again. */
-const trustMs = 1_000;
 /** A broker that does not answer does not hold up a stop for longer. */
 const closeTimeoutMs = 3_000;
 /** Of one response, and of one partition in it. */
@@ -81,6 +80,7 @@ export async function createKafkaConsumer(
   let waitingForRoom = false;
   const jumps = new WeakMap<Held, number>();
   const watch = new FetchWatch(times.stallMs);
+  const trust = new FetchTrust(client.lost);
   let closing: Promise<void> | undefined;
 
   const assignment = new Assignment({
@@ -165,7 +165,6 @@ export async function createKafkaConsumer(
     const fetchedOffset = fetchedOffsetOf(batch);
     if (held === undefined || held.next === null || isStale()) return;
     if (fetchedOffset !== fetchFrom(held) && !(await reconcile(held, fetchedOffset))) return;
-    const fetchedMs = performance.now();
     if (!(await hasRoom(held, heartbeat))) return;
     const records = assignment.accept(
       held,
@@ -179,7 +178,6 @@ export async function createKafkaConsumer(
     const next = Number(batch.lastOffset()) + 1;
     if (next > (held.next ?? 0)) Object.assign(held, { next, proof: null });
     resolveOffset(batch.lastOffset());
-    if (performance.now() - fetchedMs > trustMs) assignment.doubt();
     arrivals.ring();
     await heartbeat();
   }
@@ -207,6 +205,10 @@ export async function createKafkaConsumer(
     }
   }
 
+  consumer.on(consumer.events.FETCH_START, ({ payload }) => {
+    if (trust.isDoubtful(String(payload.nodeId), performance.now())) assignment.doubt();
+  });
+  consumer.on(consumer.events.FETCH, ({ payload }) => trust.endedWell(String(payload.nodeId), performance.now()));
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => onJoin(payload));
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     const error = kafkaError(payload.error, brokers, `reading ${topic}`);
