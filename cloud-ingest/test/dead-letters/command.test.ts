@@ -226,7 +226,7 @@ describe('dead-letters', () => {
       FROM generate_series(1, 12000) AS n`);
     // Backlog that came long ago and was found bad today.
     await write({ receivedAt: 1 }, {});
-    expect(await store.withSession((session) => deleteOldLetters(session, config().database))).toBe(12_000);
+    expect(await store.withSession((session) => deleteOldLetters(session, config().database, Date.now()))).toBe(12_000);
     expect(await query('SELECT FROM dead_letter')).toHaveLength(2);
   });
 
