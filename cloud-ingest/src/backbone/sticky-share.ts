@@ -3,7 +3,8 @@
  *
  * Every partition has a home, found from the names of the members alone. Whoever holds a partition keeps it while there is
  * room in its share, at home first; what is free goes home. So when a member leaves, only its partitions move, and when it
- * comes back under the same name it has the same ones again, though nobody remembered them.
+ * comes back under the same name it has the same ones again, though nobody remembered them (but for one, where shares are
+ * uneven and another may keep it).
  */
 import { murmur2 } from './partition-of.ts';
 

@@ -1,5 +1,5 @@
 import { silentLog } from '@fieldline/shared/runtime';
-import { kafka } from '@fieldline/shared/testing';
+import { kafka, waitFor } from '@fieldline/shared/testing';
 import { Kafka, logLevel } from 'kafkajs';
 import { openKafkaBackbone } from '../../../src/backbone/kafka/kafka-backbone.ts';
 import { backboneConformance } from '../conformance.ts';
@@ -26,7 +26,8 @@ backboneConformance('Kafka', {
   forgetOldest: async (_, topic) => {
     const admin = new Kafka({ brokers: await kafka.brokers(), logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
-    const offsets = await admin.fetchTopicOffsets(topic);
+    // The leaders of a topic just made are not known everywhere at once.
+    const offsets = await waitFor(() => admin.fetchTopicOffsets(topic));
     await admin.deleteTopicRecords({
       topic,
       partitions: offsets.map(({ partition, high }) => ({ partition, offset: String(Math.floor(Number(high) / 2)) })),
