@@ -46,6 +46,9 @@ class SampleWriter {
   private readonly written: Written;
   private readonly batch: DecodedBatch;
   private readonly positions: readonly number[] | null;
+  /** The last one: neighbours often have the same. */
+  private unit: string | null = null;
+  private unitSaid: UnitJson = { json: 'null', more: 0 };
 
   constructor(written: Written, batch: DecodedBatch, firstRow: number, positions: readonly number[] | undefined) {
     this.written = written;
@@ -63,16 +66,25 @@ class SampleWriter {
     const value = rows.value[row] as number;
     const { periods } = rulesOf(rows.seriesIds[rows.slot[row] as number] as number);
     const { unit } = periods.length === 1 ? periods[0] : periodAt(periods, time);
+    const said = this.unitJson(unit);
     const text = rows.text.get(row);
-    const said = text === undefined ? '' : textJson(text);
-    const position = this.positions === null ? place : (this.positions[place] as number);
     const json =
-      `{"tag":"${tag}","type":"${type}","unit":${unit === null ? 'null' : JSON.stringify(unit)},"time":${time},` +
-      `"value":${Number.isNaN(value) ? 'null' : value},${said}"quality":${rows.quality[row]},"position":${position}}`;
-    // Counting the bytes of every sample would cost more than writing it; all but unit and text are ASCII.
-    return { json, bytes: unit === null && text === undefined ? json.length : Buffer.byteLength(json) };
+      `{"tag":"${tag}","type":"${type}","unit":${said.json},"time":${time},"value":${Number.isNaN(value) ? 'null' : value},` +
+      `${text === undefined ? '' : textJson(text)}"quality":${rows.quality[row]},"position":${this.positions?.[place] ?? place}}`;
+    return { json, bytes: text === undefined ? json.length + said.more : Buffer.byteLength(json) };
+  }
+
+  private unitJson(unit: string | null): UnitJson {
+    if (unit === this.unit) return this.unitSaid;
+    const json = JSON.stringify(unit);
+    this.unit = unit;
+    this.unitSaid = { json, more: Buffer.byteLength(json) - json.length };
+    return this.unitSaid;
   }
 }
+
+/** `more`: bytes beyond one for each character. */
+type UnitJson = { readonly json: string; readonly more: number };
 
 function textJson(text: string): string {
   const json = JSON.stringify(text);

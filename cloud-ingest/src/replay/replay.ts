@@ -11,6 +11,7 @@ import { type Clock, type Log, pause, retry } from '@fieldline/shared/runtime';
 import type { Backbone, BackboneRecord } from '../backbone/backbone.ts';
 import { decodeRecord } from '../decode/registry.ts';
 import type { AdmittedBatch } from '../ledger/admit.ts';
+import { publishTo } from '../normalised/publish.ts';
 import type { Session, Store } from '../store/connection.ts';
 import type { Edition } from '../store/edition.ts';
 import { SeriesCache } from '../store/series.ts';
@@ -37,7 +38,10 @@ export type ReplayParts = {
   /** Of the raw records. */
   readonly topic: string;
   readonly database: Pick<DatabaseConfig, 'retainRawMs'>;
-  readonly processor: Pick<ProcessorConfig, 'group' | 'queueBytes' | 'acceptPastMs' | 'acceptFutureMs'>;
+  readonly processor: Pick<
+    ProcessorConfig,
+    'group' | 'queueBytes' | 'acceptPastMs' | 'acceptFutureMs' | 'normalisedTopic'
+  >;
   readonly filter: ReplayFilter;
   /** Only batches with a sample of this device; such a batch is written again whole. */
   readonly device: string | null;
@@ -131,7 +135,10 @@ class Replay {
     // A group of its own each time, with a name that rights on the prefix of the processor's cover.
     const group = `${processor.group}-replay-${parts.clock.now()}`;
     this.reader = createPlannedReader(backbone, { topic, group, queueBytes: processor.queueBytes });
-    this.repairs = { store, edition, series: new SeriesCache({ keepTypes: true }) };
+    const { normalisedTopic } = processor;
+    // What is corrected is told to those who had it wrong: of one sample the last record counts.
+    const publish = normalisedTopic === undefined ? undefined : publishTo(backbone, normalisedTopic);
+    this.repairs = { store, edition, publish, series: new SeriesCache({ keepTypes: true }) };
     this.pace = new Pace(parts.samplesPerSecond);
   }
 

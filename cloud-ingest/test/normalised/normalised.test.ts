@@ -6,10 +6,12 @@ import { FieldlineError } from '@fieldline/shared/contracts';
 import { createHealth, createMetrics, silentLog, systemClock } from '@fieldline/shared/runtime';
 import { describeWith, kafka, kcat, requirePostgres, waitFor } from '@fieldline/shared/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { microsOf } from '../../src/api/instant.ts';
 import type { Backbone } from '../../src/backbone/backbone.ts';
 import { type Processor, startProcessor } from '../../src/processor/processor.ts';
 import { Gateway, goodSample, type Line, openLine, tagOf } from '../processor/line.ts';
-import { birthOf } from '../registry/parts.ts';
+import { birthOf, registry } from '../registry/parts.ts';
+import { replay } from '../replay/replays.ts';
 import { type Consumed, consume, openKafka, withKafkaFor, withTopic } from './parts.ts';
 
 describeWith([kafka, kcat], 'the topic of normalised samples', () => {
@@ -114,6 +116,40 @@ describeWith([kafka, kcat], 'the topic of normalised samples', () => {
         .flatMap(({ record }) => (record.gateway === one.gateway ? record.samples.map(({ position }) => position) : []))
         .sort(),
     ).toEqual([0, 1, 3, 4, 5, 6]);
+  });
+
+  test('is told what a replay corrected, under the identity that each sample had: the last one counts', async () => {
+    const gateway = new Gateway();
+    const now = systemClock.now();
+    const hour = 3_600_000_000;
+    await start();
+    await line.send(...[3, 2, 1].map((ago) => gateway.batch([goodSample(tagOf('level'), ago, now - ago * hour)])));
+    await line.settled();
+    const said = await registry(
+      line,
+      'set',
+      `${gateway.gateway}/plc1/level`,
+      '--scale',
+      '10',
+      '--from',
+      `${now - 2 * hour}`,
+    );
+    const [, from = '', to = ''] = /--from (\S+) --to (\S+) /.exec(said.join('\n')) ?? [];
+    const filter = {
+      by: 'sample',
+      from: microsOf(from) ?? 0,
+      to: microsOf(to) ?? 0,
+      gateway: gateway.gateway,
+    } as const;
+    const { tally } = await replay(
+      { config: withTopic(line.config, topic), backbone: withKafkaFor(topic, line.backbone, toKafka) },
+      { filter },
+    );
+    expect(tally).toMatchObject({ batches: 2 });
+    const records = await consume(broker, topic);
+    expect(consumed(records).map(({ value }) => value)).toEqual([3, 2, 20, 1, 10]);
+    const last = new Map(identities(records).map((identity, n) => [identity, consumed(records.slice(n, n + 1))[0]]));
+    expect([...last.values()]).toEqual(await stored());
   });
 
   test('makes the samples wait while Kafka does not take them, and makes no dead letter of any', async () => {
