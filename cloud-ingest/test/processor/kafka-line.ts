@@ -14,10 +14,14 @@ import { queryOf, recordOf, type Sent } from './line.ts';
 export const times = { sessionMs: 3_000, stallMs: 15_000 };
 export const kafkaConf = ['group.min.session.timeout.ms=1000'];
 
-export function kafkaConfig(url: string, broker: string, instance?: string): IngestConfig {
+export function kafkaConfig(
+  url: string,
+  broker: string,
+  { partitions = 3, instance }: { partitions?: number; instance?: string } = {},
+): IngestConfig {
   return ingestSchema.parse({
     mqtt: { broker: 'mqtt://127.0.0.1:1' },
-    backbone: { kind: 'kafka', brokers: [broker], partitions: 3 },
+    backbone: { kind: 'kafka', brokers: [broker], partitions },
     database: { url },
     processor: instance === undefined ? {} : { instance },
   });
@@ -44,9 +48,9 @@ export type KafkaLine = {
   readonly close: () => Promise<void>;
 };
 
-export async function openKafkaLine(broker: string): Promise<KafkaLine> {
+export async function openKafkaLine(broker: string, partitions = 3): Promise<KafkaLine> {
   const database = await (await requirePostgres()).createDatabase();
-  const config = kafkaConfig(database.url, broker);
+  const config = kafkaConfig(database.url, broker, { partitions });
   await migrate(config.database, silentLog);
   const backbone = openBackbone(config);
   const admin = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING }).admin();

@@ -7,7 +7,7 @@ import { startProcessor } from '../../src/processor/processor.ts';
 import { kafkaConfig, openBackbone } from './kafka-line.ts';
 
 const [url = '', broker = '', instance = ''] = process.argv.slice(2);
-const config = kafkaConfig(url, broker, instance);
+const config = kafkaConfig(url, broker, { instance });
 const backbone = openBackbone(config);
 const processor = await startProcessor({
   config,
