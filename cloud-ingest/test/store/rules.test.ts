@@ -123,6 +123,8 @@ describe('a row by the rules of the registry', () => {
 
   test('of many series is changed by the rules of its own', () => {
     const scales = [1, 2, 0.5, 1];
+    // As the sum makes it: −0 + 0 is 0.
+    const scaled = (value: number, scale = 1): number => (scale === 1 ? value : value * scale + 0);
     const rules = scales.map((scale, n) =>
       rulesOf(periodsOf([{ validFrom: n * 10, origin: 'operator', stated: { scale }, released: [] }]), 'float64'),
     );
@@ -143,7 +145,7 @@ describe('a row by the rules of the registry', () => {
           seriesIds: [0, 1, 2, 3],
         };
         const rows = applyRules(rowsOf([source]), (seriesId) => rules[seriesId] ?? noRules);
-        const expected = samples.map(({ tag, time, value }) => (time >= tag * 10 ? value * (scales[tag] ?? 1) : value));
+        const expected = samples.map(({ tag, time, value }) => (time >= tag * 10 ? scaled(value, scales[tag]) : value));
         expect([...rows.value]).toEqual(expected);
       }),
     );
