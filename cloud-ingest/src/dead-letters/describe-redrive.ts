@@ -2,7 +2,7 @@
 
 import type { Tally } from './redrive-many.ts';
 import type { Outcome } from './redrive-outcome.ts';
-import { grouped, oneLine } from './table.ts';
+import { counted, grouped, oneLine } from './table.ts';
 
 const reasonWidth = 300;
 
@@ -10,7 +10,7 @@ export function describeOutcome(id: number, outcome: Outcome): string {
   switch (outcome.kind) {
     case 'stored': {
       const rest = outcome.why === null ? '' : `; ${grouped(outcome.left)} still dead: ${troubleOf(outcome.why)}`;
-      return `${id}: stored ${grouped(outcome.samples)} samples of ${outcome.what}${rest}`;
+      return `${id}: stored ${counted(outcome.samples, 'sample')} of ${outcome.what}${rest}`;
     }
     case 'applied':
       return `${id}: ${outcome.what} was taken in`;
@@ -31,10 +31,10 @@ export function describeTally(
   isDryRun: boolean,
 ): string[] {
   const sum = (count: number, text: string): string[] => (count === 0 ? [] : [`  ${grouped(count)} ${text}`]);
-  if (letters === 0) return ['no letter was redriven'];
+  if (letters === 0) return ['no letter to try'];
   return [
-    `${grouped(letters)} ${letters === 1 ? 'letter' : 'letters'} ${isDryRun ? 'looked at; this was a dry run, nothing has changed' : 'redriven'}`,
-    ...sum(stored, `stored, with ${grouped(samples)} samples`),
+    `tried ${counted(letters, 'letter')}${isDryRun ? ' in a dry run: nothing has changed' : ''}`,
+    ...sum(stored, `stored, with ${counted(samples, 'sample')}`),
     ...sum(applied, 'taken in: what gateways say of themselves'),
     ...sum(needless, 'closed: there was nothing left to do'),
     ...sum(untried, 'left as they were'),

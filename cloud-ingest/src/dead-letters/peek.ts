@@ -57,7 +57,7 @@ export function headOf(json: unknown): unknown {
   if (!isObject(json)) return json;
   const { tags, i, t, x, q, ...head } = json;
   if (![tags, i, t, x].every(Array.isArray)) return json;
-  return { ...head, tags: `${listOf(tags).length} tags`, samples: listOf(i).length };
+  return { ...head, tags: listOf(tags).length, samples: listOf(i).length };
 }
 
 const isObject = (json: unknown): json is Record<string, unknown> =>

@@ -14,6 +14,9 @@ export function tableOf(heading: readonly string[], rows: readonly (readonly (st
   );
 }
 
+/** `1 sample`, `2,000 samples` */
+export const counted = (count: number, noun: string): string => `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
+
 export const grouped = (count: number): string => count.toLocaleString('en-US');
 
 /** One line of at most `width` characters, whatever the text has in it. */

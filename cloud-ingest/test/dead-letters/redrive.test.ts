@@ -107,12 +107,12 @@ for (const { name, requirement, open } of servers) {
       expect(await ledger()).toMatchObject({ committed: '{[1,2)}', dead: '{[2,3)}', stored: 1n });
       expect(await balance()).toMatchObject({ read: 1, stored: 1, deadBatches: 1 });
       expect(await redrive('--all')).toEqual([
-        '1 letter redriven',
+        'tried 1 letter',
         `  1 still dead by batch/unsupported-version, the first is ${id}: version 2; this reader knows up to 1`,
       ]);
       await upgrade();
       const stored = `stored 2 samples of batch 2 of ${gateway.gateway}, stream ${gateway.stream}`;
-      expect(await redrive(`${id}`)).toEqual([`${id}: ${stored}`, '1 letter redriven', '  1 stored, with 2 samples']);
+      expect(await redrive(`${id}`)).toEqual([`${id}: ${stored}`, 'tried 1 letter', '  1 stored, with 2 samples']);
       expect(await rows()).toEqual([
         { tag: 'a', value: 1, seq: 1 },
         { tag: 'a', value: 2, seq: 2 },
@@ -157,7 +157,7 @@ for (const { name, requirement, open } of servers) {
       expect(await logged(1)).toMatchObject([{ samples: 5, stored: 3, rejected: 2 }]);
 
       const [said] = await redrive(id);
-      expect(said).toContain(`${id}: stored 1 samples of batch 1`);
+      expect(said).toContain(`${id}: stored 1 sample of batch 1`);
       expect(said).toContain('1 still dead: sample/time-out-of-window: its time lies');
       expect(await values()).toEqual([1, 2, 3, 4]);
       expect(await letters()).toMatchObject([{ attempts: 2, redriven: '{[1,4)}', open: true }]);
@@ -203,7 +203,7 @@ for (const { name, requirement, open } of servers) {
       await line.query('ALTER TABLE sample DROP CONSTRAINT fits');
       await line.query('ALTER TABLE sample ADD CONSTRAINT fits CHECK (value < 200)');
       const [id = ''] = await ids();
-      expect((await redrive(id))[0]).toMatch(/stored 1 samples .*; 1 still dead: database\/data: .*"(\w+_)?fits"/);
+      expect((await redrive(id))[0]).toMatch(/stored 1 sample .*; 1 still dead: database\/data: .*"(\w+_)?fits"/);
       expect(await values()).toEqual([1, 3, 102]);
       await line.query('ALTER TABLE sample DROP CONSTRAINT fits');
       await redrive(id);
@@ -222,7 +222,7 @@ for (const { name, requirement, open } of servers) {
       const before = [await letters(), await ledger(), await rows(), await logged(2), await series()];
       const dry = await redrive(...(await ids()), '--dry-run');
       expect([await letters(), await ledger(), await rows(), await logged(2), await series()]).toEqual(before);
-      expect(dry.at(-2)).toBe('2 letters looked at; this was a dry run, nothing has changed');
+      expect(dry.at(-2)).toBe('tried 2 letters in a dry run: nothing has changed');
       const wet = await redrive(...(await ids()));
       expect(wet.slice(0, 2)).toEqual(dry.slice(0, 2));
       expect(await values()).toEqual([1, 2, 3]);
@@ -235,7 +235,7 @@ for (const { name, requirement, open } of servers) {
         await store(ofTomorrow(gateway.batch([goodSample(tagOf('a'), 1, now), goodSample(tagOf('a'), 2, 5)])));
         await upgrade();
         const [said] = await redrive(...(await ids()));
-        expect(said).toContain('stored 1 samples');
+        expect(said).toContain('stored 1 sample');
         expect(said).toContain('; 1 still dead: sample/time-out-of-window');
         expect(await letters()).toMatchObject([
           { code: 'batch/unsupported-version', positions: null, open: false },
@@ -267,7 +267,7 @@ for (const { name, requirement, open } of servers) {
         await store(ofTomorrow(batch));
         await store(batch);
         const [id] = await ids();
-        expect(await redrive('--all')).toEqual(['1 letter redriven', '  1 closed: there was nothing left to do']);
+        expect(await redrive('--all')).toEqual(['tried 1 letter', '  1 closed: there was nothing left to do']);
         expect(await letters()).toMatchObject([{ open: false }]);
         expect((await redrive(`${id}`))[0]).toContain('nothing was done, it was redriven at');
         expect(await values()).toEqual([1]);
@@ -407,7 +407,7 @@ for (const { name, requirement, open } of servers) {
         await waitFor(async () => (await waiting()).some(({ pid }) => pid !== first?.pid));
         await holder.query('ROLLBACK');
         await holder.end();
-        expect((await redriving)[1]).toBe('  1 stored, with 1 samples');
+        expect((await redriving)[1]).toBe('  1 stored, with 1 sample');
         expect(await letters()).toMatchObject([{ code: 'batch/unsupported-version', attempts: 1, open: false }]);
         expect(await values()).toEqual([1]);
       });
@@ -428,7 +428,7 @@ for (const { name, requirement, open } of servers) {
           ofTomorrow(other.batch([goodSample(tagOf('a'), 2)])),
         );
         await upgrade();
-        expect(await redrive('--gateway', gateway.gateway, '--to', '2026-01-01')).toEqual(['no letter was redriven']);
+        expect(await redrive('--gateway', gateway.gateway, '--to', '2026-01-01')).toEqual(['no letter to try']);
         await redrive('--gateway', gateway.gateway, '--code', 'batch/unsupported-version', '--from', '2026-01-01');
         expect(await line.query('SELECT gateway FROM dead_letter WHERE redriven_at IS NULL')).toEqual([
           { gateway: other.gateway },
