@@ -74,6 +74,8 @@ export function clientOptions(config: DatabaseConfig, name: string): pg.ClientCo
       'datestyle=ISO',
       // What is acknowledged to the gateways must be on the disk, whatever the server's default is.
       'synchronous_commit=on',
+      // Compiling a query of the views takes seconds, running it milliseconds.
+      'jit=off',
       `lock_timeout=${lockTimeoutMs}`,
       `idle_in_transaction_session_timeout=${idleInTransactionMs}`,
     ]

@@ -1,20 +1,66 @@
-import { silentLog, systemClock } from '@fieldline/shared/runtime';
-import { describeWith, type TestDatabase, type TestPostgres } from '@fieldline/shared/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openStore, type Store } from '../../src/store/connection.ts';
+import type { Value } from '@fieldline/shared/contracts';
+import { systemClock } from '@fieldline/shared/runtime';
+import { describeWith } from '@fieldline/shared/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { maintain } from '../../src/store/maintenance/maintenance.ts';
-import { migrate } from '../../src/store/migrate.ts';
-import { rollupLevels } from '../../src/store/migrations/rollup-levels.ts';
-import { configFor, queryOf, servers } from '../processor/line.ts';
+import { spansOf } from '../../src/store/maintenance/spans.ts';
+import { rollupTable } from '../../src/store/migrations/own-rollups.ts';
+import { rollupColumns, rollupLevels } from '../../src/store/migrations/rollup-levels.ts';
+import { type RowSource, rowsOf } from '../../src/store/rows.ts';
+import { touchRollups } from '../../src/store/touch-rollups.ts';
+import { leastRows } from '../../src/store/write-path.ts';
+import { writeSamples } from '../../src/store/write-samples.ts';
+import { editionsUnderTest, openTestStore, type TestStore } from './editions.ts';
 
-/** Three days, ending in the minute that is not over, with a series that has bad, uncertain and text samples among its values. */
-const insert = (from: number, to: number): string => `
-  INSERT INTO sample (time, value, batch, series_id, quality, text)
-  SELECT date_trunc('minute', now()) - (n * INTERVAL '17 seconds') + INTERVAL '5 seconds', CASE WHEN n % 5 = 0 OR series = 3 THEN NULL ELSE (n * 37 % 101) / 4.0 END, 1, series,
-    CASE WHEN n % 5 = 0 THEN 201 WHEN n % 7 = 0 THEN 101 ELSE 0 END, CASE WHEN series = 3 AND n % 5 > 0 THEN 'on' END
-  FROM generate_series(${from}, ${to}) n, generate_series(1, 3) series`;
+const second = 1_000_000;
+const minute = 60 * second;
+const day = 24 * 60 * minute;
+const series = 4;
+const stepUs = 15 * second;
+const nowUs = Date.now() * 1_000;
 
-const touch = `INSERT INTO touched_1m (bucket) SELECT DISTINCT date_bin('1 minute', time, TIMESTAMPTZ '2000-01-01 00:00:00+00') FROM sample`;
+type Reading = { readonly time: number; readonly tag: number; readonly value: Value | null; readonly quality: number };
+
+/** Series 1 and 2 have bad and uncertain samples among their values, 3 speaks in text, 4 is bad for hours on end. */
+function readingAt(time: number): Reading {
+  const n = Math.floor(time / second);
+  const tag = n % series;
+  const isBad = n % 5 === 0 || (tag === 3 && n % 40_000 < 20_000);
+  // Quarters are exact in binary, so that a sum is the same in whatever order it was made.
+  const value = tag === 2 ? `mode ${n % 3}` : ((n * 37) % 101) / 4;
+  return { time, tag, value: isBad ? null : value, quality: isBad ? 201 : n % 7 === 0 ? 101 : 0 };
+}
+
+const between = (from: number, to: number): Reading[] =>
+  Array.from({ length: Math.floor((to - from) / stepUs) * series }, (_, n) =>
+    readingAt(from + Math.floor(n / series) * stepUs + (n % series) * 7 * second + (n % 13)),
+  );
+
+let seq = 0;
+const sourceOf = (readings: readonly Reading[]): RowSource => ({
+  streamNo: 1,
+  seq: ++seq,
+  time: readings.map(({ time }) => time),
+  value: readings.map(({ value }) => value),
+  quality: readings.map(({ quality }) => quality),
+  tagIndex: readings.map(({ tag }) => tag),
+  seriesIds: Array.from({ length: series }, (_, n) => n + 1),
+});
+
+/** One transaction, as the processor makes it. */
+const write = ({ store }: TestStore, readings: readonly Reading[]) =>
+  store.inTransaction(async (session) => {
+    const rows = rowsOf([sourceOf(readings)]);
+    await touchRollups(session, rows);
+    return writeSamples(session, rows);
+  });
+
+/** In an order that has nothing to do with time, and always the same. */
+const shuffled = <Item>(items: readonly Item[]): Item[] =>
+  items
+    .map((item, n) => ({ item, at: (n * 7_919) % 104_729 }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
 
 const recomputed = (width: string): string => `
   SELECT date_bin('${width}', time, TIMESTAMPTZ '2000-01-01 00:00:00+00') AS bucket, series_id, count(*), count(*) FILTER (WHERE quality < 100) AS good,
@@ -23,78 +69,144 @@ const recomputed = (width: string): string => `
     (array_agg(value ORDER BY time DESC) FILTER (WHERE value IS NOT NULL))[1] AS last
   FROM sample GROUP BY 1, 2`;
 
-for (const { name, requirement, open } of servers) {
+/** Buckets that differ from a computation from the rows, either way: of all, or of those that are over. */
+async function expectExact({ query }: TestStore, what: 'views' | 'computed'): Promise<void> {
+  for (const level of rollupLevels) {
+    const table = what === 'views' ? level.name : rollupTable(level);
+    const over = what === 'views' ? 'true' : `bucket + INTERVAL '${level.width}' <= now() - INTERVAL '1 minute'`;
+    const [row] = await query<{ differing: unknown[] | null; buckets: number }>(
+      `WITH kept AS MATERIALIZED (SELECT ${rollupColumns} FROM ${table} WHERE ${over}),
+         own AS MATERIALIZED (SELECT * FROM (${recomputed(level.width)}) AS all_of_them WHERE ${over})
+       SELECT (SELECT count(*)::int FROM own) AS buckets,
+         (SELECT json_agg(each) FROM (
+           (SELECT 'kept', * FROM (SELECT * FROM kept EXCEPT SELECT * FROM own) AS k LIMIT 3) UNION ALL
+           (SELECT 'own', * FROM (SELECT * FROM own EXCEPT SELECT * FROM kept) AS o LIMIT 3)) AS each) AS differing`,
+    );
+    expect(row?.differing, table).toBeNull();
+    expect(row?.buckets, table).toBeGreaterThanOrEqual(series);
+  }
+}
+
+const touched = async ({ query }: TestStore): Promise<number> => {
+  const [row] = await query<{ n: number }>(
+    `SELECT count(*)::int AS n FROM touched_1m WHERE bucket < now() - INTERVAL '2 minutes'`,
+  );
+  return row?.n ?? -1;
+};
+
+for (const { name, kind, requirement } of editionsUnderTest) {
   describeWith(requirement, `roll-ups on ${name}`, () => {
-    let server: TestPostgres;
-    let database: TestDatabase;
-    let store: Store;
-    let plain: boolean;
+    let under: TestStore;
+    // Nine of ten samples come in time; the others, from anywhere in more than a day, when all the rest is there.
+    const all = between(nowUs - 1.2 * day, nowUs);
+    const isLate = (_: Reading, n: number): boolean => (n * 31) % 10 === 0;
+    const late = shuffled(all.filter(isLate));
+    const inTime = all.filter((reading, n) => !isLate(reading, n));
+
     beforeAll(async () => {
-      server = await open();
-      database = await server.createDatabase();
-      const { database: config } = configFor(database.url, '/nowhere');
-      plain = (await migrate(config, silentLog)).edition === 'plain';
-      store = openStore(config, 'test');
-      // The test says when they are computed, not the jobs in the background.
-      if (!plain) await query('SELECT alter_job(job_id, scheduled => false) FROM timescaledb_information.jobs');
+      under = await openTestStore(kind, { retainRawMs: 5 * 24 * 3_600_000 });
+      for (let at = 0; at < inTime.length; at += 7_000) await write(under, inTime.slice(at, at + 7_000));
     });
-    afterAll(async () => {
-      await store.close();
-      await database.drop();
-      if ('close' in server && typeof server.close === 'function') await server.close();
-    });
+    afterAll(() => under.close());
 
-    const query = <Row extends object>(sql: string) => queryOf(database.url)<Row & Record<string, unknown>>(sql);
-
-    async function bringUpToDate(): Promise<void> {
-      const config = configFor(database.url, '/nowhere').database;
-      if (plain) await maintain({ store, config, edition: 'plain', clock: systemClock });
-      else
-        for (const { name } of rollupLevels)
-          await query(`CALL refresh_continuous_aggregate('${name}', NULL, now() - INTERVAL '2 days')`);
-    }
-
-    /** Buckets that differ from a computation from the rows, either way. */
-    async function expectExact(): Promise<void> {
-      for (const { name, width } of rollupLevels) {
-        const kept = `SELECT bucket, series_id, count, good, valued, sum, min, max, first, last FROM ${name}`;
-        const own = recomputed(width);
-        const differing = await query(
-          `(SELECT 'kept' AS side, * FROM (${kept} EXCEPT ${own}) AS kept UNION ALL SELECT 'own', * FROM (${own} EXCEPT ${kept}) AS own)
-           ORDER BY bucket, series_id LIMIT 4`,
-        );
-        expect(differing, name).toEqual([]);
-        const [row] = await query<{ n: number }>(`SELECT count(*)::int AS n FROM ${name}`);
-        expect(row?.n, name).toBeGreaterThan(0);
-      }
-    }
-
-    test('are right up to now before anything was computed', async () => {
-      await query(insert(0, 12_000));
-      if (plain) await query(touch);
-      await expectExact();
-    });
+    test('are right up to now before anything was computed', () => expectExact(under, 'views'));
 
     test('are right when the finished buckets are computed and the last is still filling', async () => {
-      await bringUpToDate();
-      await expectExact();
+      await under.keep();
+      expect(await touched(under)).toBe(0);
+      await expectExact(under, 'computed');
+      await expectExact(under, 'views');
     });
 
-    test('are right again after late rows', async () => {
-      await query(insert(14_000, 15_000));
-      if (plain) await query(touch);
-      await bringUpToDate();
-      await expectExact();
+    test('are right as soon as late rows are in, and when those are computed too, wherever the rows are kept', async () => {
+      if (under.edition === 'timescale') {
+        const chunks = await under.query<{ chunk: string }>(
+          `SELECT show_chunks('sample', older_than => INTERVAL '6 hours')::text AS chunk
+           UNION ALL SELECT show_chunks('rollup_1m', older_than => INTERVAL '6 hours')::text`,
+        );
+        for (const { chunk } of chunks) await under.query(`CALL convert_to_columnstore('${chunk}')`);
+      }
+      // Many small transactions and a large one; the large one goes straight to the columnstore where there is any.
+      const large = [...late.slice(900), ...between(nowUs - 4.25 * day, nowUs - 4 * day)];
+      expect(large.length).toBeGreaterThan(leastRows);
+      const { taken } = await write(under, shuffled(large));
+      const straight = taken.filter(({ path, late }) => path === 'columnstore' && late);
+      expect(straight).toHaveLength(under.edition === 'timescale' ? 1 : 0);
+      for (let at = 0; at < 900; at += 300) await write(under, late.slice(at, at + 300));
+      await expectExact(under, 'views');
+      await under.keep();
+      expect(await touched(under)).toBe(0);
+      await expectExact(under, 'computed');
     });
 
-    // TimescaleDB's own aggregates do the same; what it materializes is not ours to test.
-    if (name !== 'plain PostgreSQL') return;
-    test('are not computed again when asked', async () => {
-      const [row] = await query<{ touched: number; computed: number }>(
-        `SELECT (SELECT count(*)::int FROM touched_1m) AS touched, (SELECT count(*)::int FROM rollup_1m) AS computed`,
-      );
-      expect(row?.touched).toBeLessThan(5);
-      expect(row?.computed).toBeGreaterThan(10_000);
+    test('know of rows that a transaction committed while they were computed', async () => {
+      const time = nowUs - day / 2;
+      await under.store.inTransaction(async (session) => {
+        const rows = rowsOf([sourceOf([{ time, tag: 0, value: 1_000, quality: 0 }])]);
+        await writeSamples(session, rows);
+        await touchRollups(session, rows);
+        await write(under, [{ time: time + second, tag: 1, value: -1_000, quality: 0 }]);
+        await under.keep();
+      });
+      await expectExact(under, 'views');
+      await under.keep();
+      await expectExact(under, 'computed');
+    });
+
+    test('forget a bucket whose rows are gone', async () => {
+      const from = Math.floor((nowUs - 0.7 * day) / minute) * minute;
+      const inMinute = `time >= to_timestamp(${from / 1e6}) AND time < to_timestamp(${(from + minute) / 1e6})`;
+      await under.query(`INSERT INTO touched_1m SELECT date_trunc('minute', time) FROM sample WHERE ${inMinute}`);
+      await under.query(`DELETE FROM sample WHERE ${inMinute}`);
+      await under.keep();
+      await expectExact(under, 'computed');
+    });
+
+    test('stay touched when computing them fails', async () => {
+      await write(under, [{ time: nowUs - 0.9 * day, tag: 0, value: 77, quality: 0 }]);
+      const { store, config, edition, query } = under;
+      // The first connection takes the buckets; what computes them, on it or on a second one, meets its end.
+      await query(`ALTER TABLE touched_1h ADD CONSTRAINT nothing_goes CHECK (bucket < '1970-01-01') NOT VALID`);
+      await expect(maintain({ store, config, edition, clock: systemClock })).rejects.toThrow('nothing_goes');
+      expect(await touched(under)).toBe(1);
+      await query('ALTER TABLE touched_1h DROP CONSTRAINT nothing_goes');
+      await under.keep();
+      expect(await touched(under)).toBe(0);
+      await expectExact(under, 'computed');
+    });
+
+    test('are not emptied by a late row when retention has removed the rows they were computed from', async () => {
+      const { store, config, edition, query } = under;
+      const laterUs = nowUs + config.retainRawMs * 1_000 - 2.9 * day;
+      const later = { ...systemClock, now: () => laterUs };
+      const sums = () =>
+        query(`SELECT 'm', count(*), sum(count), sum(sum) FROM rollup_1m UNION ALL SELECT 'h', count(*), sum(count), sum(sum) FROM rollup_1h
+               UNION ALL SELECT 'd', count(*), sum(count), sum(sum) FROM rollup_1d ORDER BY 1`);
+      await under.keep(laterUs);
+      if (edition === 'timescale')
+        await query(
+          `SELECT drop_chunks('sample', older_than => to_timestamp(${laterUs / 1e6 - config.retainRawMs / 1e3}))`,
+        );
+      const before = await sums();
+      const [left] = await query<{ oldest: Date }>('SELECT min(time) AS oldest FROM sample');
+      expect(left?.oldest.getTime()).toBeGreaterThan((nowUs - 3 * day) / 1_000);
+      await write(under, [{ time: nowUs - 3.9 * day, tag: 0, value: 77, quality: 0 }]);
+      const rounds = await maintain({ store, config, edition, clock: later });
+      expect(rounds.map(({ expired }) => expired)).toEqual([1, 0, 0]);
+      expect(await touched(under)).toBe(0);
+      expect(await sums()).toEqual(before);
     });
   });
 }
+
+describe('spans', () => {
+  test('put buckets together that follow each other, and only those', () => {
+    const spans = spansOf([0, 10, 20, 50, 70, 80], 10).map(({ from, to }) => [from.getTime(), to.getTime()]);
+    expect(spans).toEqual([
+      [0, 30],
+      [50, 60],
+      [70, 90],
+    ]);
+    expect(spansOf([], 10)).toEqual([]);
+  });
+});

@@ -30,7 +30,7 @@ export type OwnPostgres = TestPostgres & {
 
 // The medium is not under test, only the process: without waiting for the disk the tests are several times as fast.
 // Commits still reach the operating system before they are answered, so they outlive a kill of the server.
-const fastSettings = { fsync: 'off', full_page_writes: 'off', max_connections: '200' };
+const fastSettings = { fsync: 'off', full_page_writes: 'off', max_connections: '200', jit: 'off' };
 
 /** The plain PostgreSQL of the test run; databases on it are the test file's own. */
 export const requirePostgres = (): Promise<TestPostgres> => requireServer('postgres');

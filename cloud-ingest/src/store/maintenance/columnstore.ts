@@ -14,8 +14,8 @@ const partial = 8;
 export async function keepColumnstore(session: Session, { columnstoreAfterMs }: DatabaseConfig): Promise<void> {
   const chunks = await session.query<{ chunk: string }>(
     `SELECT format('%I.%I', chunk_schema, chunk_name) AS chunk
-     FROM timescaledb_information.chunks JOIN timescaledb_information.continuous_aggregates AS aggregate
-       ON (hypertable_schema, hypertable_name) = (materialization_hypertable_schema, materialization_hypertable_name)
+     FROM timescaledb_information.chunks AS chunk JOIN timescaledb_information.continuous_aggregates AS aggregate
+       ON (chunk.hypertable_schema, chunk.hypertable_name) = (materialization_hypertable_schema, materialization_hypertable_name)
      WHERE view_schema = current_schema() AND view_name IN ('rollup_1m', 'rollup_1h')
        AND range_end < now() - $1::int8 * INTERVAL '1 millisecond'
        AND (NOT is_compressed OR _timescaledb_functions.chunk_status(format('%I.%I', chunk_schema, chunk_name)::regclass) & ${partial} > 0)

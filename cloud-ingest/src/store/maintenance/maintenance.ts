@@ -73,7 +73,7 @@ export const maintain = (parts: Omit<MaintenanceParts, 'log' | 'counts'>): Promi
     if (!(await lock(session))) return [];
     if (edition === 'plain') await keepPartitions(session, config, clock.now());
     const rounds = await keepRollups(parts, session);
-    await keepRetention(session, edition, config);
+    await keepRetention(session, edition, config, clock.now() / 1_000);
     if (edition === 'timescale') await keepColumnstore(session, config);
     // After an error the connection is given up, and the lock with it.
     await session.query('SELECT pg_advisory_unlock($1)', [maintenanceLock]);

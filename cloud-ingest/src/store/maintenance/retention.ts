@@ -1,8 +1,8 @@
 /** What is dropped by age, where no policy of TimescaleDB and no partition does it. */
 import type { DatabaseConfig } from '@fieldline/shared/config';
+import { deleteOldLetters } from '../../dead-letters/retention.ts';
 import type { Session } from '../connection.ts';
 import type { Edition } from '../edition.ts';
-import { interval } from '../migrations/migration.ts';
 import type { RollupLevel } from '../migrations/rollup-levels.ts';
 
 /** How long what a level is computed from is kept. */
@@ -20,20 +20,24 @@ const stories = [
   { table: 'anomaly', at: 'at' },
 ] as const;
 
-export async function keepRetention(session: Session, edition: Edition, config: DatabaseConfig): Promise<void> {
-  const { retainRawMs, retainMinutesMs, retainHoursMs } = config;
-  for (const { table, at } of stories) await deleteOld(session, table, at, retainMinutesMs);
+export async function keepRetention(
+  session: Session,
+  edition: Edition,
+  config: DatabaseConfig,
+  nowMs: number,
+): Promise<void> {
+  const instant = (ageMs: number): string => `TIMESTAMPTZ '${new Date(nowMs - ageMs).toISOString()}'`;
+  for (const { table, at } of stories)
+    await session.query(`DELETE FROM ${table} WHERE ${at} < ${instant(config.retainMinutesMs)}`);
+  await deleteOldLetters(session, config, nowMs);
   if (edition === 'timescale') return;
-  await deleteOld(session, 'rollup_1h', 'bucket', retainHoursMs);
+  await session.query(`DELETE FROM rollup_1h WHERE bucket < ${instant(config.retainHoursMs)}`);
   if (edition === 'plain') return;
   // The Apache edition has hypertables without policies.
   for (const [table, ms] of [
-    ['sample', retainRawMs],
-    ['batch_log', retainRawMs],
-    ['rollup_1m', retainMinutesMs],
+    ['sample', config.retainRawMs],
+    ['batch_log', config.retainRawMs],
+    ['rollup_1m', config.retainMinutesMs],
   ] as const)
-    await session.query(`SELECT drop_chunks('${table}', older_than => ${interval(ms)})`);
+    await session.query(`SELECT drop_chunks('${table}', older_than => ${instant(ms)})`);
 }
-
-const deleteOld = (session: Session, table: string, column: string, ms: number): Promise<unknown> =>
-  session.query(`DELETE FROM ${table} WHERE ${column} < now() - ${interval(ms)}`);

@@ -8,8 +8,9 @@
  * that have rows.
  */
 import type { Session } from '../connection.ts';
-import { computed, rollupTable } from '../migrations/own-rollups.ts';
+import { rollupTable } from '../migrations/own-rollups.ts';
 import { type RollupLevel, rollupColumns, rollupLevels } from '../migrations/rollup-levels.ts';
+import { computed, touchedSpans } from '../migrations/rollup-views.ts';
 import { sqlStateOf } from '../trouble.ts';
 import type { MaintenanceParts } from './maintenance.ts';
 import { type Span, spansOf } from './spans.ts';
@@ -56,24 +57,30 @@ async function computeSome(parts: Parts, session: Session, level: RollupLevel, n
   await session.query('BEGIN');
   const buckets = await takeDue(session, level, nowMs);
   const spans = spansOf(buckets, level.ms);
-  if (parts.edition === 'timescale') {
-    if (spans.length > 0 && !(await refresh(parts, session, level, spans))) {
+  if (buckets.length > 0) {
+    if (parts.edition !== 'timescale') await computeOwn(session, level, buckets);
+    else if (!(await refresh(parts, session, level, spans))) {
       await session.query('ROLLBACK');
       return 0;
     }
-  } else {
-    for (const span of spans) await computeOwn(session, level, span);
   }
   for (const span of spans) await touchAbove(session, level, span);
   await session.query('COMMIT');
   return buckets.length;
 }
 
-async function computeOwn(session: Session, level: RollupLevel, { from, to }: Span): Promise<void> {
+async function computeOwn(session: Session, level: RollupLevel, buckets: readonly number[]): Promise<void> {
   const table = rollupTable(level);
-  await session.query(`DELETE FROM ${table} WHERE bucket >= $1 AND bucket < $2`, [from, to]);
-  const spans = '(SELECT $1::timestamptz AS from_time, $2::timestamptz AS to_time)';
-  await session.query(`INSERT INTO ${table} (${rollupColumns}) ${computed(level, spans)}`, [from, to]);
+  const below = rollupLevels.find(({ name }) => name === level.of);
+  const [source, time] = below === undefined ? ['sample', 'time'] : [rollupTable(below), 'bucket'];
+  const inSpan = `LATERAL (SELECT * FROM ${source} WHERE ${time} >= span.from_time AND ${time} < span.to_time)`;
+  const values = [buckets.map((ms) => new Date(ms))];
+  await session.query(`DELETE FROM ${table} WHERE bucket = ANY($1::timestamptz[])`, values);
+  await session.query(
+    `WITH touched AS MATERIALIZED (SELECT unnest($1::timestamptz[]) AS bucket)
+     INSERT INTO ${table} (${rollupColumns}) ${computed(level, touchedSpans(level, 'touched'), 'span', inSpan)}`,
+    values,
+  );
 }
 
 /**
@@ -92,7 +99,7 @@ async function refresh(
     await store.withSession(async (session) => {
       for (const { from, to } of spans) {
         await session.query(
-          `CALL refresh_continuous_aggregate('${level.name}', TIMESTAMPTZ '${from.toISOString()}', TIMESTAMPTZ '${to.toISOString()}')`,
+          `CALL refresh_continuous_aggregate('${rollupTable(level)}', TIMESTAMPTZ '${from.toISOString()}', TIMESTAMPTZ '${to.toISOString()}')`,
         );
       }
     });

@@ -10,7 +10,7 @@ import { retainSourceMs } from './retention.ts';
 import type { Span } from './spans.ts';
 
 /** Buckets computed in one transaction: what is left comes in the next. */
-const maxBuckets = 30;
+const maxBuckets = 60;
 /** Retention may run while a bucket is computed: what it reaches within this time is left alone. */
 const retentionMarginMs = 3_600_000;
 

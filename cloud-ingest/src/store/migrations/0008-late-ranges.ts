@@ -1,6 +1,8 @@
+import type { DatabaseConfig } from '@fieldline/shared/config';
 import { interval, type Migration, type MigrationContext } from './migration.ts';
-import { rollupTable, rollupTableColumns, rollupViews, touchedTable } from './own-rollups.ts';
+import { rollupTable, rollupTableColumns, touchedTable } from './own-rollups.ts';
 import { rollupLevels } from './rollup-levels.ts';
+import { rollupViews } from './rollup-views.ts';
 
 /**
  * One log of touched buckets and one set of views on every edition: `rollup_<level>` has what was computed, whoever does it,
@@ -9,21 +11,27 @@ import { rollupLevels } from './rollup-levels.ts';
 export const lateRanges: Migration = {
   version: 8,
   name: 'late ranges',
-  statements: (context) => {
-    switch (context.edition) {
-      case 'timescale':
-        return continuousAggregates(context);
-      case 'timescale-apache':
-        return [
-          `SELECT create_hypertable('rollup_1m', by_range('bucket', ${interval(context.config.chunkMs)}), create_default_indexes => false, migrate_data => true)`,
-        ];
-      case 'plain':
-        return partitionedMinutes();
-    }
-  },
+  statements: (context) => [
+    ...(context.edition === 'timescale' ? [] : rollupLevels.toReversed().map(({ name }) => `DROP VIEW ${name}`)),
+    ...tablesFor(context),
+    ...rollupViews(),
+  ],
 };
 
-const continuousAggregates = ({ config }: MigrationContext): string[] => [
+function tablesFor({ edition, config }: MigrationContext): string[] {
+  switch (edition) {
+    case 'timescale':
+      return continuousAggregates(config);
+    case 'timescale-apache':
+      return [
+        `SELECT create_hypertable('rollup_1m', by_range('bucket', ${interval(config.chunkMs)}), create_default_indexes => false, migrate_data => true)`,
+      ];
+    case 'plain':
+      return partitionedMinutes;
+  }
+}
+
+const continuousAggregates = (config: DatabaseConfig): string[] => [
   ...rollupLevels.flatMap((level) => [
     `ALTER MATERIALIZED VIEW ${level.name} RENAME TO ${rollupTable(level)}`,
     // The views do this part, and they know of late rows too.
@@ -39,11 +47,9 @@ const continuousAggregates = ({ config }: MigrationContext): string[] => [
   ),
   // Roll-ups read all series of a few minutes. It costs next to nothing: an entry for some thousand rows.
   'CREATE INDEX sample_time ON sample USING brin (time) WITH (pages_per_range = 32, autosummarize = on)',
-  ...rollupViews(),
 ];
 
-const partitionedMinutes = (): string[] => [
-  ...rollupLevels.toReversed().map(({ name }) => `DROP VIEW ${name}`),
+const partitionedMinutes = [
   'ALTER TABLE rollup_1m RENAME TO rollup_1m_before',
   'ALTER INDEX rollup_1m_bucket RENAME TO rollup_1m_before_bucket',
   `CREATE TABLE rollup_1m (${rollupTableColumns}) PARTITION BY RANGE (bucket)`,
@@ -51,5 +57,4 @@ const partitionedMinutes = (): string[] => [
   'CREATE INDEX rollup_1m_bucket ON rollup_1m USING brin (bucket)',
   'INSERT INTO rollup_1m SELECT * FROM rollup_1m_before',
   'DROP TABLE rollup_1m_before',
-  ...rollupViews(),
 ];

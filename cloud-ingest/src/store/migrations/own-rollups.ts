@@ -34,13 +34,7 @@ export const ownRollups = (): string[] =>
     `CREATE TABLE ${rollupTable(level)} (${rollupTableColumns})`,
     `CREATE INDEX ${rollupTable(level)}_bucket ON ${rollupTable(level)} USING brin (bucket)`,
     `CREATE TABLE ${touchedTable(level)} (bucket timestamptz NOT NULL)`,
-    rollupView(level, index),
-  ]);
-
-export const rollupViews = (): string[] => rollupLevels.map(rollupView);
-
-const rollupView = (level: RollupLevel, index: number): string =>
-  `CREATE VIEW ${level.name} AS
+    `CREATE VIEW ${level.name} AS
        WITH touched AS MATERIALIZED (${touchedBuckets(index)}),
        spans AS MATERIALIZED (
          SELECT min(bucket) AS from_time, max(bucket) + INTERVAL '${level.width}' AS to_time
@@ -49,7 +43,8 @@ const rollupView = (level: RollupLevel, index: number): string =>
        SELECT ${rollupColumns} FROM ${rollupTable(level)}
        WHERE NOT EXISTS (SELECT FROM touched WHERE touched.bucket = ${rollupTable(level)}.bucket)
        UNION ALL
-       ${computed(level, 'spans')}`;
+       ${computed(level, 'spans')}`,
+  ]);
 
 /** Buckets of a level that are not finished because of itself or of any level below, each once: they are joined. */
 const touchedBuckets = (index: number): string =>
@@ -62,7 +57,7 @@ const touchedBuckets = (index: number): string =>
     .join(' UNION ');
 
 /** The rows of a level, from the level below, for whole buckets: `spans` has from_time and to_time. */
-export function computed(level: RollupLevel, spans: string): string {
+function computed(level: RollupLevel, spans: string): string {
   const [source, time, what] =
     level.of === null ? ['sample', 'time', fromRaw('own')] : [level.of, 'bucket', fromRollup('own')];
   return `SELECT ${bucketOf(level, `source.${time}`)} AS bucket, source.series_id, ${what.replaceAll(/\bbucket\b/g, 'source.bucket')}

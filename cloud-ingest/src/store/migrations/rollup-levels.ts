@@ -8,12 +8,14 @@ export type RollupLevel = {
   readonly of: string | null;
   readonly width: string;
   readonly ms: number;
+  /** Touched buckets that lie in one such time are looked for together. */
+  readonly together: string;
 };
 
 export const rollupLevels: readonly RollupLevel[] = [
-  { name: 'sample_1m', of: null, width: '1 minute', ms: 60_000 },
-  { name: 'sample_1h', of: 'sample_1m', width: '1 hour', ms: 3_600_000 },
-  { name: 'sample_1d', of: 'sample_1h', width: '1 day', ms: 86_400_000 },
+  { name: 'sample_1m', of: null, width: '1 minute', ms: 60_000, together: '1 hour' },
+  { name: 'sample_1h', of: 'sample_1m', width: '1 hour', ms: 3_600_000, together: '1 day' },
+  { name: 'sample_1d', of: 'sample_1h', width: '1 day', ms: 86_400_000, together: '30 days' },
 ];
 
 type FirstAndLast = 'timescale' | 'own';
