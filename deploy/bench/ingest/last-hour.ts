@@ -60,9 +60,8 @@ const run = (context: BenchmarkContext): Promise<Figure[]> =>
       });
       await sleep(feed.dueMs(0, 0) - Date.now());
       const busyMs: number[] = [];
-      const feeding = feed.done;
       let isOver = false;
-      const over = feeding.finally(() => {
+      const over = feed.done.finally(() => {
         isOver = true;
       });
       while (!isOver) busyMs.push(...(await queryFor(client, 500)));

@@ -9,6 +9,7 @@ import { history } from './history.ts';
 import { lastHourOf } from './last-hour.ts';
 import { latency } from './latency.ts';
 import { layoutsOf } from './layouts.ts';
+import { outage } from './outage.ts';
 import { plain } from './plain.ts';
 import { poison } from './poison.ts';
 import { size } from './size.ts';
@@ -21,6 +22,7 @@ await runBenchmarks('npm run bench:ingest', [
   bridgeOf,
   backfillOf,
   latency,
+  outage,
   lastHourOf,
   history,
   size,

@@ -3,6 +3,7 @@
  * tables as they are migrated.
  */
 import { join } from 'node:path';
+import type pg from 'pg';
 import type { BatchToWrite } from '../../../cloud-ingest/src/store/write-rows.ts';
 import type { Benchmark, BenchmarkContext, Figure } from '../benchmark.ts';
 import { withClient } from './database-server.ts';
@@ -59,6 +60,7 @@ const run = (context: BenchmarkContext): Promise<Figure[]> =>
           target: { atMost: 3, aim: 2 },
           note: `all indexes and the batch number included; ${short ? 2 : 24} h of ${plant.series} series`,
         },
+        ...(await columnFigures(client, rows)),
         { name: '… before the conversion', value: before / rows, unit: 'bytes' },
         {
           name: '… samples held back by the deadband',
@@ -68,6 +70,24 @@ const run = (context: BenchmarkContext): Promise<Figure[]> =>
       ];
     });
   });
+
+const compressedChunks = `SELECT format('%I.%I', compressed.schema_name, compressed.table_name) AS name
+  FROM _timescaledb_catalog.chunk JOIN _timescaledb_catalog.hypertable ON hypertable.id = chunk.hypertable_id
+    JOIN _timescaledb_catalog.chunk AS compressed ON compressed.id = chunk.compressed_chunk_id
+  WHERE hypertable.table_name = 'sample'`;
+
+/** What each column takes of it; the rest is heads, pages and indexes. */
+async function columnFigures(client: pg.Client, rows: number): Promise<Figure[]> {
+  const { rows: chunks } = await client.query<{ name: string }>(compressedChunks);
+  const columns = ['time', 'value', 'batch', 'series_id', 'quality', 'text'];
+  const sizes = columns.map((column) => `coalesce(sum(pg_column_size(${column})), 0) AS ${column}`).join(', ');
+  const bytes = new Map(columns.map((column) => [column, 0]));
+  for (const { name } of chunks) {
+    const { rows: found } = await client.query<Record<string, string>>(`SELECT ${sizes} FROM ${name}`);
+    for (const column of columns) bytes.set(column, (bytes.get(column) ?? 0) + Number(found[0]?.[column]));
+  }
+  return [...bytes].map(([column, ofColumn]) => ({ name: `… of it ${column}`, value: ofColumn / rows, unit: 'bytes' }));
+}
 
 export const size: Benchmark = {
   name: 'size',
