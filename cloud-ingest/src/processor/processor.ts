@@ -42,8 +42,8 @@ export type Processor = {
 };
 
 const lagEveryMs = 2_000;
-/** Beside those of the lanes: offsets, acknowledgements, maintenance. */
-const otherConnections = 3;
+/** Beside those of the lanes: offsets, acknowledgements, and two of maintenance, where one holds what the other computes. */
+const otherConnections = 4;
 
 /**
  * Waits for a database that is away; what somebody has to change is thrown.
