@@ -14,7 +14,7 @@ export type FetchState =
   | 'flowing'
   /** For `stallMs` now: connect anew. */
   | 'stalled'
-  /** Again, after connecting anew: open another consumer. */
+  /** Again after connecting anew, and nothing of any other partition came either: open another consumer. */
   | 'lost';
 
 type Standing = { readonly next: number; sinceMs: number; stalls: number };
@@ -46,6 +46,6 @@ export class FetchWatch {
       each.stalls += 1;
     }
     if (stalled.length === 0) return 'flowing';
-    return stalled.some(({ stalls }) => stalls > 1) ? 'lost' : 'stalled';
+    return [...still.values()].every(({ stalls }) => stalls > 1) ? 'lost' : 'stalled';
   }
 }

@@ -1,13 +1,16 @@
 /** One admin connection for questions about topics, opened at the first one and again after trouble. */
 import { pause } from '@fieldline/shared/runtime';
-import kafkajs, { type Admin, type Kafka } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import type { Bounds } from '../start-at.ts';
+import type { KafkaClient } from './kafka-client.ts';
 import { kafkaError } from './kafka-error.ts';
 
 export type KafkaAdmin = {
   /** @throws FieldlineError backbone/unreachable, backbone/refused */
   readonly ask: <Answer>(doing: string, question: (admin: Admin) => Promise<Answer>) => Promise<Answer>;
   readonly bounds: (topic: string) => Promise<Bounds[]>;
+  /** For when no answer comes: what waits for one fails, and is asked again over a new connection. */
+  readonly cut: KafkaClient['cut'];
   readonly close: () => Promise<void>;
 };
 
@@ -20,7 +23,7 @@ const leaderMoving = new Set([3, 5, 6]);
 const isLeaderMoving = (error: unknown): boolean =>
   error instanceof kafkajs.KafkaJSProtocolError && leaderMoving.has(error.code);
 
-export function createKafkaAdmin(kafka: Kafka, brokers: readonly string[]): KafkaAdmin {
+export function createKafkaAdmin({ kafka, cut }: KafkaClient, brokers: readonly string[]): KafkaAdmin {
   let opening: Promise<Admin> | null = null;
 
   async function open(): Promise<Admin> {
@@ -62,6 +65,7 @@ export function createKafkaAdmin(kafka: Kafka, brokers: readonly string[]): Kafk
   return {
     ask,
     close,
+    cut,
     bounds: async (topic) => {
       const offsets = await ask(`reading the bounds of ${topic}`, (admin) => admin.fetchTopicOffsets(topic));
       return offsets

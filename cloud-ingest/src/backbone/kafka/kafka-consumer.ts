@@ -20,12 +20,12 @@ import { createBell } from '../bell.ts';
 import { RecordQueue } from '../record-queue.ts';
 import { startAt } from '../start-at.ts';
 import { FetchTrust } from './fetch-trust.ts';
-import { FetchWatch } from './fetch-watch.ts';
 import type { KafkaAdmin } from './kafka-admin.ts';
 import { stickyAssigner } from './kafka-assigner.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { kafkaError } from './kafka-error.ts';
 import { recordOf } from './kafka-record.ts';
+import { watchForStalls } from './watch-for-stalls.ts';
 
 /** Also how soon a member hears of a rebalance. */
 const heartbeatEveryMs = 500;
@@ -36,9 +36,12 @@ const fetchWaitMs = 250;
 const metadataMaxAgeMs = 5_000;
 /** A broker that does not answer does not hold up a stop for longer. */
 const closeTimeoutMs = 3_000;
-/** Of one response, and of one partition in it. */
-const maxFetchBytes = 8 * 1024 ** 2;
-const maxFetchPartitionBytes = 1024 ** 2;
+/**
+ * Of one response, and of one partition in it. A broker fills a response in the order of the partitions, which the library
+ * never changes: one that had no room for all would leave the last ones waiting until the first are read to their ends.
+ */
+const maxFetchBytes = 32 * 1024 ** 2;
+const fetchPartitionBytes = 1024 ** 2;
 
 export type KafkaTimes = {
   /** A member that was killed is missed after this. */
@@ -47,7 +50,6 @@ export type KafkaTimes = {
   readonly stallMs: number;
 };
 export const kafkaTimes: KafkaTimes = { sessionMs: 10_000, stallMs: 15_000 };
-const looksPerStall = 3;
 
 /** @throws FieldlineError backbone/unreachable, backbone/refused */
 export async function createKafkaConsumer(
@@ -59,14 +61,15 @@ export async function createKafkaConsumer(
   times: KafkaTimes,
 ): Promise<BackboneConsumer> {
   const { topic, group: groupId, queueBytes, instance = hostname() } = consume;
+  const partitions = (await admin.bounds(topic)).length;
   const consumer = client.kafka.consumer({
     groupId,
     sessionTimeout: times.sessionMs,
     heartbeatInterval: heartbeatEveryMs,
     rebalanceTimeout: rebalanceTimeoutMs,
     maxWaitTimeInMs: fetchWaitMs,
-    maxBytes: Math.min(maxFetchBytes, queueBytes),
-    maxBytesPerPartition: Math.min(maxFetchPartitionBytes, queueBytes),
+    maxBytes: Math.min(maxFetchBytes, partitions * fetchPartitionBytes, queueBytes),
+    maxBytesPerPartition: Math.min(fetchPartitionBytes, queueBytes),
     allowAutoTopicCreation: false,
     metadataMaxAge: metadataMaxAgeMs,
     partitionAssigners: [stickyAssigner(instance, () => assignment.partitions())],
@@ -79,7 +82,6 @@ export async function createKafkaConsumer(
   let lost: unknown = null;
   let waitingForRoom = false;
   const jumps = new WeakMap<Held, number>();
-  const watch = new FetchWatch(times.stallMs);
   const trust = new FetchTrust(client.lost);
   let closing: Promise<void> | undefined;
 
@@ -182,28 +184,28 @@ export async function createKafkaConsumer(
     await heartbeat();
   }
 
-  /** A stall is mended here first: the connections are new, the place in the group is the old one. */
-  async function lookForStall(): Promise<void> {
-    if (waitingForRoom) {
-      watch.reset();
-      return;
-    }
-    const bounds = await admin.bounds(topic);
-    const progress = assignment.all().flatMap((held) => {
-      const end = bounds.find(({ partition }) => partition === held.partition)?.next;
-      return held.next === null || end === undefined ? [] : [{ partition: held.partition, next: held.next, end }];
-    });
-    const state = watch.look(progress, performance.now());
-    if (state === 'flowing' || closing !== undefined) return;
-    consume.onStall?.();
-    const reason = `nothing came of ${topic} for ${times.stallMs / 1_000} s although the log goes on`;
-    log.warn({ topic, state }, `${reason}: connecting anew`);
-    client.cut(reason);
-    if (state === 'lost') {
+  const stalls = watchForStalls({
+    stallMs: times.stallMs,
+    isWaiting: () => waitingForRoom,
+    progress: async () => {
+      const bounds = await admin.bounds(topic);
+      return assignment.all().flatMap(({ partition, next }) => {
+        const end = bounds.find((each) => each.partition === partition)?.next;
+        return next === null || end === undefined ? [] : [{ partition, next, end }];
+      });
+    },
+    // The place in the group is kept: only the connections are new.
+    stalled: (reason) => {
+      consume.onStall?.();
+      log.warn({ topic }, `reading ${topic}: ${reason}: connecting anew`);
+      client.cut(reason);
+      admin.cut(reason);
+    },
+    lost: (reason) => {
       lost = new FieldlineError('backbone/unreachable', `reading ${topic}: ${reason}, also over new connections`);
       arrivals.ring();
-    }
-  }
+    },
+  });
 
   consumer.on(consumer.events.FETCH_START, ({ payload }) => {
     if (trust.isDoubtful(String(payload.nodeId), performance.now())) assignment.doubt();
@@ -223,14 +225,12 @@ export async function createKafkaConsumer(
   async function close(): Promise<void> {
     arrivals.ring();
     room.ring();
-    clearInterval(looking);
+    stalls.close();
     const late = setTimeout(() => client.cut('closing'), closeTimeoutMs);
     await consumer.disconnect();
     clearTimeout(late);
   }
 
-  // A look that fails says nothing of the fetching: what is wrong with the broker shows there by itself.
-  const looking = setInterval(() => void lookForStall().catch(() => {}), times.stallMs / looksPerStall);
   try {
     await start(consumer, topic, eachBatch);
   } catch (error) {

@@ -48,6 +48,10 @@ function adviceFor(chain: readonly Link[]): string {
   return 'Check that it runs and that backbone.brokers names it as seen from this machine';
 }
 
+/** Whether the error, or one that caused it, is this one of the protocol. */
+export const isKafkaError = (error: unknown, wanted: string): boolean =>
+  causesOf(error).some(({ type }) => type === wanted);
+
 type Link = { readonly name: string; readonly message: string; readonly type: string; readonly code: string };
 
 function causesOf(error: unknown): Link[] {
@@ -57,7 +61,8 @@ function causesOf(error: unknown): Link[] {
     const type = 'type' in at && typeof at.type === 'string' ? at.type : '';
     const code = 'code' in at && typeof at.code === 'string' ? at.code : '';
     chain.push({ name: at.name, message: at.message, type, code });
-    at = at.cause;
+    // What went wrong with each of several topics stands in one error around them.
+    at = at.cause ?? ('errors' in at && Array.isArray(at.errors) ? at.errors[0] : undefined);
   }
   return chain;
 }

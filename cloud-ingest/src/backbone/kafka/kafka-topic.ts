@@ -24,7 +24,12 @@ const atLeast = (value: string | undefined, least: number): boolean =>
   value !== undefined && (Number(value) === -1 || Number(value) >= least);
 
 /** What is wrong with a topic that exists, each with what to do. */
-export function topicTroubles(config: KafkaConfig, actual: TopicSettings, replication: number): string[] {
+export function topicTroubles(
+  config: KafkaConfig,
+  topic: string,
+  actual: TopicSettings,
+  replication: number,
+): string[] {
   const wanted = topicSettings(config);
   const fits: Record<string, boolean> = {
     'cleanup.policy': actual['cleanup.policy'] === 'delete',
@@ -33,17 +38,29 @@ export function topicTroubles(config: KafkaConfig, actual: TopicSettings, replic
     'retention.ms': atLeast(actual['retention.ms'], config.retentionMs),
     'max.message.bytes': atLeast(actual['max.message.bytes'], config.maxRecordBytes + batchOverheadBytes),
   };
-  const troubles = Object.keys(wanted)
-    .filter((name) => !fits[name])
-    .map((name) => `${name} is ${actual[name] ?? 'unknown'}, needed is ${wanted[name]}`);
+  const settings: Record<string, string> = {
+    'min.insync.replicas': 'backbone.minInSync',
+    'retention.ms': 'backbone.retentionMs',
+    'max.message.bytes': 'backbone.maxRecordBytes',
+  };
+  const unfit = Object.keys(wanted).filter((name) => !fits[name]);
+  const troubles = unfit.map((name) => {
+    const instead = settings[name] === undefined ? '' : ` (or lower ${settings[name]})`;
+    return `${name} is ${actual[name] ?? 'unknown'}, needed is ${wanted[name]}${instead}`;
+  });
+  if (unfit.length > 0) {
+    const all = unfit.map((name) => `${name}=${wanted[name]}`).join();
+    troubles.push(
+      `set them by: kafka-configs.sh --bootstrap-server ${config.brokers[0]} --alter --entity-type topics --entity-name ${topic} --add-config ${all}`,
+    );
+  }
   if (replication < config.replication) {
-    troubles.push(`replication is ${replication}, needed is ${config.replication}`);
+    troubles.push(
+      `replication is ${replication}, needed is ${config.replication}: add replicas with kafka-reassign-partitions.sh, or lower backbone.replication`,
+    );
   }
   return troubles;
 }
 
 export const unfit = (topic: string, troubles: readonly string[]): FieldlineError =>
-  new FieldlineError(
-    'backbone/unfit',
-    `topic ${topic} does not keep the contract: ${troubles.join('; ')}. Change it (kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config …), or the settings of the backbone`,
-  );
+  new FieldlineError('backbone/unfit', `topic ${topic} does not keep the contract: ${troubles.join('; ')}`);

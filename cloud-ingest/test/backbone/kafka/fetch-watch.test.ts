@@ -13,6 +13,15 @@ test('a partition of which nothing comes although its log goes on is stalled, th
   expect(watch.look(at(5, 50), 2_000)).toBe('lost');
 });
 
+test('one that stands still while others go on is never more than stalled', () => {
+  const watch = new FetchWatch(1_000);
+  const states = Array.from({ length: 8 }, (_, n) =>
+    watch.look([...at(5, 9), { partition: 1, next: n, end: 100 }], n * 500),
+  );
+  expect(states.filter((state) => state === 'stalled')).toHaveLength(3);
+  expect(states).not.toContain('lost');
+});
+
 test('one that is read to its end, that goes on, or of which nothing is wanted, is not', () => {
   const watch = new FetchWatch(1_000);
   for (let nowMs = 0; nowMs <= 5_000; nowMs += 500) expect(watch.look(at(5, 5), nowMs)).toBe('flowing');

@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Backbone } from '../../../src/backbone/backbone.ts';
 import { openKafkaBackbone } from '../../../src/backbone/kafka/kafka-backbone.ts';
 import type { KafkaConfig } from '../../../src/backbone/kafka/kafka-client.ts';
-import { memory, record } from '../conformance.ts';
+import { kafkaTimes } from '../../../src/backbone/kafka/kafka-consumer.ts';
+import { memory, record, take } from '../conformance.ts';
+import { type DeafProxy, startDeafProxy } from './deaf-proxy.ts';
 
 const configFor = (brokers: string[], settings: Partial<KafkaConfig> = {}): KafkaConfig => ({
   kind: 'kafka',
@@ -32,8 +34,13 @@ describe('Kafka that is not there', () => {
   });
 });
 
-describeWith(kafka, 'Kafka that is stopped and started', () => {
+/** Far below the library's own time-out of a request: what heals within the test is the watch. */
+const stallMs = 1_000;
+
+describeWith(kafka, 'Kafka in trouble', () => {
   let server: OwnKafka;
+  let proxy: DeafProxy;
+  let throughProxy: string;
   let backbone: Backbone;
   const warnings: string[] = [];
   const onWarning = (warning: Error): void => {
@@ -42,16 +49,86 @@ describeWith(kafka, 'Kafka that is stopped and started', () => {
 
   beforeAll(async () => {
     process.on('warning', onWarning);
-    server = await startKafka();
+    const [port, proxyPort] = [await freePort(), await freePort()];
+    server = await startKafka({
+      listeners: [{ name: 'PROXIED', protocol: 'PLAINTEXT', port, advertisedPort: proxyPort }],
+    });
+    proxy = await startDeafProxy(proxyPort, port);
+    throughProxy = `127.0.0.1:${proxyPort}`;
     backbone = openKafkaBackbone(configFor([server.broker]), silentLog);
   }, 90_000);
   afterAll(async () => {
     process.off('warning', onWarning);
     await backbone.close();
+    await proxy.close();
     await server.close();
   }, 60_000);
 
-  test('loses nothing that was acknowledged, and the flow resumes by itself', async () => {
+  test('is connected to anew when nothing comes although the log goes on, without a record lost or doubled', async () => {
+    const [direct, proxied] = [
+      openKafkaBackbone(configFor([server.broker]), silentLog),
+      openKafkaBackbone(configFor([throughProxy]), silentLog, { ...kafkaTimes, stallMs }),
+    ];
+    await direct.ensureTopic('stalled');
+    const stored = memory();
+    let stalls = 0;
+    const consumer = await proxied.consume({
+      topic: 'stalled',
+      group: 'stalled',
+      queueBytes: 1_000_000,
+      positions: stored.positions,
+      onGap: () => {},
+      onStall: () => {
+        stalls += 1;
+      },
+    });
+    await direct.append('stalled', [record('a', '1'), record('b', '2')]);
+    stored.store(await take(consumer, 2));
+    proxy.loseAnswers();
+    await direct.append('stalled', [record('a', '3'), record('b', '4')]);
+    const got = await take(consumer, 2);
+    expect(got.map(({ value }) => value.toString()).sort()).toEqual(['3', '4']);
+    expect(stalls).toBeGreaterThan(0);
+    await proxied.close();
+    await direct.close();
+  }, 40_000);
+
+  for (const compression of ['gzip', 'snappy', 'lz4', 'zstd']) {
+    test(`gives records that the broker has compressed with ${compression}`, async () => {
+      const topic = `compressed-${compression}`;
+      const admin = new Kafka({ brokers: [server.broker], logLevel: logLevel.NOTHING }).admin();
+      await admin.connect();
+      const configEntries = [
+        { name: 'compression.type', value: compression },
+        { name: 'message.timestamp.type', value: 'LogAppendTime' },
+        { name: 'retention.ms', value: '3600000' },
+      ];
+      await admin.createTopics({ topics: [{ topic, numPartitions: 3, configEntries }] });
+      await admin.disconnect();
+      const backbone = openKafkaBackbone(configFor([server.broker]), silentLog);
+      await backbone.ensureTopic(topic);
+      const texts = Array.from(
+        { length: 200 },
+        (_, n) => `${n} ${'ab'.repeat(n)} ${Math.sin(n)} ${'x'.repeat(n * 30)}`,
+      );
+      await backbone.append(
+        topic,
+        texts.map((text, n) => record(`key-${n % 5}`, text)),
+      );
+      const consumer = await backbone.consume({
+        topic,
+        group: topic,
+        queueBytes: 10_000_000,
+        positions: async () => [],
+        onGap: () => {},
+      });
+      const got = await take(consumer, texts.length);
+      expect(got.map(({ value }) => value.toString()).sort()).toEqual([...texts].sort());
+      await backbone.close();
+    });
+  }
+
+  test('that is killed and started again loses nothing that was acknowledged, and the flow resumes by itself', async () => {
     await backbone.ensureTopic('restarted');
     const stored = memory();
     const seen: string[] = [];
@@ -109,11 +186,34 @@ describeWith(kafka, 'Kafka that is stopped and started', () => {
     await admin.disconnect();
     await expect(backbone.ensureTopic('compacted')).rejects.toMatchObject({
       code: 'backbone/unfit',
-      message: expect.stringMatching(/cleanup.policy is compact, needed is delete;.*LogAppendTime/),
+      message: expect.stringMatching(
+        /cleanup.policy is compact, needed is delete;.*LogAppendTime;.*--add-config cleanup.policy=delete,message.timestamp.type=LogAppendTime/,
+      ),
     });
     const wide = openKafkaBackbone(configFor([server.broker], { replication: 3, minInSync: 2 }), silentLog);
-    await expect(wide.ensureTopic('compacted')).rejects.toThrow(/replication is 1, needed is 3/);
+    await expect(wide.ensureTopic('compacted')).rejects.toThrow(
+      /min.insync.replicas is 1, needed is 2 \(or lower backbone.minInSync\);.*replication is 1, needed is 3.*backbone.replication/,
+    );
     await wide.close();
+  });
+
+  test('more replicas than brokers are refused, with how many there are', async () => {
+    const wide = openKafkaBackbone(configFor([server.broker], { replication: 3, minInSync: 2 }), silentLog);
+    await expect(wide.ensureTopic('wide')).rejects.toMatchObject({
+      code: 'backbone/unfit',
+      message: expect.stringMatching(/backbone.replication is 3, and 1 broker\(s\) are up/),
+    });
+    await wide.close();
+  });
+
+  test('two programs that make one topic at once both have it', async () => {
+    const other = openKafkaBackbone(configFor([server.broker]), silentLog);
+    for (let n = 0; n < 5; n++) {
+      const topic = `raced-${n}`;
+      await Promise.all([backbone.ensureTopic(topic), other.ensureTopic(topic)]);
+      expect(await other.bounds(topic)).toHaveLength(3);
+    }
+    await other.close();
   });
 
   test('no timer warning is printed by any of this', () => {
