@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { silentLog } from '@fieldline/shared/runtime';
 import { describeWith, freePort, kafka, type OwnKafka, startKafka, waitFor } from '@fieldline/shared/testing';
 import { Kafka, logLevel } from 'kafkajs';
@@ -219,4 +222,13 @@ describeWith(kafka, 'Kafka in trouble', () => {
   test('no timer warning is printed by any of this', () => {
     expect(warnings).not.toContain('TimeoutNegativeWarning');
   });
+
+  test('plain Node loads and runs all of it, without a word on standard error', async () => {
+    const program = fileURLToPath(new URL('plain-node.ts', import.meta.url));
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, server.broker], {
+      // The test runner has options of its own here, which are not the program's.
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: 'from plain Node', stderr: '' });
+  }, 30_000);
 });
