@@ -1,6 +1,7 @@
 /**
  * Comma-separated values as spreadsheets write them (RFC 4180), each cell with its place. Where the first line has more
  * semicolons or tabs than commas, those part the cells: spreadsheets write them in countries whose numbers have a comma.
+ * Parsers of others tell the line of a record at best; here every mistake is named with its line and column.
  */
 export type Cell = { readonly text: string; readonly line: number; readonly column: number };
 export type CsvProblem = { readonly line: number; readonly column: number; readonly message: string };
