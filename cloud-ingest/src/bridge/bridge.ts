@@ -4,9 +4,8 @@
  * PUBACKs the order of reception (MQTT 5, 4.6), and the other half is received meanwhile. What a session has not acknowledged when it ends, the broker sends again in
  * the next one: doubled in the backbone, never lost.
  */
-import { hostname } from 'node:os';
 import type { IngestConfig } from '@fieldline/shared/config';
-import { backboneTopics, bridgeFilters, FieldlineError } from '@fieldline/shared/contracts';
+import { backboneTopics, probeTopic } from '@fieldline/shared/contracts';
 import { type Clock, type Health, type Log, type Metrics, pause } from '@fieldline/shared/runtime';
 import type { Backbone } from '../backbone/backbone.ts';
 import type { DeadLetterSink } from '../dead-letters/dead-letter.ts';
@@ -15,6 +14,8 @@ import type { Session } from '../mqtt/session.ts';
 import { bridgeMetrics } from './bridge-metrics.ts';
 import { acknowledge, type Received, receive } from './receive.ts';
 import { createStoreReceived } from './store-received.ts';
+import { ownClientId, subscribe, unsubscribe } from './subscribe.ts';
+import { startWatch } from './watch.ts';
 import { Window } from './window.ts';
 
 export type BridgeParts = {
@@ -31,7 +32,10 @@ export type Bridge = { readonly close: () => Promise<void> };
 
 /** How long a graceful stop waits for what was taken to be stored and acknowledged. */
 const drainMs = 5_000;
-const unauthorised = 0x80;
+/** A broker that keeps a session goes on giving it its share: one of a bridge that does not come back must end soon. */
+const sharedExpirySeconds = 300;
+/** In a share group nothing more is taken for ours when nothing has come for this long. */
+const quietMs = 250;
 
 /** Returns at once; connects and goes on trying until closed. The raw topic must be there. */
 export function startBridge({ config, backbone, deadLetter, clock, log, metrics, health }: BridgeParts): Bridge {
@@ -41,6 +45,8 @@ export function startBridge({ config, backbone, deadLetter, clock, log, metrics,
   const stopTaking = new AbortController();
   const stopStoring = new AbortController();
   let trouble: string | null = null;
+  let session: Session | null = null;
+  let lastCameMs = clock.monotonicMs();
   let closing: Promise<void> | undefined;
 
   const store = createStoreReceived({
@@ -64,10 +70,8 @@ export function startBridge({ config, backbone, deadLetter, clock, log, metrics,
       const taken = await window.take(signal);
       if (signal.aborted) return;
       counts.window.set(window.size);
-      await store(
-        taken.map(({ message }) => message),
-        signal,
-      );
+      const messages = taken.map(({ message }) => message).filter(({ topic }) => topic !== probeTopic);
+      if (messages.length > 0) await store(messages, signal);
       acknowledge(taken);
       window.release(taken);
       counts.window.set(window.size);
@@ -79,11 +83,22 @@ export function startBridge({ config, backbone, deadLetter, clock, log, metrics,
     if (!stopStoring.signal.aborted) throw error;
   });
 
+  const clientId = mqtt.clientId ?? (mqtt.shareGroup === undefined ? 'fieldline-bridge' : ownClientId());
+  const watch = startWatch({
+    mqtt,
+    clientId,
+    clock,
+    log,
+    metrics,
+    held: () => session === null || window.full || trouble !== null,
+    reconnect: () => void session?.close(),
+  });
   const connection = keepConnected({
     config: mqtt,
     session: {
-      clientId: mqtt.clientId ?? (mqtt.shareGroup === undefined ? 'fieldline-bridge' : ownClientId()),
+      clientId,
       persistent: true,
+      ...(mqtt.shareGroup === undefined ? {} : { expirySeconds: sharedExpirySeconds }),
       receiveMaximum: mqtt.window,
       prepare: (client) =>
         receive(client, {
@@ -92,26 +107,46 @@ export function startBridge({ config, backbone, deadLetter, clock, log, metrics,
           clock,
           stop: stopTaking.signal,
           onFull: () => counts.windowFull.inc(),
+          onReceived: (probe) => {
+            lastCameMs = clock.monotonicMs();
+            watch.received(probe);
+          },
           log,
         }),
     },
     clock,
     log,
-    onSession: async (session) => {
+    onSession: async (opened) => {
       counts.sessions.inc();
-      await subscribe(session, mqtt.shareGroup);
+      await subscribe(opened, mqtt.shareGroup);
+      session = opened;
+      opened.ended.addEventListener('abort', () => {
+        session = null;
+      });
     },
   });
-  health.ready.push({ name: 'bridge', trouble: () => connection.trouble() ?? trouble });
+  health.ready.push({ name: 'bridge', trouble: () => connection.trouble() ?? trouble ?? watch.trouble() });
 
   async function close(): Promise<void> {
-    stopTaking.abort();
     const late = new AbortController();
-    await Promise.race([window.untilEmpty(late.signal), pause(drainMs, late.signal)]);
+    await Promise.race([drain(late.signal), pause(drainMs, late.signal)]);
     late.abort();
+    stopTaking.abort();
     // An append that is still under way is left to itself: its messages stay unacknowledged.
     stopStoring.abort();
+    await watch.close();
     await connection.close();
+  }
+
+  /** Leaves its share to the others of a group first: what the broker has given us already still comes. */
+  async function drain(late: AbortSignal): Promise<void> {
+    if (mqtt.shareGroup !== undefined && session !== null) {
+      await unsubscribe(session, mqtt.shareGroup);
+      const quiet = (): boolean => window.size === 0 && clock.monotonicMs() - lastCameMs >= quietMs;
+      while (!late.aborted && !quiet()) await pause(quietMs / 5, late);
+    }
+    stopTaking.abort();
+    await window.untilEmpty(late);
   }
 
   log.info({ topic: backboneTopics.raw, backbone: backbone.kind }, 'the bridge runs');
@@ -122,28 +157,3 @@ export function startBridge({ config, backbone, deadLetter, clock, log, metrics,
     },
   };
 }
-
-/** Bridges of a group need a session each: one that finds its own again after a restart. */
-const ownClientId = (): string => `fieldline-bridge-${hostname().replace(/[^A-Za-z0-9._:-]/g, '-')}`.slice(0, 64);
-
-/** At every connect, also to a session that the broker kept: Mosquitto 2.0.11 loses a shared subscription over a restart. */
-async function subscribe({ client, protocol }: Session, shareGroup: string | undefined): Promise<void> {
-  const shared = client.serverProperties?.sharedSubscriptionAvailable;
-  if (shareGroup !== undefined && protocol === '5' && shared === false) {
-    throw new FieldlineError('broker/refused', 'the broker has no shared subscriptions: leave out mqtt.shareGroup');
-  }
-  const filters = bridgeFilters().map((filter) =>
-    shareGroup === undefined ? filter : `$share/${shareGroup}/${filter}`,
-  );
-  const granted = await client.subscribeAsync(filters, { qos: 1 }).catch((error: unknown) => {
-    throw subscriptionRefused(filters, error);
-  });
-  if (granted.some(({ qos }) => qos >= unauthorised)) throw subscriptionRefused(filters, null);
-}
-
-const subscriptionRefused = (filters: readonly string[], cause: unknown): FieldlineError =>
-  new FieldlineError(
-    'broker/refused',
-    `the broker refuses the subscription to ${filters.join(', ')}: give the user of the bridge the right to read them`,
-    { cause },
-  );

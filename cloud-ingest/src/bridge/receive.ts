@@ -3,7 +3,7 @@
  * full, reading stops (and with it the broker, by TCP) until there is room. Then the answers to our pings wait behind the
  * unread messages: we go on pinging, so that the broker knows us alive, and do not take the silence for a lost connection.
  */
-import type { Micros } from '@fieldline/shared/contracts';
+import { type Micros, probeTopic } from '@fieldline/shared/contracts';
 import type { Clock, Log } from '@fieldline/shared/runtime';
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { holdPubacks, type Pubacks } from '../mqtt/hold-pubacks.ts';
@@ -26,10 +26,15 @@ export type ReceiveOptions = {
   /** Aborted when no more messages shall be taken: what comes then stays unacknowledged. */
   readonly stop: AbortSignal;
   readonly onFull: () => void;
+  /** For each message that was taken; a probe has its payload. */
+  readonly onReceived: (probe: Buffer | null) => void;
   readonly log: Log;
 };
 
-export function receive(client: MqttClient, { window, keepaliveMs, clock, stop, onFull, log }: ReceiveOptions): void {
+export function receive(
+  client: MqttClient,
+  { window, keepaliveMs, clock, stop, onFull, onReceived, log }: ReceiveOptions,
+): void {
   const pubacks = holdPubacks(client);
   const ended = new AbortController();
   client.once('close', () => ended.abort());
@@ -52,7 +57,9 @@ export function receive(client: MqttClient, { window, keepaliveMs, clock, stop, 
       done();
       return;
     }
-    window.put(receivedOf(packet, clock.now(), pubacks));
+    const received = receivedOf(packet, clock.now(), pubacks);
+    onReceived(packet.topic === probeTopic ? received.message.payload : null);
+    window.put(received);
     if (!window.full) {
       done();
       return;

@@ -6,11 +6,14 @@ import { randomUUID } from 'node:crypto';
 import { type AckMessage, encodeMessage, topicOf } from '@fieldline/shared/contracts';
 import { type Clock, type Health, type Log, type Metrics, pause } from '@fieldline/shared/runtime';
 import { keepConnected } from './keep-connected.ts';
+import { readRetainedAcks } from './read-acks.ts';
 import type { MqttConfig, Session } from './session.ts';
 
 export type AckPublisher = {
   /** Resolves when the broker has it or a newer one of its gateway, or when the publisher is closed. Never rejects. */
   readonly publish: (ack: AckMessage) => Promise<void>;
+  /** What the broker had of earlier programs when we came, read before any of ours could take its place. */
+  readonly retained: Promise<readonly AckMessage[]>;
   /** Sends what waits, as far as that takes no longer than `flushMs`. Idempotent. */
   readonly close: () => Promise<void>;
 };
@@ -37,6 +40,8 @@ export function createAckPublisher({ config, clock, log, metrics, health }: AckP
   const waiting = new Map<string, Waiting>();
   const inFlight = new Set<string>();
   const flushed = new Set<() => void>();
+  const retained = Promise.withResolvers<readonly AckMessage[]>();
+  let isRead = false;
   let session: Session | null = null;
   let closed = false;
 
@@ -47,7 +52,11 @@ export function createAckPublisher({ config, clock, log, metrics, health }: AckP
     session: { clientId, persistent: false },
     clock,
     log,
-    onSession: (opened) => {
+    onSession: async (opened) => {
+      if (!isRead) {
+        isRead = true;
+        retained.resolve(await readRetainedAcks(opened));
+      }
       session = opened;
       opened.ended.addEventListener('abort', () => {
         if (session === opened) session = null;
@@ -82,6 +91,7 @@ export function createAckPublisher({ config, clock, log, metrics, health }: AckP
   }
 
   return {
+    retained: retained.promise,
     publish: (ack) =>
       new Promise((resolve) => {
         if (closed) {
@@ -99,6 +109,7 @@ export function createAckPublisher({ config, clock, log, metrics, health }: AckP
       }
       closed = true;
       await connection.close();
+      retained.resolve([]);
       for (const { done } of waiting.values()) for (const resolve of done) resolve();
       waiting.clear();
     },

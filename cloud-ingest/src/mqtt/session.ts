@@ -9,13 +9,15 @@ import { readSecret } from '@fieldline/shared/runtime';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { refusesProtocol, sessionError } from './session-error.ts';
 
-export type MqttConfig = Omit<IngestConfig['mqtt'], 'shareGroup' | 'window' | 'windowBytes'>;
+export type MqttConfig = Omit<IngestConfig['mqtt'], 'shareGroup' | 'window' | 'windowBytes' | 'probeEveryMs'>;
 export type Protocol = MqttConfig['protocol'];
 
 export type SessionOptions = {
   readonly clientId: string;
   /** Whether the broker keeps subscriptions and messages while we are away. */
   readonly persistent: boolean;
+  /** MQTT 5: how long the broker keeps a persistent session without us; by default a week, as Kafka keeps records. */
+  readonly expirySeconds?: number;
   /** MQTT 5: most messages that the broker sends without our PUBACK. */
   readonly receiveMaximum?: number;
   /** Called before the client connects: a broker may send in the same segment as its CONNACK. */
@@ -33,8 +35,7 @@ export type Session = {
   readonly close: () => Promise<void>;
 };
 
-/** The broker keeps a session for this long without us: as long as Kafka keeps records unless set otherwise. */
-const sessionExpirySeconds = 7 * 24 * 3_600;
+const weekSeconds = 7 * 24 * 3_600;
 const closeTimeoutMs = 2_000;
 
 /**
@@ -117,8 +118,12 @@ function clientOptions(config: MqttConfig, options: SessionOptions, protocol: Pr
   };
 }
 
-const sessionProperties = ({ persistent, receiveMaximum }: SessionOptions): IClientOptions['properties'] & object => ({
-  ...(persistent ? { sessionExpiryInterval: sessionExpirySeconds } : {}),
+const sessionProperties = ({
+  persistent,
+  expirySeconds,
+  receiveMaximum,
+}: SessionOptions): IClientOptions['properties'] & object => ({
+  ...(persistent ? { sessionExpiryInterval: expirySeconds ?? weekSeconds } : {}),
   ...(receiveMaximum === undefined ? {} : { receiveMaximum }),
 });
 

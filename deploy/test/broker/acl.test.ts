@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { topicOf } from '@fieldline/shared/contracts';
+import { probeReplyTopic, probeTopic, topicOf } from '@fieldline/shared/contracts';
 import { describeWith, mosquitto, type TestMosquitto, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { connectAsync, connect as connectLater, type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -88,6 +88,20 @@ describeWith(mosquitto, 'the broker as it is shipped', () => {
     expect(await publish(ingest, topicOf('pumping-station', 'ack'))).toBe('taken');
     await waitFor(() => atEdge.length > 0);
     expect(atEdge).toEqual(['fieldline/pumping-station/ack']);
+  });
+
+  test('ingest tests its own reception and reads what the broker drops, where a gateway neither sends nor sees', async () => {
+    const [cloud, edge] = [await ingest(), await gateway()];
+    const atCloud = await received(cloud, 'fieldline/+/batch');
+    const replies = await received(cloud, probeReplyTopic('bridge'));
+    const counted = await received(cloud, '$SYS/broker/publish/messages/dropped');
+    const spied = await received(edge, 'fieldline/~probe/#');
+    expect(await publish(ingest, probeTopic)).toBe('taken');
+    expect(await publish(ingest, probeReplyTopic('bridge'))).toBe('taken');
+    await waitFor(() => atCloud.includes(probeTopic) && replies.includes(probeReplyTopic('bridge')));
+    await waitFor(() => counted.includes('$SYS/broker/publish/messages/dropped'));
+    expect(await publish(gateway, probeTopic)).toBe('refused');
+    expect(spied).toEqual([]);
   });
 
   test('a gateway does not get what another sends', async () => {

@@ -24,6 +24,8 @@ export type LineOptions = {
   readonly devices?: readonly string[];
   readonly change?: (devices: Device[]) => Device[];
   readonly processor?: object;
+  /** Settings of the bridge, beside its broker. */
+  readonly mqtt?: object;
 };
 
 export type Line = {
@@ -80,7 +82,7 @@ async function start(options: LineOptions, lifecycle: Lifecycle): Promise<Line> 
     devices: options.change?.(devices) ?? devices,
   });
   const ingestFile = writeSettings(folder, 'ingest', {
-    mqtt: { broker: options.brokerUrl },
+    mqtt: { broker: options.brokerUrl, ...options.mqtt },
     backbone:
       options.kafka === undefined
         ? { kind: 'embedded', folder: join(folder, 'log') }

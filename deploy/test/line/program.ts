@@ -12,6 +12,9 @@ export type Program = {
   readonly stop: () => Promise<number | null>;
   /** SIGKILL, and waits for the end. */
   readonly kill: () => Promise<void>;
+  /** It stands still, and says nothing to anybody, until `resume`. */
+  readonly freeze: () => void;
+  readonly resume: () => void;
   readonly log: () => string;
   /** A figure of /metrics, summed over its labels; 0 where it is not there. */
   readonly metric: (name: string) => Promise<number>;
@@ -50,6 +53,8 @@ export function createProgram(source: string, args: readonly string[], opsPort: 
     },
     stop: () => end('SIGTERM'),
     kill: async () => void (await end('SIGKILL')),
+    freeze: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
     log: () => log,
     metric: async (name) => {
       const text = await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text();

@@ -19,10 +19,17 @@ export const backboneSchema = z.discriminatedUnion('kind', [
       })
       .optional(),
     partitions: z.int().min(1).max(1_000).default(12).describe('of the raw topic, when it is created'),
-    replication: z.int().min(1).max(7).default(1),
-    minInSync: z.int().min(1).max(7).default(1),
-    retentionMs: durationMs.default(7 * 24 * 3_600_000),
-    maxRecordBytes: sizeBytes.default(1_000_000),
+    replication: z.int().min(1).max(7).default(1).describe('copies of each record; 3 where there are three brokers'),
+    minInSync: z
+      .int()
+      .min(1)
+      .max(7)
+      .default(1)
+      .describe('copies that must be written before a record is acknowledged; 2 of 3 goes on when one broker is lost'),
+    retentionMs: durationMs
+      .default(7 * 24 * 3_600_000)
+      .describe('how long the database may be away before records are lost'),
+    maxRecordBytes: sizeBytes.default(1_000_000).describe('a larger one becomes a dead letter in the bridge'),
   }),
   z.strictObject({
     kind: z.literal('embedded'),
@@ -87,6 +94,10 @@ const processorSchema = z.strictObject({
   deadLetterTopic: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,249}$/, 'must be a name of a topic, or off')
+    .refine(
+      (topic) => topic !== backboneTopics.raw,
+      'must not be the topic that is read: each letter would make another',
+    )
     .optional()
     .describe(
       'topic of the backbone that gets a copy of each dead letter, or off; without it `fieldline.dead-letters` on Kafka and none on the embedded log, which nobody else can read',
@@ -125,6 +136,9 @@ export const ingestSchema = z
           .default(1_000)
           .describe('messages taken from the broker and not yet in the backbone'),
         windowBytes: sizeBytes.default(16 * 1024 ** 2),
+        probeEveryMs: durationMs
+          .default(20_000)
+          .describe('how often the bridge tests that it still receives; three tests that fail make it connect again'),
       })
       .describe('broker of the bridge and of the commit acknowledgements'),
     backbone: backboneSchema,

@@ -38,6 +38,16 @@ export function parseTopic(topic: string): ParsedTopic | null {
 /** Topic filters of the bridge: all kinds that gateways send, of all gateways. */
 export const bridgeFilters = (): string[] => fromGateway.map((kind) => `${topicRoot}/+/${kind}`);
 
+/**
+ * How a bridge tests that it still receives: a probe on a topic that its filter matches, under a name that no gateway can
+ * have. Replies come to the bridge that asked.
+ */
+export const probeTopic = `${topicRoot}/~probe/batch`;
+export const probeReplyTopic = (bridge: string): string => `${topicRoot}/~probe/reply/${bridge}`;
+
+/** Topic filter of all acknowledgements: for who compares what was confirmed with what is there. */
+export const ackFilter = (): string => `${topicRoot}/+/ack`;
+
 /** The backbone's key: order is kept per gateway. */
 export const keyOf = (gateway: string): string => gateway;
 

@@ -1,4 +1,12 @@
-import { bridgeFilters, messageKinds, parseTopic, topicOf } from '@fieldline/shared/contracts';
+import {
+  bridgeFilters,
+  isId,
+  messageKinds,
+  parseTopic,
+  probeReplyTopic,
+  probeTopic,
+  topicOf,
+} from '@fieldline/shared/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -36,5 +44,13 @@ describe('topics', () => {
 
   it('of acknowledgements are not among those the bridge carries', () => {
     expect(bridgeFilters()).toEqual(['fieldline/+/batch', 'fieldline/+/state', 'fieldline/+/birth']);
+  });
+
+  it('of probes match a filter of the bridge, and can be those of no gateway', () => {
+    const [, name, kind] = probeTopic.split('/');
+    expect(bridgeFilters()).toContain(`fieldline/+/${kind}`);
+    expect(isId(name ?? '')).toBe(false);
+    expect(parseTopic(probeTopic)).toBeNull();
+    expect(probeReplyTopic('b1').split('/')).toHaveLength(4);
   });
 });
