@@ -56,5 +56,7 @@ function readBlock(bytes: Buffer, maxBytes: number): Buffer {
         at += 4;
     }
   }
-  return output.written();
+  const written = output.written();
+  if (written.length !== size) throw new RangeError('compressed data end too early');
+  return written;
 }
