@@ -127,8 +127,9 @@ async function addProcessor(start: Start, backbone: Backbone): Promise<Processor
   await untilAvailable(start, () => migrate(config.database, log));
   const acknowledgements = createAckPublisher({ config: config.mqtt, clock, log, metrics, health });
   lifecycle.add('acknowledgements', acknowledgements.close);
-  const acknowledge = acknowledgements.publish;
-  const processor = await startProcessor({ config, backbone, acknowledge, clock, log, metrics, health }, signal);
+  const { publish: acknowledge, retained } = acknowledgements;
+  const parts = { config, backbone, acknowledge, retained, clock, log, metrics, health };
+  const processor = await startProcessor(parts, signal);
   lifecycle.add('processor', processor.close);
   return processor;
 }

@@ -147,6 +147,7 @@ export type Anomaly = {
  *   stream-of-two-gateways two gateways use one stream: a cloned card was given another id
  *   backbone-gap           records were gone from the backbone before they were stored
  *   backbone-remade        a topic of the backbone was deleted and made again, or lost its end: what was not stored of it is gone
+ *   database-restored      the database went back: a backup was restored under the same name
  */
 export const anomalyKinds = [
   'forked-stream',
@@ -154,6 +155,7 @@ export const anomalyKinds = [
   'stream-of-two-gateways',
   'backbone-gap',
   'backbone-remade',
+  'database-restored',
 ] as const;
 export type AnomalyKind = (typeof anomalyKinds)[number];
 

@@ -8,7 +8,7 @@ import { decodeRecord } from '../decode/registry.ts';
 import type { Store } from '../store/connection.ts';
 import type { Lanes } from './lanes.ts';
 import { handleLogBreaks } from './log-breaks.ts';
-import { readOffsets, type SourceTopic } from './offsets.ts';
+import type { NextMarks, SourceTopic } from './offsets.ts';
 import type { Positions } from './positions.ts';
 import type { ProcessorMetrics } from './processor-metrics.ts';
 import { isBackboneTrouble, isDatabaseTrouble } from './trouble.ts';
@@ -20,6 +20,8 @@ export type FetcherParts = {
   readonly store: Store;
   readonly lanes: Lanes;
   readonly positions: Positions;
+  /** Where the database stands; `positions` know it then. */
+  readonly marks: (partitions: readonly number[]) => Promise<NextMarks>;
   readonly counts: ProcessorMetrics;
   readonly clock: Clock;
   readonly log: Log;
@@ -109,14 +111,13 @@ export class Fetcher {
   }
 
   private open(): Promise<BackboneConsumer> {
-    const { backbone, config, source, store, positions } = this.parts;
+    const { backbone, config, source } = this.parts;
     return backbone.consume({
       topic: source.topic,
       group: config.processor.group,
       queueBytes: config.processor.queueBytes,
       positions: async (partitions) => {
-        const marks = await store.withSession((session) => readOffsets(session, source, partitions));
-        positions.set(marks);
+        const marks = await this.parts.marks(partitions);
         return [...marks].flatMap(([partition, mark]) => (mark === null ? [] : [{ partition, ...mark }]));
       },
       ...handleLogBreaks({ ...this.parts, rewind: () => this.rewind() }),

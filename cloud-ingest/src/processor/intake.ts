@@ -4,7 +4,7 @@ import type { Decoded } from '../decode/decoder.ts';
  * Compressed records say little of the samples in them, and samples are what takes memory and time. One transaction's worth
  * is stored while the next is decoded.
  */
-const maxSamplesAtOnce = 200_000;
+const maxSamplesAtOnce = 120_000;
 const maxSamples = 2 * maxSamplesAtOnce;
 
 /**
@@ -18,6 +18,8 @@ export class Intake {
   private bytes = 0;
   private samples = 0;
   private changed = Promise.withResolvers<void>();
+  /** Whether what was taken last has been given up since: it will be fetched again, from where the database stands then. */
+  isTakenVoid = false;
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
@@ -54,6 +56,7 @@ export class Intake {
     const taken = this.records.slice(0, count);
     const left = this.records.slice(count);
     this.clear();
+    this.isTakenVoid = false;
     this.add(left);
     return taken;
   }
@@ -64,6 +67,7 @@ export class Intake {
   }
 
   clear(): void {
+    this.isTakenVoid = true;
     this.records = [];
     this.bytes = 0;
     this.samples = 0;

@@ -16,6 +16,8 @@ export class Positions {
     return offset < (this.next.get(partition)?.offset ?? 0);
   }
 
+  partitions = (): number[] => [...this.next.keys()];
+
   of(partitions: Iterable<number>): NextMarks {
     return new Map([...partitions].map((partition) => [partition, this.next.get(partition) ?? null]));
   }

@@ -28,6 +28,10 @@ export const createProcessorMetrics = (metrics: Metrics) => ({
   lag: metrics.gauge('fieldline_processor_lag_records', 'Records in the backbone behind what was fetched'),
   gap: metrics.counter('fieldline_processor_gap_records_total', 'Records that the backbone lost before they were read'),
   remade: metrics.counter('fieldline_processor_log_remade_total', 'Partitions whose log was found made again'),
+  restored: metrics.counter(
+    'fieldline_processor_database_restored_total',
+    'Times the database was found to have gone back',
+  ),
   stalls: metrics.counter(
     'fieldline_processor_fetch_stalls_total',
     'Times nothing came of the backbone although it went on, and fetching was begun anew',

@@ -20,6 +20,7 @@ import { Fetcher } from './fetcher.ts';
 import { Lanes } from './lanes.ts';
 import { Positions } from './positions.ts';
 import { createProcessorMetrics } from './processor-metrics.ts';
+import { createRestoreWatch } from './restored.ts';
 import { Storer } from './storer.ts';
 import { isDatabaseTrouble } from './trouble.ts';
 
@@ -28,6 +29,8 @@ export type ProcessorParts = {
   readonly backbone: Backbone;
   /** Publishes a commit acknowledgement to its gateway. */
   readonly acknowledge: (message: AckMessage) => Promise<void>;
+  /** Acknowledgements of earlier programs, as the broker keeps them. */
+  readonly retained?: Promise<readonly AckMessage[]>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -93,7 +96,16 @@ export async function startProcessor(parts: ProcessorParts, signal?: AbortSignal
     });
     health.ready.push({ name: 'processor-acknowledge', trouble: acknowledger.trouble });
     const common = { store, source, positions, counts, clock, log };
-    const fetcher = new Fetcher({ ...common, backbone, config, lanes });
+    const restored = createRestoreWatch({
+      ...common,
+      forget: () => {
+        for (const storer of storers) storer.forget();
+      },
+      rewind: () => fetcher.rewind(),
+      touch: acknowledger.touch,
+    });
+    const { marks } = restored;
+    const fetcher: Fetcher = new Fetcher({ ...common, marks, backbone, config, lanes });
     const toStore = {
       ...common,
       edition,
@@ -120,6 +132,8 @@ export async function startProcessor(parts: ProcessorParts, signal?: AbortSignal
       lagEveryMs,
     );
     lifecycle.add('acknowledgements', acknowledger.close);
+    restored.compareWhenRead(parts.retained ?? Promise.resolve([]), abort.signal);
+    lifecycle.add('comparison with what was', restored.close);
     const mirror = startMirror({ config, backbone, log, metrics: parts.metrics });
     lifecycle.add('maintenance', maintenance.close);
     lifecycle.add('mirror of the dead letters', mirror.close);

@@ -59,7 +59,8 @@ export class Storer {
 
   /** Returns when the records are stored, or are no longer ours to store. False: what follows them must be fetched again. */
   private async store(records: readonly Decoded[], signal: AbortSignal): Promise<boolean> {
-    const { positions } = this.parts;
+    const { intake, positions } = this.parts;
+    if (intake.isTakenVoid) return false;
     const fresh = records.filter(({ origin }) => !positions.isStored(origin.partition, origin.offset));
     if (fresh.length === 0) return true;
     const next = marksAfter(fresh);
@@ -122,7 +123,7 @@ export class Storer {
   }
 
   /** It may be another database that answers next, e.g. a restored one. */
-  private forget(): void {
+  forget(): void {
     this.context.series.clear();
     this.context.gateways.clear();
   }

@@ -11,6 +11,7 @@ import {
   type Line,
   openBackbone,
   openLine,
+  recordOf,
   type Sent,
   servers,
   tagOf,
@@ -187,7 +188,6 @@ for (const { name, requirement, open } of servers) {
       await backbone.ensureTopic('fieldline.raw');
       const stranger = new Gateway(gateway.gateway);
       const records = Array.from({ length: 10 }, () => batchAt(stranger, now));
-      const { recordOf } = await import('../processor/line.ts');
       await backbone.append('fieldline.raw', records.map(recordOf));
       const { plan, tally } = await replay({ config: line.config, backbone });
       await backbone.close();
