@@ -88,9 +88,7 @@ const tellEvery = 1_000;
 async function redrive(store: Store, wanted: Wanted<'redrive'>, parts: CommandParts): Promise<void> {
   const { config, clock, log } = parts;
   const { normalisedTopic } = config.processor;
-  // The embedded log belongs to the process that runs; nobody else reads it either.
-  if (normalisedTopic === undefined || config.backbone.kind === 'embedded')
-    return redriveAll(store, wanted, parts, undefined);
+  if (normalisedTopic === undefined) return redriveAll(store, wanted, parts, undefined);
   const backbone = await openBackbone(config.backbone, clock, log);
   try {
     return await redriveAll(store, wanted, parts, publishTo(backbone, normalisedTopic));

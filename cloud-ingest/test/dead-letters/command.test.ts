@@ -1,7 +1,12 @@
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { encodeBatch } from '@fieldline/shared/contracts';
 import { silentLog, systemClock } from '@fieldline/shared/runtime';
-import { requirePostgres, type TestDatabase } from '@fieldline/shared/testing';
+import { requirePostgres, type TestDatabase, temporaryFolder } from '@fieldline/shared/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { run, usage } from '../../src/commands/dead-letters.ts';
 import type { DeadLetter } from '../../src/dead-letters/dead-letter.ts';
@@ -228,6 +233,21 @@ describe('dead-letters', () => {
     await write({ receivedAt: 1 }, {});
     expect(await store.withSession((session) => deleteOldLetters(session, config().database, Date.now()))).toBe(12_000);
     expect(await query('SELECT FROM dead_letter')).toHaveLength(2);
+  });
+
+  test('is a command of the program', async () => {
+    await write({ positions: null, bytes: Buffer.from('{') });
+    const file = join(temporaryFolder(), 'ingest.yaml');
+    writeFileSync(
+      file,
+      `mqtt: {broker: 'mqtt://127.0.0.1:1'}\nbackbone: {kind: embedded, folder: log}\ndatabase: {url: '${database.url}'}\n`,
+    );
+    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+    const program = promisify(execFile);
+    const { stdout } = await program(process.execPath, [main, 'dead-letters', 'redrive', '--all', '--config', file]);
+    expect(stdout).toMatch(/^tried 1 letter\n {2}1 still dead by batch\/malformed, the first is 1: /);
+    const wrong = program(process.execPath, [main, 'dead-letters', 'redrive', '--config', file]);
+    await expect(wrong).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('which letters? give ids') });
   });
 
   test.each([

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type BackboneConfig, ingestSchema } from '@fieldline/shared/config';
 import { FieldlineError } from '@fieldline/shared/contracts';
-import { createMetrics, silentLog, systemClock } from '@fieldline/shared/runtime';
+import { createHealth, createMetrics, silentLog, systemClock } from '@fieldline/shared/runtime';
 import {
   describeWith,
   kafka,
@@ -18,8 +18,9 @@ import { recordBytes } from '../../src/backbone/record-size.ts';
 import type { Letter } from '../../src/dead-letters/letters.ts';
 import { mirrorTopicOf, startMirror } from '../../src/dead-letters/mirror.ts';
 import { mirrorRecordOf } from '../../src/dead-letters/mirror-record.ts';
+import { startProcessor } from '../../src/processor/processor.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { queryOf } from '../processor/line.ts';
+import { openLine, queryOf } from '../processor/line.ts';
 
 const maxRecordBytes = 20_000;
 const configOf = (backbone: object, url: string, deadLetterTopic?: string) =>
@@ -265,6 +266,35 @@ describe('the mirror of the dead letters', () => {
     expect(topics()).toEqual(['fieldline.dead-letters', null]);
     expect(topics('plant.dead')).toEqual(['plant.dead', 'plant.dead']);
     expect(topics('off')).toEqual([null, null]);
+  });
+
+  test('is not the topic that is read, or each letter would make another', () => {
+    const kafkaOnly = { kind: 'kafka', brokers: ['localhost:9092'] };
+    expect(() => configOf(kafkaOnly, database.url, 'fieldline.raw')).toThrow('must not be the topic that is read');
+    expect(() => configOf(kafkaOnly, database.url, 'a topic')).toThrow('must be a name of a topic, or off');
+  });
+
+  test('is part of the processor', async () => {
+    const line = await openLine(await requirePostgres());
+    const config = { ...line.config, processor: { ...line.config.processor, deadLetterTopic: 'dead' } };
+    const processor = await startProcessor({
+      config,
+      backbone: line.backbone,
+      acknowledge: async () => {},
+      clock: systemClock,
+      log: silentLog,
+      metrics: createMetrics(),
+      health: createHealth(),
+    });
+    await line.send({ gateway: 'gw', kind: 'batch', bytes: Buffer.from('{') });
+    const [record] = await waitFor(async () => {
+      const topic = await line.backbone.bounds('dead');
+      return topic.some(({ next }) => next > 0) ? consume(line.backbone, 'dead', 1) : null;
+    });
+    await processor.close();
+    await line.close();
+    expect(record).toMatchObject({ key: 'gw', headers: { 'dead-letter-code': 'batch/malformed' } });
+    expect(record?.value.toString()).toBe('{');
   });
 
   test('leaves out more where the headers of a record are too large as well', () => {

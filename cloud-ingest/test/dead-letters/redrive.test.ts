@@ -5,8 +5,10 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { readBalance } from '../../src/balance/balance.ts';
 import { run } from '../../src/commands/dead-letters.ts';
+import { createRedrive } from '../../src/dead-letters/redrive.ts';
 import { openStore } from '../../src/store/connection.ts';
 import { maintain } from '../../src/store/maintenance/maintenance.ts';
+import type { Publish } from '../../src/store/write-rows.ts';
 import { Gateway, goodSample, type Line, openLine, recordOf, type Sent, servers, tagOf } from '../processor/line.ts';
 
 const hour = 3_600_000_000;
@@ -272,6 +274,23 @@ for (const { name, requirement, open } of servers) {
         expect((await redrive(`${id}`))[0]).toContain('nothing was done, it was redriven at');
         expect(await values()).toEqual([1]);
         expect(await ledger()).toMatchObject({ dead: '{}', stored: 1n, duplicate_batches: 0n });
+      });
+
+      test('tells others of the rows, unless it is a dry run', async () => {
+        await store(ofTomorrow(gateway.batch([goodSample(tagOf('a'), 1)])));
+        await upgrade();
+        const told: number[] = [];
+        const own = openStore(line.config.database, 'test');
+        const publish: Publish = async ({ rows: written }) => void told.push(...written.value);
+        const parts = { store: own, edition: 'plain', window: line.config.processor, publish } as const;
+        const [id] = await ids();
+        await createRedrive(parts)(Number(id), { positions: null, dryRun: true });
+        expect(told).toEqual([]);
+        expect(await createRedrive(parts)(Number(id), { positions: null, dryRun: false })).toMatchObject({
+          kind: 'stored',
+        });
+        await own.close();
+        expect(told).toEqual([1]);
       });
 
       test('does not store samples again of which a second letter tells', async () => {
