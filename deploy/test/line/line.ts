@@ -24,6 +24,8 @@ export type LineOptions = {
   readonly devices?: readonly string[];
   readonly change?: (devices: Device[]) => Device[];
   readonly processor?: object;
+  /** Settings of the journal, beside its folder. */
+  readonly journal?: object;
   /** Settings of the bridge, beside its broker. */
   readonly mqtt?: object;
 };
@@ -77,7 +79,7 @@ async function start(options: LineOptions, lifecycle: Lifecycle): Promise<Line> 
   const edgeFile = writeSettings(folder, 'edge', {
     gateway,
     uplink: { broker: options.brokerUrl, confirm: options.confirm ?? 'cloud', resendAfterMs: 3_000 },
-    journal: { folder: journalFolder },
+    journal: { folder: journalFolder, ...options.journal },
     http: { port: edgePort },
     devices: options.change?.(devices) ?? devices,
   });
