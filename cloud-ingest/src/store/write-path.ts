@@ -25,14 +25,18 @@ export async function partsOf(session: Session, rows: Rows, order: Uint32Array):
     'SELECT (extract(epoch FROM now() - columnstore_after) * 1000000)::int8 AS "lateBefore" FROM write_path',
   );
   if (row === undefined) return [{ path: 'rowstore', late: false, order }];
-  const isLate = (index: number): boolean => (rows.time[index] as number) < row.lateBefore;
-  if (!rows.time.some((time) => time < row.lateBefore)) return [{ path: pathFor(rows, order), late: false, order }];
-  const late = order.filter(isLate);
-  const newest = order.filter((index) => !isLate(index));
+  if (!hasLate(rows, row.lateBefore)) return [{ path: pathFor(rows, order), late: false, order }];
+  const late = order.filter((index) => (rows.time[index] as number) < row.lateBefore);
+  const newest = order.filter((index) => (rows.time[index] as number) >= row.lateBefore);
   return [
     { path: pathFor(rows, newest), late: false, order: newest },
     { path: pathFor(rows, late), late: true, order: late },
   ];
+}
+
+function hasLate({ time, count }: Rows, before: Micros): boolean {
+  for (let row = 0; row < count; row++) if ((time[row] as number) < before) return true;
+  return false;
 }
 
 /** `order`: by series. */
@@ -40,8 +44,8 @@ export function pathFor(rows: Rows, order: Uint32Array): WritePath {
   if (order.length < leastRows) return 'rowstore';
   let series = 0;
   let last = -1;
-  for (const row of order) {
-    const slot = rows.slot[row] as number;
+  for (let place = 0; place < order.length; place++) {
+    const slot = rows.slot[order[place] as number] as number;
     if (slot !== last) series += 1;
     last = slot;
   }

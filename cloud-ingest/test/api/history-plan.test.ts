@@ -14,6 +14,7 @@ const ask = (rangeUs: number, samples: number, maxPoints = 1_000) =>
     samples,
     oldestRaw: now - 90 * day,
     oldestMinute: now - 366 * day,
+    oldestHour: now - 3_653 * day,
   });
 
 test('few samples are given as they are, however long the range', () => {
@@ -38,6 +39,7 @@ test('the coarsest summaries that still give enough points are read', () => {
 test('what retention may have removed is not asked for', () => {
   expect(ask(91 * day, 10, 100_000)).toMatchObject({ form: 'summaries', level: 'sample_1m' });
   expect(ask(400 * day, 10, 100_000)).toMatchObject({ form: 'summaries', level: 'sample_1h' });
+  expect(ask(4_000 * day, 10, 100_000)).toMatchObject({ form: 'summaries', level: 'sample_1d' });
 });
 
 test('points are whole, cover the range, and are at most one more than asked for', () => {

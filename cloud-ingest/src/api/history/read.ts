@@ -5,14 +5,22 @@ import type { Database } from '../database.ts';
 import { isoOf } from '../instant.ts';
 import type { Tag } from '../tags.ts';
 import { jsonValue } from '../value.ts';
-import { countingLevel, type HistoryPlan, type HistoryRange, type Level, planHistory } from './plan.ts';
+import {
+  countingLevel,
+  type HistoryQuestion,
+  type HistoryRange,
+  type Level,
+  maxRawSamples,
+  planHistory,
+  planSummaries,
+  type SummaryPlan,
+} from './plan.ts';
+import { computedTable, readPoints, timeUsOf } from './points.ts';
 import type { History } from './schemas.ts';
 
 const hourUs = 3_600_000_000;
-const timeUsSql = (column: string): string => `(extract(epoch from ${column}) * 1000000)::int8`;
-const binSql = `date_bin($4::int8 * interval '1 microsecond', %time, $2)`;
 
-type Retention = Pick<DatabaseConfig, 'retainRawMs' | 'retainMinutesMs'>;
+type Retention = Pick<DatabaseConfig, 'retainRawMs' | 'retainMinutesMs' | 'retainHoursMs'>;
 type SampleRow = { timeUs: number; value: number | null; text: string | null; quality: number };
 
 export async function readHistory(
@@ -25,28 +33,38 @@ export async function readHistory(
 ): Promise<History> {
   const read: Reader = { database, series, maxPoints };
   if (series.type === 'string') return readTexts(read, range);
-  const plan = planHistory({
+  const question = (samples: number): HistoryQuestion => ({
     ...range,
     maxPoints,
-    samples: await estimate(read, range),
+    samples,
     oldestRaw: now - retention.retainRawMs * 1_000,
     oldestMinute: now - retention.retainMinutesMs * 1_000,
+    oldestHour: now - retention.retainHoursMs * 1_000,
   });
-  if (plan.form === 'summaries') return readSummaries(read, plan);
+  const plan = planHistory(question(await estimate(read, range)));
+  if (plan.form === 'summaries') return summariesOf(read, plan);
   const samples = await readSamples(read, range);
-  // The estimate comes from summaries: where it was too low, the truth decides.
   if (samples !== null) return samples;
-  const pointUs = Math.ceil((range.to - range.from) / maxPoints);
-  return readSummaries(read, { form: 'summaries', level: 'raw', pointUs, ...range });
+  // What is computed does not know of the newest rows yet: where the estimate was too low, the truth decides.
+  return summariesOf(read, planSummaries(question(await countUpTo(read, range, maxRawSamples + 1))));
 }
 
 type Reader = { readonly database: Database; readonly series: Tag; readonly maxPoints: number };
 
+/** From what has been computed, which is quick. */
 async function estimate({ database, series }: Reader, range: HistoryRange): Promise<number> {
   const [row] = await database.query<{ samples: number }>(
-    `select coalesce(sum(count), 0)::int8 as samples from ${countingLevel(range)}
+    `select coalesce(sum(count), 0)::int8 as samples from ${computedTable(countingLevel(range))}
      where series_id = $1 and bucket >= $2 and bucket < $3`,
     [series.seriesId, isoOf(range.from), isoOf(range.to)],
+  );
+  return row?.samples ?? 0;
+}
+
+async function countUpTo({ database, series }: Reader, range: HistoryRange, most: number): Promise<number> {
+  const [row] = await database.query<{ samples: number }>(
+    `select count(*) as samples from (select from sample where series_id = $1 and time >= $2 and time < $3 limit $4) as counted`,
+    [series.seriesId, isoOf(range.from), isoOf(range.to), most],
   );
   return row?.samples ?? 0;
 }
@@ -62,7 +80,7 @@ const headOf = ({ series }: Reader, { from, to }: HistoryRange, level: Level) =>
 async function readSamples(read: Reader, range: HistoryRange): Promise<History | null> {
   const { database, series, maxPoints } = read;
   const rows = await database.query<SampleRow>(
-    `select ${timeUsSql('time')} as "timeUs", value, text, quality from sample
+    `select ${timeUsOf('time')} as "timeUs", value, text, quality from sample
      where series_id = $1 and time >= $2 and time < $3 order by time limit $4`,
     [series.seriesId, isoOf(range.from), isoOf(range.to), maxPoints + 1],
   );
@@ -72,7 +90,7 @@ async function readSamples(read: Reader, range: HistoryRange): Promise<History |
 /** With a deadband, a value that did not change has no sample: what came before still holds. */
 async function readBefore({ database, series }: Reader, from: Micros): Promise<SampleRow | null> {
   const [row] = await database.query<SampleRow>(
-    `select ${timeUsSql('time')} as "timeUs", value, text, quality from sample
+    `select ${timeUsOf('time')} as "timeUs", value, text, quality from sample
      where series_id = $1 and time >= $2 and time < $3 order by time desc limit 1`,
     [series.seriesId, isoOf(from - hourUs), isoOf(from)],
   );
@@ -85,9 +103,9 @@ async function readTexts(read: Reader, range: HistoryRange): Promise<History> {
   const all = await readSamples(read, range);
   if (all !== null) return all;
   const values = [series.seriesId, isoOf(range.from), isoOf(range.to), Math.ceil((range.to - range.from) / maxPoints)];
-  const bin = binSql.replace('%time', 'time');
+  const bin = `date_bin($4::int8 * interval '1 microsecond', time, $2)`;
   const rows = await database.query<SampleRow & { samples: number }>(
-    `select distinct on (${bin}) ${timeUsSql('time')} as "timeUs", value, text, quality, count(*) over () as samples
+    `select distinct on (${bin}) ${timeUsOf('time')} as "timeUs", value, text, quality, count(*) over () as samples
      from sample where series_id = $1 and time >= $2 and time < $3 order by ${bin}, time desc`,
     values,
   );
@@ -114,40 +132,18 @@ function samplesOf(
   };
 }
 
-type SummaryRow = {
-  timeUs: number;
-  mean: number | null;
-  min: number | null;
-  max: number | null;
-  count: number;
-  good: number;
-};
-
-async function readSummaries(read: Reader, plan: HistoryPlan & { form: 'summaries' }): Promise<History> {
-  const { database, series } = read;
-  const [time, columns] =
-    plan.level === 'raw'
-      ? ['time', 'avg(value) as mean, min(value), max(value), count(*), count(*) filter (where quality < 100) as good']
-      : [
-          'bucket',
-          'sum(sum) / nullif(sum(valued), 0) as mean, min(min), max(max), sum(count)::int8 as count, sum(good)::int8 as good',
-        ];
-  const table = plan.level === 'raw' ? 'sample' : plan.level;
-  const rows = await database.query<SummaryRow>(
-    `select ${timeUsSql(binSql.replace('%time', time))} as "timeUs", ${columns} from ${table}
-     where series_id = $1 and ${time} >= $2 and ${time} < $3 group by 1 order by 1`,
-    [series.seriesId, isoOf(plan.from), isoOf(plan.to), plan.pointUs],
-  );
+async function summariesOf(read: Reader, plan: SummaryPlan): Promise<History> {
+  const points = await readPoints(read.database, read.series.seriesId, plan);
   return {
     form: 'summaries',
     ...headOf(read, plan, plan.level),
-    samples: rows.reduce((sum, { count }) => sum + count, 0),
+    samples: points.reduce((sum, { count }) => sum + count, 0),
     pointMs: plan.pointUs / 1_000,
-    timeUs: rows.map(({ timeUs }) => timeUs),
-    mean: rows.map(({ mean }) => mean),
-    min: rows.map(({ min }) => min),
-    max: rows.map(({ max }) => max),
-    count: rows.map(({ count }) => count),
-    good: rows.map(({ good }) => good),
+    timeUs: points.map(({ timeUs }) => timeUs),
+    mean: points.map(({ mean }) => mean),
+    min: points.map(({ min }) => min),
+    max: points.map(({ max }) => max),
+    count: points.map(({ count }) => count),
+    good: points.map(({ good }) => good),
   };
 }

@@ -38,6 +38,9 @@ const continuousAggregates = (config: DatabaseConfig): string[] => [
     `ALTER MATERIALIZED VIEW ${rollupTable(level)} SET (timescaledb.materialized_only = true)`,
     `CREATE TABLE ${touchedTable(level)} (bucket timestamptz NOT NULL)`,
   ]),
+  // What no job has refreshed yet; what is older is found by the daily one.
+  `INSERT INTO touched_1m SELECT generate_series(date_trunc('minute', now()) - INTERVAL '2 days', now(), INTERVAL '1 minute')
+     WHERE EXISTS (SELECT FROM sample)`,
   // A day of minutes, and a month of hours: what is computed anew now and then stays in the rowstore meanwhile.
   `SELECT set_chunk_time_interval('rollup_1m', ${interval(config.chunkMs)})`,
   `SELECT set_chunk_time_interval('rollup_1h', ${interval(30 * config.chunkMs)})`,

@@ -1,6 +1,6 @@
 /**
- * The views `sample_<level>`: what has been computed, except touched buckets, and those computed at once. Right up to now,
- * late rows included, on every edition.
+ * The views `sample_<level>`: what has been computed, except unfinished buckets, and those computed at once. Right up to now,
+ * late rows included, on every edition. `unfinished_<level>` names the buckets.
  *
  * The ranges to read are handed down from level to level (LATERAL), and so is a condition on the series: one series is
  * looked up by its index in the few ranges that are touched, and nothing else is read. `= ANY` keeps it so: the planner makes
@@ -10,20 +10,22 @@ import { bucketOf, rollupTable, touchedTable } from './own-rollups.ts';
 import { fromRaw, fromRollup, type RollupLevel, rollupColumns, rollupLevels } from './rollup-levels.ts';
 
 export const rollupViews = (): string[] =>
-  rollupLevels.map((level, index) => {
+  rollupLevels.flatMap((level, index) => {
     const upTo = rollupLevels.slice(0, index + 1);
-    return `CREATE VIEW ${level.name} AS WITH ${upTo.map(touchedBuckets).join(', ')} ${rowsOf(level, null)}`;
+    const buckets = upTo.map((each) => `${cteOf(each)} AS MATERIALIZED (SELECT bucket FROM ${unfinishedView(each)})`);
+    return [
+      `CREATE VIEW ${unfinishedView(level)} AS ${unfinishedBuckets(level, upTo)}`,
+      `CREATE VIEW ${level.name} AS WITH ${buckets.join(', ')} ${rowsOf(level, null)}`,
+    ];
   });
 
-const cteOf = ({ name }: RollupLevel): string => name.replace('sample', 'unfinished');
+export const unfinishedView = ({ name }: RollupLevel): string => name.replace('sample', 'unfinished');
+const cteOf = ({ name }: RollupLevel): string => name.replace('sample', 'touched_now');
 
 /** Buckets of a level that are not finished because of itself or of any level below, each once. */
-function touchedBuckets(level: RollupLevel, index: number): string {
-  const touched = rollupLevels
-    .slice(0, index + 1)
-    .map((below) => `SELECT ${bucketOf(level, 'bucket')} AS bucket FROM ${touchedTable(below)}`);
-  return `${cteOf(level)} AS MATERIALIZED (${touched.join(' UNION ')})`;
-}
+const unfinishedBuckets = (level: RollupLevel, upTo: readonly RollupLevel[]): string =>
+  `SELECT DISTINCT ${bucketOf(level, 'bucket')} AS bucket
+    FROM (${upTo.map((below) => `SELECT bucket FROM ${touchedTable(below)}`).join(' UNION ALL ')}) AS touched`;
 
 /** Of all time, or of the time of `span`. */
 function rowsOf(level: RollupLevel, span: string | null): string {
