@@ -8,6 +8,7 @@ import { run } from '../../src/commands/dead-letters.ts';
 import { createRedrive } from '../../src/dead-letters/redrive.ts';
 import { openStore } from '../../src/store/connection.ts';
 import { maintain } from '../../src/store/maintenance/maintenance.ts';
+import { editionOfSchema } from '../../src/store/migrate.ts';
 import type { Publish } from '../../src/store/write-rows.ts';
 import { Gateway, goodSample, type Line, openLine, recordOf, type Sent, servers, tagOf } from '../processor/line.ts';
 
@@ -89,6 +90,13 @@ for (const { name, requirement, open } of servers) {
       const balances = await reader.withSession(readBalance);
       await reader.close();
       return balances.find((each) => each.gateway === gateway.gateway);
+    };
+
+    const keepTables = async (): Promise<void> => {
+      const keeper = openStore(line.config.database, 'test');
+      const edition = await keeper.withSession((session) => editionOfSchema(session, line.config.database.schema));
+      await maintain({ store: keeper, config: line.config.database, edition, clock: systemClock });
+      await keeper.close();
     };
 
     /** A batch that only a newer reader understands, until `upgrade` makes it one of today. */
@@ -228,6 +236,18 @@ for (const { name, requirement, open } of servers) {
       const wet = await redrive(...(await ids()));
       expect(wet.slice(0, 2)).toEqual(dry.slice(0, 2));
       expect(await values()).toEqual([1, 2, 3]);
+    });
+
+    test('is over when the letters are older than the settings keep them: maintenance deletes them', async () => {
+      await store(ofTomorrow(gateway.batch([goodSample(tagOf('a'), 1)])), ofTomorrow(gateway.batch([])));
+      const [old, young] = await ids();
+      await line.query(`UPDATE dead_letter SET written_at = now() - INTERVAL '91 days' WHERE id = $1`, [old]);
+      await waitFor(async () => {
+        await keepTables();
+        return (await ids()).length === 1;
+      });
+      expect(await ids()).toEqual([young]);
+      expect(await redrive(`${old}`)).toContain(`${old}: nothing was done, there is no such letter`);
     });
 
     // How rows are written tells nothing more of these.
@@ -458,11 +478,6 @@ for (const { name, requirement, open } of servers) {
     if (name === 'TimescaleDB') {
       test('writes late rows into chunks that are compressed, and the roll-ups follow', async () => {
         const old = Date.now() * 1_000 - 20 * 24 * hour;
-        const computeRollups = async (): Promise<void> => {
-          const keeper = openStore(line.config.database, 'test');
-          await maintain({ store: keeper, config: line.config.database, edition: 'timescale', clock: systemClock });
-          await keeper.close();
-        };
         const inMinutes = async () => {
           const [sum] = await line.query<{ count: number }>(
             'SELECT sum(count)::int AS count FROM sample_1m JOIN series USING (series_id) WHERE gateway = $1',
@@ -476,12 +491,12 @@ for (const { name, requirement, open } of servers) {
         );
         await line.query('ALTER TABLE sample DROP CONSTRAINT fits');
         await line.query(`SELECT compress_chunk(chunk, true) FROM show_chunks('sample') AS chunk`);
-        await computeRollups();
+        await keepTables();
         expect(await inMinutes()).toBe(100);
         expect((await redrive('--all')).at(-1)).toBe('  1 stored, with 100 samples');
         expect((await values()).length).toBe(200);
         expect(await inMinutes()).toBe(200);
-        await computeRollups();
+        await keepTables();
         expect(await inMinutes()).toBe(200);
         expect((await redrive(...(await ids())))[0]).toContain('it was redriven at');
       });
