@@ -16,7 +16,7 @@ const run = (context: BenchmarkContext): Promise<Figure[]> =>
   withServers(async ({ timescale, kafka, broker }) => {
     const { root, folder, short } = context;
     const rounds = roundsOf(context);
-    const rows = short ? 1_000_000 : 4_000_000;
+    const rows = short ? 1_000_000 : 3_000_000;
     const options = untilNow(largeBatches, rows);
     const changedAt = options.fromMicros + (options.steps * options.stepMicros) / 2;
     const prepare = (config: DatabaseConfig): Promise<void> => registerFleet(config, largeBatches, changedAt);

@@ -11,7 +11,7 @@ const run = (context: BenchmarkContext): Promise<Figure[]> =>
   withServers(async ({ timescale, kafka, broker }) => {
     const { root, folder, short } = context;
     const rounds = roundsOf(context);
-    const rows = short ? 1_000_000 : 4_000_000;
+    const rows = short ? 1_000_000 : 3_000_000;
     const server = await timescale();
     const backbone = await kafka(backlog(untilNow(largeBatches, rows)));
     const on = { root, folder, rows, backbone, brokerUrl: await broker() };

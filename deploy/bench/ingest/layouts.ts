@@ -87,7 +87,7 @@ async function measure(
     return await withClient(url, (writer) =>
       withClient(url, async (reader) => {
         await prepare(writer, layout);
-        const rows = short ? 1_500_000 : 6_000_000;
+        const rows = short ? 1_500_000 : 4_200_000;
         const steps = transactionRows / series;
         const fromSeconds = Math.floor(Date.now() / 3_600_000) * 3_600 - 3_600;
         let step = 0;
@@ -108,7 +108,7 @@ async function measure(
           while (isWriting) busyMs.push(...(await queryFor(reader, fromSeconds, 100)));
         })();
         const everyMs = (2 * transactionRows) / rowsPerMs;
-        for (const endMs = performance.now() + (short ? 2_000 : 5_000); performance.now() < endMs; ) {
+        for (const endMs = performance.now() + (short ? 2_000 : 4_000); performance.now() < endMs; ) {
           const nextMs = performance.now() + everyMs;
           await transaction();
           await sleep(Math.max(0, nextMs - performance.now()));

@@ -36,7 +36,7 @@ const run = (context: BenchmarkContext): Promise<Figure[]> =>
   withServers(async ({ timescale, kafka, broker }) => {
     const { root, folder, short } = context;
     const rounds = roundsOf(context);
-    const rows = short ? 1_000_000 : 4_000_000;
+    const rows = short ? 1_000_000 : 3_000_000;
     const poisons = rows / 1_000 / batchesPerPoison;
     const options = untilNow(largeBatches, rows);
     const server = await timescale();
