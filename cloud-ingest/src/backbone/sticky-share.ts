@@ -1,10 +1,9 @@
 /**
  * Who of a group reads which partitions: shares differ by one at most, and as little moves as can.
  *
- * Every partition has a home, found from the names of the members alone. Whoever holds a partition keeps it while there is
- * room in its share, at home first; what is free goes home. So when a member leaves, only its partitions move, and when it
- * comes back under the same name it has the same ones again, though nobody remembered them (but for one, where shares are
- * uneven and another may keep it).
+ * Every partition has a home, found from the names of the members alone. When somebody comes, all go home: so a group has the
+ * same shares after a restart of any of its members as before, though nobody remembered them. When somebody leaves, whoever
+ * holds a partition keeps it, and only those of the one that left move.
  */
 import { murmur2 } from './partition-of.ts';
 
@@ -24,11 +23,12 @@ export function shareOut(members: readonly GroupMember[], partitions: readonly n
     partitions,
   );
   const shares = new Shares(named.length, partitions.length);
+  const somebodyCame = members.some(({ held }) => held.length === 0);
   const holders = (partition: number): number[] =>
     named.flatMap(({ member }, index) => (member.held.includes(partition) ? [index] : []));
   for (const partition of partitions) {
     const home = homes.get(partition) ?? 0;
-    if (holders(partition).includes(home)) shares.give(partition, home);
+    if (somebodyCame || holders(partition).includes(home)) shares.give(partition, home);
   }
   for (const partition of partitions) for (const holder of holders(partition)) shares.give(partition, holder);
   for (const partition of partitions) shares.give(partition, homes.get(partition) ?? 0);

@@ -84,6 +84,7 @@ export class Fetcher {
       lanes.clear();
     }
     await lanes.untilRoom(signal);
+    if (this.rewinding) return;
     this.polling = new AbortController();
     const records = await this.consumer.poll(
       Math.min(lanes.roomBytes, pollBytes),

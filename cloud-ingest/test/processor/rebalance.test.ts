@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { backboneTopics } from '@fieldline/shared/contracts';
 import { pause } from '@fieldline/shared/runtime';
 import { describeWith, kafka, type OwnKafka, startKafka, waitFor } from '@fieldline/shared/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type KafkaLine, kafkaConf, openKafkaLine, times } from './kafka-line.ts';
 import { Gateway, goodSample, tagOf } from './line.ts';
 
@@ -108,6 +108,10 @@ describeWith(kafka, 'three processors', () => {
       await flowing();
       return Math.round(longestMs);
     };
+    onTestFinished(async () => {
+      stop.abort();
+      await Promise.allSettled([sending, watching]);
+    });
     const left = await pauseMs(async () => {
       await end('two', 'SIGTERM');
       await shares(2);
