@@ -14,6 +14,7 @@ import { isQualityCode, type QualityCode, qualityClass } from './quality.ts';
 import { fitsType, type Micros, type Tag, type Value, type ValueType, valueTypes } from './sample.ts';
 import { cutTagList, type TagLists, tagListMark } from './tag-lists.ts';
 import { idPattern, isId } from './topics.ts';
+import { readFrame } from './zstd-frames.ts';
 
 const count = z.int().nonnegative();
 const column = z.custom<unknown[]>((data) => Array.isArray(data), 'expected an array');
@@ -63,7 +64,7 @@ export function decodeBatch(bytes: Buffer, gateway: string, lists?: TagLists): D
  */
 export function identityOf(bytes: Buffer, gateway: string): { readonly stream: string; readonly seq: number } | null {
   try {
-    const parsed = identitySchema.safeParse(parseJson(textOf(bytes)));
+    const parsed = identitySchema.safeParse(parseJson(unpackedOf(bytes).toString('utf8')));
     if (!parsed.success || parsed.data.gateway !== gateway) return null;
     return { stream: parsed.data.stream, seq: parsed.data.seq };
   } catch (error) {
@@ -73,15 +74,15 @@ export function identityOf(bytes: Buffer, gateway: string): { readonly stream: s
 }
 
 function decode(bytes: Buffer, gateway: string, lists: TagLists | undefined): DecodedBatch {
-  const text = textOf(bytes);
-  const cut = lists === undefined ? null : cutTagList(text);
-  const known = cut === null ? undefined : lists?.find(cut.list);
+  const unpacked = unpackedOf(bytes);
+  const cut = lists === undefined ? null : cutTagList(unpacked);
+  const known = cut === null ? undefined : lists?.find(cut.list, gateway);
   if (cut !== null && known !== undefined) {
     const json = parseJson(cut.rest);
     if (isMarked(json)) return decodeJson({ ...json, tags: known }, gateway, known);
   }
-  const batch = decodeJson(parseJson(text), gateway);
-  if (cut !== null && batch.tags.length > 0) lists?.keep(cut.list, batch.tags);
+  const batch = decodeJson(parseJson(unpacked.toString('utf8')), gateway);
+  if (cut !== null && batch.tags.length > 0) lists?.keep(cut.list, gateway, batch.tags);
   return batch;
 }
 
@@ -115,12 +116,13 @@ function decodeJson(json: unknown, gateway: string, known?: readonly Tag[]): Dec
 const malformed = (reason: string, cause?: unknown): FieldlineError =>
   new FieldlineError('batch/malformed', reason, { cause });
 
-function textOf(bytes: Buffer): string {
+/** Valid until the next call. */
+function unpackedOf(bytes: Buffer): Buffer {
   if (bytes.length > maxBatchBytes) {
     throw new FieldlineError('batch/too-large', `${bytes.length} bytes; the bound is ${maxBatchBytes}`);
   }
   try {
-    return unpackBatch(bytes).toString('utf8');
+    return (isZstd(bytes) ? readFrame(bytes) : null) ?? unpackBatch(bytes);
   } catch (error) {
     const code = (error as { code?: unknown }).code;
     if (code === 'ERR_BUFFER_TOO_LARGE') {
@@ -147,9 +149,11 @@ function parseJson(text: string): unknown {
 export function unpackBatch(bytes: Buffer): Buffer {
   const options = { maxOutputLength: maxDecodedBytes };
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return gunzipSync(bytes, options);
-  if (bytes.length >= 4 && bytes.readUInt32LE(0) === 0xfd2f_b528) return zstdDecompressSync(bytes, options);
+  if (isZstd(bytes)) return zstdDecompressSync(bytes, options);
   return bytes;
 }
+
+const isZstd = (bytes: Buffer): boolean => bytes.length >= 4 && bytes.readUInt32LE(0) === 0xfd2f_b528;
 
 function samplesOf(wire: z.infer<typeof wireSchema>, tags: readonly Tag[]) {
   const { i, t, x } = wire;

@@ -1,55 +1,67 @@
 /**
  * Tag lists as batches write them, remembered: gateways send the same lists again and again, and a list is more than half of
- * a batch. One that is known is neither parsed nor checked again, and comes out as the same array.
+ * a batch. One that is known is neither made text, parsed nor checked again, and comes out as the same array.
  *
- * A list is cut out of the JSON before it is parsed. In JSON that is well-formed, `,"tags":[[` and `]],"i":[` stand nowhere
- * in a string (the quotes would be escaped there), so what lies between them is the list. The mark left in its place tells
- * whether it stood where it belongs.
+ * A list is cut out of the bytes of the JSON before it is parsed. In JSON that is well-formed, `,"tags":[[` and `]],"i":[`
+ * stand nowhere in a string (the quotes would be escaped there), so what lies between them is the list. The mark left in its
+ * place tells whether it stood where it belongs.
  */
 import type { Tag } from './sample.ts';
 
 const before = ',"tags":';
-const start = `${before}[[`;
+const start = Buffer.from(`${before}[[`);
 const after = ',"i":[';
-const end = `]]${after}`;
+const end = Buffer.from(`]]${after}`);
 /** Characters remembered; beyond it everything is forgotten. The tags themselves take about four times as much. */
 const maxCharacters = 8_000_000;
 
 export const tagListMark = 0;
 
 export type CutBatch = {
-  readonly list: string /** The batch with the mark in place of the list. */;
+  /** Part of the bytes that were cut. */
+  readonly list: Buffer;
+  /** The batch with the mark in place of the list. */
   readonly rest: string;
 };
 
 /** null where the batch is written in another way than we write it. */
-export function cutTagList(text: string): CutBatch | null {
-  const from = text.indexOf(start);
-  const to = from < 0 ? -1 : text.indexOf(end, from);
+export function cutTagList(json: Buffer): CutBatch | null {
+  const from = json.indexOf(start);
+  const to = from < 0 ? -1 : json.indexOf(end, from);
   if (to < 0) return null;
   const listEnd = to + end.length - after.length;
   const listStart = from + before.length;
   return {
-    list: text.slice(listStart, listEnd),
-    rest: `${text.slice(0, listStart)}${tagListMark}${text.slice(listEnd)}`,
+    list: json.subarray(listStart, listEnd),
+    rest: `${json.toString('utf8', 0, listStart)}${tagListMark}${json.toString('utf8', listEnd)}`,
   };
 }
 
+type Known = { readonly list: Buffer; readonly tags: readonly Tag[] };
+
 export class TagLists {
-  private readonly lists = new Map<string, readonly Tag[]>();
+  private readonly lists = new Map<string, Known>();
+  /** What each gateway sent last: mostly it comes again, and to compare bytes is quicker than to look text up. */
+  private readonly newest = new Map<string, Known>();
   private characters = 0;
 
-  find(list: string): readonly Tag[] | undefined {
-    return this.lists.get(list);
+  find(list: Buffer, gateway: string): readonly Tag[] | undefined {
+    const newest = this.newest.get(gateway);
+    if (newest?.list.equals(list)) return newest.tags;
+    const known = this.lists.get(list.toString('latin1'));
+    if (known !== undefined) this.newest.set(gateway, known);
+    return known?.tags;
   }
 
-  keep(list: string, tags: readonly Tag[]): void {
+  keep(list: Buffer, gateway: string, tags: readonly Tag[]): void {
     if (this.characters + list.length > maxCharacters) {
       this.lists.clear();
+      this.newest.clear();
       this.characters = 0;
     }
-    // A copy: a slice would keep the whole batch in memory.
-    this.lists.set(Buffer.from(list).toString(), tags);
+    const known = { list: Buffer.from(list), tags };
+    this.lists.set(list.toString('latin1'), known);
+    this.newest.set(gateway, known);
     this.characters += list.length;
   }
 }

@@ -5,7 +5,8 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { parseTopic, recordHeaders, type Tag, type Value } from '@fieldline/shared/contracts';
 import type * as real from '../../../../cloud-ingest/src/decode/registry.ts';
-import { cutTagList } from '../../../../shared/src/contracts/tag-lists.ts';
+import { cutTagList, TagLists } from '../../../../shared/src/contracts/tag-lists.ts';
+import { readFrame } from '../../../../shared/src/contracts/zstd-frames.ts';
 
 export const decoders: typeof real.decoders = [];
 
@@ -20,14 +21,14 @@ type Wire = {
   readonly x: Value[];
 };
 
-const tagLists = new Map<string, readonly Tag[]>();
+const tagLists = new TagLists();
 
-function tagsOf(list: string): readonly Tag[] {
-  const known = tagLists.get(list);
+function tagsOf(list: Buffer, gateway: string): readonly Tag[] {
+  const known = tagLists.find(list, gateway);
   if (known !== undefined) return known;
-  const wire: [string, string, Tag['type']][] = JSON.parse(list);
+  const wire: [string, string, Tag['type']][] = JSON.parse(list.toString());
   const tags = wire.map(([device, tag, type]) => ({ device, tag, type }));
-  tagLists.set(list, tags);
+  tagLists.keep(list, gateway, tags);
   return tags;
 }
 
@@ -36,7 +37,7 @@ export const decodeRecord: typeof real.decodeRecord = (record, { topic }) => {
   const { value: bytes, partition, offset, headers } = record;
   const receivedAt = Number(headers[recordHeaders.receivedAt]);
   const origin = { topic, partition, offset, receivedAt, bytes, headers };
-  const cut = cutTagList(zstdDecompressSync(bytes).toString());
+  const cut = cutTagList(readFrame(bytes) ?? zstdDecompressSync(bytes));
   if (cut === null) throw new Error('the backlog holds batches only');
   const { stream, seq, read, filtered, t0, i, t, x }: Wire = JSON.parse(cut.rest);
   let last = t0;
@@ -46,7 +47,7 @@ export const decodeRecord: typeof real.decodeRecord = (record, { topic }) => {
   });
   const head = { gateway: record.key, stream, seq, read, filtered, volatile: false, declared: [] };
   const columns = {
-    tags: tagsOf(cut.list),
+    tags: tagsOf(cut.list, record.key),
     sent: i.length,
     tagIndex: i,
     time,
