@@ -87,7 +87,13 @@ for (const { name, requirement, open } of servers) {
         problemsOf: (found) => found.map(({ message }) => message),
       });
       await store.close();
-      const { tally } = await replay(line, { filter: { ...always, gateway: gateway.gateway } });
+      await line.backbone.ensureTopic('normalised');
+      const { tally } = await replay(line, {
+        filter: { ...always, gateway: gateway.gateway },
+        processor: { ...line.config.processor, normalisedTopic: 'normalised' },
+      });
+      const told = await line.backbone.bounds('normalised');
+      expect(told.reduce((sum, { next }) => sum + next, 0)).toBe(tally.batches);
       expect(tally.batches).toBe(hours * 6 + 1);
       expect(tally.leftBehind()).toEqual([]);
       expect(await rows()).toEqual(
