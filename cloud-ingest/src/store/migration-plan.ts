@@ -7,9 +7,10 @@ import { createExtension, type Edition, inspectServer, nameOf, type Server } fro
 import { partitionSteps } from './maintenance/partitions.ts';
 import { migrations, newestVersion } from './migrations/index.ts';
 import type { Migration } from './migrations/migration.ts';
-import { missingRights } from './migrations/rights.ts';
+import { missingRights, refusedFor } from './migrations/rights.ts';
 import { policyStatements } from './policies.ts';
 import type { Step } from './step.ts';
+import { sqlStateOf } from './trouble.ts';
 
 export type MigrationPlan = {
   readonly server: Server;
@@ -25,10 +26,26 @@ export type MigrationPlan = {
   readonly notes: readonly string[];
 };
 
+const insufficientPrivilege = '42501';
+
 /** @throws FieldlineError database/refused where this program and this database do not go together */
 export async function planMigration(session: Session, config: DatabaseConfig, now: Micros): Promise<MigrationPlan> {
   const server = await inspectServer(session);
   const grants = await missingRights(session, config.schema, server);
+  try {
+    return { ...(await plan(session, config, now, server)), grants };
+  } catch (error) {
+    // Who lacks a right to change may lack that to look, too.
+    throw grants.length > 0 && sqlStateOf(error) === insufficientPrivilege ? refusedFor(grants) : error;
+  }
+}
+
+async function plan(
+  session: Session,
+  config: DatabaseConfig,
+  now: Micros,
+  server: Server,
+): Promise<Omit<MigrationPlan, 'grants'>> {
   const done = await appliedMigrations(session, config.schema);
   const version = done.at(-1)?.version ?? 0;
   refuseNewer(version);
@@ -53,7 +70,6 @@ export async function planMigration(session: Session, config: DatabaseConfig, no
     version,
     steps,
     migrations: pending.map(({ name }) => name),
-    grants,
     notes: done.length === 0 || edition === server.edition ? [] : [stays(edition, server)],
   };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DatabaseConfig } from '@fieldline/shared/config';
-import { retainSourceMs } from './maintenance/retention.ts';
+import { noteKeptByPolicies, sourceOf } from './maintenance/kept.ts';
 import { interval } from './migrations/migration.ts';
 import { rollupTable } from './migrations/own-rollups.ts';
 import { type RollupLevel, rollupLevels } from './migrations/rollup-levels.ts';
@@ -13,7 +13,12 @@ export function policyStatements(config: DatabaseConfig, made: string | null): s
   const wanted = statementsFor(config);
   const fingerprint = createHash('sha256').update(JSON.stringify(wanted)).digest('hex');
   if (fingerprint === made) return [];
-  return [...wanted, 'DELETE FROM policy', `INSERT INTO policy (fingerprint) VALUES ('${fingerprint}')`];
+  return [
+    noteKeptByPolicies,
+    ...wanted,
+    'DELETE FROM policy',
+    `INSERT INTO policy (fingerprint) VALUES ('${fingerprint}')`,
+  ];
 }
 
 const statementsFor = (config: DatabaseConfig): string[] => [
@@ -27,7 +32,9 @@ const statementsFor = (config: DatabaseConfig): string[] => [
   ...retention('batch_log', config.retainRawMs),
   ...retention('rollup_1m', config.retainMinutesMs),
   ...retention('rollup_1h', config.retainHoursMs),
-  ...rollupLevels.flatMap((level) => sweep(level, retainSourceMs(level, config) - config.chunkMs)),
+  ...rollupLevels.flatMap((level, index) =>
+    sweep(level, ([config.retainRawMs, config.retainMinutesMs, config.retainHoursMs][index] ?? 0) - config.chunkMs),
+  ),
 ];
 
 /**
@@ -44,16 +51,17 @@ const retention = (relation: string, ms: number): string[] => [
 /**
  * Roll-ups are computed by our maintenance (maintenance/rollups.ts). Once a day TimescaleDB refreshes what its own log names
  * besides: rows that somebody wrote past the processor, and the time between two buckets of one transaction, which would
- * make that log longer and longer. It must not look back as far as retention reaches, or it would empty the buckets of rows
- * that were dropped.
+ * make that log longer and longer. It must not look back as far as retention reaches or has ever reached, or it would empty
+ * the buckets of rows that were dropped.
  */
 function sweep(level: RollupLevel, lookBackMs: number): string[] {
   const table = rollupTable(level);
   const endMs = Math.max(level.ms, 3_600_000);
-  const startMs = Math.max(lookBackMs, endMs + 3 * level.ms);
+  const keptFor = `(SELECT now() - from_time - INTERVAL '1 hour' FROM kept WHERE source = '${sourceOf(level)}')`;
+  const start = `greatest(least(${interval(lookBackMs)}, ${keptFor}), ${interval(endMs + 3 * level.ms)})`;
   return [
     `SELECT remove_continuous_aggregate_policy('${table}', if_exists => true)`,
-    `SELECT add_continuous_aggregate_policy('${table}', start_offset => ${interval(startMs)},
+    `SELECT add_continuous_aggregate_policy('${table}', start_offset => ${start},
        end_offset => ${interval(endMs)}, schedule_interval => INTERVAL '1 day')`,
   ];
 }

@@ -46,5 +46,7 @@ function adviceOf(state: string): string {
   if (state === '3D000')
     return ': as administrator create it (CREATE DATABASE … OWNER …;), or name the right one in database.url';
   if (state === '42P01' || state === '3F000') return ': run fieldline-ingest migrate';
+  if (state === '58P01')
+    return ': if it names timescaledb, its program was upgraded and this database was not: run ALTER EXTENSION timescaledb UPDATE as the first statement of a session';
   return '';
 }

@@ -29,6 +29,13 @@ describe('an error of PostgreSQL', () => {
     expect(troubleOf(errorOf(state)).code).toBe(code);
   });
 
+  test('that an upgrade of TimescaleDB left behind says how to end it', () => {
+    expect(troubleOf(errorOf('58P01'))).toMatchObject({
+      code: 'database/busy',
+      message: expect.stringContaining('ALTER EXTENSION timescaledb UPDATE'),
+    });
+  });
+
   test('is the fault of a row only where a constraint with a name says so', () => {
     expect(troubleOf(errorOf('23514', 'plausible')).code).toBe('database/data');
     expect(troubleOf(errorOf('23514')).code).toBe('database/busy');

@@ -33,15 +33,17 @@ export async function readHistory(
 ): Promise<History> {
   const read: Reader = { database, series, maxPoints };
   if (series.type === 'string') return readTexts(read, range);
-  const question = (samples: number): HistoryQuestion => ({
+  const { samples: about, kept } = await estimate(read, range);
+  const oldest = (source: string, retainMs: number): Micros => Math.max(now - retainMs * 1_000, kept[source] ?? 0);
+  const question = (count: number): HistoryQuestion => ({
     ...range,
     maxPoints,
-    samples,
-    oldestRaw: now - retention.retainRawMs * 1_000,
-    oldestMinute: now - retention.retainMinutesMs * 1_000,
-    oldestHour: now - retention.retainHoursMs * 1_000,
+    samples: count,
+    oldestRaw: oldest('sample', retention.retainRawMs),
+    oldestMinute: oldest('rollup_1m', retention.retainMinutesMs),
+    oldestHour: oldest('rollup_1h', retention.retainHoursMs),
   });
-  const plan = planHistory(question(await estimate(read, range)));
+  const plan = planHistory(question(about));
   if (plan.form === 'summaries') return summariesOf(read, plan);
   const samples = await readSamples(read, range);
   if (samples !== null) return samples;
@@ -51,15 +53,17 @@ export async function readHistory(
 
 type Reader = { readonly database: Database; readonly series: Tag; readonly maxPoints: number };
 
-/** From what has been computed, which is quick. */
-async function estimate({ database, series }: Reader, range: HistoryRange): Promise<number> {
-  const [row] = await database.query<{ samples: number }>(
-    `select coalesce(sum(count), 0)::int8 as samples from ${computedTable(countingLevel(range))}
-     where series_id = $1 and bucket >= $2 and bucket < $3`,
+/** From what has been computed, which is quick. `kept`: from when on nothing was removed, µs per source. */
+async function estimate({ database, series }: Reader, range: HistoryRange): Promise<Estimate> {
+  const [row] = await database.query<Estimate>(
+    `select coalesce(sum(count), 0)::int8 as samples,
+       (select coalesce(json_object_agg(source, ${timeUsOf('from_time')}), '{}') from kept) as kept
+     from ${computedTable(countingLevel(range))} where series_id = $1 and bucket >= $2 and bucket < $3`,
     [series.seriesId, isoOf(range.from), isoOf(range.to)],
   );
-  return row?.samples ?? 0;
+  return row ?? { samples: 0, kept: {} };
 }
+type Estimate = { readonly samples: number; readonly kept: Readonly<Record<string, Micros>> };
 
 async function countUpTo({ database, series }: Reader, range: HistoryRange, most: number): Promise<number> {
   const [row] = await database.query<{ samples: number }>(

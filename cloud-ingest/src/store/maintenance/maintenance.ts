@@ -7,6 +7,7 @@ import { type Clock, type Log, pause } from '@fieldline/shared/runtime';
 import type { Session, Store } from '../connection.ts';
 import type { Edition } from '../edition.ts';
 import { keepColumnstore } from './columnstore.ts';
+import { noteKept } from './kept.ts';
 import type { MaintenanceMetrics } from './maintenance-metrics.ts';
 import { keepPartitions } from './partitions.ts';
 import { keepRetention } from './retention.ts';
@@ -71,9 +72,11 @@ export const maintain = (parts: Omit<MaintenanceParts, 'log' | 'counts'>): Promi
   parts.store.withSession(async (session) => {
     const { edition, config, clock } = parts;
     if (!(await lock(session))) return [];
+    const nowMs = clock.now() / 1_000;
+    await noteKept(session, config, nowMs);
     if (edition === 'plain') await keepPartitions(session, config, clock.now());
     const rounds = await keepRollups(parts, session);
-    await keepRetention(session, edition, config, clock.now() / 1_000);
+    await keepRetention(session, edition, config, nowMs);
     if (edition === 'timescale') await keepColumnstore(session, config);
     // After an error the connection is given up, and the lock with it.
     await session.query('SELECT pg_advisory_unlock($1)', [maintenanceLock]);

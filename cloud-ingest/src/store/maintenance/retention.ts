@@ -3,13 +3,6 @@ import type { DatabaseConfig } from '@fieldline/shared/config';
 import { deleteOldLetters } from '../../dead-letters/retention.ts';
 import type { Session } from '../connection.ts';
 import type { Edition } from '../edition.ts';
-import type { RollupLevel } from '../migrations/rollup-levels.ts';
-
-/** How long what a level is computed from is kept. */
-export function retainSourceMs({ of }: RollupLevel, config: DatabaseConfig): number {
-  if (of === null) return config.retainRawMs;
-  return of === 'sample_1m' ? config.retainMinutesMs : config.retainHoursMs;
-}
 
 /**
  * Declarations and anomalies tell why a curve has gaps: they live as long as the one-minute summaries that show them. What

@@ -32,7 +32,7 @@ export type RollupRound = {
   readonly isMoreDue: boolean;
 };
 
-type Parts = Pick<MaintenanceParts, 'store' | 'config' | 'edition' | 'clock'>;
+type Parts = Pick<MaintenanceParts, 'store' | 'edition' | 'clock'>;
 
 export async function keepRollups(parts: Parts, session: Session): Promise<RollupRound[]> {
   const rounds: RollupRound[] = [];
@@ -42,7 +42,7 @@ export async function keepRollups(parts: Parts, session: Session): Promise<Rollu
 
 async function keepLevel(parts: Parts, session: Session, level: RollupLevel): Promise<RollupRound> {
   const nowMs = parts.clock.now() / 1_000;
-  const expired = await giveUpExpired(session, level, parts.config, nowMs);
+  const expired = await giveUpExpired(session, level);
   let computed = 0;
   for (let n = 0; n < maxTransactions; n++) {
     const buckets = await computeSome(parts, session, level, nowMs);

@@ -2,11 +2,10 @@
  * The touched buckets of a level: those with rows that its roll-up does not know of yet. Who writes rows adds the minutes
  * in the transaction of the rows (touch-rollups.ts); who computes a bucket takes it out and touches the level above.
  */
-import type { DatabaseConfig } from '@fieldline/shared/config';
 import type { Session } from '../connection.ts';
 import { bucketOf, touchedTable } from '../migrations/own-rollups.ts';
 import { type RollupLevel, rollupLevels } from '../migrations/rollup-levels.ts';
-import { retainSourceMs } from './retention.ts';
+import { sourceOf } from './kept.ts';
 import type { Span } from './spans.ts';
 
 /** Buckets computed in one transaction: what is left comes in the next. */
@@ -45,16 +44,13 @@ export async function takeDue(session: Session, level: RollupLevel, nowMs: numbe
  * Gives up touched buckets whose source retention has removed, or is about to: computing them again would empty what was
  * computed when the source was whole. How many they were.
  */
-export async function giveUpExpired(
-  session: Session,
-  level: RollupLevel,
-  config: DatabaseConfig,
-  nowMs: number,
-): Promise<number> {
+export async function giveUpExpired(session: Session, level: RollupLevel): Promise<number> {
   const [row] = await session.query<{ buckets: number }>(
-    `WITH expired AS (DELETE FROM ${touchedTable(level)} WHERE bucket < to_timestamp($1 / 1000.0) RETURNING bucket)
+    `WITH expired AS (
+       DELETE FROM ${touchedTable(level)} USING kept
+       WHERE source = $1 AND bucket < from_time + INTERVAL '${retentionMarginMs} milliseconds' RETURNING bucket)
      SELECT count(DISTINCT bucket) AS buckets FROM expired`,
-    [nowMs - retainSourceMs(level, config) + retentionMarginMs],
+    [sourceOf(level)],
   );
   return row?.buckets ?? 0;
 }

@@ -13,6 +13,8 @@ export const lateRanges: Migration = {
   name: 'late ranges',
   statements: (context) => [
     ...(context.edition === 'timescale' ? [] : rollupLevels.toReversed().map(({ name }) => `DROP VIEW ${name}`)),
+    // From when on nothing of a source has been removed by retention: maintenance/kept.ts.
+    'CREATE TABLE kept (source text PRIMARY KEY, from_time timestamptz NOT NULL)',
     ...tablesFor(context),
     ...rollupViews(),
   ],
