@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Backbone } from '../../../src/backbone/backbone.ts';
 import { openKafkaBackbone } from '../../../src/backbone/kafka/kafka-backbone.ts';
 import type { KafkaConfig } from '../../../src/backbone/kafka/kafka-client.ts';
-import { kafkaTimes } from '../../../src/backbone/kafka/kafka-consumer.ts';
 import { memory, record, take } from '../conformance.ts';
 import { type DeafProxy, startDeafProxy } from './deaf-proxy.ts';
 
@@ -37,8 +36,8 @@ describe('Kafka that is not there', () => {
   });
 });
 
-/** Far below the library's own time-out of a request: what heals within the test is the watch. */
-const stallMs = 1_000;
+/** A stall far below the library's own time-out of a request: what heals within the test is the watch. */
+const times = { sessionMs: 2_000, stallMs: 1_000 };
 
 describeWith(kafka, 'Kafka in trouble', () => {
   let server: OwnKafka;
@@ -55,10 +54,11 @@ describeWith(kafka, 'Kafka in trouble', () => {
     const [port, proxyPort] = [await freePort(), await freePort()];
     server = await startKafka({
       listeners: [{ name: 'PROXIED', protocol: 'PLAINTEXT', port, advertisedPort: proxyPort }],
+      conf: ['group.min.session.timeout.ms=1000'],
     });
     proxy = await startDeafProxy(proxyPort, port);
     throughProxy = `127.0.0.1:${proxyPort}`;
-    backbone = openKafkaBackbone(configFor([server.broker]), silentLog);
+    backbone = openKafkaBackbone(configFor([server.broker]), silentLog, { ...times, stallMs: 15_000 });
   }, 90_000);
   afterAll(async () => {
     process.off('warning', onWarning);
@@ -70,7 +70,7 @@ describeWith(kafka, 'Kafka in trouble', () => {
   test('is connected to anew when nothing comes although the log goes on, without a record lost or doubled', async () => {
     const [direct, proxied] = [
       openKafkaBackbone(configFor([server.broker]), silentLog),
-      openKafkaBackbone(configFor([throughProxy]), silentLog, { ...kafkaTimes, stallMs }),
+      openKafkaBackbone(configFor([throughProxy]), silentLog, times),
     ];
     await direct.ensureTopic('stalled');
     const stored = memory();
