@@ -21,6 +21,7 @@ import { openBackbone } from './backbone/open-backbone.ts';
 import { startBridge } from './bridge/bridge.ts';
 import { databaseDeadLetters } from './dead-letters/sink.ts';
 import { createAckPublisher } from './mqtt/ack-publisher.ts';
+import { boundHeap } from './processor/bound-heap.ts';
 import { type Processor, startProcessor } from './processor/processor.ts';
 import type { Role } from './role.ts';
 import { openStore } from './store/connection.ts';
@@ -122,6 +123,7 @@ function addBridge({ config, clock, log, lifecycle, metrics, health }: Start, ba
 }
 
 async function addProcessor(start: Start, backbone: Backbone): Promise<Processor> {
+  boundHeap();
   const { config, clock, signal, lifecycle, metrics, health } = start;
   const log = start.log.child({ part: 'processor' });
   await untilAvailable(start, () => migrate(config.database, log));

@@ -1,11 +1,13 @@
 import type { Decoded } from '../decode/decoder.ts';
 
 /**
- * Compressed records say little of the samples in them, and samples are what takes memory and time. One transaction's worth
- * is stored while the next is decoded.
+ * Compressed records say little of the samples in them, and samples are what takes memory and time; of small batches, what is
+ * around them. One transaction's worth is stored while the next is decoded.
  */
 const maxSamplesAtOnce = 120_000;
 const maxSamples = 2 * maxSamplesAtOnce;
+/** A record without samples takes as much memory as this many. */
+const samplesPerRecord = 40;
 
 /**
  * What has been decoded for one lane and waits for the database. It grows while the database is busy, so transactions are as
@@ -87,4 +89,5 @@ export class Intake {
   }
 }
 
-const samplesOf = (record: Decoded): number => (record.kind === 'batch' ? record.batch.time.length : 0);
+const samplesOf = (record: Decoded): number =>
+  samplesPerRecord + (record.kind === 'batch' ? record.batch.time.length : 0);
