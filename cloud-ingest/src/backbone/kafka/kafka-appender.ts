@@ -14,7 +14,7 @@ import type { KafkaConfig } from './kafka-client.ts';
 import { kafkaError } from './kafka-error.ts';
 import { createPartitionCounts } from './partition-counts.ts';
 import { recordBatchOf } from './record-batch.ts';
-import { type EncodedMessage, encodedMessage, sendEncodedBatches } from './send-encoded.ts';
+import { sendEncoded, type TopicBatches, takeBatches } from './send-encoded.ts';
 
 const acksOfAllInSync = -1;
 const maxSendBytes = 8 * 1024 ** 2;
@@ -30,7 +30,7 @@ export type KafkaAppender = {
 };
 
 export function createKafkaAppender(kafka: Kafka, admin: KafkaAdmin, config: KafkaConfig): KafkaAppender {
-  sendEncodedBatches();
+  takeBatches();
   let producing: Promise<Producer> | null = null;
   let outdated = false;
   const partitionCounts = createPartitionCounts(admin, () => {
@@ -63,9 +63,9 @@ export function createKafkaAppender(kafka: Kafka, admin: KafkaAdmin, config: Kaf
     producing ??= open();
     try {
       const producer = await producing;
-      const topicMessages = byTopic(entries);
-      const acknowledged = await producer.sendBatch({ acks: acksOfAllInSync, topicMessages });
-      const sent = topicMessages.reduce((sum, { messages }) => sum + messages.length, 0);
+      const topics = byTopic(entries);
+      const acknowledged = await sendEncoded(producer, acksOfAllInSync, topics);
+      const sent = topics.reduce((sum, { batches }) => sum + batches.length, 0);
       if (acknowledged.length !== sent) throw new Error(`${acknowledged.length} of ${sent} partitions acknowledged`);
     } catch (error) {
       await drop();
@@ -92,13 +92,13 @@ export function createKafkaAppender(kafka: Kafka, admin: KafkaAdmin, config: Kaf
 }
 
 /** One record batch per partition, encoded by ourselves: see record-batch.ts. */
-function byTopic(entries: readonly Entry[]): { topic: string; messages: EncodedMessage[] }[] {
+function byTopic(entries: readonly Entry[]): TopicBatches[] {
   const timestampMs = Date.now();
   return [...Map.groupBy(entries, ({ topic }) => topic)].map(([topic, group]) => ({
     topic,
-    messages: [...Map.groupBy(group, ({ partition }) => partition)].map(([partition, some]) => {
+    batches: [...Map.groupBy(group, ({ partition }) => partition)].map(([partition, some]) => {
       const records = some.map(({ record }) => record);
-      return encodedMessage(partition, recordBatchOf(records, timestampMs));
+      return { partition, batch: recordBatchOf(records, timestampMs) };
     }),
   }));
 }

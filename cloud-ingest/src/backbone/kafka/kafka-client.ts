@@ -8,6 +8,7 @@ import { type Log, readSecret } from '@fieldline/shared/runtime';
 import { type ISocketFactory, Kafka, type KafkaConfig as KafkaJsConfig, logLevel, type SASLOptions } from 'kafkajs';
 import { addCodecs } from './codecs.ts';
 import { mendRequestTimer } from './mend-timer.ts';
+import { writeBatches } from './send-encoded.ts';
 
 export type KafkaConfig = Extract<BackboneConfig, { kind: 'kafka' }>;
 
@@ -82,7 +83,7 @@ const socketsInto =
       sockets.delete(socket);
       lost();
     });
-    return socket;
+    return writeBatches(socket);
   };
 
 function saslOptions(
