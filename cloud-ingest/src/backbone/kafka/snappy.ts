@@ -13,7 +13,7 @@ export function readSnappy(bytes: Buffer, maxBytes: number): Buffer {
   const blocks: Buffer[] = [];
   let left = maxBytes;
   for (let at = javaHeaderBytes; at < bytes.length; ) {
-    const size = bytes.readInt32BE(at);
+    const size = bytes.readUInt32BE(at);
     const block = readBlock(bytes.subarray(at + 4, at + 4 + size), left);
     blocks.push(block);
     left -= block.length;

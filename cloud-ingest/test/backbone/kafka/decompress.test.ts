@@ -27,6 +27,8 @@ test('data that end too early, or refer to what is not there, are refused', () =
     expect(() => readLz4(lz4.subarray(0, length), 100)).toThrow(RangeError);
   }
   expect(() => readSnappy(Buffer.from([4, 0x01, 9]), 100)).toThrow(/not there/);
+  const framed = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1, 255, 255, 255, 252]);
+  expect(() => readSnappy(framed, 100)).toThrow(RangeError);
 });
 
 test('data that become more than the bound are refused', () => {
