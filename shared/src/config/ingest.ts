@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { backboneTopics } from '../contracts/topics.ts';
 import { mqttShape } from './mqtt.ts';
-import { durationMs, filePath, host, listenPort, sizeBytes, tlsClient } from './units.ts';
+import { durationMs, filePath, host, keptMs, listenPort, sizeBytes, tlsClient } from './units.ts';
 
 const dayMs = 24 * 3_600_000;
 
@@ -50,16 +50,14 @@ const databaseSchema = z.strictObject({
     .default('fieldline'),
   chunkMs: durationMs.default(24 * 3_600_000).describe('time span of one chunk or partition'),
   columnstoreAfterMs: durationMs.default(2 * 24 * 3_600_000),
-  retainRawMs: durationMs.default(90 * 24 * 3_600_000).describe('of the samples themselves'),
-  retainMinutesMs: durationMs
+  retainRawMs: keptMs.default(90 * 24 * 3_600_000).describe('of the samples themselves'),
+  retainMinutesMs: keptMs
     .default(366 * 24 * 3_600_000)
     .describe('of one-minute summaries, and of what was declared lost; at least `retainRawMs`'),
-  retainHoursMs: durationMs
+  retainHoursMs: keptMs
     .default(3_653 * 24 * 3_600_000)
     .describe('of one-hour summaries; at least `retainMinutesMs`. Those of a day are kept for good'),
-  retainDeadLettersMs: durationMs
-    .default(90 * 24 * 3_600_000)
-    .describe('from when they were written; redriven ones too'),
+  retainDeadLettersMs: keptMs.default(90 * 24 * 3_600_000).describe('from when they were written; redriven ones too'),
 });
 export type DatabaseConfig = z.infer<typeof databaseSchema>;
 

@@ -17,6 +17,11 @@ export const durationMs = z
   .int()
   .positive()
   .max(366 * 24 * 3_600_000);
+/** How long something is kept: up to a hundred years. */
+export const keptMs = z
+  .int()
+  .positive()
+  .max(100 * 366 * 24 * 3_600_000);
 export const sizeBytes = z.int().positive();
 export const filePath = z.string().min(1);
 
