@@ -38,11 +38,13 @@ test.each([
   ['pass-through', 'trust-records.ts'],
 ])('the parts that %s replaces are there to be replaced', (name, replacements) => {
   const swap = new URL(`../../../bench/ingest/swap/${name}.ts`, import.meta.url).href;
-  const program = new URL('../../../../cloud-ingest/src/roles.ts', import.meta.url).href;
+  const parts = ['processor/processor.ts', 'backbone/kafka/kafka-backbone.ts'].map(
+    (part) => new URL(`../../../../cloud-ingest/src/${part}`, import.meta.url).href,
+  );
   const listed = `import { registerHooks } from 'node:module';
     const urls = [];
     registerHooks({ load: (url, context, next) => { urls.push(url); return next(url, context); } });
-    await import('${program}'); await import(new URL('./backbone/kafka/kafka-backbone.ts', '${program}'));
+    for (const part of ${JSON.stringify(parts)}) await import(part);
     process.stdout.write(urls.filter((url) => url.includes('/bench/ingest/swap/')).map((url) => url.split('/').at(-1)).sort().join(' '));`;
   const said = execFileSync(process.execPath, ['--import', swap, '--input-type=module', '--eval', listed], {
     encoding: 'utf8',
