@@ -46,7 +46,7 @@ export function startBridge({ config, backbone, deadLetter, clock, log, metrics,
   const stopStoring = new AbortController();
   let trouble: string | null = null;
   let session: Session | null = null;
-  let lastCameMs = clock.monotonicMs();
+  let came = 0;
   let closing: Promise<void> | undefined;
 
   const store = createStoreReceived({
@@ -108,7 +108,7 @@ export function startBridge({ config, backbone, deadLetter, clock, log, metrics,
           stop: stopTaking.signal,
           onFull: () => counts.windowFull.inc(),
           onReceived: (probe) => {
-            lastCameMs = clock.monotonicMs();
+            came += 1;
             watch.received(probe);
           },
           log,
@@ -142,8 +142,10 @@ export function startBridge({ config, backbone, deadLetter, clock, log, metrics,
   async function drain(late: AbortSignal): Promise<void> {
     if (mqtt.shareGroup !== undefined && session !== null) {
       await unsubscribe(session, mqtt.shareGroup);
-      const quiet = (): boolean => window.size === 0 && clock.monotonicMs() - lastCameMs >= quietMs;
-      while (!late.aborted && !quiet()) await pause(quietMs / 5, late);
+      for (let before = -1; (before !== came || window.size > 0) && !late.aborted; ) {
+        before = came;
+        await pause(quietMs, late);
+      }
     }
     stopTaking.abort();
     await window.untilEmpty(late);

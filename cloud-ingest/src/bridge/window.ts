@@ -30,7 +30,7 @@ export class Window<Item extends { readonly bytes: number }> {
     this.waiting.push(item);
     this.messages += 1;
     this.bytes += item.bytes;
-    this.arrivals.ring();
+    if (this.waiting.length === 1) this.arrivals.ring();
   }
 
   /** What waits, at least one and at most half a window, so that the other half can be filled meanwhile; empty when the

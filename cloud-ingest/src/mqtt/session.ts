@@ -104,6 +104,8 @@ function clientOptions(config: MqttConfig, options: SessionOptions, protocol: Pr
     reconnectPeriod: 0,
     resubscribe: false,
     queueQoSZero: false,
+    // The library describes each step of each packet, whether anybody listens or not.
+    log: () => {},
     protocolVersion: protocol === '5' ? 5 : 4,
     clientId: options.clientId,
     clean: !options.persistent,

@@ -24,13 +24,13 @@ function running(url: string, mqtt: Record<string, unknown> = {}) {
   return { ...memory, ...dead, ...started, shows };
 }
 
-/** A broker that forwards nothing to `deafClient`, as if it had lost its subscription, until that connects again. */
+/** A broker that forwards nothing to `deafClient`, as if it had lost its subscription, on this connection and the next. */
 async function brokerThatGoesDeaf(deafClient: string) {
   const broker = await Aedes.createBroker();
-  let deaf = false;
-  broker.authorizeForward = (client, packet) => (deaf && client.id === deafClient ? null : packet);
+  let deafConnections = 0;
+  broker.authorizeForward = (client, packet) => (deafConnections > 0 && client.id === deafClient ? null : packet);
   broker.on('client', (client) => {
-    if (client.id === deafClient) deaf = false;
+    if (client.id === deafClient) deafConnections -= 1;
   });
   const server = createServer((socket) => broker.handle(socket));
   await listen(server, { host: '127.0.0.1', port: 0 });
@@ -43,7 +43,7 @@ async function brokerThatGoesDeaf(deafClient: string) {
   return {
     url: `mqtt://127.0.0.1:${port}`,
     goDeaf: () => {
-      deaf = true;
+      deafConnections = 2;
     },
   };
 }
@@ -57,8 +57,8 @@ describe('a bridge that should receive and does not', () => {
     broker.goDeaf();
     await waitFor(() => trouble()?.includes('sends it none'), { what: 'the bridge to be unready' });
     await waitFor(() => trouble() === null, { what: 'the bridge to be ready again' });
-    expect(await metrics.text()).toContain('fieldline_bridge_sessions_total 2\n');
-    expect(await metrics.text()).toContain('fieldline_bridge_deaf_total 1\n');
+    expect(await metrics.text()).toContain('fieldline_bridge_sessions_total 3\n');
+    expect(await metrics.text()).toContain('fieldline_bridge_deaf_total 2\n');
     const client = await publisher(broker.url);
     await client.publishAsync('fieldline/gw-1/batch', 'next', { qos: 1 });
     await waitFor(() => records.length > 0);
