@@ -1,8 +1,8 @@
 /**
  * MQTT → backbone. A message is acknowledged to the broker (PUBACK) only when the backbone, or the dead letters, have it.
  * One append is under way at a time and takes up to half a window, so that messages keep their order in the backbone and
- * PUBACKs the order of reception (MQTT 5, 4.6), and the other half is received meanwhile. What a session has not acknowledged when it ends, the broker sends again in
- * the next one: doubled in the backbone, never lost.
+ * PUBACKs the order of reception (MQTT 5, 4.6), and the other half is received meanwhile. What a session has not acknowledged
+ * when it ends, the broker sends again in the next one: doubled in the backbone, never lost.
  */
 import type { IngestConfig } from '@fieldline/shared/config';
 import { backboneTopics, probeTopic } from '@fieldline/shared/contracts';
