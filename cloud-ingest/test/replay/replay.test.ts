@@ -64,7 +64,9 @@ for (const { name, requirement, open } of servers) {
       const { database } = line.config;
       const store = openStore(database, 'maintenance');
       const edition = await store.withSession((session) => editionOfSchema(session, database.schema));
-      await waitFor(async () => (await maintain({ store, config: database, edition, clock: systemClock })).length > 0);
+      await waitFor(
+        async () => (await maintain({ store, config: database, edition, clock: systemClock })).levels.length > 0,
+      );
       await store.close();
     }
     type Reading = { time: Date; gateway: string; tag: string; value: number };

@@ -65,7 +65,7 @@ export async function openTestStore(kind: PostgresKind, settings: Partial<Databa
     query,
     keep: async (nowUs) => {
       const clock = { ...systemClock, now: () => nowUs ?? systemClock.now() };
-      while ((await maintain({ store, config, edition, clock })).some(({ isMoreDue }) => isMoreDue));
+      while ((await maintain({ store, config, edition, clock })).levels.some(({ isMoreDue }) => isMoreDue));
     },
     close: async () => {
       await store.close();

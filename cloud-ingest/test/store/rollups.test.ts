@@ -193,8 +193,8 @@ for (const { name, kind, requirement } of editionsUnderTest) {
       await write(under, [{ time: nowUs - 3.9 * day, tag: 0, value: 77, quality: 0 }]);
       // A longer retention that is set afterwards does not bring the rows back.
       const longer = { ...config, retainRawMs: 10 * config.retainRawMs };
-      const rounds = await maintain({ store, config: longer, edition, clock: later });
-      expect(rounds.map(({ expired }) => expired)).toEqual([1, 0, 0]);
+      const { levels } = await maintain({ store, config: longer, edition, clock: later });
+      expect(levels.map(({ expired }) => expired)).toEqual([1, 0, 0]);
       expect(await touched(under)).toBe(0);
       expect(await sums()).toEqual(before);
     });

@@ -17,8 +17,8 @@ export async function settle(config: DatabaseConfig, signal: AbortSignal): Promi
   try {
     const edition = await store.withSession((session) => editionOfSchema(session, config.schema));
     for (let isMoreDue = true; isMoreDue && !signal.aborted; ) {
-      const rounds = await maintain({ store, config, edition, clock: systemClock });
-      isMoreDue = rounds.some((round) => round.isMoreDue);
+      const { levels } = await maintain({ store, config, edition, clock: systemClock });
+      isMoreDue = levels.some((round) => round.isMoreDue);
     }
   } finally {
     await store.close();

@@ -11,6 +11,10 @@ export const createMaintenanceMetrics = (metrics: Metrics) => ({
     'Buckets whose rows came when retention was about to remove what the roll-up is computed from',
     ['level'],
   ),
+  postponed: metrics.counter(
+    'fieldline_partitions_postponed_total',
+    'Partitions that could not be made or dropped in a round, because somebody read or wrote for too long',
+  ),
   failures: metrics.counter(
     'fieldline_maintenance_failures_total',
     'Rounds of maintenance that failed: a right, a lock, no space',

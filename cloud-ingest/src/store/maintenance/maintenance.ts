@@ -42,9 +42,10 @@ async function run(parts: MaintenanceParts, signal: AbortSignal): Promise<void> 
     const begun = clock.now();
     let isMoreDue = false;
     try {
-      const rounds = await maintain(parts);
-      for (const round of rounds) report(parts, round);
-      isMoreDue = rounds.some((round) => round.isMoreDue);
+      const round = await maintain(parts, signal);
+      for (const level of round.levels) report(parts, level);
+      counts.postponed.inc(round.postponed);
+      isMoreDue = round.levels.some((level) => level.isMoreDue);
       counts.succeeded.set(clock.now() / 1e6);
     } catch (error) {
       counts.failures.inc();
@@ -67,20 +68,26 @@ function report({ counts, log }: MaintenanceParts, { level, computed, expired }:
   );
 }
 
-/** One round; nothing if another processor is at it. */
-export const maintain = (parts: Omit<MaintenanceParts, 'log' | 'counts'>): Promise<RollupRound[]> =>
+export type Round = {
+  readonly levels: readonly RollupRound[];
+  /** Partitions that could not be made or dropped, because others read or wrote for longer than we let them wait. */
+  readonly postponed: number;
+};
+
+/** One round; nothing if another processor is at it. Leaves off early when the signal is aborted. */
+export const maintain = (parts: Omit<MaintenanceParts, 'log' | 'counts'>, signal?: AbortSignal): Promise<Round> =>
   parts.store.withSession(async (session) => {
     const { edition, config, clock } = parts;
-    if (!(await lock(session))) return [];
+    if (!(await lock(session))) return { levels: [], postponed: 0 };
     const nowMs = clock.now() / 1_000;
     await noteKept(session, config, nowMs);
-    if (edition === 'plain') await keepPartitions(session, config, clock.now());
-    const rounds = await keepRollups(parts, session);
+    const postponed = edition === 'plain' ? await keepPartitions(session, config, clock.now()) : 0;
+    const levels = await keepRollups(parts, session, signal);
     await keepRetention(session, edition, config, nowMs);
-    if (edition === 'timescale') await keepColumnstore(session, config);
+    if (edition === 'timescale' && signal?.aborted !== true) await keepColumnstore(session, config);
     // After an error the connection is given up, and the lock with it.
     await session.query('SELECT pg_advisory_unlock($1)', [maintenanceLock]);
-    return rounds;
+    return { levels, postponed };
   });
 
 async function lock(session: Session): Promise<boolean> {

@@ -34,17 +34,22 @@ export type RollupRound = {
 
 type Parts = Pick<MaintenanceParts, 'store' | 'edition' | 'clock'>;
 
-export async function keepRollups(parts: Parts, session: Session): Promise<RollupRound[]> {
+export async function keepRollups(parts: Parts, session: Session, signal?: AbortSignal): Promise<RollupRound[]> {
   const rounds: RollupRound[] = [];
-  for (const level of rollupLevels) rounds.push(await keepLevel(parts, session, level));
+  for (const level of rollupLevels) rounds.push(await keepLevel(parts, session, level, signal));
   return rounds;
 }
 
-async function keepLevel(parts: Parts, session: Session, level: RollupLevel): Promise<RollupRound> {
+async function keepLevel(
+  parts: Parts,
+  session: Session,
+  level: RollupLevel,
+  signal?: AbortSignal,
+): Promise<RollupRound> {
   const nowMs = parts.clock.now() / 1_000;
   const expired = await giveUpExpired(session, level);
   let computed = 0;
-  for (let n = 0; n < maxTransactions; n++) {
+  for (let n = 0; n < maxTransactions && signal?.aborted !== true; n++) {
     const buckets = await computeSome(parts, session, level, nowMs);
     if (buckets === 0) return { level: level.name, computed, expired, isMoreDue: false };
     computed += buckets;
