@@ -19,7 +19,7 @@ const run = (context: BenchmarkContext): Promise<Figure[]> =>
     const atLeastOnce: Drained[] = [];
     await inTurns(context, rounds, [
       async () => ours.push(await drain(server, on)),
-      async () => atLeastOnce.push(await drain(server, { ...on, swap })),
+      async () => atLeastOnce.push(await drain(server, { ...on, swap, mayDouble: true })),
     ]);
     return [
       {
