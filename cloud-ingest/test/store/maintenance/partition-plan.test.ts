@@ -6,7 +6,7 @@ import {
   missingPartitions,
   type PartitionRange,
   partitionAt,
-} from '../../src/store/maintenance/partition-plan.ts';
+} from '../../../src/store/maintenance/partition-plan.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
