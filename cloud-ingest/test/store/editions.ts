@@ -43,6 +43,8 @@ export type TestStore = {
   readonly query: <Row extends pg.QueryResultRow>(sql: string, values?: unknown[]) => Promise<Row[]>;
   /** Rounds of maintenance until nothing is due; at `nowUs` where it is given. */
   readonly keep: (nowUs?: number) => Promise<void>;
+  /** What was over then was to be computed. ms since 1970. */
+  readonly keptAtMs: () => number;
   readonly close: () => Promise<void>;
 };
 
@@ -57,13 +59,16 @@ export async function openTestStore(kind: PostgresKind, settings: Partial<Databa
     await query('SELECT _timescaledb_functions.stop_background_workers()');
   }
   const store = openStore(config, 'test', 3);
+  let keptAtMs = 0;
   return {
     database,
     config,
     edition,
     store,
     query,
+    keptAtMs: () => keptAtMs,
     keep: async (nowUs) => {
+      keptAtMs = (nowUs ?? systemClock.now()) / 1_000;
       const clock = { ...systemClock, now: () => nowUs ?? systemClock.now() };
       while ((await maintain({ store, config, edition, clock })).levels.some(({ isMoreDue }) => isMoreDue));
     },
