@@ -11,12 +11,14 @@ export async function missingRights(session: Session, schema: string, server: Se
     user: string;
     database: string;
     exists: boolean;
+    isMigrated: boolean;
     mayCreateInDatabase: boolean;
     mayCreateInSchema: boolean;
     owners: string[];
   }>(
     `SELECT quote_ident(current_user) AS user, quote_ident(current_database()) AS database,
        EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS exists,
+       EXISTS (SELECT FROM pg_tables WHERE schemaname = $1 AND tablename = 'migration') AS "isMigrated",
        has_database_privilege(current_database(), 'CREATE') AS "mayCreateInDatabase",
        coalesce((SELECT has_schema_privilege(oid, 'CREATE') AND has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1), false)
          AS "mayCreateInSchema",
@@ -27,7 +29,8 @@ export async function missingRights(session: Session, schema: string, server: Se
   if (row === undefined) return [];
   const { user, database } = row;
   const grants: string[] = [];
-  if (!row.mayCreateInDatabase && (!row.exists || server.lacksExtension)) {
+  const needsExtension = server.lacksExtension && !row.isMigrated;
+  if (!row.mayCreateInDatabase && (!row.exists || needsExtension)) {
     grants.push(`GRANT CREATE, CONNECT ON DATABASE ${database} TO ${user};`);
   }
   if (row.exists && !row.mayCreateInSchema) grants.push(`GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${user};`);
