@@ -18,7 +18,11 @@ export const tagSchema = z
     description: z.string().nullable(),
     minimum: z.number().nullable(),
     maximum: z.number().nullable(),
-    described: z.boolean().describe('whether the gateway has announced the tag, or an operator described it; false for what arrived and nobody knows'),
+    described: z
+      .boolean()
+      .describe(
+        'whether the gateway has announced the tag, or an operator described it; false for what arrived and nobody knows',
+      ),
   })
   .meta({ id: 'Tag' });
 export type Tag = z.infer<typeof tagSchema>;

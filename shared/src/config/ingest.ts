@@ -48,7 +48,9 @@ const databaseSchema = z.strictObject({
     .string()
     .regex(/^[a-z_][a-z0-9_]{0,62}$/)
     .default('fieldline'),
-  chunkMs: durationMs.default(24 * 3_600_000).describe('time span of one chunk or partition: best with fewer than 100 million rows in each'),
+  chunkMs: durationMs
+    .default(24 * 3_600_000)
+    .describe('time span of one chunk or partition: best with fewer than 100 million rows in each'),
   columnstoreAfterMs: durationMs.default(2 * 24 * 3_600_000),
   retainRawMs: keptMs.default(90 * 24 * 3_600_000).describe('of the samples themselves'),
   retainMinutesMs: keptMs
