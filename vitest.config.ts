@@ -6,7 +6,8 @@ export default defineConfig({
     globalSetup: ['shared/src/testing/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // One more than the cores of the machine that all must run on: most tests wait for servers more than they compute.
+    maxWorkers: 3,
     reporters: ['default', './shared/src/testing/reporter.ts'],
   },
 });
