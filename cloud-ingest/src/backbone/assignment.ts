@@ -97,10 +97,9 @@ export class Assignment {
     const asked = this.all().filter((held) => isUnplaced(held) && !this.telling.has(held));
     if (asked.length === 0) return;
     await this.unlessFailing(async () => {
-      const [wanted, limits] = await Promise.all([
-        consume.positions(asked.map(({ partition }) => partition)),
-        bounds(),
-      ]);
+      const wanted = await consume.positions(asked.map(({ partition }) => partition));
+      // Not before: a position that another processor stored in between would lie behind the end of the log.
+      const limits = await bounds();
       for (const held of asked) {
         const { partition } = held;
         const limit = limits.find((bound) => bound.partition === partition) ?? { partition, oldest: 0, next: 0 };

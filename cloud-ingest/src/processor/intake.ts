@@ -4,15 +4,13 @@ import type { Decoded } from '../decode/decoder.ts';
  * Compressed records say little of the samples in them, and samples are what takes memory and time; of small batches, what is
  * around them. One transaction's worth is stored while the next is decoded.
  */
-const maxSamplesAtOnce = 120_000;
-const maxSamples = 2 * maxSamplesAtOnce;
+const maxSamples = 120_000;
 /** A record without samples takes as much memory as this many. */
 const samplesPerRecord = 40;
 
 /**
  * What has been decoded for one lane and waits for the database. It grows while the database is busy, so transactions are as
- * large as the database is slow, up to `maxSamplesAtOnce`; beyond `maxBytes` of records or `maxSamples`, who adds has to wait
- * for room.
+ * large as the database is slow; beyond `maxBytes` of records or `maxSamples`, who adds has to wait for room.
  */
 export class Intake {
   private readonly maxBytes: number;
@@ -52,7 +50,7 @@ export class Intake {
     let [count, samples] = [0, 0];
     for (const record of this.records) {
       samples += samplesOf(record);
-      if (count > 0 && samples > maxSamplesAtOnce) break;
+      if (count > 0 && samples > maxSamples) break;
       count += 1;
     }
     const taken = this.records.slice(0, count);

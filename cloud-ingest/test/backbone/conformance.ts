@@ -255,6 +255,24 @@ export function backboneConformance(name: string, subject: Subject): void {
       await consumer.close();
     });
 
+    test('takes a log for no other that grows while its caller says where it stands, as when another one stores it', async () => {
+      const topic = await newTopic();
+      const partition = partitionOf('gw', subject.partitions);
+      await backbone.append(topic, [record('gw', 'stored')]);
+      const said: Remade[] = [];
+      let asked = 0;
+      const consumer = await consume(topic, {
+        positions: async (partitions) => {
+          if (asked++ === 0) await backbone.append(topic, [record('gw', 'stored by another'), record('gw', 'new')]);
+          return partitions.includes(partition) ? [{ partition, offset: 2 }] : [];
+        },
+        onRemade: async (remade) => void said.push(remade),
+      });
+      expect(texts(await take(consumer, 1))).toEqual(['new']);
+      expect(said).toEqual([]);
+      await consumer.close();
+    });
+
     test('goes on at a position whose proof it finds, also when nothing has come since', async () => {
       const topic = await newTopic();
       const partition = partitionOf('gw', subject.partitions);
