@@ -89,6 +89,8 @@ describeWith(mosquitto, 'bridges of a share group', () => {
     await publish(numbers(1, 20));
     await waitFor(() => sorted(members).length === 20);
     await broker.stop();
+    // Whoever has not noticed yet that the broker was away still says that all is well.
+    await waitFor(() => !client.connected && members.every(({ trouble }) => trouble() !== null));
     await broker.start();
     await waitFor(() => client.connected && members.every(({ trouble }) => trouble() === null));
     await publish(numbers(21, 120));
