@@ -5,9 +5,9 @@
 import type { DatabaseConfig } from '@fieldline/shared/config';
 import type { FieldlineError } from '@fieldline/shared/contracts';
 import pg from 'pg';
+import { isoOf, microsOf } from '../instant.ts';
 import { clientOptions } from '../store/connection.ts';
 import { troubleOf } from '../store/trouble.ts';
-import { isoOf, microsOf } from './instant.ts';
 import { RequestError } from './problem.ts';
 
 const maxConnections = 4;

@@ -5,8 +5,8 @@
  */
 import { isFieldlineError } from '@fieldline/shared/contracts';
 import type { Clock } from '@fieldline/shared/runtime';
+import { isoOf } from '../instant.ts';
 import type { Database } from './database.ts';
-import { isoOf } from './instant.ts';
 
 const leastPauseMs = 5_000;
 /** A count rests this many times as long as it took. */

@@ -2,9 +2,9 @@
 import { type Micros, type QualityCode, type ValueType, valueTypes } from '@fieldline/shared/contracts';
 import type { Clock } from '@fieldline/shared/runtime';
 import { z } from 'zod';
+import { microsOf } from '../instant.ts';
 import type { Database } from './database.ts';
 import { type Http, replies } from './http.ts';
-import { microsOf } from './instant.ts';
 import { pageOf, pageSchema } from './page-of.ts';
 import { seriesCursor, seriesFilterSql, seriesFilterValues, seriesListQuery, seriesOrder } from './series-filter.ts';
 import { jsonValue, qualityOf, qualitySchema, valueSchema } from './value.ts';

@@ -1,7 +1,7 @@
 /** Parameters of requests: how they are checked, and the ones that several routes share. */
 import { idPattern, type Micros } from '@fieldline/shared/contracts';
 import { z } from 'zod';
-import { microsOf } from './instant.ts';
+import { microsOf } from '../instant.ts';
 import { type ParameterProblem, RequestError } from './problem.ts';
 
 export const maxPageSize = 2_000;

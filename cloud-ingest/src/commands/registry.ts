@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FieldlineError } from '@fieldline/shared/contracts';
-import { microsOf } from '../api/instant.ts';
+import { microsOf } from '../instant.ts';
 import { carryOut } from '../registry/carry-out.ts';
 import type { EditPlan } from '../registry/edit.ts';
 import { historyLines, listLines, periodLines, repairLines, showLines } from '../registry/print.ts';

@@ -1,6 +1,6 @@
 import { backboneTopics, FieldlineError, type Micros } from '@fieldline/shared/contracts';
-import { isoOf, microsOf } from '../api/instant.ts';
 import { openBackbone } from '../backbone/open-backbone.ts';
+import { isoOf, microsOf } from '../instant.ts';
 import type { PlanPart, ReplayFilter } from '../replay/plan.ts';
 import { type Progress, planReplay, runReplay } from '../replay/replay.ts';
 import type { Left, Tally } from '../replay/tally.ts';

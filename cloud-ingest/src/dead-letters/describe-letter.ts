@@ -1,6 +1,6 @@
 /** A dead letter for the operator: everything that is known of it, in lines. */
 import { countOf, errorCodes, type Ranges, subtractRanges } from '@fieldline/shared/contracts';
-import { isoOf } from '../api/instant.ts';
+import { isoOf } from '../instant.ts';
 import type { Letter } from './letters.ts';
 import { headOf, peek, samplesAt } from './peek.ts';
 import { listOf } from './positions.ts';

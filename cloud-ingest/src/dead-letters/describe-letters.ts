@@ -1,6 +1,6 @@
 /** Many dead letters for the operator: how many of each kind, then a page of them, a line each. */
 import { countOf, subtractRanges } from '@fieldline/shared/contracts';
-import { isoOf } from '../api/instant.ts';
+import { isoOf } from '../instant.ts';
 import type { LetterCount, LetterHead } from './letters.ts';
 import { grouped, oneLine, tableOf } from './table.ts';
 

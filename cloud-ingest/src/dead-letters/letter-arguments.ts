@@ -1,7 +1,7 @@
 /** The arguments of `dead-letters`: what the operator asks for, or what is wrong with it. */
 import { parseArgs } from 'node:util';
 import { type Ranges, unionRanges } from '@fieldline/shared/contracts';
-import { microsOf } from '../api/instant.ts';
+import { microsOf } from '../instant.ts';
 import { deadLetterStages } from './dead-letter.ts';
 import { type LetterFilter, letterStates } from './letters.ts';
 import { parsePositions } from './positions.ts';

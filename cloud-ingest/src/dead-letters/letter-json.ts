@@ -1,4 +1,4 @@
-import { isoOf } from '../api/instant.ts';
+import { isoOf } from '../instant.ts';
 
 const instants = new Set(['receivedAt', 'attemptedAt', 'redrivenAt', 'newest']);
 

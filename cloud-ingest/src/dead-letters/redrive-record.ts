@@ -1,8 +1,8 @@
 /** A whole record that could not be stored: it goes through decoder, ledger and store as if it came now. */
 import { countOf, type Micros } from '@fieldline/shared/contracts';
 import type { Decoded } from '../decode/decoder.ts';
+import { type ContentContext, storeContent } from '../ledger/store-content.ts';
 import { isCommitted, type StreamRow } from '../ledger/stream-row.ts';
-import { type ContentContext, storeContent } from '../processor/store-records.ts';
 import type { Session } from '../store/connection.ts';
 import type { Letter } from './letters.ts';
 import { closed, dead, type Result } from './redrive-outcome.ts';

@@ -9,7 +9,7 @@ import {
   unionRanges,
 } from '@fieldline/shared/contracts';
 import type { Decoded } from '../decode/decoder.ts';
-import { positionsOf } from '../decode/time-window.ts';
+import { onlyEntries, positionsOf } from '../decode/entries.ts';
 import { saveStreams } from '../ledger/ledger-store.ts';
 import { isCommitted, type StreamRow, withOutcome } from '../ledger/stream-row.ts';
 import { countOver } from '../store/batch-log.ts';
@@ -110,17 +110,5 @@ async function storeSamples(
         : rejected !== undefined
           ? { stage: 'decode', code: rejected.code, reason: rejected.reason }
           : null,
-  };
-}
-
-/** The columns with nothing but these entries. */
-function onlyEntries(batch: DecodedBatch, entries: readonly number[]): DecodedBatch {
-  const only = <Column>(column: readonly Column[]): Column[] => entries.map((entry) => column[entry] as Column);
-  return {
-    ...batch,
-    tagIndex: only(batch.tagIndex),
-    time: only(batch.time),
-    value: only(batch.value),
-    quality: only(batch.quality),
   };
 }

@@ -13,7 +13,7 @@ import { decodeRecord } from '../decode/registry.ts';
 import type { TimeWindow } from '../decode/time-window.ts';
 import { wantedStreams } from '../ledger/admit.ts';
 import { lockStreams } from '../ledger/ledger-store.ts';
-import type { ContentContext } from '../processor/store-records.ts';
+import type { ContentContext } from '../ledger/store-content.ts';
 import type { Session, Store } from '../store/connection.ts';
 import type { Edition } from '../store/edition.ts';
 import { SeriesCache } from '../store/series.ts';

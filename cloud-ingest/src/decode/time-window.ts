@@ -1,4 +1,5 @@
 import type { DecodedBatch, Micros, RejectedSample } from '@fieldline/shared/contracts';
+import { onlyEntries, positionsOf } from './entries.ts';
 
 export type TimeWindow = { readonly acceptPastMs: number; readonly acceptFutureMs: number };
 
@@ -23,23 +24,7 @@ export function withinWindow(batch: DecodedBatch, receivedAt: Micros, window: Ti
         reason: why(time, receivedAt),
       });
   }
-  const only = <Column>(column: readonly Column[]): Column[] => kept.map((n) => column[n] as Column);
-  return {
-    ...batch,
-    tagIndex: only(batch.tagIndex),
-    time: only(batch.time),
-    value: only(batch.value),
-    quality: only(batch.quality),
-    rejected: rejected.sort((a, b) => a.position - b.position),
-  };
-}
-
-/** Position in the batch as sent of each sample that is in the columns. */
-export function positionsOf(batch: DecodedBatch): readonly number[] {
-  const rejected = new Set(batch.rejected.map(({ position }) => position));
-  const positions: number[] = [];
-  for (let position = 0; position < batch.sent; position++) if (!rejected.has(position)) positions.push(position);
-  return positions;
+  return { ...onlyEntries(batch, kept), rejected: rejected.sort((a, b) => a.position - b.position) };
 }
 
 function why(time: Micros, receivedAt: Micros): string {

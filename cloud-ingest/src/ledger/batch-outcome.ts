@@ -2,7 +2,7 @@
 import { addRange, type Ranges } from '@fieldline/shared/contracts';
 import type { DeadLetter, DeadLetterStage } from '../dead-letters/dead-letter.ts';
 import type { Origin } from '../decode/decoder.ts';
-import { positionsOf } from '../decode/time-window.ts';
+import { positionsOf } from '../decode/entries.ts';
 import type { BatchLogEntry } from '../store/batch-log.ts';
 import type { Rows } from '../store/rows.ts';
 import type { RefusedRow } from '../store/write-samples.ts';

@@ -1,7 +1,7 @@
 /** Stored samples as records of the normalised topic (shared/src/contracts/normalised.ts says what stands in them). */
 import { type DecodedBatch, normalisedVersion, type Tag } from '@fieldline/shared/contracts';
 import type { NewRecord } from '../backbone/backbone.ts';
-import { positionsOf } from '../decode/time-window.ts';
+import { positionsOf } from '../decode/entries.ts';
 import { periodAt } from '../store/periods.ts';
 import type { Written } from '../store/write-rows.ts';
 

@@ -1,5 +1,5 @@
 /** The registry in lines for a terminal. */
-import { isoOf } from '../api/instant.ts';
+import { isoOf } from '../instant.ts';
 import { type Fields, fieldNames, type Period, periodsOf } from '../store/periods.ts';
 import type { StoredVersion } from '../store/series-versions.ts';
 import type { Change } from './edit.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type History, historySchema } from '../../src/api/history/schemas.ts';
-import { isoOf } from '../../src/api/instant.ts';
+import { isoOf } from '../../src/instant.ts';
 import { createFixture, type Fixture, startTestApi, type TestApi } from './fixture.ts';
 import { keepRollups } from './plant.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type BackboneConfig, ingestSchema } from '@fieldline/shared/config';
 import { FieldlineError } from '@fieldline/shared/contracts';
-import { createHealth, createMetrics, silentLog, systemClock } from '@fieldline/shared/runtime';
+import { createMetrics, silentLog, systemClock } from '@fieldline/shared/runtime';
 import {
   describeWith,
   kafka,
@@ -18,9 +18,9 @@ import { recordBytes } from '../../src/backbone/record-size.ts';
 import type { Letter } from '../../src/dead-letters/letters.ts';
 import { mirrorTopicOf, startMirror } from '../../src/dead-letters/mirror.ts';
 import { mirrorRecordOf } from '../../src/dead-letters/mirror-record.ts';
-import { startProcessor } from '../../src/processor/processor.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { openLine, queryOf } from '../processor/line.ts';
+import { startQuietProcessor } from '../processor/quiet-processor.ts';
 
 const maxRecordBytes = 20_000;
 const configOf = (backbone: object, url: string, deadLetterTopic?: string) =>
@@ -277,15 +277,7 @@ describe('the mirror of the dead letters', () => {
   test('is part of the processor', async () => {
     const line = await openLine(await requirePostgres());
     const config = { ...line.config, processor: { ...line.config.processor, deadLetterTopic: 'dead' } };
-    const processor = await startProcessor({
-      config,
-      backbone: line.backbone,
-      acknowledge: async () => {},
-      clock: systemClock,
-      log: silentLog,
-      metrics: createMetrics(),
-      health: createHealth(),
-    });
+    const processor = await startQuietProcessor(config, line.backbone);
     await line.send({ gateway: 'gw', kind: 'batch', bytes: Buffer.from('{') });
     const [record] = await waitFor(async () => {
       const topic = await line.backbone.bounds('dead');

@@ -1,7 +1,7 @@
 import { topicOf } from '@fieldline/shared/contracts';
 import { describe, expect, test } from 'vitest';
+import { positionsOf } from '../../src/decode/entries.ts';
 import { decodeRecord } from '../../src/decode/registry.ts';
-import { positionsOf } from '../../src/decode/time-window.ts';
 import { Gateway, goodSample, recordOf, tagOf } from '../processor/line.ts';
 
 const options = { topic: 'fieldline.raw', acceptPastMs: 60_000, acceptFutureMs: 1_000 };

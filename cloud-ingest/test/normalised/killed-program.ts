@@ -2,9 +2,9 @@
  * A processor that is killed when Kafka has acknowledged its normalised samples and their rows are not committed yet.
  * Arguments: database URL, folder of the log, address of Kafka, topic, whether to be killed.
  */
-import { createHealth, createMetrics, silentLog, systemClock } from '@fieldline/shared/runtime';
-import { startProcessor } from '../../src/processor/processor.ts';
+
 import { configFor, openBackbone } from '../processor/line.ts';
+import { startQuietProcessor } from '../processor/quiet-processor.ts';
 import { openKafka, withKafkaFor, withTopic } from './parts.ts';
 
 const [url = '', folder = '', broker = '', topic = '', fate] = process.argv.slice(2);
@@ -17,13 +17,5 @@ const backbone = withKafkaFor(topic, openBackbone(config), {
     if (fate === 'killed') process.kill(process.pid, 'SIGKILL');
   },
 });
-const processor = await startProcessor({
-  config,
-  backbone,
-  acknowledge: async () => {},
-  clock: systemClock,
-  log: silentLog,
-  metrics: createMetrics(),
-  health: createHealth(),
-});
+const processor = await startQuietProcessor(config, backbone);
 await processor.done;

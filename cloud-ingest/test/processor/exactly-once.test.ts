@@ -2,6 +2,7 @@ import { report } from '@fieldline/shared/runtime';
 import { describeWith, type TestPostgres, waitFor } from '@fieldline/shared/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Gateway, goodSample, type Line, openLine, servers, tagOf } from './line.ts';
+import { startQuietProcessor } from './quiet-processor.ts';
 
 for (const { name, requirement, open } of servers) {
   describeWith(requirement, `the processor on ${name}`, () => {
@@ -410,17 +411,6 @@ for (const { name, requirement, open } of servers) {
   });
 }
 
-async function openTwin(line: Line) {
-  const { createHealth, createMetrics, silentLog, systemClock } = await import('@fieldline/shared/runtime');
-  const { startProcessor } = await import('../../src/processor/processor.ts');
-  const config = { ...line.config, processor: { ...line.config.processor, group: 'twin' } };
-  return startProcessor({
-    config,
-    backbone: line.backbone,
-    acknowledge: async () => {},
-    clock: systemClock,
-    log: silentLog,
-    metrics: createMetrics(),
-    health: createHealth(),
-  });
+function openTwin({ config, backbone }: Line) {
+  return startQuietProcessor({ ...config, processor: { ...config.processor, group: 'twin' } }, backbone);
 }

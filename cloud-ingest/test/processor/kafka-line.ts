@@ -1,14 +1,16 @@
 /** A processor between a real Kafka of the test's own and a database, for what only Kafka can do. */
+
 import { type IngestConfig, ingestSchema } from '@fieldline/shared/config';
 import { backboneTopics } from '@fieldline/shared/contracts';
-import { createHealth, createMetrics, silentLog, systemClock } from '@fieldline/shared/runtime';
+import { silentLog } from '@fieldline/shared/runtime';
 import { requirePostgres, waitFor } from '@fieldline/shared/testing';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import type { Backbone } from '../../src/backbone/backbone.ts';
 import { openKafkaBackbone } from '../../src/backbone/kafka/kafka-backbone.ts';
-import { type Processor, startProcessor } from '../../src/processor/processor.ts';
+import type { Processor } from '../../src/processor/processor.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { queryOf, recordOf, type Sent } from './line.ts';
+import { startQuietProcessor } from './quiet-processor.ts';
 
 /** The broker of the test allows a short session, so that a kill is noticed while somebody looks. */
 export const times = { sessionMs: 3_000, stallMs: 15_000 };
@@ -71,15 +73,7 @@ export async function openKafkaLine(broker: string, partitions = 3): Promise<Kaf
     start: async () => {
       const own = openBackbone(config);
       closers.push(own.close);
-      const processor = await startProcessor({
-        config,
-        backbone: own,
-        acknowledge: async () => {},
-        clock: systemClock,
-        log: silentLog,
-        metrics: createMetrics(),
-        health: createHealth(),
-      });
+      const processor = await startQuietProcessor(config, own);
       closers.push(processor.close);
       return processor;
     },

@@ -1,25 +1,21 @@
 /** Databases that are put back from a backup or emptied, with the log as it was, and without. */
 import { type AckMessage, ackSchema, backboneTopics, decodeMessage } from '@fieldline/shared/contracts';
 import { createHealth, createMetrics, silentLog, systemClock } from '@fieldline/shared/runtime';
-import { requirePostgres, startAedes, type TestAedes, temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import {
+  administer,
+  requirePostgres,
+  startAedes,
+  type TestAedes,
+  temporaryFolder,
+  waitFor,
+} from '@fieldline/shared/testing';
 import { connectAsync } from 'mqtt';
-import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createAckPublisher } from '../../src/mqtt/ack-publisher.ts';
 import { startProcessor } from '../../src/processor/processor.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { configFor, Gateway, goodSample, type Line, openBackbone, openLine, recordOf, tagOf } from './line.ts';
 
-/** Statements of the administrator, beside the database itself. */
-async function administer(url: string, statements: (name: string) => readonly string[]): Promise<void> {
-  const server = new URL(url);
-  const name = server.pathname.slice(1);
-  server.pathname = '/postgres';
-  const client = new pg.Client({ connectionString: server.href });
-  await client.connect();
-  for (const statement of statements(name)) await client.query(statement);
-  await client.end();
-}
 const backUp = (url: string) => administer(url, (name) => [`CREATE DATABASE ${name}_backup TEMPLATE ${name}`]);
 const restore = (url: string) =>
   administer(url, (name) => [`DROP DATABASE ${name} WITH (FORCE)`, `CREATE DATABASE ${name} TEMPLATE ${name}_backup`]);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { systemClock } from '@fieldline/shared/runtime';
 import { requirePostgres, temporaryFolder } from '@fieldline/shared/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isoOf } from '../../src/api/instant.ts';
+import { isoOf } from '../../src/instant.ts';
 import { Gateway, goodSample, type Line, openLine, type Sent, tagOf } from '../processor/line.ts';
 import { birthOf, registry } from './parts.ts';
 

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { backboneTopics } from '@fieldline/shared/contracts';
-import { createHealth, createMetrics, silentLog, systemClock } from '@fieldline/shared/runtime';
+import { silentLog } from '@fieldline/shared/runtime';
 import { describeWith, kafka, requirePostgres, type TestDatabase, waitFor } from '@fieldline/shared/testing';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Backbone } from '../../src/backbone/backbone.ts';
 import { openKafkaBackbone } from '../../src/backbone/kafka/kafka-backbone.ts';
-import { type Processor, startProcessor } from '../../src/processor/processor.ts';
+import type { Processor } from '../../src/processor/processor.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { configFor, Gateway, goodSample, queryOf, recordOf, type Sent, tagOf } from '../processor/line.ts';
+import { startQuietProcessor } from '../processor/quiet-processor.ts';
 import { always, expectConsistent, replay } from './replays.ts';
 
 /** Topics of our own on a Kafka that others use too. */
@@ -41,15 +42,7 @@ describeWith(kafka, 'a replay from Kafka', () => {
       await openKafkaBackbone({ kind: 'kafka', brokers: await kafka.brokers(), ...options }, silentLog),
       topicName,
     );
-    processor = await startProcessor({
-      config,
-      backbone,
-      acknowledge: async () => {},
-      clock: systemClock,
-      log: silentLog,
-      metrics: createMetrics(),
-      health: createHealth(),
-    });
+    processor = await startQuietProcessor(config, backbone);
   }, 60_000);
   afterEach(async () => {
     await processor.close();

@@ -1,5 +1,5 @@
 import { silentLog } from '@fieldline/shared/runtime';
-import { describeWith, type TestDatabase, type TestPostgres } from '@fieldline/shared/testing';
+import { describeWith } from '@fieldline/shared/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openStore, type Store } from '../../src/store/connection.ts';
 import { migrate } from '../../src/store/migrate.ts';
@@ -7,6 +7,7 @@ import { orderBySeries, type RowSource, type Rows, rowsOf } from '../../src/stor
 import { leastRows, leastRowsPerSeries, pathFor } from '../../src/store/write-path.ts';
 import { writeSamples } from '../../src/store/write-samples.ts';
 import { configFor, queryOf, servers } from '../processor/line.ts';
+import { openTables, type Tables } from './open-tables.ts';
 
 const dayMicros = 24 * 3_600_000_000;
 const noon = Math.floor(Date.now() / 86_400_000) * dayMicros + dayMicros / 2;
@@ -76,22 +77,13 @@ describe('the order of rows', () => {
 
 for (const { name, requirement, open } of servers) {
   describeWith(requirement, `rows that may go straight to the columnstore, on ${name}`, () => {
-    let server: TestPostgres;
-    let database: TestDatabase;
+    let close: () => Promise<void>;
     let store: Store;
-    let query: ReturnType<typeof queryOf>;
+    let query: Tables['query'];
     beforeAll(async () => {
-      server = await open();
-      database = await server.createDatabase();
-      const { database: config } = configFor(database.url, '/nowhere');
-      await migrate(config, silentLog);
-      store = openStore(config, 'test');
-      query = queryOf(database.url);
+      ({ store, query, close } = await openTables(await open()));
     });
-    afterAll(async () => {
-      await store.close();
-      await database.drop();
-    });
+    afterAll(() => close());
     beforeEach(() => query('TRUNCATE sample'));
 
     const many = name === 'TimescaleDB' ? 'columnstore' : 'rowstore';

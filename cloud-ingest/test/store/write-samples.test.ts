@@ -1,13 +1,12 @@
 import type { FieldlineError } from '@fieldline/shared/contracts';
-import { silentLog } from '@fieldline/shared/runtime';
-import { describeWith, type TestDatabase, type TestPostgres } from '@fieldline/shared/testing';
+import { describeWith } from '@fieldline/shared/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { openStore, type Store } from '../../src/store/connection.ts';
-import { migrate } from '../../src/store/migrate.ts';
+import type { Store } from '../../src/store/connection.ts';
 import { type RowSource, rowsOf } from '../../src/store/rows.ts';
 import { writeSamples } from '../../src/store/write-samples.ts';
-import { configFor, queryOf, servers } from '../processor/line.ts';
+import { servers } from '../processor/line.ts';
+import { openTables, type Tables } from './open-tables.ts';
 
 const start = 1_790_000_000_000_001;
 const sourceOf = (values: readonly RowSource['value'][number][], seq = 1): RowSource => ({
@@ -22,23 +21,13 @@ const sourceOf = (values: readonly RowSource['value'][number][], seq = 1): RowSo
 
 for (const { name, requirement, open } of servers) {
   describeWith(requirement, `writing rows to ${name}`, () => {
-    let server: TestPostgres;
-    let database: TestDatabase;
+    let close: () => Promise<void>;
     let store: Store;
-    let query: ReturnType<typeof queryOf>;
+    let query: Tables['query'];
     beforeAll(async () => {
-      server = await open();
-      database = await server.createDatabase();
-      const { database: config } = configFor(database.url, '/nowhere');
-      await migrate(config, silentLog);
-      store = openStore(config, 'test');
-      query = queryOf(database.url);
+      ({ store, query, close } = await openTables(await open()));
     });
-    afterAll(async () => {
-      await store.close();
-      await database.drop();
-      if ('close' in server && typeof server.close === 'function') await server.close();
-    });
+    afterAll(() => close());
     beforeEach(async () => {
       await query('TRUNCATE sample');
       await query('ALTER TABLE sample DROP CONSTRAINT IF EXISTS plausible');

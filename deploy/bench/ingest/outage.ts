@@ -5,6 +5,7 @@
  */
 import { backboneTopics } from '@fieldline/shared/contracts';
 import { pause, silentLog, systemClock } from '@fieldline/shared/runtime';
+import { waitFor } from '@fieldline/shared/testing/wait-for';
 import type { Backbone, NewRecord } from '../../../cloud-ingest/src/backbone/backbone.ts';
 import { openBackbone } from '../../../cloud-ingest/src/backbone/open-backbone.ts';
 import type { Benchmark, BenchmarkContext, Figure } from '../benchmark.ts';
@@ -19,7 +20,6 @@ const beforeSeconds = 5;
 /** 7 of 10 minutes. */
 const mostShareToCatchUp = 0.7;
 const mostMegabytes = 300;
-const lookEveryMs = 100;
 /** So much behind is not behind any more. */
 const levelSeconds = 1;
 
@@ -49,17 +49,23 @@ const run = (context: BenchmarkContext): Promise<Figure[]> =>
         (await held.process.metric('fieldline_processor_samples_stored_total')) - warmUpRows;
       const level = async (): Promise<boolean> => feed.fed() - (await stored()) <= rowsPerSecond * levelSeconds;
       await pause(beforeSeconds * 1_000, context.signal);
-      await until(level, beforeSeconds + outageSeconds, 'the processor to keep up before the outage');
+      await waitFor(level, {
+        timeoutMs: 1_000 * (beforeSeconds + outageSeconds),
+        what: 'the processor to keep up before the outage',
+      });
       await server.stop();
       await pause(outageSeconds * 1_000, context.signal);
       const behind = feed.fed() - (await stored());
       await server.start();
       const startedAt = performance.now();
-      await until(level, 10 * outageSeconds, 'the processor to catch up');
+      await waitFor(level, { timeoutMs: 1_000 * (10 * outageSeconds), what: 'the processor to catch up' });
       const caughtUp = (performance.now() - startedAt) / 1_000;
       feed.stop();
       await feed.done;
-      await until(async () => (await stored()) >= feed.fed(), 60, 'every row to be stored');
+      await waitFor(async () => (await stored()) >= feed.fed(), {
+        timeoutMs: 1_000 * 60,
+        what: 'every row to be stored',
+      });
       const [counts] = await withClient(database.config.url, async (client) => {
         const { rows } = await client.query<{ rows: number; letters: number }>(
           'SELECT (SELECT count(*) FROM sample)::float8 AS rows, (SELECT count(*) FROM dead_letter)::float8 AS letters',
@@ -128,14 +134,6 @@ function startFeed(
     }
   }
   return { fed: () => appended * rowsPerBatch(largeBatches), stop: () => stop.abort(), done: feed() };
-}
-
-async function until(condition: () => Promise<boolean>, seconds: number, what: string): Promise<void> {
-  const deadline = performance.now() + seconds * 1_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`waited ${Math.round(seconds)} s for ${what}`);
-    await pause(lookEveryMs);
-  }
 }
 
 export const outage: Benchmark = {

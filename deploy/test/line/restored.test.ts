@@ -1,21 +1,9 @@
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { requirePostgres, startAedes, waitFor } from '@fieldline/shared/testing';
-import pg from 'pg';
+import { administer, requirePostgres, startAedes, waitFor } from '@fieldline/shared/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { expectAllStored } from './expect-all-stored.ts';
 import { type Line, startLine } from './line.ts';
-
-/** Beside the database itself, as its administrator. */
-async function administer(url: string, statements: (name: string) => readonly string[]): Promise<void> {
-  const server = new URL(url);
-  const name = server.pathname.slice(1);
-  server.pathname = '/postgres';
-  const client = new pg.Client({ connectionString: server.href });
-  await client.connect();
-  for (const statement of statements(name)) await client.query(statement);
-  await client.end();
-}
 
 describe('a database that loses what it had confirmed', () => {
   const closers: (() => Promise<void>)[] = [];

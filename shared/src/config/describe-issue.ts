@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { nearest } from './nearest.ts';
 
 export type IssueText = { readonly path: readonly PropertyKey[]; readonly message: string };
@@ -83,17 +83,18 @@ const valueAt = (data: unknown, path: readonly PropertyKey[]): unknown =>
     data,
   );
 
-type Definition = {
-  type: string;
-  shape?: Record<string, z.ZodType>;
-  element?: z.ZodType;
-  innerType?: z.ZodType;
-  in?: z.ZodType;
-  options?: z.ZodType[];
-  discriminator?: string;
-  valueType?: z.ZodType;
-};
-const definitionOf = (schema: z.ZodType): Definition => schema.def as unknown as Definition;
+const schema = z.instanceof(z.ZodType);
+/** What zod keeps of a schema, as far as keys are found by it. */
+const definitionSchema = z.object({
+  shape: z.record(z.string(), schema).optional(),
+  element: schema.optional(),
+  innerType: schema.optional(),
+  in: schema.optional(),
+  options: z.array(schema).optional(),
+  discriminator: z.string().optional(),
+  valueType: schema.optional(),
+});
+const definitionOf = ({ def }: z.ZodType): z.infer<typeof definitionSchema> => definitionSchema.parse(def);
 
 /** The keys that the schema has at a path, following the alternative that the data chose. */
 function knownKeys(schema: z.ZodType, data: unknown, path: readonly PropertyKey[]): string[] {

@@ -96,6 +96,14 @@ async function createDatabase(serverUrl: string): Promise<TestDatabase> {
   return { url: url.href, drop: () => execute(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
 }
 
+/** Statements about a database, by its administrator and from beside it: to copy, drop or replace it. */
+export async function administer(databaseUrl: string, statements: (name: string) => readonly string[]): Promise<void> {
+  const server = new URL(databaseUrl);
+  const name = server.pathname.slice(1);
+  server.pathname = '/postgres';
+  for (const statement of statements(name)) await execute(server.href, statement);
+}
+
 async function execute(url: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

@@ -4,8 +4,9 @@
  * from the level below, down to the rows themselves. So an answer is right up to now, and each query is a plain one over a
  * range that the planner knows: the views of the store say the same, but have to be planned for all time.
  */
+
+import { isoOf } from '../../instant.ts';
 import type { Database } from '../database.ts';
-import { isoOf } from '../instant.ts';
 import { type HistoryRange, type SummaryLevel, type SummaryPlan, widthUs } from './plan.ts';
 
 export type Point = Part & { readonly mean: number | null };

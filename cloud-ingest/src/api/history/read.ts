@@ -1,8 +1,8 @@
 /** History of one series: asks how dense it is, plans, and reads what the plan says. */
 import type { DatabaseConfig } from '@fieldline/shared/config';
 import type { Micros } from '@fieldline/shared/contracts';
+import { isoOf } from '../../instant.ts';
 import type { Database } from '../database.ts';
-import { isoOf } from '../instant.ts';
 import type { Tag } from '../tags.ts';
 import { jsonValue } from '../value.ts';
 import {

@@ -5,8 +5,8 @@
  */
 import type { Micros } from '@fieldline/shared/contracts';
 import type { Clock } from '@fieldline/shared/runtime';
+import { isoOf, microsOf } from '../../instant.ts';
 import type { Database } from '../database.ts';
-import { isoOf, microsOf } from '../instant.ts';
 import { type LatestRow, latestSql } from '../latest.ts';
 
 const overlapUs = 2_000_000;

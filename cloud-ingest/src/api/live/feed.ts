@@ -3,8 +3,8 @@
  * all. A new listener first gets all latest values that it asked for, page by page as its connection takes them.
  */
 import { type Clock, createBackoff, type Log, type Metrics, pause } from '@fieldline/shared/runtime';
+import { isoOf } from '../../instant.ts';
 import type { Database } from '../database.ts';
-import { isoOf } from '../instant.ts';
 import { type LatestRow, latestOf, latestSql } from '../latest.ts';
 import { pageOf } from '../page-of.ts';
 import { RequestError } from '../problem.ts';

@@ -22,6 +22,10 @@ const trouble = (rig: Rig, pattern: RegExp): Promise<string> =>
     },
   );
 
+/** An attempt under way has one for a moment. */
+const leavesNoSession = (server: TestServer): Promise<true> =>
+  waitFor(async () => (await server.ask({ do: 'sessions' })) === 0, { what: 'no session to be left' });
+
 /** What the operator does as the message says. */
 const trustUnknown = (folder: string): void => {
   for (const name of readdirSync(join(folder, 'unknown'))) {
@@ -54,7 +58,7 @@ describe('a server with users', () => {
       'the server refused the user operator: correct username and passwordFile, or give the user rights on the server',
     );
     await rig.turns('level', 'bad/not-connected');
-    expect(await server.ask({ do: 'sessions' })).toBe(0);
+    await leavesNoSession(server);
   });
 
   test('refuses to talk to nobody in particular, and the message says that a user is needed', async () => {
@@ -111,7 +115,7 @@ describe('a secured connection', () => {
     expect(text).toMatch(
       /^the server does not offer Aes128Sha256RsaOaep\/Sign; it offers None\/None, .*Basic256Sha256\/SignAndEncrypt/,
     );
-    expect(await server.ask({ do: 'sessions' })).toBe(0);
+    await leavesNoSession(server);
   });
 
   test('is refused by a server that does not trust us, and the message names our certificate', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isoOf, microsOf } from '../../src/api/instant.ts';
+import { isoOf, microsOf } from '../src/instant.ts';
 
 test('an instant goes to text and back with all its microseconds', () => {
   fc.assert(

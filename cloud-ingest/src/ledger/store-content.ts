@@ -1,0 +1,100 @@
+/** What records say becomes rows, ledger and all that follows from them, within the transaction of whoever stores them. */
+import type { DeadLetter } from '../dead-letters/dead-letter.ts';
+import type { Decoded } from '../decode/decoder.ts';
+import { writeBatchLog } from '../store/batch-log.ts';
+import type { Session } from '../store/connection.ts';
+import { writeDeclarations } from '../store/declarations.ts';
+import { addGateways, saveBirth, saveState } from '../store/gateways.ts';
+import { type WriteContext, writeRows } from '../store/write-rows.ts';
+import type { WrittenSamples } from '../store/write-samples.ts';
+import { type Admission, type AdmittedBatch, admit, wantedStreams } from './admit.ts';
+import { type BatchOutcome, letterOf, logEntryOf, outcomesOf, sampleLetters } from './batch-outcome.ts';
+import { lockStreams, reportAnomalies, samplesInLog, saveStreams } from './ledger-store.ts';
+import { type StreamRow, withOutcome } from './stream-row.ts';
+
+/** What storing needs, whoever does it: the processor, and who redrives dead letters. */
+export type ContentContext = WriteContext & {
+  /** Gateways known to be in the table. */
+  readonly gateways: Set<string>;
+};
+
+export type StoredContent = {
+  readonly stored: number;
+  readonly duplicateSamples: number;
+  readonly letters: readonly DeadLetter[];
+  readonly taken: WrittenSamples['taken'];
+};
+
+/** The letters of what cannot be stored are the caller's to keep. */
+export async function storeContent(
+  context: ContentContext,
+  session: Session,
+  records: readonly Decoded[],
+): Promise<StoredContent> {
+  const admission = admit(records, await lockStreams(session, wantedStreams(records)));
+  await saveGateways(context, session, records);
+  const { outcomes, taken } = await writeBatches(context, session, admission.batches);
+  await correctDeclared(session, admission);
+  await writeDeclarations(
+    session,
+    admission.declarations.map(({ origin, ...entry }) => ({ ...entry, declaredAt: origin.receivedAt })),
+  );
+  await reportAnomalies(session, admission.anomalies);
+  await saveStreams(session, changedRows(admission, outcomes));
+  return {
+    stored: outcomes.reduce((sum, outcome) => sum + outcome.stored, 0),
+    duplicateSamples: admission.duplicateSamples,
+    letters: [...rejectLetters(admission), ...outcomes.flatMap(sampleLetters)],
+    taken,
+  };
+}
+
+/** Gateways on first sight, then what they say of themselves: a birth gives its series their types before the rows come. */
+async function saveGateways(context: ContentContext, session: Session, records: readonly Decoded[]): Promise<void> {
+  const seen = new Set(records.flatMap(({ gateway }) => gateway ?? []));
+  await addGateways(
+    session,
+    [...seen].filter((gateway) => !context.gateways.has(gateway)),
+  );
+  for (const record of records) {
+    const { receivedAt } = record.origin;
+    if (record.kind === 'birth') await saveBirth(session, { birth: record.birth, receivedAt });
+    else if (record.kind === 'state') await saveState(session, { state: record.state, receivedAt });
+  }
+}
+
+async function writeBatches(
+  context: ContentContext,
+  session: Session,
+  batches: readonly AdmittedBatch[],
+): Promise<{ readonly outcomes: readonly BatchOutcome[]; readonly taken: WrittenSamples['taken'] }> {
+  const { rows, refused, taken } = await writeRows(context, session, batches);
+  const outcomes = outcomesOf(batches, rows, refused);
+  await writeBatchLog(session, outcomes.map(logEntryOf));
+  return { outcomes, taken };
+}
+
+/** A declaration counts the samples of its whole range; those that are stored all the same come off again. */
+async function correctDeclared(session: Session, admission: Admission): Promise<void> {
+  for (const { stream, from, to, samples } of admission.overlaps) {
+    const row = admission.rows.get(stream);
+    if (row === undefined) continue;
+    const stored = await samplesInLog(session, row.streamNo, from, to);
+    const declaredSamples = Math.max(0, row.declaredSamples - Math.min(stored, samples));
+    admission.rows.set(stream, { ...row, declaredSamples });
+  }
+}
+
+function changedRows(admission: Admission, outcomes: readonly BatchOutcome[]): StreamRow[] {
+  for (const { batch, stored } of outcomes) {
+    const row = admission.rows.get(batch.stream);
+    if (row !== undefined) admission.rows.set(batch.stream, withOutcome(row, stored, batch.sent - stored));
+  }
+  return [...admission.changed].flatMap((stream) => admission.rows.get(stream) ?? []);
+}
+
+function rejectLetters({ rejects }: Admission): DeadLetter[] {
+  return rejects.map(({ reject, origin }) =>
+    letterOf(origin, reject.gateway, reject.stage, reject.code, reject.reason, null),
+  );
+}
