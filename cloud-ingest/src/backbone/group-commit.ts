@@ -1,7 +1,8 @@
 /**
- * Many appends, one write: while a write is under way, everything that comes waits and goes together in the next one.
- * Invariants: one write at a time; entries of one partition are written in the order in which they were appended; an append
- * resolves when all its entries are written. What waits is bounded by its callers, who hold the bytes until we answer.
+ * Many appends, few writes: while a partition is being written, everything that comes for it waits and goes together in the
+ * next write. Invariants: a partition is in one write at a time, at most `maxWrites` are under way; entries of one partition
+ * are written in the order in which they were appended; an append resolves when all its entries are written. What waits is
+ * bounded by its callers, who hold the bytes until we answer.
  */
 import { isFieldlineError } from '@fieldline/shared/contracts';
 import type { NewRecord } from './backbone.ts';
@@ -13,9 +14,18 @@ export type Entry = {
   readonly bytes: number;
 };
 
+/** What one write has for one partition, at least one entry. */
+export type PartitionEntries = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly entries: readonly Entry[];
+};
+
 export type GroupCommitOptions = {
   /** All or an error. record/too-large for more than one entry makes us write them one by one, to find which. */
-  readonly write: (entries: readonly Entry[]) => Promise<void>;
+  readonly write: (parts: readonly PartitionEntries[]) => Promise<void>;
+  /** Side by side, of different partitions. */
+  readonly maxWrites: number;
   readonly maxWriteBytes: number;
   /** Most bytes for one partition in one write. */
   readonly maxPartitionBytes: number;
@@ -31,35 +41,62 @@ export type GroupCommit = {
 
 type Ticket = { left: number; failed: boolean; resolve: () => void; reject: (error: unknown) => void };
 type Waiting = { readonly entry: Entry; readonly ticket: Ticket };
+/** What waits for one partition, the oldest first. */
+type Queue = {
+  readonly name: string;
+  readonly topic: string;
+  readonly partition: number;
+  waiting: Waiting[];
+  isWritten: boolean;
+};
+type Part = { readonly queue: Queue; readonly items: readonly Waiting[] };
 
 export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
-  let waiting: Waiting[] = [];
-  let draining: Promise<void> | null = null;
+  /** Those that wait longest for their turn come first; one without anything is not there. */
+  const queues = new Map<string, Queue>();
+  const writers = new Set<Promise<void>>();
 
-  async function drain(): Promise<void> {
+  /** One write after the other, as long as there is a partition that nobody writes. */
+  async function work(): Promise<void> {
     // Appends made in the same turn of the event loop go together from the first write on.
     await new Promise(setImmediate);
-    while (waiting.length > 0) {
-      const { now, later } = split(waiting, options);
-      waiting = later;
-      await write(now);
+    for (let turn = takeTurn(queues, options); turn.length > 0; turn = takeTurn(queues, options)) {
+      await write(turn);
+      for (const { queue } of turn) {
+        queue.isWritten = false;
+        if (queue.waiting.length === 0) queues.delete(queue.name);
+      }
       if (options.rest !== undefined) await options.rest();
+      employ();
     }
-    draining = null;
   }
 
-  async function write(items: readonly Waiting[]): Promise<void> {
+  function employ(): void {
+    if (writers.size >= options.maxWrites) return;
+    const writer = work().finally(() => {
+      writers.delete(writer);
+    });
+    writers.add(writer);
+  }
+
+  async function write(parts: readonly Part[]): Promise<void> {
     try {
-      await options.write(items.map(({ entry }) => entry));
-      for (const { ticket } of items) settle(ticket);
+      await options.write(
+        parts.map(({ queue, items }) => ({
+          topic: queue.topic,
+          partition: queue.partition,
+          entries: items.map(({ entry }) => entry),
+        })),
+      );
+      for (const { items } of parts) for (const { ticket } of items) settle(ticket);
     } catch (error) {
-      if (items.length > 1 && isFieldlineError(error, 'record/too-large')) {
-        for (const item of items) await write([item]);
+      const all = parts.flatMap(({ queue, items }) => items.map((item) => ({ queue, items: [item] })));
+      if (all.length > 1 && isFieldlineError(error, 'record/too-large')) {
+        for (const one of all) await write([one]);
         return;
       }
-      const failed = new Set(items.map(({ ticket }) => ticket));
-      for (const ticket of failed) fail(ticket, error);
-      waiting = waiting.filter(({ ticket }) => !ticket.failed);
+      for (const { items } of parts) for (const { ticket } of items) fail(ticket, error);
+      for (const queue of queues.values()) queue.waiting = queue.waiting.filter(({ ticket }) => !ticket.failed);
     }
   }
 
@@ -71,13 +108,22 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
           return;
         }
         const ticket: Ticket = { left: entries.length, failed: false, resolve, reject };
-        for (const entry of entries) waiting.push({ entry, ticket });
-        draining ??= drain();
+        for (const entry of entries) queueOf(queues, entry).waiting.push({ entry, ticket });
+        employ();
       }),
     idle: async () => {
-      while (draining !== null) await draining;
+      while (writers.size > 0) await Promise.all(writers);
     },
   };
+}
+
+function queueOf(queues: Map<string, Queue>, { topic, partition }: Entry): Queue {
+  const name = `${topic}/${partition}`;
+  const known = queues.get(name);
+  if (known !== undefined) return known;
+  const queue: Queue = { name, topic, partition, waiting: [], isWritten: false };
+  queues.set(name, queue);
+  return queue;
 }
 
 function settle(ticket: Ticket): void {
@@ -90,27 +136,34 @@ function fail(ticket: Ticket, error: unknown): void {
   ticket.failed = true;
 }
 
-/** Takes what fits from the front; a partition that is full keeps all its later entries for the next write. */
-function split(
-  waiting: readonly Waiting[],
-  { maxWriteBytes, maxPartitionBytes }: { maxWriteBytes: number; maxPartitionBytes: number },
-): { now: Waiting[]; later: Waiting[] } {
-  const now: Waiting[] = [];
-  const later: Waiting[] = [];
-  const perPartition = new Map<string, number>();
-  let total = 0;
-  for (const item of waiting) {
-    const { topic, partition, bytes } = item.entry;
-    const name = `${topic}/${partition}`;
-    const held = perPartition.get(name) ?? 0;
-    const fits = now.length === 0 || (held + bytes <= maxPartitionBytes && total + bytes <= maxWriteBytes);
-    if (fits) {
-      now.push(item);
-      total += bytes;
-    } else {
-      later.push(item);
-    }
-    perPartition.set(name, fits ? held + bytes : Number.POSITIVE_INFINITY);
+/** What fits of the partitions that nobody writes, at least one entry if there is one; these go to the end of the row. */
+function takeTurn(
+  queues: Map<string, Queue>,
+  { maxWriteBytes, maxPartitionBytes }: GroupCommitOptions,
+): readonly Part[] {
+  const turn: Part[] = [];
+  let left = maxWriteBytes;
+  for (const queue of queues.values()) {
+    if (queue.isWritten || queue.waiting.length === 0) continue;
+    const { count, bytes } = fitting(queue.waiting, Math.min(left, maxPartitionBytes), turn.length === 0);
+    if (count === 0) break;
+    turn.push({ queue, items: queue.waiting.splice(0, count) });
+    left -= bytes;
   }
-  return { now, later };
+  for (const { queue } of turn) {
+    queue.isWritten = true;
+    queues.delete(queue.name);
+    queues.set(queue.name, queue);
+  }
+  return turn;
+}
+
+function fitting(waiting: readonly Waiting[], maxBytes: number, isFirst: boolean): { count: number; bytes: number } {
+  let [count, bytes] = [0, 0];
+  for (const { entry } of waiting) {
+    if (bytes + entry.bytes > maxBytes && !(isFirst && count === 0)) break;
+    bytes += entry.bytes;
+    count += 1;
+  }
+  return { count, bytes };
 }

@@ -7,7 +7,7 @@ import { type Micros, probeTopic } from '@fieldline/shared/contracts';
 import type { Clock, Log } from '@fieldline/shared/runtime';
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { holdPubacks, type Pubacks } from '../mqtt/hold-pubacks.ts';
-import type { ReceivedMessage } from './to-record.ts';
+import { gatewayOf, type ReceivedMessage } from './to-record.ts';
 import type { Window } from './window.ts';
 
 export type Received = {
@@ -75,7 +75,7 @@ function receivedOf(packet: IPublishPacket, receivedAt: Micros, pubacks: Pubacks
   const { topic, qos, retain, dup, messageId } = packet;
   const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
   return {
-    message: { topic, payload, qos, retain, dup, receivedAt },
+    message: { topic, gateway: gatewayOf(topic), payload, qos, retain, dup, receivedAt },
     bytes: payload.length + topic.length,
     messageId: qos > 0 && messageId !== undefined ? messageId : null,
     pubacks,

@@ -6,7 +6,7 @@ import { backboneTopics, FieldlineError, isFieldlineError } from '@fieldline/sha
 import { explain, type Log, retry } from '@fieldline/shared/runtime';
 import type { Backbone } from '../backbone/backbone.ts';
 import type { DeadLetterSink } from '../dead-letters/dead-letter.ts';
-import { gatewayOf, type ReceivedMessage, toHeaders, toRecord } from './to-record.ts';
+import { isOfGateway, type MessageOfGateway, type ReceivedMessage, toHeaders, toRecord } from './to-record.ts';
 
 export type StoreParts = {
   readonly backbone: Pick<Backbone, 'append'>;
@@ -52,7 +52,7 @@ export function createStoreReceived(parts: StoreParts): StoreReceived {
   async function bury(message: ReceivedMessage, error: FieldlineError, signal: AbortSignal): Promise<void> {
     const letter = {
       receivedAt: message.receivedAt,
-      gateway: gatewayOf(message.topic),
+      gateway: message.gateway,
       stage: 'bridge' as const,
       code: error.code,
       reason: error.message,
@@ -68,8 +68,8 @@ export function createStoreReceived(parts: StoreParts): StoreReceived {
     onDeadLetter(error.code);
   }
 
-  async function store(messages: readonly ReceivedMessage[], signal: AbortSignal): Promise<void> {
-    const records = messages.flatMap((message) => toRecord(message) ?? []);
+  async function store(messages: readonly MessageOfGateway[], signal: AbortSignal): Promise<void> {
+    const records = messages.map(toRecord);
     try {
       await untilDone(() => backbone.append(backboneTopics.raw, records), signal);
     } catch (error) {
@@ -87,10 +87,10 @@ export function createStoreReceived(parts: StoreParts): StoreReceived {
   }
 
   return async (messages, signal) => {
-    const ours = messages.filter(({ topic }) => gatewayOf(topic) !== null);
+    const ours = messages.filter(isOfGateway);
     if (ours.length > 0) await store(ours, signal);
     for (const message of messages) {
-      if (gatewayOf(message.topic) !== null) continue;
+      if (isOfGateway(message)) continue;
       await bury(message, new FieldlineError('topic/unknown', `${message.topic} names no gateway`), signal);
     }
   };

@@ -4,6 +4,8 @@ import type { NewRecord, RecordHeaders } from '../backbone/backbone.ts';
 
 export type ReceivedMessage = {
   readonly topic: string;
+  /** null where the topic names none, e.g. because its id has characters that an id cannot have. */
+  readonly gateway: string | null;
   readonly payload: Buffer;
   readonly qos: number;
   readonly retain: boolean;
@@ -11,15 +13,13 @@ export type ReceivedMessage = {
   readonly receivedAt: Micros;
 };
 
-/** null for a topic that names no gateway, e.g. because its id has characters that an id cannot have. */
-export function toRecord(message: ReceivedMessage): NewRecord | null {
-  const gateway = gatewayOf(message.topic);
-  if (gateway === null) return null;
-  return { key: keyOf(gateway), value: message.payload, headers: toHeaders(message) };
-}
+export const toRecord = (message: MessageOfGateway): NewRecord => ({
+  key: keyOf(message.gateway),
+  value: message.payload,
+  headers: toHeaders(message),
+});
 
-export function toHeaders({ topic, receivedAt, qos, retain, dup }: ReceivedMessage): RecordHeaders {
-  const gateway = gatewayOf(topic);
+export function toHeaders({ topic, gateway, receivedAt, qos, retain, dup }: ReceivedMessage): RecordHeaders {
   return {
     [recordHeaders.topic]: topic,
     ...(gateway === null ? {} : { [recordHeaders.gateway]: gateway }),
@@ -29,6 +29,10 @@ export function toHeaders({ topic, receivedAt, qos, retain, dup }: ReceivedMessa
     [recordHeaders.dup]: String(dup),
   };
 }
+
+export type MessageOfGateway = ReceivedMessage & { readonly gateway: string };
+
+export const isOfGateway = (message: ReceivedMessage): message is MessageOfGateway => message.gateway !== null;
 
 /** A gateway says the same three topics again and again, and parsing one costs more than the rest of this file. */
 const remembered = new Map<string, string | null>();

@@ -26,11 +26,12 @@ export function openEmbeddedBackbone(config: EmbeddedConfig, clock: Clock, log: 
   let closing: Promise<void> | undefined;
   let commitMs = 0;
   const commits = createGroupCommit({
+    maxWrites: 1,
     maxWriteBytes: maxCommitBytes,
     maxPartitionBytes: maxCommitBytes,
-    write: async (entries) => {
+    write: async (parts) => {
       const startedMs = clock.monotonicMs();
-      file.append(entries);
+      file.append(parts);
       commitMs = clock.monotonicMs() - startedMs;
       appended.ring();
     },

@@ -16,7 +16,7 @@ import type { BackboneConfig } from '@fieldline/shared/config';
 import { type Clock, makeFolder } from '@fieldline/shared/runtime';
 import Database from 'better-sqlite3';
 import type { BackboneRecord, RecordHeaders } from '../backbone.ts';
-import type { Entry } from '../group-commit.ts';
+import type { PartitionEntries } from '../group-commit.ts';
 import type { Bounds } from '../start-at.ts';
 import { openError, writeError } from './log-file-error.ts';
 
@@ -92,17 +92,19 @@ export class LogFile {
   }
 
   /** @throws FieldlineError backbone/unreachable when the medium is full or failing; nothing is written then */
-  append(entries: readonly Entry[]): void {
+  append(parts: readonly PartitionEntries[]): void {
     try {
       this.database.transaction(() => {
         const timeMs = Math.floor(this.clock.now() / 1_000);
         const touched = new Set<Slot>();
-        for (const { topic, partition, record, bytes } of entries) {
+        for (const { topic, partition, entries } of parts) {
           const slot = this.slotOf(topic, partition);
-          const id = slot.slot * offsetsPerSlot + slot.next;
-          this.statements.insert.run(id, timeMs, record.key, JSON.stringify(record.headers), record.value);
-          slot.next += 1;
-          slot.bytes += bytes + rowOverheadBytes;
+          for (const { record, bytes } of entries) {
+            const id = slot.slot * offsetsPerSlot + slot.next;
+            this.statements.insert.run(id, timeMs, record.key, JSON.stringify(record.headers), record.value);
+            slot.next += 1;
+            slot.bytes += bytes + rowOverheadBytes;
+          }
           touched.add(slot);
         }
         this.trim(touched);

@@ -1,12 +1,12 @@
 /**
- * Writes to Kafka: acks = all, one send under way with everything that waits behind it, so that throughput comes from the
- * size of a send and the order of a key from there being one. After an error of unknown outcome the producer is made anew;
- * a send that is tried again may double records, which the ledger drops by their identity.
+ * Writes to Kafka: acks = all. A partition is in one send at a time with everything that waited for it, so that throughput comes
+ * from the size of a send and the order of a key from there being one. After an error of unknown outcome the producer is made
+ * anew; a send that is tried again may double records, which the ledger drops by their identity.
  */
 import { pause } from '@fieldline/shared/runtime';
 import type { Kafka, Producer } from 'kafkajs';
 import type { NewRecord } from '../backbone.ts';
-import { createGroupCommit, type Entry } from '../group-commit.ts';
+import { createGroupCommit, type PartitionEntries } from '../group-commit.ts';
 import { partitionOf } from '../partition-of.ts';
 import { checkRecordSize } from '../record-size.ts';
 import type { KafkaAdmin } from './kafka-admin.ts';
@@ -14,10 +14,12 @@ import type { KafkaConfig } from './kafka-client.ts';
 import { kafkaError } from './kafka-error.ts';
 import { createPartitionCounts } from './partition-counts.ts';
 import { recordBatchOf } from './record-batch.ts';
-import { sendEncoded, type TopicBatches, takeBatches } from './send-encoded.ts';
+import { type PartitionBatch, sendEncoded, type TopicBatches, takeBatches } from './send-encoded.ts';
 
 const acksOfAllInSync = -1;
-const maxSendBytes = 8 * 1024 ** 2;
+/** Kafka takes one while the next is encoded; small ones, since it makes room in its memory for each as a whole. */
+const maxSends = 4;
+const maxSendBytes = 1024 ** 2;
 /** KafkaJS makes one record batch per partition of a send, and topics bound a batch: by default at 1 MiB. */
 const maxPartitionBytes = 900_000;
 
@@ -29,12 +31,15 @@ export type KafkaAppender = {
   readonly close: () => Promise<void>;
 };
 
+/** A producer, and how many sends of it are under way: a retired one takes no more, and ends with its last. */
+type Sender = { readonly opened: Promise<Producer>; sends: number; isRetired: boolean };
+
 export function createKafkaAppender(kafka: Kafka, admin: KafkaAdmin, config: KafkaConfig): KafkaAppender {
   takeBatches();
-  let producing: Promise<Producer> | null = null;
-  let outdated = false;
+  let current: Sender | null = null;
   const partitionCounts = createPartitionCounts(admin, () => {
-    outdated = true;
+    // A producer does not see added partitions for long, and leaves out what is meant for them without a word.
+    if (current !== null) retire(current);
   });
 
   async function open(): Promise<Producer> {
@@ -49,31 +54,30 @@ export function createKafkaAppender(kafka: Kafka, admin: KafkaAdmin, config: Kaf
     return producer;
   }
 
-  async function drop(): Promise<void> {
-    const dropped = producing;
-    producing = null;
-    const producer = await dropped?.catch(() => null);
-    await producer?.disconnect();
+  function retire(sender: Sender): void {
+    sender.isRetired = true;
+    if (current === sender) current = null;
+    if (sender.sends === 0) void end(sender);
   }
 
-  async function write(entries: readonly Entry[]): Promise<void> {
-    // A producer does not see added partitions for long, and leaves out what is meant for them without a word.
-    if (outdated) await drop();
-    outdated = false;
-    producing ??= open();
+  async function write(parts: readonly PartitionEntries[]): Promise<void> {
+    current ??= { opened: open(), sends: 0, isRetired: false };
+    const sender = current;
+    sender.sends += 1;
     try {
-      const producer = await producing;
-      const topics = byTopic(entries);
-      const acknowledged = await sendEncoded(producer, acksOfAllInSync, topics);
-      const sent = topics.reduce((sum, { batches }) => sum + batches.length, 0);
-      if (acknowledged.length !== sent) throw new Error(`${acknowledged.length} of ${sent} partitions acknowledged`);
+      const acknowledged = await sendEncoded(await sender.opened, acksOfAllInSync, byTopic(parts));
+      if (acknowledged.length !== parts.length)
+        throw new Error(`${acknowledged.length} of ${parts.length} partitions acknowledged`);
     } catch (error) {
-      await drop();
+      retire(sender);
       throw kafkaError(error, config.brokers, 'appending records');
+    } finally {
+      sender.sends -= 1;
+      if (sender.isRetired && sender.sends === 0) await end(sender);
     }
   }
 
-  const commits = createGroupCommit({ write, maxWriteBytes: maxSendBytes, maxPartitionBytes });
+  const commits = createGroupCommit({ write, maxWrites: maxSends, maxWriteBytes: maxSendBytes, maxPartitionBytes });
   return {
     append: async (topic, records) => {
       const sized = records.map((record) => ({ record, bytes: checkRecordSize(record, config.maxRecordBytes) }));
@@ -86,19 +90,22 @@ export function createKafkaAppender(kafka: Kafka, admin: KafkaAdmin, config: Kaf
       const late = new AbortController();
       await Promise.race([commits.idle(), pause(closeTimeoutMs, late.signal)]);
       late.abort();
-      await drop();
+      if (current !== null) await end(current);
     },
   };
 }
 
+async function end({ opened }: Sender): Promise<void> {
+  const producer = await opened.catch(() => null);
+  await producer?.disconnect().catch(() => {});
+}
+
 /** One record batch per partition, encoded by ourselves: see record-batch.ts. */
-function byTopic(entries: readonly Entry[]): TopicBatches[] {
+function byTopic(parts: readonly PartitionEntries[]): TopicBatches[] {
   const timestampMs = Date.now();
-  return [...Map.groupBy(entries, ({ topic }) => topic)].map(([topic, group]) => ({
-    topic,
-    batches: [...Map.groupBy(group, ({ partition }) => partition)].map(([partition, some]) => {
-      const records = some.map(({ record }) => record);
-      return { partition, batch: recordBatchOf(records, timestampMs) };
-    }),
-  }));
+  const encoded = ({ partition, entries }: PartitionEntries): PartitionBatch => {
+    const records = entries.map(({ record }) => record);
+    return { partition, batch: recordBatchOf(records, timestampMs) };
+  };
+  return [...Map.groupBy(parts, ({ topic }) => topic)].map(([topic, some]) => ({ topic, batches: some.map(encoded) }));
 }

@@ -3,8 +3,9 @@
  * is sized first and then written once, into the request itself: an object and a buffer for every field, as KafkaJS
  * encodes, cost more than all the rest of the bridge together.
  */
+import { crc32c } from '@node-rs/crc32';
 import type { NewRecord } from '../backbone.ts';
-import { crc32c } from './crc32c.ts';
+import { utf8Bytes } from '../record-size.ts';
 
 /** Base offset, batch length, leader epoch, magic, CRC: what the CRC does not cover. */
 const checksumAt = 17;
@@ -30,7 +31,7 @@ export function recordBatchOf(records: readonly NewRecord[], timestampMs: number
       let at = headerBytes;
       for (const [index, record] of records.entries())
         at = writeRecord(batch, at, record, index, bodySizes[index] ?? 0);
-      batch.writeUInt32BE(crc32c(batch, coveredAt), checksumAt);
+      batch.writeUInt32BE(crc32c(batch.subarray(coveredAt)), checksumAt);
     },
   };
 }
@@ -91,18 +92,12 @@ function writeVarint(batch: Buffer, from: number, value: number): number {
 }
 
 function textSize(text: string): number {
-  const bytes = textBytes(text);
+  const bytes = utf8Bytes(text);
   return varintSize(bytes) + bytes;
 }
 
-/** Keys and headers are short and almost always ASCII: a loop is quicker than a call out of JavaScript. */
-function textBytes(text: string): number {
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7f) return Buffer.byteLength(text);
-  return text.length;
-}
-
 function writeText(batch: Buffer, from: number, text: string): number {
-  const bytes = textBytes(text);
+  const bytes = utf8Bytes(text);
   const at = writeVarint(batch, from, bytes);
   if (bytes !== text.length) return at + batch.write(text, at);
   for (let index = 0; index < bytes; index++) batch[at + index] = text.charCodeAt(index);

@@ -3,10 +3,10 @@ import { createRequire } from 'node:module';
 import { connect, createServer } from 'node:net';
 import { listen } from '@fieldline/shared/runtime';
 import { waitFor } from '@fieldline/shared/testing';
+import { crc32c } from '@node-rs/crc32';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { NewRecord } from '../../../src/backbone/backbone.ts';
-import { crc32c } from '../../../src/backbone/kafka/crc32c.ts';
 import { recordOf } from '../../../src/backbone/kafka/kafka-record.ts';
 import { recordBatchOf } from '../../../src/backbone/kafka/record-batch.ts';
 import { sendEncoded, takeBatches, writeBatches } from '../../../src/backbone/kafka/send-encoded.ts';
@@ -37,19 +37,18 @@ const record: fc.Arbitrary<NewRecord> = fc.record({
   ),
 });
 
-test('the CRC has the check value of its catalogue, at every length', () => {
-  expect(crc32c(Buffer.from('123456789'), 0)).toBe(0xe3069283);
+test('the CRC of the library is the one that Kafka wants: the check value of its catalogue', () => {
+  expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283);
   // RFC 3720, appendix B.4.
-  expect(crc32c(Buffer.alloc(32), 0)).toBe(0x8a9136aa);
-  expect(crc32c(Buffer.alloc(32, 0xff), 0)).toBe(0x62a8ab43);
-  expect(crc32c(Buffer.from('xx123456789'), 2)).toBe(0xe3069283);
+  expect(crc32c(Buffer.alloc(32))).toBe(0x8a9136aa);
+  expect(crc32c(Buffer.alloc(32, 0xff))).toBe(0x62a8ab43);
 });
 
 test('what is written is read again: keys, bytes, headers, order, time', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(record, { minLength: 1, maxLength: 200 }), async (records) => {
       const bytes = encode(records, 1_764_000_000_123);
-      expect(bytes.readUInt32BE(17)).toBe(crc32c(bytes, 21));
+      expect(bytes.readUInt32BE(17)).toBe(crc32c(bytes.subarray(21)));
       const decoded = await decodeBatch(new Decoder(bytes));
       const read = decoded.records.map((each: Parameters<typeof recordOf>[1]) => recordOf(0, each));
       expect(read.map(({ key, headers }: NewRecord) => ({ key, headers }))).toEqual(
