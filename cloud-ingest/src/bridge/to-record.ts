@@ -34,15 +34,4 @@ export type MessageOfGateway = ReceivedMessage & { readonly gateway: string };
 
 export const isOfGateway = (message: ReceivedMessage): message is MessageOfGateway => message.gateway !== null;
 
-/** A gateway says the same three topics again and again, and parsing one costs more than the rest of this file. */
-const remembered = new Map<string, string | null>();
-const mostRemembered = 30_000;
-
-export function gatewayOf(topic: string): string | null {
-  const known = remembered.get(topic);
-  if (known !== undefined) return known;
-  if (remembered.size >= mostRemembered) remembered.clear();
-  const gateway = parseTopic(topic)?.gateway ?? null;
-  remembered.set(topic, gateway);
-  return gateway;
-}
+export const gatewayOf = (topic: string): string | null => parseTopic(topic)?.gateway ?? null;

@@ -1,5 +1,6 @@
-import type { Micros } from '@fieldline/shared/contracts';
+import type { Micros, Ranges } from '@fieldline/shared/contracts';
 import type { Session } from '../store/connection.ts';
+import { numberArray } from '../store/number-array.ts';
 import { formatMultirange, parseMultirange } from './multirange.ts';
 import type { StreamRow } from './stream-row.ts';
 
@@ -86,7 +87,8 @@ async function successorsOf(session: Session, predecessors: readonly string[]) {
 
 export async function saveStreams(session: Session, rows: readonly StreamRow[]): Promise<void> {
   if (rows.length === 0) return;
-  const column = <Value>(value: (row: StreamRow) => Value): Value[] => rows.map(value);
+  const column = (value: (row: StreamRow) => number | null): string => numberArray(rows.map(value));
+  const ranges = (value: (row: StreamRow) => Ranges): string[] => rows.map((row) => formatMultirange(value(row)));
   await session.query(
     `UPDATE stream SET previous = new.previous, previous_last_seq = new.previous_last_seq,
        first_received_at = ${instant('new.first_received_at')}, last_received_at = ${instant('new.last_received_at')},
@@ -102,7 +104,7 @@ export async function saveStreams(session: Session, rows: readonly StreamRow[]):
      WHERE stream.stream_no = new.stream_no`,
     [
       column((row) => row.streamNo),
-      column((row) => row.previous),
+      rows.map(({ previous }) => previous),
       column((row) => row.previousLastSeq),
       column((row) => row.firstReceivedAt),
       column((row) => row.lastReceivedAt),
@@ -110,10 +112,10 @@ export async function saveStreams(session: Session, rows: readonly StreamRow[]):
       column((row) => row.read),
       column((row) => row.filtered),
       column((row) => row.countedSeq),
-      column((row) => formatMultirange(row.committed)),
-      column((row) => formatMultirange(row.declared)),
-      column((row) => formatMultirange(row.dead)),
-      column((row) => formatMultirange(row.held)),
+      ranges((row) => row.committed),
+      ranges((row) => row.declared),
+      ranges((row) => row.dead),
+      ranges((row) => row.held),
       column((row) => row.samples),
       column((row) => row.stored),
       column((row) => row.rejected),

@@ -38,7 +38,8 @@ export function createAckPublisher({ config, clock, log, metrics, health }: AckP
     'Commit acknowledgements replaced by a newer one',
   );
   const waiting = new Map<string, Waiting>();
-  const inFlight = new Set<string>();
+  /** Per gateway what to do when the broker has it, or will not have it in this session. */
+  const inFlight = new Map<string, (taken: boolean) => void>();
   const flushed = new Set<() => void>();
   const retained = Promise.withResolvers<readonly AckMessage[]>();
   let isRead = false;
@@ -60,6 +61,7 @@ export function createAckPublisher({ config, clock, log, metrics, health }: AckP
       session = opened;
       opened.ended.addEventListener('abort', () => {
         if (session === opened) session = null;
+        for (const settle of [...inFlight.values()]) settle(false);
       });
       send();
     },
@@ -71,23 +73,29 @@ export function createAckPublisher({ config, clock, log, metrics, health }: AckP
       if (session === null || inFlight.size >= maxInFlight) return;
       if (inFlight.has(gateway)) continue;
       waiting.delete(gateway);
-      inFlight.add(gateway);
-      publishOne(session, gateway, each).catch((error) => log.error({ gateway, err: error }, 'acknowledging failed'));
+      publishOne(session, gateway, each);
     }
   }
 
-  async function publishOne(to: Session, gateway: string, { ack, done }: Waiting): Promise<void> {
-    const taken = await takenByBroker(to, ack);
-    inFlight.delete(gateway);
-    if (taken) {
-      published.inc();
-      for (const resolve of done) resolve();
-    } else if (!closed) {
-      const newer = waiting.get(gateway);
-      waiting.set(gateway, { ack: newer?.ack ?? ack, done: [...done, ...(newer?.done ?? [])] });
-    }
-    send();
-    if (waiting.size === 0 && inFlight.size === 0) for (const resolve of flushed) resolve();
+  function publishOne({ client }: Session, gateway: string, { ack, done }: Waiting): void {
+    const settle = (taken: boolean): void => {
+      // The session has ended since, and it was settled then.
+      if (inFlight.get(gateway) !== settle) return;
+      inFlight.delete(gateway);
+      if (taken) {
+        published.inc();
+        for (const resolve of done) resolve();
+      } else if (!closed) {
+        const newer = waiting.get(gateway);
+        waiting.set(gateway, { ack: newer?.ack ?? ack, done: [...done, ...(newer?.done ?? [])] });
+      }
+      send();
+      if (waiting.size === 0 && inFlight.size === 0) for (const resolve of flushed) resolve();
+    };
+    inFlight.set(gateway, settle);
+    client.publish(topicOf(gateway, 'ack'), encodeMessage(ack), { qos: 1, retain: true }, (error) =>
+      settle(error === undefined || error === null),
+    );
   }
 
   return {
@@ -114,14 +122,4 @@ export function createAckPublisher({ config, clock, log, metrics, health }: AckP
       waiting.clear();
     },
   };
-}
-
-/** False when the session ended before the broker's PUBACK, or the broker refused the message. */
-function takenByBroker({ client, ended }: Session, ack: AckMessage): Promise<boolean> {
-  return new Promise((resolve) => {
-    ended.addEventListener('abort', () => resolve(false), { once: true });
-    client.publish(topicOf(ack.gateway, 'ack'), encodeMessage(ack), { qos: 1, retain: true }, (error) =>
-      resolve(error === undefined || error === null),
-    );
-  });
 }

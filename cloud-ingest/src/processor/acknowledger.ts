@@ -15,6 +15,8 @@ import { type HoleWatch, watchHoles } from './aged-holes.ts';
 const askAfterMs = 3_000;
 /** Gateways in one query. */
 const maxGateways = 200;
+/** After a query it rests this many times as long: of a large fleet each gateway hears less often, and storing goes on. */
+const restPerQuery = 3;
 
 export type Acknowledger = {
   /** Their ledgers have changed, or they want to know how they stand. */
@@ -61,10 +63,12 @@ export function createAcknowledger({ store, acknowledge, lagging, clock, log }: 
     while (touched.size > 0) {
       const gateways = [...touched].slice(0, maxGateways);
       for (const gateway of gateways) touched.delete(gateway);
+      const startedMs = clock.monotonicMs();
       try {
         await answer(gateways);
         backoff.reset();
         trouble = null;
+        await pause((clock.monotonicMs() - startedMs) * restPerQuery, abort.signal);
       } catch (error) {
         for (const gateway of gateways) touched.add(gateway);
         trouble = `the ledger cannot be read for acknowledgements: ${explain(error)}`;

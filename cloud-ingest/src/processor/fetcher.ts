@@ -27,8 +27,8 @@ export type FetcherParts = {
   readonly log: Log;
 };
 
-/** Decoding gives way this often, so that the COPY that runs beside it is not kept waiting. */
-const turnMs = 4;
+/** Decoding gives way this often: a transaction asks the database some twenty things, and each answer waits for its turn. */
+const turnMs = 1;
 /** Small, since a poll may be of one partition: the lanes take turns. */
 const pollBytes = 256 * 1024;
 const retryPauses = { firstMs: 250, maxMs: 10_000 };

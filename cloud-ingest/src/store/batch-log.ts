@@ -1,5 +1,6 @@
 import type { Micros } from '@fieldline/shared/contracts';
 import type { Session } from './connection.ts';
+import { numberArray } from './number-array.ts';
 import type { BatchRef } from './rows.ts';
 
 /** Where a batch came from and what became of it: with `sample.batch` any row can be traced to its record. */
@@ -18,12 +19,12 @@ export type BatchLogEntry = BatchRef & {
 
 export async function writeBatchLog(session: Session, entries: readonly BatchLogEntry[]): Promise<void> {
   if (entries.length === 0) return;
-  const column = <Value>(value: (entry: BatchLogEntry) => Value): Value[] => entries.map(value);
+  const column = (value: (entry: BatchLogEntry) => number | null): string => numberArray(entries.map(value));
   await session.query(insert, [
     column((entry) => entry.streamNo),
     column((entry) => entry.seq),
     column((entry) => entry.receivedAt),
-    column((entry) => entry.topic),
+    entries.map(({ topic }) => topic),
     column((entry) => entry.partition),
     column((entry) => entry.offset),
     column((entry) => entry.samples),

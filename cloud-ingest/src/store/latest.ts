@@ -1,4 +1,5 @@
 import type { Session } from './connection.ts';
+import { numberArray } from './number-array.ts';
 import type { Rows } from './rows.ts';
 
 /** The newest row of each series of the transaction, the later one of two with the same time. */
@@ -18,15 +19,14 @@ export async function upsertLatest(session: Session, rows: Rows, newest: readonl
   if (newest.length === 0) return;
   // In one order everywhere, so that two processors do not wait for each other.
   const ordered = [...newest].sort((a, b) => seriesOf(rows, a) - seriesOf(rows, b));
-  // Array literals are written here: the driver's own way escapes every element.
-  const literal = (element: (row: number) => number | string): string => `{${ordered.map(element).join(',')}}`;
+  const column = (value: (row: number) => number | null): string => numberArray(ordered.map(value));
   await session.query(upsert, [
-    literal((row) => seriesOf(rows, row)),
-    literal((row) => rows.time[row] as number),
-    literal((row) => (Number.isNaN(rows.value[row]) ? 'NULL' : (rows.value[row] as number))),
-    literal((row) => rows.quality[row] as number),
-    literal((row) => rows.sources[rows.sourceIndex[row] as number]?.streamNo ?? 0),
-    literal((row) => rows.sources[rows.sourceIndex[row] as number]?.seq ?? 0),
+    column((row) => seriesOf(rows, row)),
+    column((row) => rows.time[row] as number),
+    column((row) => (Number.isNaN(rows.value[row]) ? null : (rows.value[row] as number))),
+    column((row) => rows.quality[row] as number),
+    column((row) => rows.sources[rows.sourceIndex[row] as number]?.streamNo ?? 0),
+    column((row) => rows.sources[rows.sourceIndex[row] as number]?.seq ?? 0),
     ordered.map((row) => rows.text.get(row) ?? null),
   ]);
 }

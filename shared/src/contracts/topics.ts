@@ -25,10 +25,23 @@ export function topicOf(gateway: string, kind: MessageKind): string {
   return `${topicRoot}/${gateway}/${kind}`;
 }
 
-export type ParsedTopic = { gateway: string; kind: MessageKind };
+export type ParsedTopic = { readonly gateway: string; readonly kind: MessageKind };
+
+/** A gateway says the same few topics again and again, and parsing one costs more than a look. */
+const parsed = new Map<string, ParsedTopic | null>();
+const mostParsed = 30_000;
 
 /** null for a topic that is not ours. */
 export function parseTopic(topic: string): ParsedTopic | null {
+  const known = parsed.get(topic);
+  if (known !== undefined) return known;
+  if (parsed.size >= mostParsed) parsed.clear();
+  const made = parse(topic);
+  parsed.set(topic, made);
+  return made;
+}
+
+function parse(topic: string): ParsedTopic | null {
   const parts = topic.split('/');
   const [root, gateway, kind] = parts;
   if (parts.length !== 3 || root !== topicRoot || gateway === undefined || !isId(gateway)) return null;

@@ -61,21 +61,45 @@ function open(): Decompressor | null {
   return { write: handle.writeSync.bind(handle), state, close: () => destroy.call(stream) };
 }
 
-/** RFC 8878, 3.1.1.1: what the header says of the size of the content; null where it says nothing, or more than 4 GB. */
+/**
+ * What the header says of the size of the content (RFC 8878, 3.1.1.1). Null where it says nothing, or more than 4 GB, and for
+ * what is not one frame from end to end: the decompressor would wait for the rest of it, and take the next frame for that.
+ */
 function contentBytes(frame: Buffer): number | null {
   const descriptor = frame[4];
   if (descriptor === undefined || frame.length < 18) return null;
   const isSingleSegment = (descriptor & 0x20) !== 0;
+  const hasChecksum = (descriptor & 0x04) !== 0;
   const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
   const at = 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes;
-  switch (descriptor >> 6) {
+  const size = sizeAt(frame, at, descriptor >> 6, isSingleSegment);
+  return size !== null && endOfBlocks(frame, at + size.width) + (hasChecksum ? 4 : 0) === frame.length
+    ? size.bytes
+    : null;
+}
+
+function sizeAt(frame: Buffer, at: number, flag: number, isSingleSegment: boolean) {
+  switch (flag) {
     case 0:
-      return isSingleSegment ? frame.readUInt8(at) : null;
+      return isSingleSegment ? { width: 1, bytes: frame.readUInt8(at) } : null;
     case 1:
-      return frame.readUInt16LE(at) + 256;
+      return { width: 2, bytes: frame.readUInt16LE(at) + 256 };
     case 2:
-      return frame.readUInt32LE(at);
+      return { width: 4, bytes: frame.readUInt32LE(at) };
     default:
       return null;
   }
+}
+
+const blockHeaderBytes = 3;
+const runOfOneByte = 1;
+
+/** Behind the last block (RFC 8878, 3.1.1.2); NaN where there is none. */
+function endOfBlocks(frame: Buffer, from: number): number {
+  for (let at = from; at + blockHeaderBytes <= frame.length; ) {
+    const header = frame.readUIntLE(at, blockHeaderBytes);
+    at += blockHeaderBytes + (((header >> 1) & 3) === runOfOneByte ? 1 : header >> 3);
+    if ((header & 1) === 1) return at;
+  }
+  return Number.NaN;
 }

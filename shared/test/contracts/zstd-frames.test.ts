@@ -49,6 +49,16 @@ describe('frames read through one decompressor', () => {
     );
   });
 
+  it('leave to zlib a frame that does not say that its last block is the last', () => {
+    const content = Buffer.alloc(9);
+    const frame = zstdCompressSync(content);
+    const lastBlockAt = frame.indexOf(Buffer.from('490000', 'hex'), 4);
+    expect(lastBlockAt).toBeGreaterThan(0);
+    frame.writeUInt8(0x48, lastBlockAt);
+    expect(readFrame(frame)).toBeNull();
+    expect(readFrame(zstdCompressSync(Buffer.alloc(5_000, 'after'))) ?? null).not.toBeNull();
+  });
+
   it('leave to zlib what is too large, and what does not say its size', () => {
     const large = zstdCompressSync(Buffer.alloc(300_000));
     expect(readFrame(large)).toBeNull();
