@@ -2,7 +2,7 @@ import { type AckMessage, ackSchema, decodeMessage } from '@fieldline/shared/con
 import { createHealth, createMetrics, silentLog, systemClock } from '@fieldline/shared/runtime';
 import { describeWith, freePort, mosquitto, waitFor } from '@fieldline/shared/testing';
 import { connectAsync } from 'mqtt';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createAckPublisher } from '../../src/mqtt/ack-publisher.ts';
 import { configFor } from '../bridge/parts.ts';
 
@@ -62,6 +62,18 @@ describeWith(mosquitto, 'the acknowledgement publisher', () => {
     await broker.start();
     await late;
     expect((await retained(url, 'gw-1')).at).toBe(5_000);
+    await publisher.close();
+    await broker.close();
+  });
+
+  test('leaves nothing behind of an acknowledgement that the broker has, however long the session', async () => {
+    const broker = await mosquitto.start();
+    const { publisher } = publisherOf(broker.url);
+    await publisher.publish(ackOf('gw-1', 0));
+    const listening = vi.spyOn(AbortSignal.prototype, 'addEventListener');
+    for (let at = 1; at <= 100; at++) await publisher.publish(ackOf('gw-1', at));
+    expect(listening.mock.calls.length).toBeLessThan(10);
+    listening.mockRestore();
     await publisher.close();
     await broker.close();
   });
