@@ -72,7 +72,7 @@ function parameters({ batches, from, to }: Cluster, seriesIds: readonly number[]
 }
 
 /**
- * Rows in the columnstore are unpacked, a thousand at a time, before one of them can be removed. A statement that removes
+ * Rows in the columnstore are unpacked, a compressed batch at a time, before one of them can be removed. A statement that removes
  * none unpacks them just the same: run before the transaction that removes, it keeps that short, and holds no one up.
  */
 export async function unpackRows(

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DatabaseConfig } from '@fieldline/shared/config';
+import { columnstoreStorage } from './columnstore-storage.ts';
 import { noteKeptByPolicies, sourceOf } from './maintenance/kept.ts';
 import { interval } from './migrations/migration.ts';
 import { rollupTable } from './migrations/own-rollups.ts';
@@ -27,6 +28,7 @@ const statementsFor = (config: DatabaseConfig): string[] => [
   `CALL add_columnstore_policy('sample', after => ${interval(config.columnstoreAfterMs)},
      schedule_interval => ${interval(Math.min(config.chunkMs / 2, maxMergeMs))})`,
   `UPDATE write_path SET columnstore_after = ${interval(config.columnstoreAfterMs)}`,
+  columnstoreStorage,
   ...retention('sample', config.retainRawMs),
   // What a row was received with can be told as long as the row is there.
   ...retention('batch_log', config.retainRawMs),

@@ -57,6 +57,9 @@ export async function takePath(session: Session, path: WritePath): Promise<void>
   await session.query(setPath, [path === 'columnstore' ? 'on' : 'off']);
 }
 
+/** Of a compressed batch before its chunk is merged: it holds few rows of each series, and a reader unpacks it for these. */
+const rowsOfBatch = 1_000;
+
 /**
  * The server neither sorts what is sorted nor guesses at a `segmentby`. The second setting came with a later version than the
  * first. We never claim that the rows are in order as a whole (`client_sorted`): those of two transactions overlap.
@@ -64,4 +67,5 @@ export async function takePath(session: Session, path: WritePath): Promise<void>
 const guess = 'timescaledb.enable_direct_compress_auto_segmentby';
 const setPath = `SELECT set_config('timescaledb.enable_direct_compress_copy', $1, true),
   set_config('timescaledb.enable_direct_compress_copy_sort_batches', 'off', true),
+  set_config('timescaledb.compression_batch_size_limit', '${rowsOfBatch}', true),
   CASE WHEN current_setting('${guess}', true) IS NOT NULL THEN set_config('${guess}', 'off', true) END`;

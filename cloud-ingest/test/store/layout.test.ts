@@ -108,6 +108,51 @@ describeWith(servers[1].requirement, 'the layout of a database that is in use on
     expect(await query(contents)).toEqual(after);
   });
 
+  test('is merged into large batches, whose columns TOAST may compress, with every value as it was', async () => {
+    await migrate(config, silentLog);
+    const rows = `SELECT time, series::float8 / 10 AS value, 1::int8 AS batch, series, 0::int2 AS quality, NULL AS text
+      FROM generate_series(date_trunc('day', now()) - INTERVAL '9 days', date_trunc('day', now()) - INTERVAL '9 days' + INTERVAL '2999 s', '1 s') AS time,
+        generate_series(1, 20) AS series`;
+    await query(`INSERT INTO sample ${rows} LIMIT 30000`);
+    await query(`SELECT compress_chunk(chunk) FROM show_chunks('sample') AS chunk`);
+    await query(`INSERT INTO sample ${rows} OFFSET 30000`);
+    const [job] = await query<{ job_id: number }>(
+      `SELECT job_id FROM timescaledb_information.jobs WHERE proc_name = 'policy_compression'`,
+    );
+    for (let round = 0; round < 2; round++) await query(`CALL run_job(${job?.job_id})`);
+    expect(await query(`(${rows}) EXCEPT ALL SELECT * FROM sample`)).toEqual([]);
+    expect(await query('SELECT count(*)::int AS n FROM sample')).toEqual([{ n: 60_000 }]);
+    const [compressed] = await query<{ name: string }>(
+      `SELECT format('%I.%I', schema_name, table_name) AS name FROM _timescaledb_catalog.chunk
+       WHERE id = (SELECT compressed_chunk_id FROM _timescaledb_catalog.chunk WHERE compressed_chunk_id IS NOT NULL)`,
+    );
+    expect(await query(`SELECT max(_ts_meta_count)::int AS rows FROM ${compressed?.name}`)).toEqual([{ rows: 10_000 }]);
+    expect(
+      await query(`SELECT DISTINCT attstorage FROM pg_attribute WHERE attrelid = '${compressed?.name}'::regclass
+        AND atttypid = '_timescaledb_internal.compressed_data'::regtype`),
+    ).toEqual([{ attstorage: 'x' }]);
+  });
+
+  test('stays larger, and no less right, for a role that may not change the type of the columnstore', async () => {
+    const { pathname } = new URL(database.url);
+    const role = `clerk_${pathname.slice(1)}`;
+    await query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
+    await query(`GRANT CREATE, CONNECT ON DATABASE ${pathname.slice(1)} TO ${role}`);
+    const url = new URL(database.url);
+    url.username = role;
+    url.password = 'x';
+    await query('DROP SCHEMA fieldline CASCADE');
+    await migrate({ ...config, url: url.href }, silentLog);
+    expect(await query(`SELECT typstorage FROM pg_type WHERE typname = 'compressed_data'`)).toEqual([
+      { typstorage: 'e' },
+    ]);
+    expect(await query(`SELECT setconfig FROM pg_db_role_setting WHERE setrole = '${role}'::regrole`)).toEqual([
+      { setconfig: ['timescaledb.compression_batch_size_limit=10000'] },
+    ]);
+    await query(`DROP OWNED BY ${role}`);
+    await query(`DROP ROLE ${role}`);
+  });
+
   test('stays as it is under a version that cannot be trusted with the columnstore', async () => {
     const statements = layout.statements({ edition: 'timescale', config });
     await store.withSession(async (session) => {

@@ -200,6 +200,13 @@ const modbusDeviceObject = z.strictObject({
   byteOrder: z.enum(byteOrders).default('ABCD'),
   everyMs: durationMs.default(1_000),
   timeoutMs: durationMs.default(1_000),
+  timeToleranceMs: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe(
+      'samples this near to the even beat of their request are stamped on it, and take less room in the database; 0: the middle of each round trip',
+    ),
   maxRegisters: z.int().min(1).max(125).default(125).describe('most registers per request'),
   maxBits: z.int().min(1).max(2_000).default(2_000).describe('most coils or discrete inputs per request'),
   maxGap: z
@@ -212,10 +219,17 @@ const modbusDeviceObject = z.strictObject({
   tags: z.array(modbusTagSchema).min(1),
 });
 
+const leastPeriodPerTolerance = 4;
+
 export const modbusDeviceSchema = modbusDeviceObject.superRefine((device, context) => {
   if (device.unit === 0 && device.link.kind !== 'tcp') {
     const message = 'on a serial line unit 0 speaks to all and none answers; a device has 1–247';
     context.addIssue({ code: 'custom', path: ['unit'], message });
+  }
+  const shortestMs = Math.min(...device.tags.map(({ everyMs }) => everyMs ?? device.everyMs));
+  if (device.timeToleranceMs * leastPeriodPerTolerance > shortestMs) {
+    const message = `neighbouring samples must stay apart: at most a quarter of everyMs, which is ${shortestMs}`;
+    context.addIssue({ code: 'custom', path: ['timeToleranceMs'], message });
   }
   for (const [position, tag] of device.tags.entries()) {
     const issue = (key: string, message: string): void =>

@@ -32,6 +32,17 @@ test.each([
   expect(() => read([plc(tag)])).toThrow(`devices[0].tags[0].${message}`);
 });
 
+test('times are moved by no more than a quarter of the shortest period', () => {
+  const withTolerance = (timeToleranceMs: number, everyMs?: number) => () =>
+    read([{ ...plc({ everyMs }), timeToleranceMs }]);
+  const message =
+    'devices[0].timeToleranceMs: is 251: neighbouring samples must stay apart: at most a quarter of everyMs';
+  expect(withTolerance(251)).toThrow(`${message}, which is 1000`);
+  expect(withTolerance(251, 1_003)).toThrow(`${message}, which is 1003`);
+  expect(withTolerance(250)).not.toThrow();
+  expect(withTolerance(251, 1_004)).not.toThrow();
+});
+
 test.each([
   { type: 'int16', notAvailable: [-32_768, 0x8000, '0xFFFF'] },
   { type: 'uint64', notAvailable: ['0xFFFFFFFFFFFFFFFF', -1] },

@@ -1,6 +1,14 @@
 import type { ModbusTable } from '@fieldline/shared/config';
-import { type QualityCode, type QualityName, qualityCode, type Sample, type Tag } from '@fieldline/shared/contracts';
+import {
+  type Micros,
+  type QualityCode,
+  type QualityName,
+  qualityCode,
+  type Sample,
+  type Tag,
+} from '@fieldline/shared/contracts';
 import { type Clock, createBackoff, type Log } from '@fieldline/shared/runtime';
+import { type Beat, createBeat } from './beat.ts';
 import { bad, type Decode } from './decode.ts';
 import type { Link, LinkReply } from './link.ts';
 import { type Block, blockOf, byAddress, fewestBlocks, type Limits, type Span } from './plan.ts';
@@ -14,6 +22,8 @@ export type Source = {
   readonly unit: number;
   readonly table: ModbusTable;
   readonly timeoutMs: number;
+  readonly everyMs: number;
+  readonly timeToleranceMs: number;
   readonly limits: Limits;
 };
 
@@ -48,7 +58,9 @@ export class BlockReader {
   /** Items that cannot share a request with the one before them, e.g. because a register between them is missing. */
   private readonly cuts = new Set<Item>();
   private readonly probes = createBackoff({ firstMs: firstProbeMs, maxMs: maxProbeMs });
+  private readonly beats = new WeakMap<Block<Item>, Beat>();
   private blocks: readonly Block<Item>[];
+  private lastTime = 0;
   private changed = false;
   private probeAtMs = never;
 
@@ -95,22 +107,38 @@ export class BlockReader {
     const { link, unit, table, timeoutMs } = this.source;
     const { first, count } = block;
     const reply = await link.read({ unit, table, first, count, timeoutMs }, turn.signal);
-    if (reply.kind === 'data') {
-      this.accept(block, turn, reply.time, reply.data);
-      return false;
-    }
     if (reply.kind === 'aborted') {
       turn.stopped = 'aborted';
       return true;
     }
+    const time = this.timeOf(block, reply);
+    if (reply.kind === 'data') {
+      this.accept(block, turn, time, reply.data);
+      return false;
+    }
     const quality = qualityOf(reply);
     if (reply.kind === 'exception' && refusesAddresses(reply.code)) {
-      await this.halve(block, turn, reply.time, quality);
+      await this.halve(block, turn, time, quality);
       return true;
     }
     if (reply.kind !== 'exception' && reply.kind !== 'garbled') turn.stopped = quality;
-    this.spoil(block, turn, reply.time, quality);
+    this.spoil(block, turn, time, quality);
     return true;
+  }
+
+  /** The samples of a tag have rising times, even where its block was divided meanwhile and has lost its beat. */
+  private timeOf(block: Block<Item>, reply: LinkReply): Micros {
+    const onBeat = reply.kind === 'data' ? this.beatOf(block)(reply.time, reply.end) : reply.time;
+    this.lastTime = onBeat > this.lastTime ? onBeat : reply.time;
+    return this.lastTime;
+  }
+
+  private beatOf(block: Block<Item>): Beat {
+    const known = this.beats.get(block);
+    if (known !== undefined) return known;
+    const beat = createBeat(this.source.everyMs, this.source.timeToleranceMs);
+    this.beats.set(block, beat);
+    return beat;
   }
 
   private accept(block: Block<Item>, turn: Turn, time: number, data: Buffer): void {

@@ -25,7 +25,8 @@ export function createModbusDriver(devices: readonly ModbusDevice[], context: Dr
     const readers: BlockReader[] = [];
     read.push({ device, link, readers });
     for (const { table, everyMs, limits, blocks } of planDevice(device)) {
-      const source = { link, unit: device.unit, table, timeoutMs: device.timeoutMs, limits };
+      const { unit, timeoutMs, timeToleranceMs } = device;
+      const source = { link, unit, table, timeoutMs, everyMs, timeToleranceMs, limits };
       for (const block of blocks) {
         const items = itemsOf(device, block);
         const reader = new BlockReader(source, items, context.clock, log);

@@ -16,6 +16,8 @@ const targetSilent = 0x0b;
 export type LinkReply = (Reply | { readonly kind: 'silent'; readonly because: Silence }) & {
   /** The middle of the round trip; where there was none, now. */
   readonly time: Micros;
+  /** When the reply was here, or known not to come. */
+  readonly end: Micros;
 };
 
 export type LinkParts = { readonly clock: Clock; readonly log: Log; readonly metrics: ModbusMetrics };
@@ -119,25 +121,26 @@ export class Link {
     // At the start nobody knows yet whether the device is there: its first samples are not bad before a try has failed.
     if (!this.firstTryEnded) await Promise.race([this.firstTry.promise, pause(request.timeoutMs, signal)]);
     const { connection } = this;
-    if (connection === null) return { kind: 'not-connected', time: clock.now() };
+    if (connection === null) return { kind: 'not-connected', ...without(clock) };
     const guard = this.guardOf(request);
     if (!guard.mayAsk(clock.monotonicMs())) {
-      return { kind: 'silent', because: guard.because, time: clock.now() };
+      return { kind: 'silent', because: guard.because, ...without(clock) };
     }
     if (connection.unsettled) await connection.settle();
-    if (signal.aborted) return { kind: 'aborted', time: clock.now() };
+    if (signal.aborted) return { kind: 'aborted', ...without(clock) };
 
     this.endOnAbort(signal);
     const sentMs = clock.monotonicMs();
     const reply = await connection.read(request);
     const roundTripMs = clock.monotonicMs() - sentMs;
-    const time = clock.now() - Math.round(roundTripMs * 500);
+    const end = clock.now();
+    const time = end - Math.round(roundTripMs * 500);
 
     const answered = reply.kind === 'data' || reply.kind === 'exception';
     if (answered) metrics.roundTrip.observe({ link: this.name }, roundTripMs / 1_000);
     if (reply.kind !== 'data') metrics.errors.inc({ link: this.name, kind: reply.kind });
     this.judge(request, reply, guard, connection);
-    return { ...reply, time };
+    return { ...reply, time, end };
   }
 
   /** One listener per signal, not per request: a signal that all links share would search its list each time. */
@@ -193,3 +196,9 @@ const silenceOf = (reply: Reply): Silence | null => {
   if (reply.kind === 'timeout' || reply.kind === 'garbled') return reply.kind;
   return reply.kind === 'exception' && reply.code === targetSilent ? 'timeout' : null;
 };
+
+/** Times of what was not asked. */
+function without(clock: Clock): { readonly time: Micros; readonly end: Micros } {
+  const time = clock.now();
+  return { time, end: time };
+}

@@ -65,6 +65,29 @@ describe('time', () => {
     const times = (await rig.samples()).map(({ time }) => time - 1_700_000_000_000_000);
     expect(times).toEqual([1_200_000, 1_600_000]);
   });
+
+  test('is on the beat of the request where the reply comes as near to it as the settings allow', async () => {
+    let nowMs = 1_000;
+    const clock = { now: () => 1_700_000_000_000_000 + nowMs * 1_000, monotonicMs: () => nowMs };
+    const plc = await plcWith((ask, { send }) => {
+      nowMs += 2;
+      if (ask.first === 10) send(exception(ask, 0x06));
+      else send(registers(ask, [1]));
+    });
+    const settings = { link: tcp(plc.port), maxGap: 0, everyMs: 500, timeToleranceMs: 5, tags: words(0, 10) };
+    const rig = await startRig([device(settings)], clock);
+    const times: number[][] = [];
+    for (const nextMs of [1_000, 1_503, 2_020]) {
+      nowMs = nextMs;
+      times.push((await rig.samples()).map(({ time }) => (time - 1_700_000_000_000_000) / 1_000));
+    }
+    // A bad sample is nobody's beat.
+    expect(times).toEqual([
+      [1_001, 1_003],
+      [1_501, 1_506],
+      [2_021, 2_023],
+    ]);
+  });
 });
 
 describe('one connection', () => {

@@ -1,0 +1,29 @@
+/**
+ * How the columnstore lies on the disk, where rows may go straight to it. TimescaleDB has no settings of the table for
+ * either, so they stand with the role that merges and with the type of its columns; both may be set back at any time, since
+ * chunks of all kinds can be read beside each other. Bytes and times: docs/decisions/sample-index.md.
+ */
+
+/**
+ * Rows of a compressed batch of a merged chunk. With the 1,000 that is usual its heads, indexes and half-filled pages take up
+ * to a byte a sample; unpacking ten times as many rows costs who reads one series some 0.3 ms. What goes straight to the
+ * columnstore has its own number (write-path.ts).
+ */
+const rowsOfMergedBatch = 10_000;
+
+/**
+ * The codes of times and values repeat themselves: gaps of whole seconds, an integer with a scale that comes back. TOAST finds
+ * that, but its compression is off for these columns until their type allows it. Only who owns the type may change it: the
+ * administrator. Without that right chunks are larger and nothing else is different.
+ */
+export const columnstoreStorage = `
+  DO $storage$ BEGIN
+    IF NOT EXISTS (SELECT FROM write_path) THEN RETURN; END IF;
+    EXECUTE format('ALTER ROLE %I IN DATABASE %I SET timescaledb.compression_batch_size_limit = ${rowsOfMergedBatch}',
+      current_user, current_database());
+    BEGIN
+      ALTER TYPE _timescaledb_internal.compressed_data SET (STORAGE = extended);
+    EXCEPTION WHEN insufficient_privilege THEN
+      RAISE NOTICE 'the columnstore stays larger: % does not own the type _timescaledb_internal.compressed_data', current_user;
+    END;
+  END $storage$`;
