@@ -45,7 +45,7 @@ export type EditPlan = {
 };
 
 /** What a row is made by; unit and description are not in the rows. */
-const inRows = ['scale', 'offset', 'minimum', 'maximum'] as const satisfies readonly FieldName[];
+export const inRows = ['scale', 'offset', 'minimum', 'maximum'] as const satisfies readonly FieldName[];
 const maxAdvised = 20;
 
 /** While an edit waits for the transactions that run, those that follow wait for it. */
@@ -147,10 +147,13 @@ async function nearestName(session: Session, { gateway, device, tag }: TagName):
   return meant === null ? '' : `: did you mean ${textOf({ gateway, device, tag: meant })}?`;
 }
 
+/** Of the other types nothing of `inRows` can be stated. */
+export const isNumeric = (type: string): boolean => type !== 'bool' && type !== 'string';
+
 type Wrong = Omit<EditProblem, 'index'>;
 
 function wrongIn(edit: Edit, type: ValueType, before: readonly Period[], after: readonly Period[]): Wrong[] {
-  if (type === 'bool' || type === 'string') {
+  if (!isNumeric(type)) {
     const field = inRows.find((each) => (edit.stated[each] ?? null) !== null);
     if (field !== undefined)
       return [{ field, message: `${field} goes with numbers only, and ${textOf(edit)} is of type ${type}` }];

@@ -6,7 +6,7 @@ import { nearest } from '@fieldline/shared/config';
 import { isId } from '@fieldline/shared/contracts';
 import { type FieldName, type Fields, fieldNames } from '../store/periods.ts';
 import { type Cell, type CsvProblem, csvLine, parseCsv } from './csv.ts';
-import type { EditProblem } from './edit.ts';
+import { type EditProblem, inRows, isNumeric } from './edit.ts';
 import { readField } from './read-field.ts';
 import { type TagName, textOf } from './tag-name.ts';
 
@@ -115,8 +115,11 @@ function readLine(
 
 export const tagFileHead = csvLine([...names, 'type', ...fieldNames]);
 
-export const tagFileLine = (tag: TagName & Fields & { readonly type: string }): string =>
-  csvLine([tag.gateway, tag.device, tag.tag, tag.type, ...fieldNames.map((field) => String(tag[field] ?? ''))]);
+export function tagFileLine(tag: TagName & Fields & { readonly type: string }): string {
+  const hidden: readonly FieldName[] = isNumeric(tag.type) ? [] : inRows;
+  const cells = fieldNames.map((field) => (hidden.includes(field) ? '' : String(tag[field] ?? '')));
+  return csvLine([tag.gateway, tag.device, tag.tag, tag.type, ...cells]);
+}
 
 /** What is wrong with the file and what the database has against it, in the order of the file. */
 export function problemLines(file: string, { edits, problems }: TagFile, found: readonly EditProblem[]): string[] {

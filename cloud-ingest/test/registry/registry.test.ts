@@ -220,15 +220,19 @@ describe('the registry', () => {
     test('comes back as it went, and changes nothing then; a birth still rules what nobody set', async () => {
       const gateway = newName();
       await send(
-        birthOf(gateway, [{ tag: 'level', unit: 'm', maximum: 5, description: 'tank 1, "north"' }, { tag: 'flow' }]),
+        birthOf(gateway, [
+          { tag: 'level', unit: 'm', maximum: 5, description: 'tank 1, "north"' },
+          { tag: 'flow' },
+          { tag: 'firmware', type: 'string' },
+        ]),
       );
       await registry(line, 'set', `${gateway}/plc1/flow`, '--scale', '0.1');
       const file = join(temporaryFolder(), 'out.csv');
-      expect(await registry(line, 'export', file, '--gateway', gateway)).toEqual([`${file}: 2 tags`]);
+      expect(await registry(line, 'export', file, '--gateway', gateway)).toEqual([`${file}: 3 tags`]);
       expect(readFileSync(file, 'utf8')).toBe(
-        `gateway,device,tag,type,unit,description,scale,offset,minimum,maximum\n${gateway},plc1,flow,float64,,,0.1,0,,\n${gateway},plc1,level,float64,m,"tank 1, ""north""",1,0,,5\n`,
+        `gateway,device,tag,type,unit,description,scale,offset,minimum,maximum\n${gateway},plc1,firmware,string,,,,,,\n${gateway},plc1,flow,float64,,,0.1,0,,\n${gateway},plc1,level,float64,m,"tank 1, ""north""",1,0,,5\n`,
       );
-      expect(await registry(line, 'import', file)).toEqual(['0 tags changed; of 2 it holds already']);
+      expect(await registry(line, 'import', file)).toEqual(['0 tags changed; of 3 it holds already']);
       await send(birthOf(gateway, [{ tag: 'level', unit: 'cm' }, { tag: 'flow' }]));
       expect(await seriesOf(gateway)).toMatchObject({ unit: 'cm', versions: 2 });
     });
