@@ -45,7 +45,10 @@ function adviceOf(state: string): string {
   if (state.startsWith('28')) return ': check user and password of database.url and database.passwordFile';
   if (state === '3D000')
     return ': as administrator create it (CREATE DATABASE … OWNER …;), or name the right one in database.url';
-  if (state === '42P01' || state === '3F000') return ': run fieldline-ingest migrate';
+  // A schema that this user may not use looks to it as if it were not there.
+  if (state === '42P01' || state === '3F000')
+    return ': run fieldline-ingest migrate; if that has been done, grant this user USAGE on the schema and rights on its tables';
+  if (state === '42501') return ': as its owner grant this user USAGE on the schema and rights on its tables';
   if (state === '58P01')
     return ': if it names timescaledb, its program was upgraded and this database was not: run ALTER EXTENSION timescaledb UPDATE as the first statement of a session';
   return '';
