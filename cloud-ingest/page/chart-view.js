@@ -18,8 +18,9 @@ export const ranges = [
   { name: '7d', label: '7 d', seconds: 604_800 },
 ];
 const maxPoints = 1_200;
-/** Summaries are asked for anew; samples only when live values have made them too many. */
+/** Summaries are asked for anew; samples when live values have made them too many, and to learn that the agent stopped. */
 const askAgainMs = 5_000;
+const askSamplesAgainMs = 30_000;
 
 /** @param {{nowMs: () => number, onClose: () => void, onRange: (name: string) => void}} parts */
 export function createChartView({ nowMs, onClose, onRange }) {
@@ -146,9 +147,12 @@ export function createChartView({ nowMs, onClose, onRange }) {
     tick: () => {
       if (tag === null) return;
       const tooMany = history?.form === 'samples' && history.timeUs.length > 2 * maxPoints;
-      const waitMs = Math.max(askAgainMs, history?.form === 'summaries' ? history.pointMs / 2 : 0);
-      if ((tooMany || history?.form !== 'samples') && performance.now() - askedAtMs > Math.min(waitMs, 60_000))
-        void ask();
+      const waitMs = tooMany
+        ? askAgainMs
+        : history?.form === 'samples'
+          ? askSamplesAgainMs
+          : Math.max(askAgainMs, Math.min((history?.pointMs ?? 0) / 2, 60_000));
+      if (performance.now() - askedAtMs > waitMs) void ask();
       else draw();
     },
     seriesId: () => tag?.seriesId ?? -1,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { axisLabels } from '../../page/axis-labels.js';
 import { curveOfSamples, curveOfSummaries, numberOf, shownRange } from '../../page/curve.js';
 import { formatAge, formatCount, formatLargeCount, formatSpan, formatValue } from '../../page/format.js';
 import { lineHealth } from '../../page/health.js';
@@ -76,7 +77,14 @@ describe('what the header says', () => {
 });
 
 describe('curves', () => {
-  const head = { series: {} as never, from: '', to: '', level: 'raw' as const, samples: 0 };
+  const head = {
+    series: {} as never,
+    from: '',
+    to: '',
+    level: 'raw' as const,
+    samples: 0,
+    silences: [] as [number, number][],
+  };
 
   test('samples hold: from what came before the range, and until now', () => {
     const history = {
@@ -93,7 +101,37 @@ describe('curves', () => {
       value: [5, 6, null, null],
       least: null,
       greatest: null,
+      bad: [[120, 130]],
+      base: 0n,
     });
+  });
+
+  const held = {
+    ...head,
+    form: 'samples' as const,
+    before: { timeUs: 90e6, value: 5, quality: 0 },
+    omitted: 0,
+    timeUs: [110e6, 170e6],
+    value: [6, 7],
+    quality: [0, 0],
+  };
+
+  test('a value that nobody repeats holds while the agent ran, and ends where nothing was stored', () => {
+    expect(curveOfSamples({ ...held, silences: [[140e6, 160e6]] }, 100, 180)).toMatchObject({
+      time: [100, 110, 140, 155, 170, 180],
+      value: [5, 6, 6, null, 7, 7],
+      bad: [],
+    });
+  });
+
+  test('an agent that stopped leaves no line up to now, nor into a range that began after it', () => {
+    const stopped = { ...held, silences: [[175e6, 180e6]] as [number, number][] };
+    expect(curveOfSamples(stopped, 100, 190)).toMatchObject({
+      time: [100, 110, 170, 175, 182.5],
+      value: [5, 6, 7, 7, null],
+    });
+    const before = { ...held, silences: [[95e6, 105e6]] as [number, number][] };
+    expect(curveOfSamples(before, 100, 180)).toMatchObject({ time: [110, 170, 180], value: [6, 7, 7] });
   });
 
   test('a range in which nothing was said shows what held', () => {
@@ -126,16 +164,92 @@ describe('curves', () => {
       value: [1, null],
       least: [0, null],
       greatest: [2, null],
+      bad: [[120, 180]],
+      base: 0n,
     });
   });
 
+  test('points with empty spans between them are joined, unless nothing was stored then', () => {
+    const history = {
+      ...head,
+      form: 'summaries' as const,
+      pointMs: 60_000,
+      timeUs: [60e6, 120e6, 300e6],
+      mean: [1, 2, 3],
+      min: [1, 2, 3],
+      max: [1, 2, 3],
+      count: [1, 1, 1],
+      good: [1, 1, 1],
+    };
+    expect(curveOfSummaries(history).time).toEqual([90, 150, 330]);
+    // A restart within a span is no gap, one that took away a whole span is.
+    const silences: [number, number][] = [
+      [100e6, 110e6],
+      [130e6, 310e6],
+    ];
+    expect(curveOfSummaries({ ...history, silences })).toMatchObject({
+      time: [90, 150, 240, 330],
+      value: [1, 2, null, 3],
+      least: [1, 2, null, 3],
+    });
+  });
+
+  test('integers that no float holds keep their differences', () => {
+    const value = ['9223372036854775807', '9223372036854775853'];
+    const { base, value: drawn } = curveOfSamples({ ...held, before: null, value }, 100, 170);
+    expect(drawn.map((one) => base + BigInt(one ?? 0))).toEqual(value.map(BigInt));
+  });
+
   test('a tag younger than the range is shown from its first sample on, a fifth of the range at the least', () => {
-    const from = (first: number) => shownRange({ time: [first], value: [1], least: null, greatest: null }, 0, 100)[0];
+    const from = (first: number) => shownRange({ time: [first] }, 0, 100)[0];
     expect([-5, 0, 40, 95].map(from)).toEqual([0, 0, 40, 80]);
-    expect(shownRange({ time: [], value: [], least: null, greatest: null }, 0, 100)).toEqual([0, 100]);
+    expect(shownRange({ time: [] }, 0, 100)).toEqual([0, 100]);
   });
 
   test('booleans and long integers can be drawn, text cannot', () => {
     expect([true, '18446744073709551615', 'Recipe A', '', null].map(numberOf)).toEqual([1, 2 ** 64, null, null, null]);
+  });
+});
+
+describe('labels of the value axis', () => {
+  const steps = (from: number, step: number, count = 5) => Array.from({ length: count }, (_, n) => from + n * step);
+  const reads = (text: string) => text.replaceAll(' ', thin);
+
+  test.each([
+    [[0, 0.5, 1], 0.5, ['0', '0.5', '1.0']],
+    [[120, 140, 160], 20, ['120', '140', '160']],
+    [[1_000_000, 1_500_000], 500_000, ['1.0 M', '1.5 M']],
+    [[-2e9, 0, 2e9], 2e9, ['-2 G', '0', '2 G']],
+    [[0.00002, 0.00003], 0.00001, ['2e-5', '3e-5']],
+  ])('%j reads %j', (splits, step, labels) => {
+    expect(axisLabels(splits, step)).toEqual({ offset: '', labels: labels.map(reads) });
+  });
+
+  test('what a large counter has in common stands once, and the labels tell the rest', () => {
+    expect(axisLabels(steps(1_234_567_890, 10, 3), 10)).toEqual({
+      offset: reads('1 234 567 000'),
+      labels: ['890', '900', '910'],
+    });
+    expect(axisLabels([60, 80, 100], 20, 9_223_372_036_000_000_000n)).toEqual({
+      offset: reads('9 223 372 036 000 000 000'),
+      labels: ['60', '80', '100'],
+    });
+    expect(axisLabels([-5_000_000_003, -5_000_000_002], 1)).toEqual({
+      offset: reads('-5 000 000 010'),
+      labels: ['7', '8'],
+    });
+  });
+
+  test('neighbours differ and labels stay short, whatever the value and the step', () => {
+    for (let size = -6; size <= 18; size++) {
+      for (let step = size - 8; step <= size; step++) {
+        const splits = steps(1.2345678 * 10 ** size, 10 ** step).filter(
+          (split, n, all) => n === 0 || split !== all[n - 1],
+        );
+        const { labels } = axisLabels(splits, 10 ** step);
+        expect(new Set(labels).size, `1e${size} by 1e${step}`).toBe(splits.length);
+        for (const label of labels) expect(label.length, `1e${size} by 1e${step}: ${label}`).toBeLessThanOrEqual(14);
+      }
+    }
   });
 });

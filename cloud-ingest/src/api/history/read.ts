@@ -17,6 +17,7 @@ import {
 } from './plan.ts';
 import { computedTable, readPoints, timeUsOf } from './points.ts';
 import type { History } from './schemas.ts';
+import { readSilences, type Span } from './silences.ts';
 
 const hourUs = 3_600_000_000;
 
@@ -31,7 +32,9 @@ export async function readHistory(
   retention: Retention,
   now: Micros,
 ): Promise<History> {
-  const read: Reader = { database, series, maxPoints };
+  // What held when the range began was sampled up to an hour before.
+  const silences = await readSilences(database, series.gateway, { from: range.from - hourUs, to: range.to });
+  const read: Reader = { database, series, maxPoints, silences };
   if (series.type === 'string') return readTexts(read, range);
   const { samples: about, kept } = await estimate(read, range);
   const oldest = (source: string, retainMs: number): Micros => Math.max(now - retainMs * 1_000, kept[source] ?? 0);
@@ -51,7 +54,12 @@ export async function readHistory(
   return summariesOf(read, planSummaries(question(await countUpTo(read, range, maxRawSamples + 1))));
 }
 
-type Reader = { readonly database: Database; readonly series: Tag; readonly maxPoints: number };
+type Reader = {
+  readonly database: Database;
+  readonly series: Tag;
+  readonly maxPoints: number;
+  readonly silences: readonly Span[];
+};
 
 /** From what has been computed, which is quick. `kept`: from when on nothing was removed, µs per source. */
 async function estimate({ database, series }: Reader, range: HistoryRange): Promise<Estimate> {
@@ -73,11 +81,12 @@ async function countUpTo({ database, series }: Reader, range: HistoryRange, most
   return row?.samples ?? 0;
 }
 
-const headOf = ({ series }: Reader, { from, to }: HistoryRange, level: Level) => ({
+const headOf = ({ series, silences }: Reader, { from, to }: HistoryRange, level: Level) => ({
   series,
   from: isoOf(from),
   to: isoOf(to),
   level,
+  silences: silences.map(([begin, end]): [number, number] => [begin, end]),
 });
 
 /** null where there are more than `maxPoints`. */

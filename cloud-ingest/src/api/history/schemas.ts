@@ -37,6 +37,12 @@ const head = {
   to: z.iso.datetime().describe('from and to as answered: widened to whole points where stored summaries are used'),
   level: z.enum(levels).describe('the rows that the answer was made from'),
   samples: z.int().describe('how many samples the points stand for'),
+  silences: z
+    .array(z.tuple([z.int(), z.int()]))
+    .describe(
+      'when no agent of the gateway ran, from and to in µs since 1970 UTC, from an hour before `from` on: nothing is known of ' +
+        'these times. At all others a value holds until the next sample, however long that takes',
+    ),
 };
 const timeUs = z.array(z.int()).describe('µs since 1970 UTC');
 
