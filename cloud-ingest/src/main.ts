@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { dirname } from 'node:path';
 import { type IngestConfig, ingestSchema, loadConfig } from '@fieldline/shared/config';
-import { createLog, runProgram, systemClock, untilAborted } from '@fieldline/shared/runtime';
+import { createLog, endWithoutReader, runProgram, systemClock, untilAborted } from '@fieldline/shared/runtime';
 import { type Invocation, invocationOf, usage } from './command-line.ts';
 import { commands } from './commands/index.ts';
 import { resolvePaths } from './resolve-paths.ts';
@@ -51,6 +51,7 @@ async function runRole(role: Role, parts: RoleParts): Promise<void> {
 
 const isHelp = (args: readonly string[]): boolean => args.includes('--help') || args.includes('-h');
 
+endWithoutReader();
 const invocation = invocationOf(process.argv.slice(2));
 if (invocation === 'help') {
   process.stdout.write(usage);

@@ -50,6 +50,17 @@ describe('fieldline-ingest', () => {
     expect(wrong.errors()).toBe(`there is no role or command bogus\n\n${usage}`);
   });
 
+  test('ends quietly when nobody reads on, as behind `… | head`', async () => {
+    const child = spawn(process.execPath, [main, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    let errors = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      errors += text;
+    });
+    expect((await once(child, 'close'))[0]).toBe(0);
+    expect(errors).toBe('');
+  });
+
   test('validate lists every problem of the settings with line and column', async () => {
     const good = run('validate', '--config', settings(valid('mqtt://127.0.0.1:1')));
     expect(await good.exitCode()).toBe(0);

@@ -2,7 +2,7 @@
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isFieldlineError } from '@fieldline/shared/contracts';
-import { Lifecycle, pause, runProgram } from '@fieldline/shared/runtime';
+import { endWithoutReader, Lifecycle, pause, runProgram } from '@fieldline/shared/runtime';
 import pg from 'pg';
 import { type Query, runAudit } from './audit.ts';
 import { holdFolder } from './hold-folder.ts';
@@ -123,5 +123,7 @@ const shortPath = (place: string): string => {
   return place.startsWith('/') && !path.startsWith('..') && path !== '' ? path : place;
 };
 
+// The parts are stopped in order then too.
+endWithoutReader(() => process.kill(process.pid, 'SIGTERM'));
 if (process.argv.slice(2).some((argument) => argument === '--help' || argument === '-h')) process.stdout.write(usage);
 else await runProgram(work);

@@ -8,6 +8,7 @@ import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import type { EdgeConfig } from '@fieldline/shared/config/edge';
+import { endWithoutReader } from '@fieldline/shared/runtime/end-without-reader';
 
 const usage = `Usage: fieldline-edge <command> --config <file>
 
@@ -116,4 +117,5 @@ async function main(args: string[]): Promise<void> {
   await command(values.config);
 }
 
+endWithoutReader();
 await main(process.argv.slice(2));

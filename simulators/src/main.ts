@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadConfig, plantSchema } from '@fieldline/shared/config';
 import { FieldlineError } from '@fieldline/shared/contracts';
-import { createLog, runProgram, untilAborted } from '@fieldline/shared/runtime';
+import { createLog, endWithoutReader, runProgram, untilAborted } from '@fieldline/shared/runtime';
 import { startPlant } from './plant.ts';
 
 const usage = `usage: fieldline-sim run --plant FILE [--certificates FOLDER]
@@ -11,6 +11,7 @@ const usage = `usage: fieldline-sim run --plant FILE [--certificates FOLDER]
   --certificates FOLDER   where OPC UA servers keep theirs; without it they are made anew at each start`;
 
 const log = createLog('fieldline-sim', 'info');
+endWithoutReader();
 
 await runProgram(async (signal) => {
   const { plantFile, certificateFolder } = readArguments();
