@@ -24,7 +24,7 @@ async function run(invocation: Invocation, signal: AbortSignal): Promise<void> {
   const parts = { config, clock: systemClock, log, signal };
   if ('command' in invocation) {
     const command = await commands[invocation.command].load();
-    await command.run({ ...parts, args: invocation.args, say });
+    await command.run({ ...parts, args: invocation.args, callOf: (name) => callOf(name, file), say });
   } else if (invocation.role === 'validate') {
     say(`${file}: the settings are valid`);
   } else {
@@ -48,6 +48,12 @@ async function runRole(role: Role, parts: RoleParts): Promise<void> {
     await running.close();
   }
 }
+
+/** As it was called itself: from a checkout, npx finds the program. */
+const callOf = (command: string, file: string): string => {
+  const program = process.env.npm_command === 'exec' ? 'npx fieldline-ingest' : 'fieldline-ingest';
+  return `${program} ${command} --config ${/^[\w./-]+$/.test(file) ? file : `'${file.replaceAll("'", `'\\''`)}'`}`;
+};
 
 const isHelp = (args: readonly string[]): boolean => args.includes('--help') || args.includes('-h');
 

@@ -138,8 +138,8 @@ describe('the roles', () => {
 
   test('bridge, processor and api share nothing but their servers; migrate runs and runs again', async () => {
     const parts = partsOf();
-    await runMigrate({ ...parts, args: [], say: () => {} });
-    await runMigrate({ ...parts, args: [], say: () => {} });
+    await runMigrate({ ...parts, args: [], callOf: String, say: () => {} });
+    await runMigrate({ ...parts, args: [], callOf: String, say: () => {} });
     const bridge = await start('bridge', parts);
     await expect(startRole('processor', parts)).rejects.toMatchObject({
       code: 'backbone/unreachable',

@@ -26,19 +26,19 @@ const say = (text: string): void => {
 
 type Choice = { readonly short: boolean; readonly selected: readonly Benchmark[] };
 
-/** @throws FieldlineError settings/invalid */
+/** @throws FieldlineError arguments/invalid */
 function chosen(usage: string, benchmarks: readonly Benchmark[]): Choice {
   let parsed: { values: { short?: boolean; help?: boolean }; positionals: string[] };
   try {
     parsed = parseArgs({ allowPositionals: true, options: { short: { type: 'boolean' }, help: { type: 'boolean' } } });
   } catch (error) {
-    throw new FieldlineError('settings/invalid', `${(error as Error).message}\n\n${usage}`, { cause: error });
+    throw new FieldlineError('arguments/invalid', `${(error as Error).message}\n\n${usage}`, { cause: error });
   }
   const { values, positionals } = parsed;
   if (values.help === true) return { short: false, selected: [] };
   const unknown = positionals.find((name) => !benchmarks.some((benchmark) => benchmark.name === name));
   if (unknown !== undefined)
-    throw new FieldlineError('settings/invalid', `no benchmark is called ${unknown}\n\n${usage}`);
+    throw new FieldlineError('arguments/invalid', `no benchmark is called ${unknown}\n\n${usage}`);
   const selected = benchmarks.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
   return { short: values.short === true, selected };
 }

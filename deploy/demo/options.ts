@@ -24,7 +24,7 @@ export const usage = `npm start -- [options]
   --port NUMBER      of the page (default 8080)
 `;
 
-/** @throws FieldlineError settings/invalid */
+/** @throws FieldlineError arguments/invalid */
 export function parseOptions(args: readonly string[], defaults: { dataFolder: string; plant: string }): DemoOptions {
   const values = parse(args);
   return {
@@ -51,7 +51,7 @@ function parse(args: readonly string[]) {
   }
 }
 
-const wrong = (message: string): FieldlineError => new FieldlineError('settings/invalid', message);
+const wrong = (message: string): FieldlineError => new FieldlineError('arguments/invalid', message);
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const isUnit = (text: string | undefined): text is keyof typeof unitMs => text !== undefined && text in unitMs;

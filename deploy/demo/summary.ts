@@ -1,3 +1,4 @@
+import { counted } from '@fieldline/shared/runtime';
 import { type Audit, type Finding, openFindings } from './audit.ts';
 
 const explanations: Readonly<Record<Finding, string>> = {
@@ -17,11 +18,11 @@ const row = (name: string, value: number): string =>
 export function summary(audit: Audit, agentRead: number | null, newlyRead: number): { text: string; closes: boolean } {
   const open: string[] = openFindings(audit).map((finding) => `${audit[finding]} ${explanations[finding]}`);
   if (agentRead !== null && newlyRead < agentRead) {
-    open.push(`the agent counted ${agentRead} samples read in this run, the ledger knows of ${newlyRead}`);
+    open.push(`the agent counted ${counted(agentRead, 'sample')} read in this run, the ledger knows of ${newlyRead}`);
   }
   if (audit.stored === 0) open.push('no sample was stored');
   const lines = [
-    `Message balance of ${audit.streams} streams, ${audit.batches} batches (counted from the rows)`,
+    `Message balance of ${counted(audit.streams, 'stream')}, ${counted(audit.batches, 'batch', 'batches')} (counted from the rows)`,
     row('read', audit.read),
     row('held back', audit.filtered),
     row('stored', audit.stored),

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FieldlineError } from '@fieldline/shared/contracts';
-import { runProgram } from '@fieldline/shared/runtime';
+import { counted, runProgram } from '@fieldline/shared/runtime';
 import { kafka } from '@fieldline/shared/testing/kafka';
 import { mosquitto } from '@fieldline/shared/testing/mosquitto';
 import { timescale } from '@fieldline/shared/testing/timescale';
@@ -49,14 +49,14 @@ function options() {
       timescale: !values.plain,
     };
   } catch (error) {
-    throw new FieldlineError('settings/invalid', `${(error as Error).message}\n\n${usage}`, { cause: error });
+    throw new FieldlineError('arguments/invalid', `${(error as Error).message}\n\n${usage}`, { cause: error });
   }
 }
 
 function print({ struck, served, samples, rows, audit, poison, findings }: Report): void {
   say(`\n${[...struck].map(([name, times]) => `${String(times).padStart(5)} × ${name}`).join('\n')}`);
   say(
-    `\n${served} values served, ${samples} samples published, ${rows} rows; ${audit.batches} batches of ${audit.streams} streams`,
+    `\n${counted(served, 'value')} served, ${counted(samples, 'sample')} published, ${counted(rows, 'row')}; ${counted(audit.batches, 'batch', 'batches')} of ${counted(audit.streams, 'stream')}`,
   );
   say(`${audit.duplicate} samples came again and were dropped; ${poison} records poisoned`);
   if (findings.length === 0) say('Nothing missing, nothing doubled; the balance closes.');

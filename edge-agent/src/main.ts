@@ -71,14 +71,16 @@ async function loadSettings(file: string): Promise<EdgeConfig> {
 const tagsOf = ({ devices }: EdgeConfig): number => devices.reduce((sum, { tags }) => sum + tags.length, 0);
 
 async function validate(file: string): Promise<void> {
-  const { runProgram } = await import('@fieldline/shared/runtime');
+  const { counted, runProgram } = await import('@fieldline/shared/runtime');
   await runProgram(async () => {
     const config = await loadSettings(file);
     const { gateway, devices, uplink, journal } = config;
-    const rows = devices.map(({ device, protocol, tags }) => `  ${device}: ${protocol}, ${tags.length} tags`);
+    const rows = devices.map(
+      ({ device, protocol, tags }) => `  ${device}: ${protocol}, ${counted(tags.length, 'tag')}`,
+    );
     process.stdout.write(
       `${file} is valid\n  gateway ${gateway} publishes to ${uplink.broker}, journal in ${journal.folder}\n` +
-        `${rows.join('\n')}\n  ${devices.length} devices, ${tagsOf(config)} tags\n`,
+        `${rows.join('\n')}\n  ${counted(devices.length, 'device')}, ${counted(tagsOf(config), 'tag')}\n`,
     );
   });
 }

@@ -73,7 +73,7 @@ describe('fieldline-edge', () => {
     const good = settingsFile(settings('mqtt://localhost', 502));
     expect(await run('validate', '--config', good)).toMatchObject({
       code: 0,
-      out: expect.stringContaining('1 devices, 2 tags'),
+      out: expect.stringContaining('1 device, 2 tags'),
     });
     const bad = settingsFile(settings('http://localhost', 502, 'colour: red'));
     const { code, error } = await run('validate', '--config', bad);

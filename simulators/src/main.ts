@@ -14,7 +14,12 @@ const log = createLog('fieldline-sim', 'info');
 endWithoutReader();
 
 await runProgram(async (signal) => {
-  const { plantFile, certificateFolder } = readArguments();
+  const wanted = readArguments();
+  if (wanted === 'help') {
+    process.stdout.write(`${usage}\n`);
+    return;
+  }
+  const { plantFile, certificateFolder } = wanted;
   const plant = loadConfig(plantSchema, plantFile);
   const running = await startPlant(plant, { baseFolder: dirname(plantFile), certificateFolder, log });
   for (const { name, protocol, url } of running.servers) log.info({ server: name, protocol }, `listening on ${url}`);
@@ -25,17 +30,18 @@ await runProgram(async (signal) => {
   await running.close();
 }, log);
 
-function readArguments(): { plantFile: string; certificateFolder: string | undefined } {
+function readArguments(): { plantFile: string; certificateFolder: string | undefined } | 'help' {
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
-      options: { plant: { type: 'string' }, certificates: { type: 'string' } },
+      options: { plant: { type: 'string' }, certificates: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
     });
+    if (values.help === true) return 'help';
     if (positionals.join(' ') === 'run' && values.plant !== undefined) {
       return { plantFile: values.plant, certificateFolder: values.certificates };
     }
   } catch (error) {
-    throw new FieldlineError('settings/invalid', `${(error as Error).message}\n${usage}`, { cause: error });
+    throw new FieldlineError('arguments/invalid', `${(error as Error).message}\n${usage}`, { cause: error });
   }
-  throw new FieldlineError('settings/invalid', usage);
+  throw new FieldlineError('arguments/invalid', usage);
 }

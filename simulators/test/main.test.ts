@@ -84,8 +84,11 @@ test('wrong settings are listed with their lines', async () => {
   expect(program.errors()).toMatch(/wrong\.yaml:5:\d+: servers\[0\]\.port: /);
 });
 
-test('without a plant it says how it is used', async () => {
+test('without a plant it says how it is used, and ends with code 2', async () => {
   const program = start('run');
-  expect(await program.exit).toBe(1);
+  expect(await program.exit).toBe(2);
   expect(program.errors()).toContain('usage: fieldline-sim run --plant FILE');
+  const help = start('--help');
+  expect(await help.exit).toBe(0);
+  expect(help.output()).toContain('usage: fieldline-sim run --plant FILE');
 });

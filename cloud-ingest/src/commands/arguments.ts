@@ -1,7 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { FieldlineError } from '@fieldline/shared/contracts';
 
-/** @throws FieldlineError settings/invalid, with the usage of the command */
+/** @throws FieldlineError arguments/invalid, with the usage of the command */
 export function parseCommandArgs<const Options extends NonNullable<ParseArgsConfig['options']>>(
   args: readonly string[],
   usage: string,
@@ -15,4 +15,4 @@ export function parseCommandArgs<const Options extends NonNullable<ParseArgsConf
 }
 
 export const wrongArguments = (what: string, usage: string): FieldlineError =>
-  new FieldlineError('settings/invalid', `${what}\n\n${usage}`);
+  new FieldlineError('arguments/invalid', `${what}\n\n${usage}`);

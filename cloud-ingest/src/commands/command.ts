@@ -5,6 +5,8 @@ import type { Clock, Log } from '@fieldline/shared/runtime';
 export type CommandParts = {
   readonly config: IngestConfig;
   readonly args: readonly string[];
+  /** How another command is called with the same settings, for a line that can be pasted. */
+  readonly callOf: (command: string) => string;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
@@ -14,6 +16,6 @@ export type CommandParts = {
 
 export type CommandModule = {
   readonly usage: string;
-  /** @throws FieldlineError; `settings/invalid` for arguments that are wrong */
+  /** @throws FieldlineError; `arguments/invalid` for arguments that are wrong */
   readonly run: (parts: CommandParts) => Promise<void>;
 };

@@ -1,3 +1,5 @@
+import { FieldlineError } from '@fieldline/shared/contracts';
+import { counted, grouped } from '@fieldline/shared/runtime';
 import { openBackbone } from '../backbone/open-backbone.ts';
 import { describeLetter } from '../dead-letters/describe-letter.ts';
 import { describeLetters } from '../dead-letters/describe-letters.ts';
@@ -7,7 +9,6 @@ import { jsonOf } from '../dead-letters/letter-json.ts';
 import { countLetters, listLetters, readLetter } from '../dead-letters/letters.ts';
 import { createRedrive } from '../dead-letters/redrive.ts';
 import { addOutcome, emptyTally, lettersOf } from '../dead-letters/redrive-many.ts';
-import { grouped } from '../dead-letters/table.ts';
 import { publishTo } from '../normalised/publish.ts';
 import { openStore, type Store } from '../store/connection.ts';
 import { editionOfSchema } from '../store/migrate.ts';
@@ -25,7 +26,7 @@ What could not be stored, kept with its bytes and the reason.
   list      how many there are of each code, then the newest, a page at a time
   show      one of them with all that is known of it: its bytes, or what they say
   redrive   tries again with the code and the settings of today, through the same ledger, so that nothing is stored twice,
-            beside whatever runs. What fails again stays a dead letter, with its newest reason.
+            beside whatever runs. What fails again stays a dead letter, with its newest reason, and the exit code is 1.
 
 filters:
   --gateway ID   --code CODE   --stage bridge|decode|ledger|store
@@ -42,7 +43,7 @@ options:
   --dry-run        does everything and takes it back: tells what would happen
 `;
 
-/** @throws FieldlineError settings/invalid, and those of the database */
+/** @throws FieldlineError arguments/invalid, arguments/unknown, redrive/incomplete, and those of the database */
 export async function run(parts: CommandParts): Promise<void> {
   const wanted = parseLetterArguments(parts.args);
   if (typeof wanted === 'string') throw wrongArguments(wanted, usage);
@@ -75,10 +76,13 @@ async function list(
   else for (const line of describeLetters(counts, page, next)) say(line);
 }
 
-async function show(store: Store, { id, isFull, json }: Wanted<'show'>, { say }: CommandParts): Promise<void> {
+async function show(store: Store, { id, isFull, json }: Wanted<'show'>, { say, callOf }: CommandParts): Promise<void> {
   const letter = await store.withSession((session) => readLetter(session, id));
   if (letter === null)
-    throw wrongArguments(`there is no dead letter ${id}: \`dead-letters list --state all\` lists them`, usage);
+    throw new FieldlineError(
+      'arguments/unknown',
+      `there is no dead letter ${id}: \`${callOf('dead-letters')} list --state all\` lists them`,
+    );
   if (json) say(jsonOf(letter));
   else for (const line of describeLetter(letter, isFull)) say(line);
 }
@@ -114,4 +118,12 @@ async function redriveAll(
     else if (tally.letters % tellEvery === 0) say(`${grouped(tally.letters)} letters so far`);
   }
   for (const line of describeTally(tally, dryRun)) say(line);
+  if (signal.aborted)
+    throw new FieldlineError('redrive/incomplete', 'stopped before the end: run it again for the rest');
+  if (tally.remaining > 0) {
+    throw new FieldlineError(
+      'redrive/incomplete',
+      `${tally.remaining} of ${counted(tally.letters, 'letter')} could not be redriven: mend what is said above and try again`,
+    );
+  }
 }

@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FieldlineError } from '@fieldline/shared/contracts';
+import { counted } from '@fieldline/shared/runtime';
 import { microsOf } from '../instant.ts';
 import { carryOut } from '../registry/carry-out.ts';
 import type { EditPlan } from '../registry/edit.ts';
+import { nearestName } from '../registry/nearest-name.ts';
 import { historyLines, listLines, periodLines, repairLines, showLines } from '../registry/print.ts';
 import { none, readField } from '../registry/read-field.ts';
 import { listTags, readTag, type TagFilter } from '../registry/read-registry.ts';
@@ -61,20 +63,20 @@ const works: Readonly<Record<string, Work>> = {
     for await (const tags of listTags(store.withSession, filterOf(args).filter))
       for (const line of listLines(tags)) say(line);
   },
-  show: async (store, { say }, args) => {
-    const { tag, versions } = await wantedTag(store, args);
-    for (const line of showLines(tag, versions)) say(line);
+  show: async (store, parts, args) => {
+    const { tag, versions } = await wantedTag(store, parts, args);
+    for (const line of showLines(tag, versions)) parts.say(line);
   },
-  history: async (store, { say }, args) => {
-    const { tag, versions } = await wantedTag(store, args);
-    for (const line of historyLines(tag, versions)) say(line);
+  history: async (store, parts, args) => {
+    const { tag, versions } = await wantedTag(store, parts, args);
+    for (const line of historyLines(tag, versions)) parts.say(line);
   },
   set: setOne,
   import: importFile,
   export: exportFile,
 };
 
-/** @throws FieldlineError settings/invalid for arguments and edits that are wrong, database/… */
+/** @throws FieldlineError arguments/invalid, arguments/unknown, settings/invalid for edits that are wrong, database/… */
 export async function run(parts: CommandParts): Promise<void> {
   const [what = '', ...args] = parts.args;
   const work = Object.hasOwn(works, what) ? works[what] : undefined;
@@ -127,24 +129,25 @@ async function exportFile(store: Store, { say }: CommandParts, args: readonly st
     return;
   }
   writeFileSync(file, `${lines.join('\n')}\n`);
-  say(`${file}: ${lines.length - 1} tags`);
+  say(`${file}: ${counted(lines.length - 1, 'tag')}`);
 }
 
-function tell({ changes, unchanged }: EditPlan, dryRun: boolean, { say }: CommandParts): void {
+function tell({ changes, unchanged }: EditPlan, dryRun: boolean, { say, callOf }: CommandParts): void {
   const verb = dryRun ? 'would be changed; nothing was written' : 'changed';
-  say(
-    `${changes.length} ${changes.length === 1 ? 'tag' : 'tags'} ${verb}${unchanged === 0 ? '' : `; of ${unchanged} it holds already`}`,
-  );
-  for (const line of repairLines(changes)) say(line);
+  say(`${counted(changes.length, 'tag')} ${verb}${unchanged === 0 ? '' : `; of ${unchanged} it holds already`}`);
+  for (const line of repairLines(changes, callOf('replay'))) say(line);
 }
 
-async function wantedTag(store: Store, args: readonly string[]) {
+async function wantedTag(store: Store, { callOf }: CommandParts, args: readonly string[]) {
   const { positionals } = parseCommandArgs(args, usage, {});
   const [text, ...more] = positionals;
   const name = nameOf(text, more);
   const found = await store.withSession((session) => readTag(session, name));
-  if (found === null) throw wrongArguments(`no tag ${textOf(name)} has been announced or sent`, usage);
-  return found;
+  if (found !== null) return found;
+  const meant = await store.withSession((session) => nearestName(session, name));
+  const advice =
+    meant === null ? `\`${callOf('registry')} list\` lists those that have` : `did you mean ${textOf(meant)}?`;
+  throw new FieldlineError('arguments/unknown', `no tag ${textOf(name)} has been announced or sent: ${advice}`);
 }
 
 function nameOf(text: string | undefined, more: readonly string[]): TagName {

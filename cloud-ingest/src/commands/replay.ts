@@ -1,4 +1,5 @@
 import { backboneTopics, FieldlineError, type Micros } from '@fieldline/shared/contracts';
+import { counted, grouped } from '@fieldline/shared/runtime';
 import { openBackbone } from '../backbone/open-backbone.ts';
 import { isoOf, microsOf } from '../instant.ts';
 import type { PlanPart, ReplayFilter } from '../replay/plan.ts';
@@ -92,6 +93,8 @@ function askedBy(args: readonly string[]) {
   return { filter, device: values.device ?? null, samplesPerSecond: rate, dryRun: values['dry-run'] };
 }
 
+const contentOf = (batches: number, samples: number): string =>
+  `${counted(batches, 'batch', 'batches')}, ${counted(samples, 'sample')}`;
 const iso = (time: Micros | null): string => (time === null ? '–' : isoOf(time));
 const batchesOf = (parts: readonly { readonly batches: number }[]): number =>
   parts.reduce((sum, { batches }) => sum + batches, 0);
@@ -105,13 +108,13 @@ const fates = {
 function* planLines(plan: readonly PlanPart[], { by, from, to }: ReplayFilter): Generator<string> {
   yield `batches ${by === 'sample' ? 'with samples' : 'received'} from ${iso(from)} to ${iso(to)}: ${batchesOf(plan)}`;
   for (const { fate, partition, batches, samples, fromOffset, toOffset, fromTime, toTime } of plan)
-    yield `  partition ${partition}, offsets ${fromOffset}–${toOffset}: ${batches} batches, ${samples} samples of ${iso(fromTime)} – ${iso(toTime)} (${fates[fate]})`;
+    yield `  partition ${partition}, offsets ${fromOffset}–${toOffset}: ${contentOf(batches, samples)} of ${iso(fromTime)} – ${iso(toTime)} (${fates[fate]})`;
 }
 
 function progressLine({ planned, tally, waits }: Progress, seconds: number): string {
   const samples = tally.stored + tally.rejected;
   const rate = Math.round(samples / Math.max(seconds, 0.001));
-  return `${tally.batches} of ${planned} batches, ${samples} samples, ${rate}/s${waits ? '; waiting: live data is late' : ''}`;
+  return `${grouped(tally.batches)} of ${counted(planned, 'batch', 'batches')}, ${counted(samples, 'sample')}, ${grouped(rate)}/s${waits ? '; waiting: live data is late' : ''}`;
 }
 
 const leftWhy = {
@@ -121,13 +124,14 @@ const leftWhy = {
 } as const;
 
 const leftLine = ({ why, partition, batches, samples, fromOffset, toOffset }: Left): string =>
-  `  partition ${partition}, offsets ${fromOffset}–${toOffset}: ${batches} batches, ${samples} samples left: ${leftWhy[why]}`;
+  `  partition ${partition}, offsets ${fromOffset}–${toOffset}: ${contentOf(batches, samples)} left: ${leftWhy[why]}`;
 
 function* resultLines(tally: Tally): Generator<string> {
-  yield `written again: ${tally.batches} batches, ${tally.stored} samples stored, ${tally.rejected} dead letters`;
-  if (tally.passedOver > 0) yield `without a sample of the device: ${tally.passedOver} batches`;
-  if (tally.absent > 0) yield `of the old rows ${tally.absent} were not there any more`;
-  if (tally.minutes > 0) yield `aggregates: those of ${tally.minutes} minutes, and of their hours and days`;
+  yield `written again: ${counted(tally.batches, 'batch', 'batches')}, ${counted(tally.stored, 'sample')} stored, ${counted(tally.rejected, 'dead letter')}`;
+  if (tally.passedOver > 0) yield `without a sample of the device: ${counted(tally.passedOver, 'batch', 'batches')}`;
+  if (tally.absent > 0)
+    yield `of the old rows ${grouped(tally.absent)} ${tally.absent === 1 ? 'was' : 'were'} not there any more`;
+  if (tally.minutes > 0) yield `aggregates: those of ${counted(tally.minutes, 'minute')}, and of their hours and days`;
   for (const left of tally.leftBehind()) yield leftLine(left);
 }
 
@@ -139,5 +143,8 @@ function checkComplete(plan: readonly PlanPart[], tally: Tally, stopped: boolean
     );
   const left = batchesOf(plan.filter(({ fate }) => fate !== 'repairable')) + batchesOf(tally.leftBehind());
   if (left > 0)
-    throw new FieldlineError('replay/incomplete', `${left} batches were left as they are: see the list above`);
+    throw new FieldlineError(
+      'replay/incomplete',
+      `${counted(left, 'batch was left as it is', 'batches were left as they are')}: see the list above`,
+    );
 }

@@ -1,10 +1,11 @@
 /** A dead letter for the operator: everything that is known of it, in lines. */
 import { countOf, errorCodes, type Ranges, subtractRanges } from '@fieldline/shared/contracts';
+import { grouped } from '@fieldline/shared/runtime';
 import { isoOf } from '../instant.ts';
 import type { Letter } from './letters.ts';
 import { headOf, peek, samplesAt } from './peek.ts';
 import { listOf } from './positions.ts';
-import { grouped, oneLine, tableOf } from './table.ts';
+import { oneLine, tableOf } from './table.ts';
 
 /** Without `isFull`: what fits a screen or two. */
 const shownSamples = 50;

@@ -1,8 +1,9 @@
 /** Many dead letters for the operator: how many of each kind, then a page of them, a line each. */
 import { countOf, subtractRanges } from '@fieldline/shared/contracts';
+import { grouped } from '@fieldline/shared/runtime';
 import { isoOf } from '../instant.ts';
 import type { LetterCount, LetterHead } from './letters.ts';
-import { grouped, oneLine, tableOf } from './table.ts';
+import { oneLine, tableOf } from './table.ts';
 
 const reasonWidth = 80;
 

@@ -1,8 +1,8 @@
 /** What became of letters that were redriven, for the operator. */
-
+import { counted, grouped } from '@fieldline/shared/runtime';
 import type { Tally } from './redrive-many.ts';
 import type { Outcome } from './redrive-outcome.ts';
-import { counted, grouped, oneLine } from './table.ts';
+import { oneLine } from './table.ts';
 
 const reasonWidth = 300;
 

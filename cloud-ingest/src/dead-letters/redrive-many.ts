@@ -13,6 +13,8 @@ export type Tally = {
   applied: number;
   needless: number;
   untried: number;
+  /** Letters that were asked for and are not done with. */
+  remaining: number;
   /** By code; as many entries as there are codes. A letter that is stored but for some samples counts in both. */
   readonly dead: Map<Trouble['code'], Failures>;
 };
@@ -24,6 +26,7 @@ export const emptyTally = (): Tally => ({
   applied: 0,
   needless: 0,
   untried: 0,
+  remaining: 0,
   dead: new Map(),
 });
 
@@ -31,8 +34,11 @@ export function addOutcome(tally: Tally, id: number, outcome: Outcome): void {
   tally.letters += 1;
   if (outcome.kind !== 'dead') tally[outcome.kind] += 1;
   if (outcome.kind === 'stored') tally.samples += outcome.samples;
+  if (outcome.kind === 'untried' && !outcome.isDone) tally.remaining += 1;
   if (outcome.kind !== 'dead' && outcome.kind !== 'stored') return;
-  if (outcome.why !== null) addFailure(tally, id, outcome.why);
+  if (outcome.why === null) return;
+  tally.remaining += 1;
+  addFailure(tally, id, outcome.why);
 }
 
 function addFailure({ dead }: Tally, id: number, { code, reason }: Trouble): void {

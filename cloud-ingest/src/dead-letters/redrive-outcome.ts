@@ -18,13 +18,16 @@ export type Outcome =
   /** There is nothing left to do for it: the letter is closed. */
   | { readonly kind: 'needless'; readonly why: string }
   | { readonly kind: 'dead'; readonly why: Trouble }
-  /** Nothing was tried: the letter is as it was. */
-  | { readonly kind: 'untried'; readonly why: string };
+  /** Nothing was tried: the letter is as it was. `isDone`: because it was redriven before. */
+  | { readonly kind: 'untried'; readonly why: string; readonly isDone: boolean };
 
 /** `attempt` is what the letter says from now on; null where it stays as it is. */
 export type Result = { readonly outcome: Outcome; readonly attempt: Attempt | null };
 
-export const untried = (why: string): Result => ({ outcome: { kind: 'untried', why }, attempt: null });
+export const untried = (why: string, isDone = false): Result => ({
+  outcome: { kind: 'untried', why, isDone },
+  attempt: null,
+});
 
 export const dead = ({ redriven }: Letter, why: Trouble): Result => ({
   outcome: { kind: 'dead', why },

@@ -33,7 +33,7 @@ export async function redriveSamples(
   const strangers = subtractRanges(asked ?? [], about);
   if (strangers.length > 0) return untried(`it is about ${listOf(about)} of its batch, not about ${listOf(strangers)}`);
   const wanted = subtractRanges(asked ?? about, letter.redriven);
-  if (wanted.length === 0) return untried(`${listOf(asked ?? about)} of its batch were redriven before`);
+  if (wanted.length === 0) return untried(`${listOf(asked ?? about)} of its batch were redriven before`, true);
   if (record.kind === 'reject') return dead(letter, record);
   if (record.kind !== 'batch') return untried('its bytes are no batch any more');
 

@@ -86,7 +86,7 @@ async function attemptOn(
   const { rows } = await lockStreams(session, wantedStreams([record]));
   const letter = await lockLetter(session, id);
   if (letter === null) return untried('it was deleted just now');
-  if (letter.redrivenAt !== null) return untried(`it was redriven at ${instantOf(letter.redrivenAt)}`);
+  if (letter.redrivenAt !== null) return untried(`it was redriven at ${instantOf(letter.redrivenAt)}`, true);
   // After the locks: what is taken back keeps them.
   await session.query('SAVEPOINT attempt');
   try {

@@ -1,3 +1,5 @@
+import { grouped } from '@fieldline/shared/runtime';
+
 /** Rows under a heading, each column as wide as its widest cell; numbers stand right. */
 export function tableOf(heading: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
   const cells = [heading, ...rows].map((row) => row.map((cell) => (typeof cell === 'number' ? grouped(cell) : cell)));
@@ -13,11 +15,6 @@ export function tableOf(heading: readonly string[], rows: readonly (readonly (st
       .trimEnd(),
   );
 }
-
-/** `1 sample`, `2,000 samples` */
-export const counted = (count: number, noun: string): string => `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
-
-export const grouped = (count: number): string => count.toLocaleString('en-US');
 
 /** One line of at most `width` characters, whatever the text has in it. */
 export function oneLine(text: string, width: number): string {

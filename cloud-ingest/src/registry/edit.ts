@@ -1,5 +1,4 @@
 /** What an operator states of tags: checked as a whole, then written in one epoch of the registry. */
-import { nearest } from '@fieldline/shared/config';
 import type { Micros, ValueType } from '@fieldline/shared/contracts';
 import type { Session } from '../store/connection.ts';
 import {
@@ -14,6 +13,7 @@ import {
 } from '../store/periods.ts';
 import { beginEpoch, lockRegistry } from '../store/registry-epoch.ts';
 import { readVersions, refreshPresent, writeVersions } from '../store/series-versions.ts';
+import { nearestName } from './nearest-name.ts';
 import { type TagName, textOf } from './tag-name.ts';
 
 export type Edit = TagName & { readonly stated: Partial<Fields>; readonly released: readonly FieldName[] };
@@ -64,7 +64,8 @@ export async function planEdits(session: Session, edits: readonly Edit[], { vali
   for (const [index, wanted] of edits.entries()) {
     const series = found.get(index);
     if (series === undefined) {
-      const advice = plan.problems.length < maxAdvised ? await nearestName(session, wanted) : '';
+      const meant = plan.problems.length < maxAdvised ? await nearestName(session, wanted) : null;
+      const advice = meant === null ? '' : `: did you mean ${textOf(meant)}?`;
       plan.problems.push({
         index,
         field: null,
@@ -133,18 +134,6 @@ async function findSeries(session: Session, edits: readonly TagName[]): Promise<
     [edits.map(({ gateway }) => gateway), edits.map(({ device }) => device), edits.map(({ tag }) => tag)],
   );
   return new Map(rows.map((row) => [row.index, row]));
-}
-
-async function nearestName(session: Session, { gateway, device, tag }: TagName): Promise<string> {
-  const rows = await session.query<{ tag: string }>(
-    'SELECT tag FROM series WHERE gateway = $1 AND device = $2 LIMIT 10000',
-    [gateway, device],
-  );
-  const meant = nearest(
-    tag,
-    rows.map((row) => row.tag),
-  );
-  return meant === null ? '' : `: did you mean ${textOf({ gateway, device, tag: meant })}?`;
 }
 
 /** Of the other types nothing of `inRows` can be stated. */

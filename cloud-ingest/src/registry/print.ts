@@ -100,8 +100,8 @@ const fromText = (from: number): string =>
   from === Number.NEGATIVE_INFINITY ? 'from the beginning' : `from ${isoOf(from)}`;
 const said = (value: string | number | null): string => String(value ?? '–');
 
-/** The commands that bring stored rows in line with the changes, one for each gateway that has such rows. */
-export function repairLines(changes: readonly Change[]): string[] {
+/** The commands that bring stored rows in line with the changes, one for each gateway that has such rows. `replay`: how it is called. */
+export function repairLines(changes: readonly Change[], replay: string): string[] {
   const commands = [...Map.groupBy(changes, ({ edit }) => edit.gateway)].flatMap(([gateway, those]) => {
     const stale = those.flatMap(({ edit, stale: span }) => (span === null ? [] : [{ ...span, device: edit.device }]));
     if (stale.length === 0) return [];
@@ -109,7 +109,7 @@ export function repairLines(changes: readonly Change[]): string[] {
     const to = isoOf(Math.max(...stale.map((span) => span.to)));
     const devices = new Set(stale.map(({ device }) => device));
     const device = devices.size === 1 ? ` --device ${[...devices][0]}` : '';
-    return [`  fieldline-ingest replay --config … --from ${from} --to ${to} --gateway ${gateway}${device}`];
+    return [`  ${replay} --from ${from} --to ${to} --gateway ${gateway}${device}`];
   });
   if (commands.length === 0) return [];
   return [

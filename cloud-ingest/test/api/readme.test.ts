@@ -97,7 +97,7 @@ describe('of the commands', () => {
     expect(invocation.file).toBe('.fieldline/settings/ingest.yaml');
     const { run } = await commands[invocation.command].load();
     const said: string[] = [];
-    const parts = { config, clock: systemClock, log: silentLog, signal: new AbortController().signal };
+    const parts = { config, clock: systemClock, log: silentLog, signal: new AbortController().signal, callOf: String };
     await run({ ...parts, args: invocation.args, say: (text) => void said.push(text) });
     // Everything of the shipped plant is described.
     if (!line.includes('--unknown')) expect(said).not.toEqual([]);

@@ -15,7 +15,7 @@ let said: string[] = [];
 
 async function migrate(url: string, ...args: string[]): Promise<string> {
   said = [];
-  const parts = { config: configFor(url, '/nowhere'), clock: systemClock, log: silentLog };
+  const parts = { config: configFor(url, '/nowhere'), clock: systemClock, log: silentLog, callOf: String };
   const say = (line: string): void => void said.push(line);
   await run({ ...parts, args, signal: new AbortController().signal, say });
   return said.join('\n');

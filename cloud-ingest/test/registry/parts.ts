@@ -27,6 +27,7 @@ export async function registry({ config }: Pick<Line, 'config'>, ...args: string
   await run({
     config,
     args,
+    callOf: (command) => `fieldline-ingest ${command} --config ingest.yaml`,
     clock: systemClock,
     log: silentLog,
     signal: new AbortController().signal,

@@ -177,7 +177,7 @@ describe('the registry', () => {
     await send(gateway.batch([goodSample(tagOf('level'), 1, now - 2 * hour), goodSample(tagOf('level'), 1, now)]));
     const name = `${gateway.gateway}/plc1/level`;
     const from = isoOf(now - hour);
-    const command = `  fieldline-ingest replay --config … --from ${from} --to ${isoOf(now + 1)} --gateway ${gateway.gateway} --device plc1`;
+    const command = `  fieldline-ingest replay --config ingest.yaml --from ${from} --to ${isoOf(now + 1)} --gateway ${gateway.gateway} --device plc1`;
     expect(await registry(line, 'set', name, '--scale', '2', '--from', from, '--dry-run')).toContain(command);
     expect(await seriesOf(gateway.gateway)).toMatchObject({ scale: 1 });
     expect(await registry(line, 'set', name, '--scale', '2', '--from', from)).toContain(command);
@@ -206,6 +206,13 @@ describe('the registry', () => {
     await expect(set('level', '--unit', 'm', '--from', '2100-01-01')).rejects.toThrow('lies ahead');
     await expect(set('level', '--unit', 'm', '--from', 'yesterday')).rejects.toThrow('an instant such as');
     await expect(set('level')).rejects.toThrow('nothing to set');
+    await expect(registry(line, 'show', `${gateway.gateway}/plc/levle`)).rejects.toMatchObject({
+      code: 'arguments/unknown',
+      message: `no tag ${gateway.gateway}/plc/levle has been announced or sent: did you mean ${gateway.gateway}/plc1/level?`,
+    });
+    await expect(registry(line, 'history', 'nowhere/plc1/level')).rejects.toThrow(
+      'no tag nowhere/plc1/level has been announced or sent: `fieldline-ingest registry --config ingest.yaml list` lists those that have',
+    );
     await expect(registry(line, 'sat')).rejects.toThrow('which of list, show, history, set, import, export?');
     expect(await seriesOf(gateway.gateway)).toMatchObject({ versions: 1 });
   });

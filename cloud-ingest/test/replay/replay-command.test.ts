@@ -74,7 +74,7 @@ describeWith(timescale, 'the command replay', () => {
         const range = ['--from', iso(endMs - 3_600_000), '--to', iso(endMs)];
 
         const planned = await start(file, ...range, '--dry-run').ended;
-        expect(planned).toMatchObject({ code: 0, said: expect.stringContaining(`${batches} batches, 40000 samples`) });
+        expect(planned).toMatchObject({ code: 0, said: expect.stringContaining(`${batches} batches, 40,000 samples`) });
         const wrong = async (): Promise<number> =>
           Number((await line.query('SELECT count(*)::int AS n FROM sample WHERE value >= 1000000000'))[0]?.n);
         expect(await wrong()).toBe(batches * tags * rounds);
@@ -92,13 +92,13 @@ describeWith(timescale, 'the command replay', () => {
         const again = await start(file, ...range).ended;
         expect(again).toMatchObject({
           code: 0,
-          said: expect.stringContaining(`written again: ${batches} batches, 40000 samples stored, 0 dead letters`),
+          said: expect.stringContaining(`written again: ${batches} batches, 40,000 samples stored, 0 dead letters`),
         });
         expect(await sums()).toEqual(right);
         await expectConsistent(line.query);
 
         const none = await start(file, '--from', iso(endMs), '--to', iso(endMs - 1)).ended;
-        expect(none).toMatchObject({ code: 1, said: expect.stringContaining('--from must be before --to') });
+        expect(none).toMatchObject({ code: 2, said: expect.stringContaining('--from must be before --to') });
 
         // Now retention is about to reach the rows.
         writeFileSync(file, JSON.stringify({ ...settings, database: { url: database.url, retainRawMs: 3_600_000 } }));

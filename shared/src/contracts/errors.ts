@@ -8,6 +8,8 @@ export const errorCodes = {
     meaning: 'a settings file has problems; each is listed with file, line and column',
   },
   'settings/unreadable': { retryable: false, meaning: 'a settings file or a file it names cannot be read' },
+  'arguments/invalid': { retryable: false, meaning: 'a program is used wrongly; how it is used is told with it' },
+  'arguments/unknown': { retryable: false, meaning: 'a command names a tag or a dead letter that is not there' },
   'batch/malformed': {
     retryable: false,
     meaning: 'the payload is not a batch: truncated, not JSON, or its columns do not agree',
@@ -59,6 +61,10 @@ export const errorCodes = {
   'replay/incomplete': {
     retryable: false,
     meaning: 'a replay left batches as they were: their records or rows are past retention, or it was stopped',
+  },
+  'redrive/incomplete': {
+    retryable: false,
+    meaning: 'dead letters that were to be redriven are dead still, or it was stopped',
   },
   'request/invalid': { retryable: false, meaning: 'a request to the API has parameters that cannot be used' },
   'request/token': { retryable: false, meaning: 'a request to the API lacks the token, or has a wrong one' },

@@ -1,5 +1,6 @@
 export * from './backoff.ts';
 export * from './clock.ts';
+export * from './counted.ts';
 export * from './end-without-reader.ts';
 export * from './health.ts';
 export * from './lifecycle.ts';

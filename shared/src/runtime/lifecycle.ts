@@ -34,7 +34,7 @@ export class Lifecycle {
 
 /**
  * The frame of every program's main: `work` runs until SIGINT or SIGTERM aborts its signal. Settings and other expected
- * errors end it with one message and exit code 1; a second signal ends it at once.
+ * errors end it with one message and exit code 1, wrong use with code 2; a second signal ends it at once.
  */
 export async function runProgram(work: (signal: AbortSignal) => Promise<void>, log?: Log): Promise<void> {
   const abort = new AbortController();
@@ -50,7 +50,7 @@ export async function runProgram(work: (signal: AbortSignal) => Promise<void>, l
   try {
     await work(abort.signal);
   } catch (error) {
-    process.exitCode = 1;
+    process.exitCode = isFieldlineError(error, 'arguments/invalid') ? 2 : 1;
     process.stderr.write(`${explain(error)}\n`);
   } finally {
     process.off('SIGINT', onSignal);
