@@ -4,6 +4,7 @@ import { type IngestConfig, ingestSchema, loadConfig } from '@fieldline/shared/c
 import { createLog, endWithoutReader, runProgram, systemClock, untilAborted } from '@fieldline/shared/runtime';
 import { type Invocation, invocationOf, usage } from './command-line.ts';
 import { commands } from './commands/index.ts';
+import { describeSettings } from './describe-settings.ts';
 import { resolvePaths } from './resolve-paths.ts';
 import type { Role } from './role.ts';
 import type { RoleParts } from './roles.ts';
@@ -26,7 +27,8 @@ async function run(invocation: Invocation, signal: AbortSignal): Promise<void> {
     const command = await commands[invocation.command].load();
     await command.run({ ...parts, args: invocation.args, callOf: (name) => callOf(name, file), say });
   } else if (invocation.role === 'validate') {
-    say(`${file}: the settings are valid`);
+    say(`${file} is valid`);
+    for (const line of describeSettings(config)) say(line);
   } else {
     await runRole(invocation.role, parts);
   }

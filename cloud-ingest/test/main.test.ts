@@ -64,6 +64,9 @@ describe('fieldline-ingest', () => {
   test('validate lists every problem of the settings with line and column', async () => {
     const good = run('validate', '--config', settings(valid('mqtt://127.0.0.1:1')));
     expect(await good.exitCode()).toBe(0);
+    expect(good.output()).toMatch(
+      /^\S+ is valid\n {2}bridge +reads mqtt:\/\/127\.0\.0\.1:1, up to 1,000 messages under way\n/,
+    );
     const file = settings(['mqtt: {broker: nonsense, windw: 3}', 'backbone: {kind: kafka, brokers: []}']);
     const bad = run('validate', '--config', file);
     expect(await bad.exitCode()).toBe(1);

@@ -45,7 +45,7 @@ const devicesWithinMs = 15_000;
 export async function startLine(options: DemoOptions, context: LineContext): Promise<Line> {
   const { root, lifecycle, notice, gaveUp } = context;
   const { dataFolder } = options;
-  await assertFree(options.port);
+  await assertFree(options.port, `npm start -- --port ${options.port + 1}`);
   const plant = loadConfig(plantSchema, join(options.plant, 'plant.yaml'));
   const edge = loadConfig(edgeSchema, join(options.plant, 'edge.yaml'));
   if (options.kafka !== undefined) await assertReachable(options.kafka);

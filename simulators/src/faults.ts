@@ -2,7 +2,7 @@
  * Faults on command. A fault stands until it is cleared, has hit `times` requests, or (a restart) is over. What a fault of
  * one unit or node says goes before what its server's says.
  */
-import { FieldlineError } from '@fieldline/shared/contracts';
+import { describePayload, FieldlineError } from '@fieldline/shared/contracts';
 import { z } from 'zod';
 
 const times = z.int().positive().optional().describe('goes away after so many requests');
@@ -100,7 +100,7 @@ export function createFaults(servers: readonly Faultable[]): Faults {
 /** @throws FieldlineError settings/invalid */
 export function parseFault(input: unknown): Fault {
   const result = faultSchema.safeParse(input);
-  if (!result.success) throw invalid(`not a fault: ${z.prettifyError(result.error)}`);
+  if (!result.success) throw invalid(`not a fault: ${describePayload(result.error, input, faultSchema)}`);
   return result.data;
 }
 

@@ -1,5 +1,5 @@
 /** Parameters of requests: how they are checked, and the ones that several routes share. */
-import { idPattern, type Micros } from '@fieldline/shared/contracts';
+import { idPattern, idRule, type Micros } from '@fieldline/shared/contracts';
 import { z } from 'zod';
 import { microsOf } from '../instant.ts';
 import { type ParameterProblem, RequestError } from './problem.ts';
@@ -7,9 +7,7 @@ import { type ParameterProblem, RequestError } from './problem.ts';
 export const maxPageSize = 2_000;
 const defaultPageSize = 500;
 
-const idParameter = z
-  .string()
-  .regex(idPattern, 'an id is 1–64 of the characters A–Z a–z 0–9 . _ : - and begins with a letter or digit');
+const idParameter = z.string().regex(idPattern, idRule);
 
 export const gatewayParameter = idParameter.describe('id of a gateway');
 export const deviceParameter = idParameter.describe('id of a device');

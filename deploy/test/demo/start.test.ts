@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import {
   describeWith,
@@ -66,6 +67,18 @@ describe('npm start', () => {
     expect(second.said()).toContain('The balance closes');
     expect(totalStored(second)).toBeGreaterThan(before);
   }, 180_000);
+
+  test('a port of the page that another program has is told with the option that gives another', async () => {
+    const other = createServer();
+    const port = await freePort();
+    await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve));
+    const run = await start(temporaryFolder(), '--port', String(port));
+    expect(await run.done).toBe(1);
+    expect(run.said()).toContain(
+      `port/in-use: port ${port} on 127.0.0.1 is in use by another program: stop that one or set another port: npm start -- --port ${port + 1}`,
+    );
+    other.close();
+  });
 
   test('two on one data folder get in nobody’s way: the second is refused', async () => {
     const folder = temporaryFolder();

@@ -5,6 +5,14 @@ export type IssueText = { readonly path: readonly PropertyKey[]; readonly messag
 
 type Issue = z.core.$ZodIssue;
 
+const typeWords: Readonly<Record<string, string>> = {
+  number: 'a number',
+  int: 'a whole number',
+  string: 'a text',
+  boolean: 'true or false',
+  array: 'a list',
+};
+
 /** One zod issue as one or more sentences: what is wrong, and what would be right. */
 export function describeIssue(issue: Issue, data: unknown, schema: z.ZodType): IssueText[] {
   const path = issue.path;
@@ -16,17 +24,44 @@ export function describeIssue(issue: Issue, data: unknown, schema: z.ZodType): I
       }));
     case 'invalid_type': {
       const found = valueAt(data, path);
-      if (found === undefined) return [{ path, message: `is missing; it must be ${issue.expected}` }];
-      const wanted = isNotFinite(found) ? 'a finite number' : issue.expected;
+      const expected = typeWords[issue.expected] ?? issue.expected;
+      if (found === undefined) return [{ path, message: `is missing; it must be ${expected}` }];
+      const wanted = isNotFinite(found) ? 'a finite number' : expected;
       return [{ path, message: `is ${show(found)}; it must be ${wanted}` }];
     }
     case 'invalid_value':
       return [{ path, message: wrongChoice(valueAt(data, path), issue.values.map(String)) }];
     case 'invalid_union':
       return describeUnion(issue, data, schema);
+    case 'too_small':
+    case 'too_big':
+      return [{ path, message: describeSize(issue, valueAt(data, path)) }];
+    case 'invalid_format':
+      return [{ path, message: `is ${show(valueAt(data, path))}${formatOf(issue)}` }];
     default:
       return [{ path, message: `is ${show(valueAt(data, path))}: ${issue.message}` }];
   }
+}
+
+/** zod counts characters and entries, and compares numbers, by the same issue. */
+function describeSize(issue: Extract<Issue, { code: 'too_small' | 'too_big' }>, found: unknown): string {
+  if (!issue.message.startsWith('Too ')) return `is ${show(found)}: ${issue.message}`;
+  const [bound, isLeast] = issue.code === 'too_small' ? [issue.minimum, true] : [issue.maximum, false];
+  const size = typeof found === 'string' || Array.isArray(found) ? found.length : null;
+  if (size === null) {
+    const side = isLeast ? (issue.inclusive ? 'at least' : 'more than') : issue.inclusive ? 'at most' : 'less than';
+    return `is ${show(found)}; it must be ${side} ${bound}`;
+  }
+  const entries = typeof found === 'string' ? ['character', 'characters'] : ['entry', 'entries'];
+  const count = (amount: number | bigint): string => `${amount} ${Number(amount) === 1 ? entries[0] : entries[1]}`;
+  const has = size === 0 ? 'is empty' : `has ${count(size)}`;
+  return `${has}; it must have at ${isLeast ? 'least' : 'most'} ${count(bound)}`;
+}
+
+/** What a schema says itself is a sentence already; what zod says for it is not. */
+function formatOf({ format, message }: Extract<Issue, { code: 'invalid_format' }>): string {
+  if (!message.startsWith('Invalid ')) return `: ${message}`;
+  return format === 'uuid' ? '; it must be a UUID' : '; it has another form than it must have';
 }
 
 function describeUnion(
@@ -125,3 +160,11 @@ function settle(schema: z.ZodType, data: unknown): z.ZodType | null {
   const fallback = chosen ?? objects[0];
   return fallback === undefined ? null : settle(fallback, data);
 }
+
+/** `devices[2].tags[0].address`; empty for the whole. */
+export const keyOf = (path: readonly PropertyKey[]): string =>
+  path.reduce<string>(
+    (text, part) =>
+      typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`,
+    '',
+  );

@@ -8,7 +8,7 @@ import { type Document, isNode, isScalar, LineCounter, parseDocument, visit, typ
 import type { z } from 'zod';
 import { FieldlineError } from '../contracts/errors.ts';
 import { aliasProblems } from './alias-problems.ts';
-import { describeIssue } from './describe-issue.ts';
+import { describeIssue, keyOf } from './describe-issue.ts';
 
 export type ConfigProblem = {
   readonly line: number;
@@ -95,13 +95,6 @@ function invalid(file: string, problems: ConfigProblem[]): FieldlineError {
   const count = rows.length === 1 ? '1 problem' : `${rows.length} problems`;
   return new FieldlineError('settings/invalid', `${count} in ${file}:\n${rows.map((row) => `  ${row}`).join('\n')}`);
 }
-
-const keyOf = (path: readonly PropertyKey[]): string =>
-  path.reduce<string>(
-    (text, part) =>
-      typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`,
-    '',
-  );
 
 function positionOf(lines: LineCounter, offset: number): { line: number; column: number } {
   const { line, col } = lines.linePos(offset);

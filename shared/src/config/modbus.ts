@@ -73,10 +73,13 @@ export type ModbusTable = (typeof modbusTables)[number];
 export const byteOrders = ['ABCD', 'CDAB', 'BADC', 'DCBA'] as const;
 export type ByteOrder = (typeof byteOrders)[number];
 
+/** The last register of a device that counts from 1. */
+const maxAddress = 65_536;
+
 /** How registers are read as a value: the same for the agent's tags and the simulator's points. */
 export const registerShape = {
   table: z.enum(modbusTables).default('holding'),
-  address: z.int().min(0).max(65_536).describe('in the notation that the device states with addressBase'),
+  address: z.int().min(0).max(maxAddress).describe('in the notation that the device states with addressBase'),
   type: z.enum(modbusTypes).default('uint16'),
   byteOrder: z.enum(byteOrders).optional().describe('where it differs from that of the device'),
   bit: z.int().min(0).max(15).optional().describe('type bool in a register: which bit, 0 is the lowest'),
@@ -236,8 +239,10 @@ export const modbusDeviceSchema = modbusDeviceObject.superRefine((device, contex
       context.addIssue({ code: 'custom', path: ['tags', position, key], message });
     const first = tag.address - device.addressBase;
     const count = registerCount(tag);
-    if (first < 0) issue('address', `the device counts from addressBase: ${device.addressBase}`);
-    if (first + count > 65_536) issue('address', `the last register is ${65_535 + device.addressBase}`);
+    // What no device has was told by the schema.
+    const isAddress = tag.address >= 0 && tag.address <= maxAddress;
+    if (isAddress && first < 0) issue('address', `the device counts from addressBase: ${device.addressBase}`);
+    if (isAddress && first + count > 65_536) issue('address', `the last register is ${65_535 + device.addressBase}`);
     if (count > device.maxRegisters) {
       issue(tag.type === 'string' ? 'registers' : 'type', `needs ${count} registers; maxRegisters allows fewer`);
     }

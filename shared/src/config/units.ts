@@ -1,10 +1,8 @@
 /** Pieces that several schemas share: ids, ports, durations, sizes. Units stand last in every setting's name. */
 import { z } from 'zod';
-import { idPattern } from '../contracts/topics.ts';
+import { idPattern, idRule } from '../contracts/topics.ts';
 
-export const id = z
-  .string()
-  .regex(idPattern, 'an id is 1–64 of the characters A–Z a–z 0–9 . _ : - and begins with a letter or digit');
+export const id = z.string().regex(idPattern, idRule);
 export const host = z
   .string()
   .min(1)

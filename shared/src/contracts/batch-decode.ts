@@ -9,18 +9,19 @@ import {
   type RejectedSample,
 } from './batch.ts';
 import { declarationSchema } from './declaration.ts';
+import { describePayload, parsePayload } from './describe-payload.ts';
 import { type ErrorCode, FieldlineError } from './errors.ts';
 import { isQualityCode, type QualityCode, qualityClass } from './quality.ts';
 import { fitsType, type Micros, type Tag, type Value, type ValueType, valueTypes } from './sample.ts';
 import { cutTagList, type TagLists, tagListMark } from './tag-lists.ts';
-import { idPattern, isId } from './topics.ts';
+import { idPattern, idRule, isId } from './topics.ts';
 import { readFrame } from './zstd-frames.ts';
 
 const count = z.int().nonnegative();
-const column = z.custom<unknown[]>((data) => Array.isArray(data), 'expected an array');
+const column = z.custom<unknown[]>((data) => Array.isArray(data), 'must be a list');
 
 const wireSchema = z.object({
-  gateway: z.string().regex(idPattern),
+  gateway: z.string().regex(idPattern, idRule),
   stream: z.uuid(),
   seq: z.int().positive().max(0xffff_ffff),
   previous: z.object({ stream: z.uuid(), lastSeq: count }).nullable().optional(),
@@ -32,7 +33,7 @@ const wireSchema = z.object({
   i: column,
   t: column,
   x: column,
-  q: z.array(z.tuple([count, z.custom<QualityCode>(isQualityCode, 'expected a quality code')])),
+  q: z.array(z.tuple([count, z.custom<QualityCode>(isQualityCode, 'must be a quality code')])),
   declared: z.array(declarationSchema).default([]),
 });
 
@@ -98,9 +99,12 @@ function decodeJson(json: unknown, gateway: string, known?: readonly Tag[]): Dec
       `version ${version}; this reader knows up to ${batchVersion}`,
     );
   }
-  if (version !== batchVersion) throw malformed(`v is ${JSON.stringify(version)}, not ${batchVersion}`);
+  if (version !== batchVersion) {
+    const found = version === undefined ? 'missing' : JSON.stringify(version);
+    throw malformed(`v is ${found}; it must be ${batchVersion}, the version of the format`);
+  }
   const parsed = wireSchema.safeParse(json);
-  if (!parsed.success) throw malformed(z.prettifyError(parsed.error));
+  if (!parsed.success) throw malformed(describePayload(parsed.error, json, wireSchema));
   const wire = parsed.data;
   if (wire.gateway !== gateway) {
     throw new FieldlineError('batch/foreign-gateway', `topic says ${gateway}, payload says ${wire.gateway}`);
@@ -130,13 +134,13 @@ function unpackedOf(bytes: Buffer): Buffer {
         cause: error,
       });
     }
-    throw malformed(error instanceof Error ? error.message : String(error), error);
+    throw malformed(`the bytes cannot be unpacked: ${error instanceof Error ? error.message : String(error)}`, error);
   }
 }
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parsePayload(text);
   } catch (error) {
     throw malformed(error instanceof Error ? error.message : String(error), error);
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { idPattern } from './topics.ts';
+import { idPattern, idRule } from './topics.ts';
 
 /** Why samples are lost. A closed list: it is what the loss report groups by. */
 export const lossReasons = [
@@ -14,7 +14,7 @@ export const lossReasons = [
 ] as const;
 export type LossReason = (typeof lossReasons)[number];
 
-const id = z.string().regex(idPattern);
+const id = z.string().regex(idPattern, idRule);
 const micros = z.int().nonnegative();
 const samples = z.int().nonnegative().nullable();
 

@@ -4,10 +4,11 @@
  */
 import { z } from 'zod';
 import { maxBatchBytes } from './batch.ts';
+import { describePayload, parsePayload } from './describe-payload.ts';
 import { FieldlineError } from './errors.ts';
 import { isRanges, type Ranges } from './ranges.ts';
 import { valueTypes } from './sample.ts';
-import { idPattern } from './topics.ts';
+import { idPattern, idRule } from './topics.ts';
 
 export const messageVersion = 1;
 /** Streams listed in one state or acknowledgement: the newest. */
@@ -15,12 +16,12 @@ export const maxStreamsListed = 64;
 /** Ranges listed per stream: the lowest. The rest follows when these are closed. */
 export const maxRangesListed = 256;
 
-const id = z.string().regex(idPattern);
+const id = z.string().regex(idPattern, idRule);
 /** The bound of `seq` in batches: a greater number in a message would be believed and never come. */
 const maxSeq = 0xffff_ffff;
 const ranges = z
-  .custom<Ranges>(isRanges, 'expected sorted, disjoint ranges [[from, to], …]')
-  .refine((sorted) => (sorted.at(-1)?.[1] ?? 0) <= maxSeq, `expected ranges up to ${maxSeq}`);
+  .custom<Ranges>(isRanges, 'must be sorted, disjoint ranges [[from, to], …]')
+  .refine((sorted) => (sorted.at(-1)?.[1] ?? 0) <= maxSeq, `must be ranges up to ${maxSeq}`);
 const micros = z.int().nonnegative();
 const head = { v: z.literal(messageVersion), gateway: id };
 
@@ -103,12 +104,12 @@ export function decodeMessage<Message extends { gateway: string }>(
     throw new FieldlineError('message/malformed', `${bytes.length} bytes; the bound is ${maxBatchBytes}`);
   let json: unknown;
   try {
-    json = JSON.parse(bytes.toString('utf8'));
+    json = parsePayload(bytes.toString('utf8'));
   } catch (error) {
     throw new FieldlineError('message/malformed', (error as Error).message, { cause: error });
   }
   const parsed = schema.safeParse(json);
-  if (!parsed.success) throw new FieldlineError('message/malformed', z.prettifyError(parsed.error));
+  if (!parsed.success) throw new FieldlineError('message/malformed', describePayload(parsed.error, json, schema));
   if (parsed.data.gateway !== gateway) {
     throw new FieldlineError('message/malformed', `topic says ${gateway}, payload says ${parsed.data.gateway}`);
   }

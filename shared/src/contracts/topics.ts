@@ -17,6 +17,7 @@ export const fromGateway = ['batch', 'state', 'birth'] as const satisfies readon
 
 /** Ids of gateways, devices and tags: what survives in a topic, a metric label and a URL without escaping. */
 export const idPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
+export const idRule = 'an id is 1–64 of the characters A–Z a–z 0–9 . _ : - and begins with a letter or digit';
 export const isId = (text: string): boolean => idPattern.test(text);
 
 /** @throws RangeError for an id that is not one: ids are checked where settings are read. */

@@ -32,6 +32,16 @@ test.each([
   expect(() => read([plc(tag)])).toThrow(`devices[0].tags[0].${message}`);
 });
 
+test.each([
+  [70_000, 'devices[0].tags[0].address: is 70000; it must be at most 65536'],
+  [-1, 'devices[0].tags[0].address: is -1; it must be at least 0'],
+  [65_536, 'devices[0].tags[0].address: is 65536: the last register is 65535'],
+])('the address %i is refused once', (address, message) => {
+  expect(() => read([plc({ address })])).toThrow(
+    new RegExp(`^1 problem in edge.yaml:\n  edge.yaml:\\d+:\\d+: ${RegExp.escape(message)}$`),
+  );
+});
+
 test('times are moved by no more than a quarter of the shortest period', () => {
   const withTolerance = (timeToleranceMs: number, everyMs?: number) => () =>
     read([{ ...plc({ everyMs }), timeToleranceMs }]);
@@ -83,7 +93,9 @@ test('a host is a name alone', () => {
 });
 
 test('a journal too small to hold segments is refused', () => {
-  expect(() => read([plc({})], { journal: { maxBytes: 100_000 } })).toThrow('journal.maxBytes: is 100000: ');
+  expect(() => read([plc({})], { journal: { maxBytes: 100_000 } })).toThrow(
+    'journal.maxBytes: is 100000; it must be at least 1048576',
+  );
 });
 
 test('a password in the address of the broker is refused, and not repeated', () => {

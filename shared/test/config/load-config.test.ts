@@ -49,7 +49,7 @@ describe('settings', () => {
       expect.stringMatching(
         /^edge\.yaml:10:41: devices\[0]\.tags\[0]\.type: is "flot32"; it must be one of bool, .*\. Did you mean float32\?$/,
       ),
-      'edge.yaml:10:58: devices[0].tags[0].everyMs: is "fast"; it must be number',
+      'edge.yaml:10:58: devices[0].tags[0].everyMs: is "fast"; it must be a number',
     ]);
   });
 
@@ -58,7 +58,7 @@ describe('settings', () => {
       'edge.yaml:5:5: devices[0].protocol: is missing; it must be one of modbus, opcua',
     ]);
     expect(problemsOf(edgeSchema, good.replace('gateway: g1\n', ''))).toEqual([
-      'edge.yaml:1:1: gateway: is missing; it must be string',
+      'edge.yaml:1:1: gateway: is missing; it must be a text',
     ]);
   });
 
@@ -148,7 +148,7 @@ describe('settings', () => {
   });
 
   it('that are empty say what is missing', () => {
-    expect(problemsOf(plantSchema, '')).toContain('edge.yaml:1:1: servers: is missing; it must be array');
+    expect(problemsOf(plantSchema, '')).toContain('edge.yaml:1:1: servers: is missing; it must be a list');
   });
 
   it('of an unknown file say that it cannot be read', async () => {
