@@ -1,7 +1,7 @@
 // @ts-check
 /** The message balance as the line that it is: what was read, and the stations where it is now. */
 import { make, setAttribute, setText } from './dom.js';
-import { counted, formatCount, formatLargeCount } from './format.js';
+import { counted, formatAge, formatCount, formatLargeCount } from './format.js';
 
 /** @typedef {import('../src/api/balance.ts').Balance} Balance */
 /** @typedef {'read' | 'filtered' | 'stored' | 'rejected' | 'declared' | 'open' | 'duplicate'} Station */
@@ -16,6 +16,9 @@ const stations = [
   { station: 'open', sign: '+', name: 'in flight', meaning: 'on their way from the journal to the rows' },
   { station: 'duplicate', sign: '', name: 'duplicate', meaning: 'came again and were dropped: not counted twice' },
 ];
+
+/** A count older than this says so; a large database is counted seldom. */
+const oldMs = 60_000;
 
 /** @param {Element} list @param {Element} verdict */
 export function createBalanceView(list, verdict) {
@@ -39,15 +42,21 @@ export function createBalanceView(list, verdict) {
   verdict.append(missing.node, doubled.node);
 
   return {
-    /** @param {Balance} balance */
-    update: (balance) => {
+    /** @param {Balance} balance @param {number} nowMs by the clock of the API */
+    update: (balance, nowMs) => {
       for (const [station, value] of values) {
         setText(value, formatLargeCount(balance[station]));
         setAttribute(value, 'title', formatCount(balance[station]));
         if (value.parentElement) setAttribute(value.parentElement, 'data-zero', String(balance[station] === 0));
       }
-      missing.update(balance.missing, counted(balance.missing, 'batch', 'batches'));
-      if (balance.doubled !== null) doubled.update(balance.doubled, counted(balance.doubled, 'sample'));
+      missing.update(balance.missing, `${counted(balance.missing, 'batch', 'batches')} missing`);
+      const { doubled: rows, doubledCountedAt } = balance;
+      if (rows === null || doubledCountedAt === null) doubled.unknown('not counted yet');
+      else {
+        const ageMs = nowMs - Date.parse(doubledCountedAt);
+        const title = `${counted(rows, 'row')} doubled among those of the hour before, counted ${formatAge(ageMs)} ago`;
+        doubled.update(rows, title, ageMs > oldMs ? ` ${formatAge(ageMs)} ago` : '');
+      }
     },
   };
 }
@@ -55,14 +64,23 @@ export function createBalanceView(list, verdict) {
 /** @param {string} name @param {string} testId */
 function verdictTile(name, testId) {
   const number = make('strong', { 'data-testid': testId }, '–');
-  const node = make('p', { class: 'tile', 'data-state': 'unknown' }, number, make('span', {}, name));
+  const label = make('span', {}, name);
+  const node = make('p', { class: 'tile', 'data-state': 'unknown' }, number, label);
   return {
     node,
-    /** @param {number} count @param {string} title */
-    update: (count, title) => {
+    /** @param {number} count @param {string} title @param {string} [when] where it was not just now */
+    update: (count, title, when = '') => {
       setText(number, formatCount(count));
       setAttribute(node, 'data-state', count === 0 ? 'well' : 'wrong');
-      setAttribute(node, 'title', `${title} ${name}`);
+      setAttribute(node, 'title', title);
+      setText(label, `${name}${when}`);
+    },
+    /** @param {string} title */
+    unknown: (title) => {
+      setText(number, '–');
+      setText(label, name);
+      setAttribute(node, 'data-state', 'unknown');
+      setAttribute(node, 'title', title);
     },
   };
 }

@@ -31,10 +31,15 @@ export function createGatewaysView(list) {
   };
 }
 
+const clockMeaning =
+  'Nothing on the gateway tells that a time server has set its clock (systemd-timesyncd would), so the times of its samples may be off: see to it that one does';
+
 /** @param {Gateway} gateway */
 function makeCard({ gateway }) {
   const state = make('span', { class: 'state' });
-  const facts = make('p', { class: 'facts' });
+  const said = make('span');
+  const clock = make('abbr', { title: clockMeaning, 'data-testid': 'gateway-clock' }, 'clock unsure');
+  const facts = make('p', { class: 'facts' }, said, clock);
   const held = make('dd', { 'data-testid': 'gateway-held' });
   const streams = make('dd');
   const missing = make('dd', { 'data-testid': 'gateway-missing' });
@@ -62,7 +67,7 @@ function makeCard({ gateway }) {
     bar,
     note,
   );
-  return { node, state, facts, held, streams, missing, bar, segments, note };
+  return { node, state, said, clock, held, streams, missing, bar, segments, note };
 }
 
 /** @param {Card} card @param {Gateway} gateway @param {Completeness | undefined} ledger @param {number} nowMs */
@@ -70,11 +75,9 @@ function updateCard(card, gateway, ledger, nowMs) {
   setAttribute(card.node, 'data-online', String(gateway.online));
   const since = gateway.stateAt === null ? '' : ` for ${formatAge(nowMs - Date.parse(gateway.stateAt))}`;
   setText(card.state, gateway.online ? 'online' : `${gateway.reason === 'stopped' ? 'stopped' : 'offline'}${since}`);
-  const clock = gateway.clock === 'unknown' ? ' · clock unsure' : '';
-  setText(
-    card.facts,
-    `${counted(gateway.tags, 'tag')} on ${counted(gateway.devices, 'device')} · agent ${gateway.agent ?? '?'}${clock}`,
-  );
+  card.clock.hidden = gateway.clock !== 'unknown';
+  const facts = `${counted(gateway.tags, 'tag')} on ${counted(gateway.devices, 'device')} · agent ${gateway.agent ?? '?'}`;
+  setText(card.said, card.clock.hidden ? facts : `${facts} · `);
   setText(card.held, counted(gateway.heldBatches, 'batch', 'batches'));
   setText(card.streams, formatCount(gateway.streams));
   setText(card.missing, ledger === undefined ? '–' : formatCount(ledger.missing));

@@ -236,7 +236,7 @@ await refreshTags();
 repeat(
   guarded(async () => {
     balance = await get('balance');
-    if (balance !== null) balanceView.update(balance);
+    if (balance !== null) balanceView.update(balance, nowMs());
   }),
   balanceEveryMs,
 );

@@ -42,9 +42,16 @@ export const balanceSchema = z
       .int()
       .nullable()
       .describe(
-        'rows too many: those of each batch of the last hour, counted anew; null until the first count is done',
+        'rows too many: the rows of each batch that was received in the hour before `doubledCountedAt`, counted anew against ' +
+          'what the batch brought; null until a count is done',
       ),
-    doubledCountedAt: z.iso.datetime().nullable(),
+    doubledCountedAt: z.iso
+      .datetime()
+      .nullable()
+      .describe(
+        'when `doubled` was counted. A count begins when this route is asked, runs beside the answer, and rests 20 times as ' +
+          'long as it took, at least 5 s; after a minute in which nobody asked it begins anew with null',
+      ),
     gateways: z.array(gatewayBalanceSchema),
   })
   .meta({ id: 'Balance' });

@@ -1,7 +1,8 @@
 /**
  * Counts rows that are there more than once, without asking the ledger: for each batch of the last hour, the rows in
  * `sample` against the rows that its log entry says it brought. The count reads many rows, so it runs beside the requests,
- * one at a time, and takes at most a small share of the database's time.
+ * one at a time, and takes at most a small share of the database's time. It is done only while somebody asks: who asks after
+ * a while is told that it is not counted yet, rather than what was counted then.
  */
 import { isFieldlineError } from '@fieldline/shared/contracts';
 import type { Clock } from '@fieldline/shared/runtime';
@@ -11,11 +12,15 @@ import type { Database } from './database.ts';
 const leastPauseMs = 5_000;
 /** A count rests this many times as long as it took. */
 const restShare = 20;
+/** A count is told until so long after the next one was due. */
+const graceMs = 60_000;
 
 export type Doubled = { readonly doubled: number | null; readonly doubledCountedAt: string | null };
 
+const uncounted: Doubled = { doubled: null, doubledCountedAt: null };
+
 export function countDoubled(database: Database, clock: Clock): { readonly last: () => Doubled } {
-  let last: Doubled = { doubled: null, doubledCountedAt: null };
+  let last = uncounted;
   let nextAtMs = Number.NEGATIVE_INFINITY;
   const count = async (): Promise<void> => {
     const startedMs = clock.monotonicMs();
@@ -34,7 +39,9 @@ export function countDoubled(database: Database, clock: Clock): { readonly last:
   return {
     /** What the last count found; begins the next where one is due. */
     last: () => {
-      if (clock.monotonicMs() >= nextAtMs) void count();
+      const lateMs = clock.monotonicMs() - nextAtMs;
+      if (lateMs > graceMs) last = uncounted;
+      if (lateMs >= 0) void count();
       return last;
     },
   };

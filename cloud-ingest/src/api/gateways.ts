@@ -18,7 +18,13 @@ export const gatewaySchema = z
     lastReceivedAt: instant.nullable().describe('when the cloud last received a batch of it'),
     agent: z.string().nullable().describe('version of the agent'),
     confirm: z.string().nullable(),
-    clock: z.string().nullable(),
+    clock: z
+      .string()
+      .nullable()
+      .describe(
+        'synchronised: a time server has set the clock of the gateway since it started; unknown: nothing tells that one has, ' +
+          'so the times of its samples may be off',
+      ),
     devices: z.int(),
     tags: z.int(),
     streams: z.int(),

@@ -128,6 +128,10 @@ describeWith(chromium, 'the page in a real browser', () => {
     const lost = page.getByTestId('gateway-remote-reservoir');
     expect(await lost.getAttribute('data-online')).toBe('false');
     expect(await read(lost)).toContain('tail unknown');
+    expect(await lost.getByTestId('gateway-clock').getAttribute('title')).toContain('a time server has set its clock');
+    expect(await page.getByTestId('gateway-pump-station').getByTestId('gateway-clock').isVisible()).toBe(false);
+    const doubled = page.locator('.tile', { has: page.getByTestId('verdict-doubled') });
+    await waitFor(async () => /^0 rows doubled .* counted .* ago$/.test((await doubled.getAttribute('title')) ?? ''));
     const offline = page.getByTestId('device-remote-reservoir/plc-reservoir');
     await waitFor(async () => (await read(offline)).includes('gateway offline'));
   });

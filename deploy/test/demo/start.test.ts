@@ -19,7 +19,7 @@ type Run = { child: ChildProcess; said: () => string; done: Promise<number | nul
 
 async function start(dataFolder: string, ...options: string[]): Promise<Run> {
   const args = [main, '--data', dataFolder, '--port', String(await freePort()), ...options];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   reapServer(child, 'TERM');
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -59,8 +59,10 @@ describe('npm start', () => {
       timeoutMs: 60_000,
       what: 'rows of the agent that was started again',
     });
-    first.child.kill('SIGINT');
+    // As a terminal does: Ctrl-C goes to the whole process group.
+    process.kill(-(first.child.pid ?? 0), 'SIGINT');
     expect(await first.done, first.said()).toBe(0);
+    expect(first.said().match(/is started again/g)).toHaveLength(1);
 
     const second = await start(folder, '--for', '6s');
     expect(await second.done, second.said()).toBe(0);

@@ -40,7 +40,11 @@ const startTimeoutMs = 60_000;
 
 export function createCluster(options: ClusterOptions): Cluster {
   const { binaries, dataFolder, port, password, user } = options;
-  const identity = user === undefined ? {} : { uid: user.uid, gid: user.gid };
+  const identity = {
+    ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
+    // Its own process group: Ctrl-C reaches who started it, and that one stops it when nobody needs it any more.
+    detached: true,
+  };
   const environment = { ...process.env, LC_ALL: 'C', PGTZ: 'UTC' };
   const exitListeners: ((message: string) => void)[] = [];
   let server: ChildProcess | undefined;
