@@ -113,7 +113,7 @@ export function repairLines(changes: readonly Change[], replay: string): string[
   });
   if (commands.length === 0) return [];
   return [
-    'Rows that are stored already were made by what held before. What Kafka still has of them is repaired by',
+    'Rows that are stored already were made by what held before. What the backbone still has of them is repaired by',
     ...commands,
   ];
 }
