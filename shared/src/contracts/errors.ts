@@ -10,7 +10,7 @@ export const errorCodes = {
   'settings/unreadable': { retryable: false, meaning: 'a settings file or a file it names cannot be read' },
   'batch/malformed': {
     retryable: false,
-    meaning: 'the payload is not a batch: truncated, not JSON, or its columns do not agree',
+    meaning: 'the payload is not a batch: truncated, not JSON, or its columns or its counts do not agree',
   },
   'batch/too-large': {
     retryable: false,
