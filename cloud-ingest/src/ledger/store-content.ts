@@ -9,6 +9,7 @@ import { type WriteContext, writeRows } from '../store/write-rows.ts';
 import type { WrittenSamples } from '../store/write-samples.ts';
 import { type Admission, type AdmittedBatch, admit, wantedStreams } from './admit.ts';
 import { type BatchOutcome, letterOf, logEntryOf, outcomesOf, sampleLetters } from './batch-outcome.ts';
+import { compareRepeated } from './compare-repeated.ts';
 import { lockStreams, reportAnomalies, samplesInLog, saveStreams } from './ledger-store.ts';
 import { type StreamRow, withOutcome } from './stream-row.ts';
 
@@ -39,7 +40,7 @@ export async function storeContent(
     session,
     admission.declarations.map(({ origin, ...entry }) => ({ ...entry, declaredAt: origin.receivedAt })),
   );
-  await reportAnomalies(session, admission.anomalies);
+  await reportAnomalies(session, [...admission.anomalies, ...(await compareRepeated(session, admission.repeated))]);
   await saveStreams(session, changedRows(admission, outcomes));
   return {
     stored: outcomes.reduce((sum, outcome) => sum + outcome.stored, 0),

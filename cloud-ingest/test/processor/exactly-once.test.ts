@@ -1,4 +1,4 @@
-import { report } from '@fieldline/shared/runtime';
+import { report, systemClock } from '@fieldline/shared/runtime';
 import { describeWith, type TestPostgres, waitFor } from '@fieldline/shared/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Gateway, goodSample, type Line, openLine, servers, tagOf } from './line.ts';
@@ -293,6 +293,37 @@ for (const { name, requirement, open } of servers) {
         { kind: 'forked-stream', stream: clone?.stream },
         { kind: 'forked-stream', stream: restored?.stream },
         { kind: 'restored-journal', stream: restored?.stream },
+      ]);
+      expect(await stored()).toBe(6);
+    });
+
+    test('reports a batch that comes again with other content, once for its stream, and none that is the same', async () => {
+      const gateway = new Gateway('gw');
+      const doubled = new Gateway('gw', null, gateway.stream);
+      const honest = new Gateway('gw-2');
+      const [early, late] = [goodSample(tagOf('a'), 1), goodSample(tagOf('a'), 2, systemClock.now() + 5)];
+      const refused = goodSample(tagOf('a'), 1, 1);
+      const kept = [honest.batch([early, refused]), honest.batch([late, early]), honest.batch([])];
+      await line.start();
+      await line.send(...kept, gateway.batch([early]), gateway.batch([early]), gateway.batch([early]));
+      await line.settled();
+      await line.send(...kept, doubled.batch([early]), doubled.batch([late]), doubled.batch([early, late]), ...kept);
+      await line.settled();
+      expect(await line.query('SELECT kind, gateway, details FROM anomaly')).toEqual([
+        { kind: 'two-contents', gateway: 'gw', details: { stream: gateway.stream } },
+      ]);
+      expect(await stored()).toBe(6);
+    });
+
+    test('reports a stream whose batches have more samples than it states as read, once', async () => {
+      const gateway = new Gateway('gw');
+      const samples = [goodSample(tagOf('a'), 1), goodSample(tagOf('a'), 2)];
+      await line.start();
+      await line.send(gateway.batch(samples));
+      for (let n = 0; n < 2; n++) await line.send(gateway.batch(samples, { read: 3 }));
+      await line.settled();
+      expect(await line.query('SELECT kind, gateway, details FROM anomaly')).toEqual([
+        { kind: 'contradicting-counts', gateway: 'gw', details: { stream: gateway.stream } },
       ]);
       expect(await stored()).toBe(6);
     });
