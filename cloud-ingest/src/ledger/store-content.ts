@@ -50,12 +50,20 @@ export async function storeContent(
   };
 }
 
+/**
+ * Gateways that records tell of. What could not be read and does not even name its stream tells of none: a mistyped topic would
+ * be a gateway for good. With a stream it is in the ledger, and its gateway has to be in the balance.
+ */
+export const gatewaysOf = (records: readonly Decoded[]): Set<string> =>
+  new Set(
+    records.flatMap((record) => (record.kind === 'reject' && record.identity === null ? [] : (record.gateway ?? []))),
+  );
+
 /** Gateways on first sight, then what they say of themselves: a birth gives its series their types before the rows come. */
 async function saveGateways(context: ContentContext, session: Session, records: readonly Decoded[]): Promise<void> {
-  const seen = new Set(records.flatMap(({ gateway }) => gateway ?? []));
   await addGateways(
     session,
-    [...seen].filter((gateway) => !context.gateways.has(gateway)),
+    [...gatewaysOf(records)].filter((gateway) => !context.gateways.has(gateway)),
   );
   for (const record of records) {
     const { receivedAt } = record.origin;

@@ -1,7 +1,7 @@
 import { report, systemClock } from '@fieldline/shared/runtime';
 import { describeWith, type TestPostgres, waitFor } from '@fieldline/shared/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Gateway, goodSample, type Line, openLine, servers, tagOf } from './line.ts';
+import { Gateway, goodSample, type Line, openLine, type Sent, servers, tagOf } from './line.ts';
 import { startQuietProcessor } from './quiet-processor.ts';
 
 for (const { name, requirement, open } of servers) {
@@ -153,6 +153,23 @@ for (const { name, requirement, open } of servers) {
         },
         { code: 'topic/unknown', stage: 'decode', topic: 'fieldline.raw', record_offset: 4n, bytes: Buffer.from('{}') },
       ]);
+    });
+
+    test('knows no gateway by what cannot be read of it, and tells it nothing; the first that can be read makes it known', async () => {
+      const gateway = new Gateway('mistyped');
+      const unreadable = (kind: Sent['kind']): Sent => ({ gateway: 'mistyped', kind, bytes: Buffer.from('{"v":1') });
+      const gateways = () => line.query('SELECT gateway FROM gateway');
+      await line.start();
+      await line.send(unreadable('batch'), unreadable('state'), unreadable('birth'));
+      await line.send(new Gateway('pump-7').batch([goodSample(tagOf('a'), 1)]));
+      await line.settled();
+      await waitFor(() => line.acks.some((ack) => ack.gateway === 'pump-7'));
+      expect(await gateways()).toEqual([{ gateway: 'pump-7' }]);
+      expect(line.acks.map((ack) => ack.gateway)).toEqual(['pump-7']);
+      expect(await line.query('SELECT DISTINCT gateway FROM dead_letter')).toEqual([{ gateway: 'mistyped' }]);
+      await line.send(gateway.batch([goodSample(tagOf('a'), 1)]));
+      await line.settled();
+      expect(await gateways()).toHaveLength(2);
     });
 
     test('acknowledges a batch that can never be stored, so that its gateway stops sending it', async () => {
