@@ -44,6 +44,9 @@ export type Remade = {
   readonly next: number;
 };
 
+/** No answer of the log for longer than a few moments: how long by now, and what we know of the reason. */
+export type Silence = { readonly forMs: number; readonly reason: string };
+
 export type ConsumeOptions = {
   readonly topic: string;
   readonly group: string;
@@ -77,8 +80,14 @@ export interface BackboneConsumer {
   assigned(): readonly number[];
   /** Goes back to the positions that `ConsumeOptions.positions` gives, e.g. after a transaction that failed. */
   rewind(): Promise<void>;
-  /** Records in the log behind what was polled, summed over the assigned partitions. */
-  lag(): Promise<number>;
+  /** Null while the log answers: an idle topic is answered, and so is a member whose group shares its partitions anew. */
+  silence(): Silence | null;
+  /**
+   * Records in the log behind what was polled, summed over the assigned partitions; null while that is not known: before the
+   * first assignment, and in a silence.
+   * @throws FieldlineError backbone/unreachable, backbone/refused
+   */
+  lag(): Promise<number | null>;
   /** Idempotent. */
   close(): Promise<void>;
 }

@@ -80,7 +80,8 @@ export function balanceOf({ gateway, reason }: GatewayRow, streams: readonly Str
     missingBatches,
     heldBatches,
     tailUnknown,
-    completeness: read === filtered ? 1 : stored / (read - filtered),
+    // Counts that contradict each other are an anomaly, and show in `open`.
+    completeness: read <= filtered ? 1 : Math.min(1, stored / (read - filtered)),
     closed: missingBatches === 0 && !tailUnknown && (open === 0 || deadBatches > 0),
   };
 }

@@ -13,6 +13,7 @@ import {
 import type { Decoded, Origin, Reject } from '../decode/decoder.ts';
 import type { Anomaly, LockedStreams, WantedStreams } from './ledger-store.ts';
 import {
+  countsContradict,
   isCommitted,
   provenLastSeq,
   type StreamRow,
@@ -44,6 +45,8 @@ export type Admission = {
   readonly rows: Map<string, StreamRow>;
   readonly changed: Set<string>;
   readonly batches: AdmittedBatch[];
+  /** Some of those that came before, for a look whether they are the same. */
+  readonly repeated: AdmittedBatch[];
   readonly rejects: { readonly reject: Reject; readonly origin: Origin }[];
   readonly declarations: {
     readonly streamNo: number;
@@ -57,6 +60,9 @@ export type Admission = {
   duplicateBatches: number;
   duplicateSamples: number;
 };
+
+/** Of a transaction: a backlog that comes again is not looked up as a whole, and a doubled agent shows soon all the same. */
+const maxRepeated = 16;
 
 /** What has to be locked before `admit`. */
 export function wantedStreams(records: readonly Decoded[]): WantedStreams {
@@ -90,6 +96,7 @@ export function admit(records: readonly Decoded[], locked: LockedStreams): Admis
     rows: new Map(locked.rows),
     changed: new Set(),
     batches: [],
+    repeated: [],
     rejects: [],
     declarations: [],
     overlaps: [],
@@ -127,9 +134,19 @@ function admitBatch(
     change(admission, withDuplicate(row, batch.sent, origin.receivedAt));
     admission.duplicateBatches += 1;
     admission.duplicateSamples += batch.sent;
+    if (admission.repeated.length < maxRepeated)
+      admission.repeated.push({ gateway, streamNo: row.streamNo, batch, origin });
     return;
   }
-  change(admission, withBatch(row, batch, origin.receivedAt));
+  const counted = withBatch(row, batch, origin.receivedAt);
+  change(admission, counted);
+  if (countsContradict(counted) && !countsContradict(row))
+    admission.anomalies.push({
+      kind: 'contradicting-counts',
+      gateway,
+      at: origin.receivedAt,
+      details: { stream: row.stream },
+    });
   admission.batches.push({ gateway, streamNo: row.streamNo, batch, origin });
   if (batch.previous != null) followChain(admission, successors, row, batch.previous, origin);
   for (const declaration of batch.declared) {

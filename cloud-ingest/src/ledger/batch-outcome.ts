@@ -1,5 +1,5 @@
 /** What became of a batch that was written: how many of its samples are rows, its entry in the log, and letters for the rest. */
-import { addRange, type Ranges } from '@fieldline/shared/contracts';
+import { addRange, type DecodedBatch, type Ranges } from '@fieldline/shared/contracts';
 import type { DeadLetter, DeadLetterStage } from '../dead-letters/dead-letter.ts';
 import type { Origin } from '../decode/decoder.ts';
 import { positionsOf } from '../decode/entries.ts';
@@ -28,12 +28,6 @@ export function outcomesOf(
 }
 
 export function logEntryOf({ streamNo, batch, origin, stored }: BatchOutcome): BatchLogEntry {
-  let fromTime = Number.POSITIVE_INFINITY;
-  let toTime = Number.NEGATIVE_INFINITY;
-  for (const time of batch.time) {
-    if (time < fromTime) fromTime = time;
-    if (time > toTime) toTime = time;
-  }
   const { receivedAt, topic, partition, offset } = origin;
   return {
     streamNo,
@@ -45,9 +39,20 @@ export function logEntryOf({ streamNo, batch, origin, stored }: BatchOutcome): B
     samples: batch.sent,
     stored,
     rejected: batch.sent - stored,
-    fromTime: batch.time.length === 0 ? null : fromTime,
-    toTime: batch.time.length === 0 ? null : toTime,
+    ...timesOf(batch),
   };
+}
+
+/** The first and the last instant of its samples, in whatever order they stand. */
+export function timesOf({ time }: Pick<DecodedBatch, 'time'>): Pick<BatchLogEntry, 'fromTime' | 'toTime'> {
+  if (time.length === 0) return { fromTime: null, toTime: null };
+  let fromTime = Number.POSITIVE_INFINITY;
+  let toTime = Number.NEGATIVE_INFINITY;
+  for (const each of time) {
+    if (each < fromTime) fromTime = each;
+    if (each > toTime) toTime = each;
+  }
+  return { fromTime, toTime };
 }
 
 /** One letter per code: it has the bytes of the batch, and the positions of its samples that are not rows. */

@@ -147,6 +147,8 @@ export type Anomaly = {
  *   forked-stream          two streams name one predecessor: a card was cloned, or a journal copied, and both run
  *   restored-journal       a stream names a predecessor shorter than what came of it: an older copy of the journal was put back
  *   stream-of-two-gateways two gateways use one stream: a cloned card was given another id
+ *   two-contents           a batch came again with other content: a running agent was doubled, or put back with its memory
+ *   contradicting-counts   the batches of a stream have more samples than it states as read: its balance cannot close
  *   backbone-gap           records were gone from the backbone before they were stored
  *   backbone-remade        a topic of the backbone was deleted and made again, or lost its end: what was not stored of it is gone
  *   database-restored      the database went back: a backup was restored under the same name
@@ -155,6 +157,8 @@ export const anomalyKinds = [
   'forked-stream',
   'restored-journal',
   'stream-of-two-gateways',
+  'two-contents',
+  'contradicting-counts',
   'backbone-gap',
   'backbone-remade',
   'database-restored',

@@ -9,6 +9,7 @@ import { type WriteContext, writeRows } from '../store/write-rows.ts';
 import type { WrittenSamples } from '../store/write-samples.ts';
 import { type Admission, type AdmittedBatch, admit, wantedStreams } from './admit.ts';
 import { type BatchOutcome, letterOf, logEntryOf, outcomesOf, sampleLetters } from './batch-outcome.ts';
+import { compareRepeated } from './compare-repeated.ts';
 import { lockStreams, reportAnomalies, samplesInLog, saveStreams } from './ledger-store.ts';
 import { type StreamRow, withOutcome } from './stream-row.ts';
 
@@ -39,7 +40,7 @@ export async function storeContent(
     session,
     admission.declarations.map(({ origin, ...entry }) => ({ ...entry, declaredAt: origin.receivedAt })),
   );
-  await reportAnomalies(session, admission.anomalies);
+  await reportAnomalies(session, [...admission.anomalies, ...(await compareRepeated(session, admission.repeated))]);
   await saveStreams(session, changedRows(admission, outcomes));
   return {
     stored: outcomes.reduce((sum, outcome) => sum + outcome.stored, 0),
@@ -49,12 +50,20 @@ export async function storeContent(
   };
 }
 
+/**
+ * Gateways that records tell of. What could not be read and does not even name its stream tells of none: a mistyped topic would
+ * be a gateway for good. With a stream it is in the ledger, and its gateway has to be in the balance.
+ */
+export const gatewaysOf = (records: readonly Decoded[]): Set<string> =>
+  new Set(
+    records.flatMap((record) => (record.kind === 'reject' && record.identity === null ? [] : (record.gateway ?? []))),
+  );
+
 /** Gateways on first sight, then what they say of themselves: a birth gives its series their types before the rows come. */
 async function saveGateways(context: ContentContext, session: Session, records: readonly Decoded[]): Promise<void> {
-  const seen = new Set(records.flatMap(({ gateway }) => gateway ?? []));
   await addGateways(
     session,
-    [...seen].filter((gateway) => !context.gateways.has(gateway)),
+    [...gatewaysOf(records)].filter((gateway) => !context.gateways.has(gateway)),
   );
   for (const record of records) {
     const { receivedAt } = record.origin;

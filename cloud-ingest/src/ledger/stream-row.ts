@@ -66,6 +66,9 @@ export function withBatch(row: StreamRow, batch: Batch, receivedAt: Micros): Str
   };
 }
 
+/** More samples came than were read: each batch states what its stream has read so far, and none comes twice here. */
+export const countsContradict = ({ read, filtered, samples }: StreamRow): boolean => read - filtered < samples;
+
 /** After the rows of a batch were written: how many of its samples are rows. */
 export const withOutcome = (row: StreamRow, stored: number, rejected: number): StreamRow => ({
   ...row,

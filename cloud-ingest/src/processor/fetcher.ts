@@ -5,6 +5,7 @@ import { createBackoff, pause } from '@fieldline/shared/runtime';
 import type { Backbone, BackboneConsumer, BackboneRecord } from '../backbone/backbone.ts';
 import type { Decoded } from '../decode/decoder.ts';
 import { decodeRecord } from '../decode/registry.ts';
+import { isoOf } from '../instant.ts';
 import type { Store } from '../store/connection.ts';
 import type { Lanes } from './lanes.ts';
 import { handleLogBreaks } from './log-breaks.ts';
@@ -40,8 +41,8 @@ export class Fetcher {
   private consumer: BackboneConsumer | null = null;
   private rewinding = false;
   private polling = new AbortController();
-  /** What keeps us from reading the backbone, or null. */
-  trouble: string | null = null;
+  /** What the last try failed with; null once the offsets could be read since, from a log that answers. */
+  private failure: string | null = null;
 
   constructor(parts: FetcherParts) {
     this.parts = parts;
@@ -54,8 +55,22 @@ export class Fetcher {
     this.polling.abort();
   }
 
-  async lag(): Promise<number> {
-    return (await this.consumer?.lag()) ?? 0;
+  /** What keeps us from reading the backbone, or null. */
+  trouble(): string | null {
+    const silence = this.consumer?.silence() ?? null;
+    if (silence === null) return this.failure;
+    const since = isoOf(this.parts.clock.now() - Math.round(silence.forMs) * 1_000);
+    return `the backbone has not answered since ${since.slice(0, 19)}Z: ${silence.reason}`;
+  }
+
+  /** null: not known. @throws FieldlineError backbone/unreachable, backbone/refused */
+  async lag(): Promise<number | null> {
+    return (await this.consumer?.lag()) ?? null;
+  }
+
+  /** Whether the backbone could be read, as far as it is known. */
+  get isReachable(): boolean {
+    return this.consumer !== null && this.consumer.silence() === null;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -64,7 +79,6 @@ export class Fetcher {
         try {
           await this.step(signal);
           this.backoff.reset();
-          this.trouble = null;
         } catch (error) {
           await this.recover(error, signal);
         }
@@ -83,6 +97,8 @@ export class Fetcher {
       await this.consumer.rewind();
       lanes.clear();
     }
+    // Not only after a poll: in an idle log that may take days.
+    this.failure = null;
     await lanes.untilRoom(signal);
     if (this.rewinding) return;
     this.polling = new AbortController();
@@ -130,12 +146,12 @@ export class Fetcher {
   private async recover(error: unknown, signal: AbortSignal): Promise<void> {
     const { log } = this.parts;
     if (signal.aborted) return;
-    this.trouble = (error as Error).message;
+    this.failure = (error as Error).message;
     if (isBackboneTrouble(error)) {
       log.warn({ err: error }, 'the backbone cannot be read: trying again');
       await this.closeConsumer();
+      // A consumer that was opened anew shows by it that it has positions.
       this.rewind();
-      this.rewinding = false;
     } else if (isDatabaseTrouble(error)) {
       log.warn({ err: error }, 'the offsets cannot be read: trying again');
       this.rewinding = true;

@@ -25,7 +25,11 @@ export const createProcessorMetrics = (metrics: Metrics) => ({
     'code',
   ]),
   fenced: metrics.counter('fieldline_processor_fenced_total', 'Times another processor was found on a partition'),
-  lag: metrics.gauge('fieldline_processor_lag_records', 'Records in the backbone behind what was fetched'),
+  lag: metrics.gauge(
+    'fieldline_processor_lag_records',
+    'Records in the backbone behind what was fetched; absent while that is not known',
+  ),
+  reachable: metrics.gauge('fieldline_processor_backbone_reachable', '0: the backbone gives no answer'),
   gap: metrics.counter('fieldline_processor_gap_records_total', 'Records that the backbone lost before they were read'),
   remade: metrics.counter('fieldline_processor_log_remade_total', 'Partitions whose log was found made again'),
   restored: metrics.counter(

@@ -23,6 +23,7 @@ import { createProcessorMetrics } from './processor-metrics.ts';
 import { createRestoreWatch } from './restored.ts';
 import { Storer } from './storer.ts';
 import { isDatabaseTrouble } from './trouble.ts';
+import { watchLag } from './watch-lag.ts';
 
 export type ProcessorParts = {
   readonly config: IngestConfig;
@@ -44,7 +45,6 @@ export type Processor = {
   readonly close: () => Promise<void>;
 };
 
-const lagEveryMs = 2_000;
 /** Beside those of the lanes: offsets, acknowledgements, and two of maintenance, where one holds what the other computes. */
 const otherConnections = 4;
 
@@ -114,7 +114,7 @@ export async function startProcessor(parts: ProcessorParts, signal?: AbortSignal
       rewind: () => fetcher.rewind(),
     };
     storers = lanes.intakes.map((intake) => new Storer({ ...toStore, intake }));
-    health.ready.push({ name: 'processor-fetch', trouble: () => fetcher.trouble });
+    health.ready.push({ name: 'processor-fetch', trouble: () => fetcher.trouble() });
     const maintenance = startMaintenance({
       store,
       config: config.database,
@@ -123,21 +123,14 @@ export async function startProcessor(parts: ProcessorParts, signal?: AbortSignal
       log,
       counts: createMaintenanceMetrics(parts.metrics),
     });
-    const lag = setInterval(
-      () =>
-        void fetcher.lag().then(
-          (records) => counts.lag.set(records),
-          () => {},
-        ),
-      lagEveryMs,
-    );
+    const lag = watchLag({ lag: () => fetcher.lag(), isReachable: () => fetcher.isReachable, counts });
     lifecycle.add('acknowledgements', acknowledger.close);
     restored.compareWhenRead(parts.retained ?? Promise.resolve([]), abort.signal);
     lifecycle.add('comparison with what was', restored.close);
     const mirror = startMirror({ config, backbone, log, metrics: parts.metrics });
     lifecycle.add('maintenance', maintenance.close);
     lifecycle.add('mirror of the dead letters', mirror.close);
-    lifecycle.add('lag', () => clearInterval(lag));
+    lifecycle.add('lag', lag.close);
     const loops = [fetcher.run(abort.signal), ...storers.map((storer) => storer.run(abort.signal))];
     // When one loop has failed, the others have nothing to live for.
     for (const loop of loops) loop.catch(() => abort.abort());

@@ -8,7 +8,7 @@
  */
 import { writeDeadLetters } from '../dead-letters/write.ts';
 import type { Decoded } from '../decode/decoder.ts';
-import { type ContentContext, type StoredContent, storeContent } from '../ledger/store-content.ts';
+import { type ContentContext, gatewaysOf, type StoredContent, storeContent } from '../ledger/store-content.ts';
 import type { Session, Store } from '../store/connection.ts';
 import { advanceOffsets, isSameMark, lockOffsets, type Mark, type NextMarks, type SourceTopic } from './offsets.ts';
 
@@ -39,7 +39,7 @@ export async function storeRecords(
       transaction(context, session, records, expected, next),
     );
     context.series.committed();
-    for (const { gateway } of records) if (gateway !== null) context.gateways.add(gateway);
+    for (const gateway of gatewaysOf(records)) context.gateways.add(gateway);
     return outcome;
   } catch (error) {
     if (error instanceof Fenced) return { kind: 'fenced' };

@@ -3,6 +3,7 @@ import type { Clock, Log } from '@fieldline/shared/runtime';
 import { createBackoff, pause } from '@fieldline/shared/runtime';
 import type { DeadLetter } from '../dead-letters/dead-letter.ts';
 import type { Decoded } from '../decode/decoder.ts';
+import { gatewaysOf } from '../ledger/store-content.ts';
 import type { Store } from '../store/connection.ts';
 import type { Edition } from '../store/edition.ts';
 import { SeriesCache } from '../store/series.ts';
@@ -148,9 +149,6 @@ export class Storer {
     }
   }
 }
-
-const gatewaysOf = (records: readonly Decoded[]): Set<string> =>
-  new Set(records.flatMap(({ gateway }) => gateway ?? []));
 
 function condemned(record: Exclude<Decoded, { kind: 'reject' }>, error: FieldlineError): Decoded {
   const { gateway, origin } = record;

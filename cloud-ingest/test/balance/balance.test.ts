@@ -70,6 +70,27 @@ describe('the message balance', () => {
     expect(await balance()).toMatchObject({ stored: 12, open: 0, missingBatches: 0, closed: true });
   });
 
+  test('takes no batch whose counts contradict each other: it is a dead letter, and acknowledged as one', async () => {
+    const gateway = new Gateway('gw');
+    await line.send(
+      gateway.batch(samples(3)),
+      gateway.batch(samples(3), { read: 2, filtered: 0 }),
+      gateway.batch(samples(2)),
+    );
+    expect(await balance()).toMatchObject({
+      read: 8,
+      stored: 5,
+      open: 3,
+      deadBatches: 1,
+      missingBatches: 0,
+      completeness: 5 / 8,
+    });
+    expect(await line.query('SELECT code, reason FROM dead_letter')).toEqual([
+      { code: 'batch/malformed', reason: 'read is 2, less than filtered 0 + samples 3' },
+    ]);
+    await waitFor(() => line.acks.at(-1)?.streams[0]?.committed.at(-1)?.at(-1) === 3);
+  });
+
   test('does not know the tail of a gateway that was lost', async () => {
     const gateway = new Gateway('gw');
     await line.send(gateway.batch(samples(3)), gateway.state({ online: false, reason: 'lost' }));

@@ -2,6 +2,7 @@ import { countOf } from '@fieldline/shared/contracts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  countsContradict,
   isCommitted,
   missingOf,
   recoverableOf,
@@ -60,6 +61,27 @@ describe('a stream in the ledger', () => {
         expect([row.lastSeq, row.read, row.filtered]).toEqual([last, last * 15, last * 5]);
       }),
     );
+  });
+
+  test('finds no contradiction in the counts of an honest agent, whatever comes when and whatever does not come', () => {
+    const sizes = fc.array(fc.record({ sent: fc.nat(9), filtered: fc.nat(3) }), { minLength: 1, maxLength: 20 });
+    const arrivals = sizes.chain((made) => fc.tuple(fc.constant(made), fc.shuffledSubarray([...made.keys()])));
+    fc.assert(
+      fc.property(arrivals, ([made, places]) => {
+        const stated = made.map((each, place) => {
+          const past = made.slice(0, place + 1);
+          const filtered = past.reduce((sum, one) => sum + one.filtered, 0);
+          const read = past.reduce((sum, one) => sum + one.sent, filtered);
+          return { seq: place + 1, sent: each.sent, filtered, read };
+        });
+        let row = fresh;
+        for (const place of places) {
+          row = withBatch(row, stated[place] ?? batch(1), 1);
+          expect(countsContradict(row)).toBe(false);
+        }
+      }),
+    );
+    expect(countsContradict(withBatch(withBatch(fresh, batch(1), 1), { ...batch(2), read: 29 }, 1))).toBe(true);
   });
 
   test('misses what is neither stored, nor declared, nor a dead letter', () => {

@@ -1,7 +1,7 @@
-import { report } from '@fieldline/shared/runtime';
+import { report, systemClock } from '@fieldline/shared/runtime';
 import { describeWith, type TestPostgres, waitFor } from '@fieldline/shared/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Gateway, goodSample, type Line, openLine, servers, tagOf } from './line.ts';
+import { Gateway, goodSample, type Line, openLine, type Sent, servers, tagOf } from './line.ts';
 import { startQuietProcessor } from './quiet-processor.ts';
 
 for (const { name, requirement, open } of servers) {
@@ -155,6 +155,23 @@ for (const { name, requirement, open } of servers) {
       ]);
     });
 
+    test('knows no gateway by what cannot be read of it, and tells it nothing; the first that can be read makes it known', async () => {
+      const gateway = new Gateway('mistyped');
+      const unreadable = (kind: Sent['kind']): Sent => ({ gateway: 'mistyped', kind, bytes: Buffer.from('{"v":1') });
+      const gateways = () => line.query('SELECT gateway FROM gateway');
+      await line.start();
+      await line.send(unreadable('batch'), unreadable('state'), unreadable('birth'));
+      await line.send(new Gateway('pump-7').batch([goodSample(tagOf('a'), 1)]));
+      await line.settled();
+      await waitFor(() => line.acks.some((ack) => ack.gateway === 'pump-7'));
+      expect(await gateways()).toEqual([{ gateway: 'pump-7' }]);
+      expect(line.acks.map((ack) => ack.gateway)).toEqual(['pump-7']);
+      expect(await line.query('SELECT DISTINCT gateway FROM dead_letter')).toEqual([{ gateway: 'mistyped' }]);
+      await line.send(gateway.batch([goodSample(tagOf('a'), 1)]));
+      await line.settled();
+      expect(await gateways()).toHaveLength(2);
+    });
+
     test('acknowledges a batch that can never be stored, so that its gateway stops sending it', async () => {
       const gateway = new Gateway();
       const newer = JSON.parse(gateway.batch([goodSample(tagOf('a'), 1)]).bytes.toString());
@@ -293,6 +310,37 @@ for (const { name, requirement, open } of servers) {
         { kind: 'forked-stream', stream: clone?.stream },
         { kind: 'forked-stream', stream: restored?.stream },
         { kind: 'restored-journal', stream: restored?.stream },
+      ]);
+      expect(await stored()).toBe(6);
+    });
+
+    test('reports a batch that comes again with other content, once for its stream, and none that is the same', async () => {
+      const gateway = new Gateway('gw');
+      const doubled = new Gateway('gw', null, gateway.stream);
+      const honest = new Gateway('gw-2');
+      const [early, late] = [goodSample(tagOf('a'), 1), goodSample(tagOf('a'), 2, systemClock.now() + 5)];
+      const refused = goodSample(tagOf('a'), 1, 1);
+      const kept = [honest.batch([early, refused]), honest.batch([late, early]), honest.batch([])];
+      await line.start();
+      await line.send(...kept, gateway.batch([early]), gateway.batch([early]), gateway.batch([early]));
+      await line.settled();
+      await line.send(...kept, doubled.batch([early]), doubled.batch([late]), doubled.batch([early, late]), ...kept);
+      await line.settled();
+      expect(await line.query('SELECT kind, gateway, details FROM anomaly')).toEqual([
+        { kind: 'two-contents', gateway: 'gw', details: { stream: gateway.stream } },
+      ]);
+      expect(await stored()).toBe(6);
+    });
+
+    test('reports a stream whose batches have more samples than it states as read, once', async () => {
+      const gateway = new Gateway('gw');
+      const samples = [goodSample(tagOf('a'), 1), goodSample(tagOf('a'), 2)];
+      await line.start();
+      await line.send(gateway.batch(samples));
+      for (let n = 0; n < 2; n++) await line.send(gateway.batch(samples, { read: 3 }));
+      await line.settled();
+      expect(await line.query('SELECT kind, gateway, details FROM anomaly')).toEqual([
+        { kind: 'contradicting-counts', gateway: 'gw', details: { stream: gateway.stream } },
       ]);
       expect(await stored()).toBe(6);
     });

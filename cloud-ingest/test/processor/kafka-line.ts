@@ -29,9 +29,9 @@ export function kafkaConfig(
   });
 }
 
-export function openBackbone({ backbone }: IngestConfig): Backbone {
+export function openBackbone({ backbone }: IngestConfig, { stallMs } = times): Backbone {
   if (backbone.kind !== 'kafka') throw new Error('these tests use Kafka');
-  return openKafkaBackbone(backbone, silentLog, times);
+  return openKafkaBackbone(backbone, silentLog, { ...times, stallMs });
 }
 
 export type KafkaLine = {

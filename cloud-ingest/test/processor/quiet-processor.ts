@@ -1,16 +1,20 @@
-/** A processor whose acknowledgements, log and metrics nobody looks at. */
+/** A processor whose acknowledgements and log nobody looks at. */
 import type { IngestConfig } from '@fieldline/shared/config';
 import { createHealth, createMetrics, silentLog, systemClock } from '@fieldline/shared/runtime';
 import type { Backbone } from '../../src/backbone/backbone.ts';
-import { type Processor, startProcessor } from '../../src/processor/processor.ts';
+import { type Processor, type ProcessorParts, startProcessor } from '../../src/processor/processor.ts';
 
-export const startQuietProcessor = (config: IngestConfig, backbone: Backbone): Promise<Processor> =>
+export const startQuietProcessor = (
+  config: IngestConfig,
+  backbone: Backbone,
+  { metrics = createMetrics(), health = createHealth() }: Partial<Pick<ProcessorParts, 'metrics' | 'health'>> = {},
+): Promise<Processor> =>
   startProcessor({
     config,
     backbone,
     acknowledge: async () => {},
     clock: systemClock,
     log: silentLog,
-    metrics: createMetrics(),
-    health: createHealth(),
+    metrics,
+    health,
   });

@@ -109,6 +109,10 @@ function decodeJson(json: unknown, gateway: string, known?: readonly Tag[]): Dec
   if (wire.gateway !== gateway) {
     throw new FieldlineError('batch/foreign-gateway', `topic says ${gateway}, payload says ${wire.gateway}`);
   }
+  // Of the whole stream, this batch included: with less the balance could not close, and nobody would know why.
+  const sent = wire.i.length;
+  if (wire.read < wire.filtered + sent)
+    throw malformed(`read is ${wire.read}, less than filtered ${wire.filtered} + samples ${sent}`);
   const { tags: _tags, t0: _t0, i: _i, t: _t, x: _x, q: _q, previous, ...head } = wire;
   return {
     ...head,

@@ -11,6 +11,7 @@
  *   previous  only with seq 1: {stream, lastSeq} of the opening before, or null where there is none
  *   read      how many samples the drivers have given in this stream, this batch included
  *   filtered  how many of those the filter has held back; so read = filtered + samples of batches 1..seq
+ *             a batch with read < filtered + its own samples is refused
  *   volatile  true if the batch was never in the journal; else absent
  *   tags      [device, tag, type] for each series in the batch
  *   i         per sample: index into tags

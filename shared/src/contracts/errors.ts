@@ -12,7 +12,7 @@ export const errorCodes = {
   'arguments/unknown': { retryable: false, meaning: 'a command names a tag or a dead letter that is not there' },
   'batch/malformed': {
     retryable: false,
-    meaning: 'the payload is not a batch: truncated, not JSON, or its columns do not agree',
+    meaning: 'the payload is not a batch: truncated, not JSON, or its columns or its counts do not agree',
   },
   'batch/too-large': {
     retryable: false,

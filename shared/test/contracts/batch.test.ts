@@ -6,6 +6,7 @@ import {
   decodeBatch,
   encodeBatch,
   GOOD,
+  identityOf,
   maxBatchBytes,
   maxDecodedBytes,
   qualityCode,
@@ -112,7 +113,7 @@ describe('a batch', () => {
     stream,
     seq: 1,
     previous: null,
-    read: 1,
+    read: 2,
     filtered: 0,
     tags: [['d', 't', 'uint16']],
     i: [0],
@@ -134,10 +135,18 @@ describe('a batch', () => {
     ['columns of different length', bytesOf({ x: [1, 2] }), 'batch/malformed'],
     ['a sample without a tag', bytesOf({ i: [3] }), 'batch/malformed'],
     ['seq 0', bytesOf({ seq: 0 }), 'batch/malformed'],
+    ['more samples than were read', bytesOf({ read: 5, filtered: 5 }), 'batch/malformed'],
+    ['more filtered than were read', bytesOf({ read: 5, filtered: 6, i: [], t: [], x: [] }), 'batch/malformed'],
     ['more bytes than the bound', Buffer.alloc(maxBatchBytes + 1, 0x20), 'batch/too-large'],
     ['a small text that unpacks to much', gzipSync(Buffer.alloc(maxDecodedBytes + 1, 0x20)), 'batch/too-large'],
   ])('is refused for %s', (_, bytes, code) => {
     expect(decodeBatch(bytes, 'g1')).toMatchObject({ ok: false, code });
+  });
+
+  it('is refused for counts that contradict each other with the counts in the reason, and keeps its identity', () => {
+    const bytes = bytesOf({ read: 5, filtered: 5 });
+    expect(decodeBatch(bytes, 'g1')).toMatchObject({ reason: 'read is 5, less than filtered 5 + samples 1' });
+    expect(identityOf(bytes, 'g1')).toEqual({ stream: wire.stream, seq: wire.seq });
   });
 
   it.each([

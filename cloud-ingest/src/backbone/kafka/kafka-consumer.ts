@@ -20,11 +20,12 @@ import { createBell } from '../bell.ts';
 import { RecordQueue } from '../record-queue.ts';
 import { startAt } from '../start-at.ts';
 import { FetchTrust } from './fetch-trust.ts';
+import { Hearing } from './hearing.ts';
 import type { KafkaAdmin } from './kafka-admin.ts';
 import { stickyAssigner } from './kafka-assigner.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { kafkaError } from './kafka-error.ts';
-import { recordOf } from './kafka-record.ts';
+import { fetchedOffsetOf, recordOf } from './kafka-record.ts';
 import { watchForStalls } from './watch-for-stalls.ts';
 
 /** Also how soon a member hears of a rebalance. */
@@ -46,7 +47,10 @@ const fetchPartitionBytes = 1024 ** 2;
 export type KafkaTimes = {
   /** A member that was killed is missed after this. */
   readonly sessionMs: number;
-  /** Nothing comes although the log goes on: after this we connect anew, after twice this we open another consumer. */
+  /**
+   * Nothing comes although the log goes on: after this we connect anew, after twice this we open another consumer. Without any
+   * answer for as long, the brokers are silent.
+   */
   readonly stallMs: number;
 };
 export const kafkaTimes: KafkaTimes = { sessionMs: 10_000, stallMs: 15_000 };
@@ -83,6 +87,7 @@ export async function createKafkaConsumer(
   let waitingForRoom = false;
   const jumps = new WeakMap<Held, number>();
   const trust = new FetchTrust(client.lost);
+  const hearing = new Hearing(times.stallMs, performance.now());
   let closing: Promise<void> | undefined;
 
   const assignment = new Assignment({
@@ -114,6 +119,7 @@ export async function createKafkaConsumer(
     // Another member id means that the group had thrown us out: what we held, others may have had since.
     if (payload.memberId !== memberId) assignment.giveAll();
     memberId = payload.memberId;
+    hearing.joined();
     assignment.replace(payload.memberAssignment[topic] ?? []);
     pauseUnplaced();
     // The library forgets where it stood at every join; and a topic that is made again makes us join.
@@ -194,6 +200,8 @@ export async function createKafkaConsumer(
         return next === null || end === undefined ? [] : [{ partition, next, end }];
       });
     },
+    answered: () => hearing.answered(performance.now()),
+    failed: (error) => hearing.failed(kafkaError(error, brokers, `reading ${topic}`).message),
     // The place in the group is kept: only the connections are new.
     stalled: (reason) => {
       consume.onStall?.();
@@ -214,6 +222,7 @@ export async function createKafkaConsumer(
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => onJoin(payload));
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     const error = kafkaError(payload.error, brokers, `reading ${topic}`);
+    hearing.interrupted(error.message, performance.now());
     if (payload.restart) {
       log.warn({ topic, code: error.code, reason: error.message }, 'reading from Kafka is interrupted; trying again');
     } else {
@@ -258,7 +267,9 @@ export async function createKafkaConsumer(
       pauseUnplaced();
       await assignment.place();
     },
+    silence: () => hearing.silence(performance.now()),
     lag: async () => {
+      if (memberId === '' || hearing.silence(performance.now()) !== null) return null;
       const bounds = await admin.bounds(topic);
       return assignment.all().reduce((sum, { partition, next }) => {
         const limits = bounds.find((each) => each.partition === partition);
@@ -281,10 +292,4 @@ async function start(
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
   await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch });
-}
-
-/** The offset that was asked for; a field of the library's batch that its types leave out, held by the conformance suite. */
-function fetchedOffsetOf(batch: EachBatchPayload['batch']): number {
-  if ('fetchedOffset' in batch && typeof batch.fetchedOffset === 'string') return Number(batch.fetchedOffset);
-  throw new TypeError('kafkajs: a batch no longer says which offset was asked for');
 }

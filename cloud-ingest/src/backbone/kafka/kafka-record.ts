@@ -1,4 +1,4 @@
-import type { IHeaders, KafkaMessage } from 'kafkajs';
+import type { EachBatchPayload, IHeaders, KafkaMessage } from 'kafkajs';
 import type { BackboneRecord } from '../backbone.ts';
 
 /** A record without a value (a tombstone of somebody else) has empty bytes, for the decoder to refuse. */
@@ -19,4 +19,10 @@ function headersOf(headers: IHeaders | undefined): Record<string, string> {
     if (first !== undefined) texts[name] = first.toString();
   }
   return texts;
+}
+
+/** The offset that was asked for; a field of the library's batch that its types leave out, held by the conformance suite. */
+export function fetchedOffsetOf(batch: EachBatchPayload['batch']): number {
+  if ('fetchedOffset' in batch && typeof batch.fetchedOffset === 'string') return Number(batch.fetchedOffset);
+  throw new TypeError('kafkajs: a batch no longer says which offset was asked for');
 }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { silentLog } from '@fieldline/shared/runtime';
+import { pause, silentLog } from '@fieldline/shared/runtime';
 import { describeWith, freePort, kafka, type OwnKafka, startKafka, waitFor } from '@fieldline/shared/testing';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -94,6 +94,29 @@ describeWith(kafka, 'Kafka in trouble', () => {
     expect(stalls).toBeGreaterThan(0);
     await proxied.close();
     await direct.close();
+  }, 40_000);
+
+  test('is not taken for silent while a topic is idle, nor while a member joins and leaves', async () => {
+    const patient = openKafkaBackbone(configFor([server.broker]), silentLog, { ...times, stallMs: 3_000 });
+    await patient.ensureTopic('idle');
+    const options = { topic: 'idle', group: 'idle', queueBytes: 1_000_000, positions: async () => [], onGap: () => {} };
+    const consumer = await patient.consume(options);
+    const other = await patient.consume({ ...options, instance: 'another' });
+    const heard: unknown[] = [];
+    // The silence would begin after 3 s; what happens in between is the rebalance of the other one that leaves.
+    const watching = (async () => {
+      const endsMs = performance.now() + 8_000;
+      while (performance.now() < endsMs) {
+        heard.push(consumer.silence());
+        await pause(100);
+      }
+    })();
+    await waitFor(() => consumer.assigned().length + other.assigned().length === 3, { what: 'the partitions shared' });
+    await other.close();
+    await watching;
+    expect(heard.filter((silence) => silence !== null)).toEqual([]);
+    expect(await consumer.lag()).toBe(0);
+    await patient.close();
   }, 40_000);
 
   for (const compression of ['gzip', 'snappy', 'lz4', 'zstd']) {
