@@ -18,25 +18,34 @@ export type WritePart = { readonly path: WritePath; readonly late: boolean; read
 export const leastRows = 5_000;
 export const leastRowsPerSeries = 8;
 
-/** Late rows are apart, so that a few of them neither slow down nor hold back the others. `order`: by series. */
+/** Late rows are apart, so that a few of them neither slow down nor hold back the others. `order`: all rows, by series. */
 export async function partsOf(session: Session, rows: Rows, order: Uint32Array): Promise<readonly WritePart[]> {
   if (rows.count < leastRows) return [{ path: 'rowstore', late: false, order }];
   const [row] = await session.query<{ lateBefore: Micros }>(
     'SELECT (extract(epoch FROM now() - columnstore_after) * 1000000)::int8 AS "lateBefore" FROM write_path',
   );
   if (row === undefined) return [{ path: 'rowstore', late: false, order }];
-  if (!hasLate(rows, row.lateBefore)) return [{ path: pathFor(rows, order), late: false, order }];
-  const late = order.filter((index) => (rows.time[index] as number) < row.lateBefore);
-  const newest = order.filter((index) => (rows.time[index] as number) >= row.lateBefore);
+  const lateRows = countLate(rows, row.lateBefore);
+  // A backlog, or a backfill, is mostly all of one kind.
+  if (lateRows === 0 || lateRows === rows.count) return [{ path: pathFor(rows, order), late: lateRows > 0, order }];
+  const late = new Uint32Array(lateRows);
+  const newest = new Uint32Array(order.length - lateRows);
+  let [lateNext, newestNext] = [0, 0];
+  for (let place = 0; place < order.length; place++) {
+    const index = order[place] as number;
+    if ((rows.time[index] as number) < row.lateBefore) late[lateNext++] = index;
+    else newest[newestNext++] = index;
+  }
   return [
     { path: pathFor(rows, newest), late: false, order: newest },
     { path: pathFor(rows, late), late: true, order: late },
   ];
 }
 
-function hasLate({ time, count }: Rows, before: Micros): boolean {
-  for (let row = 0; row < count; row++) if ((time[row] as number) < before) return true;
-  return false;
+function countLate({ time, count }: Rows, before: Micros): number {
+  let late = 0;
+  for (let row = 0; row < count; row++) if ((time[row] as number) < before) late += 1;
+  return late;
 }
 
 /** `order`: by series. */
