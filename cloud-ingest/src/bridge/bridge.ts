@@ -1,8 +1,9 @@
 /**
  * MQTT → backbone. A message is acknowledged to the broker (PUBACK) only when the backbone, or the dead letters, have it.
- * One append is under way at a time and takes up to half a window, so that messages keep their order in the backbone and
- * PUBACKs the order of reception (MQTT 5, 4.6), and the other half is received meanwhile. What a session has not acknowledged
- * when it ends, the broker sends again in the next one: doubled in the backbone, never lost.
+ * Some appends are under way at once, so that neither side waits for the other; the backbone keeps the order of each key, and
+ * PUBACKs go out in the order of reception (MQTT 5, 4.6), whichever append ends first. When one fails, a later one may be
+ * there already: batches have a number, states the time of their reception. What a session has not acknowledged when it
+ * ends, the broker sends again in the next one: doubled in the backbone, never lost.
  */
 import type { IngestConfig } from '@fieldline/shared/config';
 import { backboneTopics, probeTopic } from '@fieldline/shared/contracts';
@@ -30,6 +31,8 @@ export type BridgeParts = {
 
 export type Bridge = { readonly close: () => Promise<void> };
 
+/** Each of an eighth of the window at most: a broker that has room again sends while the others are under way. */
+const mostAppends = 8;
 /** How long a graceful stop waits for what was taken to be stored and acknowledged. */
 const drainMs = 5_000;
 /** A broker that keeps a session goes on giving it its share: one of a bridge that does not come back must end soon. */
@@ -41,7 +44,7 @@ const quietMs = 250;
 export function startBridge({ config, backbone, deadLetter, clock, log, metrics, health }: BridgeParts): Bridge {
   const { mqtt } = config;
   const counts = bridgeMetrics(metrics);
-  const window = new Window<Received>({ messages: mqtt.window, bytes: mqtt.windowBytes });
+  const window = new Window<Received>({ messages: mqtt.window, bytes: mqtt.windowBytes }, mostAppends);
   const stopTaking = new AbortController();
   const stopStoring = new AbortController();
   let trouble: string | null = null;
@@ -66,22 +69,34 @@ export function startBridge({ config, backbone, deadLetter, clock, log, metrics,
 
   async function run(): Promise<void> {
     const { signal } = stopStoring;
+    const underWay: Promise<void>[] = [];
+    let last: Promise<void> = Promise.resolve();
     for (;;) {
       const taken = await window.take(signal);
       if (signal.aborted) return;
       counts.window.set(window.size);
-      const messages = taken.map(({ message }) => message).filter(({ topic }) => topic !== probeTopic);
-      if (messages.length > 0) await store(messages, signal);
-      acknowledge(taken);
-      window.release(taken);
-      counts.window.set(window.size);
+      last = settle(taken, last, signal);
+      underWay.push(last);
+      last.catch(unlessStopped);
+      if (underWay.length >= mostAppends) await underWay.shift();
     }
   }
 
-  run().catch((error: unknown) => {
-    // An abort in the middle of a try; anything else is a broken invariant and ends the program.
+  /** `before`: what was taken before is acknowledged. */
+  async function settle(taken: readonly Received[], before: Promise<void>, signal: AbortSignal): Promise<void> {
+    const messages = taken.map(({ message }) => message).filter(({ topic }) => topic !== probeTopic);
+    await Promise.all([before, messages.length > 0 ? store(messages, before, signal) : null]);
+    acknowledge(taken);
+    window.release(taken);
+    counts.window.set(window.size);
+  }
+
+  /** An abort in the middle of a try; anything else is a broken invariant and ends the program. */
+  function unlessStopped(error: unknown): void {
     if (!stopStoring.signal.aborted) throw error;
-  });
+  }
+
+  run().catch(unlessStopped);
 
   const clientId = mqtt.clientId ?? (mqtt.shareGroup === undefined ? 'fieldline-bridge' : ownClientId());
   const watch = startWatch({

@@ -1,6 +1,7 @@
 /**
  * Makes received messages durable: in the backbone, or, where it can never take one, as a dead letter. Returns only when all
- * are; it tries again as long as it takes, in the order of reception. Nothing here is dropped.
+ * are; it tries again as long as it takes. Nothing here is dropped. Calls run side by side while all goes well; from the first
+ * trouble on each waits for its turn, so that what is tried again keeps the order of reception.
  */
 import { backboneTopics, FieldlineError, isFieldlineError } from '@fieldline/shared/contracts';
 import { explain, type Log, retry } from '@fieldline/shared/runtime';
@@ -21,8 +22,15 @@ export type StoreParts = {
 const firstPauseMs = 100;
 const maxPauseMs = 5_000;
 
-/** @throws the last error when the signal is aborted: then nobody may acknowledge */
-export type StoreReceived = (messages: readonly ReceivedMessage[], signal: AbortSignal) => Promise<void>;
+/**
+ * `turn`: resolves when all that was received before is durable.
+ * @throws the last error when the signal is aborted: then nobody may acknowledge
+ */
+export type StoreReceived = (
+  messages: readonly ReceivedMessage[],
+  turn: Promise<void>,
+  signal: AbortSignal,
+) => Promise<void>;
 
 export function createStoreReceived(parts: StoreParts): StoreReceived {
   const { backbone, deadLetter, log, onTrouble, onStored, onDeadLetter } = parts;
@@ -68,16 +76,19 @@ export function createStoreReceived(parts: StoreParts): StoreReceived {
     onDeadLetter(error.code);
   }
 
-  async function store(messages: readonly MessageOfGateway[], signal: AbortSignal): Promise<void> {
+  async function store(messages: readonly MessageOfGateway[], turn: Promise<void>, signal: AbortSignal): Promise<void> {
     const records = messages.map(toRecord);
     try {
-      await untilDone(() => backbone.append(backboneTopics.raw, records), signal);
+      await untilDone(async () => {
+        if (trouble !== null) await turn;
+        await backbone.append(backboneTopics.raw, records);
+      }, signal);
     } catch (error) {
       const [only] = messages;
       if (!isFieldlineError(error, 'record/too-large') || only === undefined) throw error;
       if (messages.length === 1) await bury(only, error, signal);
       // One of them is too large: alone, each shows whether it is the one.
-      else for (const message of messages) await store([message], signal);
+      else for (const message of messages) await store([message], turn, signal);
       return;
     }
     onStored(
@@ -86,9 +97,9 @@ export function createStoreReceived(parts: StoreParts): StoreReceived {
     );
   }
 
-  return async (messages, signal) => {
+  return async (messages, turn, signal) => {
     const ours = messages.filter(isOfGateway);
-    if (ours.length > 0) await store(ours, signal);
+    if (ours.length > 0) await store(ours, turn, signal);
     for (const message of messages) {
       if (isOfGateway(message)) continue;
       await bury(message, new FieldlineError('topic/unknown', `${message.topic} names no gateway`), signal);

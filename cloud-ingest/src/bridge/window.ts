@@ -11,11 +11,14 @@ export class Window<Item extends { readonly bytes: number }> {
   private messages = 0;
   private bytes = 0;
   private readonly bounds: WindowBounds;
+  private readonly shares: number;
   private readonly arrivals = createBell();
   private readonly room = createBell();
 
-  constructor(bounds: WindowBounds) {
+  /** `shares`: at most the window divided by it is taken at once. */
+  constructor(bounds: WindowBounds, shares: number) {
     this.bounds = bounds;
+    this.shares = shares;
   }
 
   get size(): number {
@@ -33,15 +36,14 @@ export class Window<Item extends { readonly bytes: number }> {
     if (this.waiting.length === 1) this.arrivals.ring();
   }
 
-  /** What waits, at least one and at most half a window, so that the other half can be filled meanwhile; empty when the
-   * signal is aborted. It counts until it is released. */
+  /** What waits, at least one and at most a share of the window; empty when the signal is aborted. It counts until it is released. */
   async take(signal: AbortSignal): Promise<readonly Item[]> {
     while (this.waiting.length === 0 && !signal.aborted) await this.arrivals.next(signal);
     let bytes = 0;
     let count = 0;
     for (const item of this.waiting) {
       bytes += item.bytes;
-      if (count > 0 && (count >= this.bounds.messages / 2 || bytes > this.bounds.bytes / 2)) break;
+      if (count > 0 && (count >= this.bounds.messages / this.shares || bytes > this.bounds.bytes / this.shares)) break;
       count += 1;
     }
     return this.waiting.splice(0, count);

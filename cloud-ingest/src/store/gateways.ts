@@ -17,9 +17,9 @@ export async function addGateways(session: Session, gateways: readonly string[])
   );
 }
 
-/** The last of several states of one gateway counts. */
+/** Of states that overtook each other on their way, in appends that were tried again, the one that was received last counts. */
 export async function saveState(session: Session, { state, receivedAt: at }: GatewayState): Promise<void> {
-  await session.query(`UPDATE gateway SET online = $2, state = $3, state_at = ${receivedAt('$4')} WHERE gateway = $1`, [
+  await session.query(saveNewerState, [
     state.gateway,
     state.online,
     JSON.stringify(state).replaceAll('\\u0000', '\\ufffd'),
@@ -33,7 +33,10 @@ export async function saveState(session: Session, { state, receivedAt: at }: Gat
  */
 export async function saveBirth(session: Session, { birth, receivedAt: at }: GatewayBirth): Promise<void> {
   const { gateway, devices } = birth;
-  await session.query(`UPDATE gateway SET birth_at = ${receivedAt('$2')} WHERE gateway = $1`, [gateway, at]);
+  await session.query(`UPDATE gateway SET birth_at = greatest(birth_at, ${receivedAt('$2')}) WHERE gateway = $1`, [
+    gateway,
+    at,
+  ]);
   await session.query(saveDevices, [
     gateway,
     devices.map(({ device }) => device),
@@ -67,6 +70,13 @@ export async function saveBirth(session: Session, { birth, receivedAt: at }: Gat
     changed.map(({ seriesId }) => seriesId),
   );
 }
+
+/** They lie seconds apart: one from longer ago means that the clock of the bridge was ahead, and is right again. */
+const mostOvertaken = '1 minute';
+
+const saveNewerState = `UPDATE gateway SET online = $2, state = $3, state_at = ${receivedAt('$4')}
+  WHERE gateway = $1
+    AND (state_at > ${receivedAt('$4')} AND state_at < ${receivedAt('$4')} + INTERVAL '${mostOvertaken}') IS NOT TRUE`;
 
 type ChangedTag = { seriesId: number; stated: NewVersion['stated']; isFirst: boolean };
 

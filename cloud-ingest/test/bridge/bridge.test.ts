@@ -2,6 +2,7 @@ import { FieldlineError } from '@fieldline/shared/contracts';
 import { describeWith, mosquitto, startAedes, type TestMosquitto, waitFor } from '@fieldline/shared/testing';
 import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Backbone } from '../../src/backbone/backbone.ts';
 import { type Tap, tap } from '../mqtt/tap.ts';
 import { bridgeWith, configFor, deadLetters, memoryBackbone, publisher } from './parts.ts';
 
@@ -77,6 +78,26 @@ describeWith(mosquitto, 'the bridge, from Mosquitto', () => {
       expect(wire.acknowledged()).toEqual(wire.delivered());
     });
   }
+
+  test('appends are under way side by side; PUBACKs keep the order of reception, whichever ends first', async () => {
+    const appends: (() => void)[] = [];
+    const append: Backbone['append'] = () => new Promise((resolve) => appends.push(resolve));
+    const started = bridgeWith({ ...memoryBackbone().backbone, append }, configFor(wire.url));
+    cleanup(() => started.bridge.close());
+    await waitFor(() => started.trouble() === null, { what: 'the bridge to be subscribed' });
+    for (const [index, text] of numbers(1, 3).entries()) {
+      await client.publishAsync(batchOf('gw-1'), text, { qos: 1 });
+      await waitFor(() => appends.length === index + 1, { what: 'the next append to be asked for' });
+    }
+    appends[2]?.();
+    appends[1]?.();
+    // A round trip of the broker's, in which a PUBACK would have gone out.
+    await client.publishAsync('elsewhere', '', { qos: 1 });
+    expect(wire.acknowledged()).toEqual([]);
+    appends[0]?.();
+    await waitFor(() => wire.acknowledged().length === 3);
+    expect(wire.acknowledged()).toEqual(wire.delivered());
+  });
 
   test('a window of bytes is kept too', async () => {
     const { hold, release, records, metrics } = await running({ windowBytes: 10_000 });
