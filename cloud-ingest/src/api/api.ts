@@ -17,6 +17,7 @@ import { liveRoutes } from './live/routes.ts';
 import { lossRoutes } from './losses.ts';
 import { describeApi } from './openapi.ts';
 import { servePage } from './page.ts';
+import { missingRights } from './rights.ts';
 import { tagRoutes } from './tags.ts';
 import { guard, readToken } from './token.ts';
 
@@ -59,7 +60,7 @@ export async function startApi({ config, clock, log, metrics, health }: ApiParts
 
   lifecycle.add('http', () => http.close());
   lifecycle.add('live feed', feed.close);
-  lifecycle.add('probe', watch(database, health));
+  lifecycle.add('probe', watch(database, config.database.schema, health));
   const { host, port } = config.api;
   try {
     await http.listen({ host, port });
@@ -87,12 +88,21 @@ function measure(http: Http, metrics: Metrics): void {
   });
 }
 
-/** Asks the database now and then, so that readiness is known before somebody needs it. Returns what ends it. */
-function watch(database: Database, health: Health): () => void {
-  health.ready.push({ name: 'api database', trouble: database.trouble });
+/**
+ * Asks the database now and then, so that readiness is known before somebody needs it: whether it is there, and may be read.
+ * Returns what ends it.
+ */
+function watch(database: Database, schema: string, health: Health): () => void {
+  let missing: string | null = 'the database has not answered yet';
+  health.ready.push({ name: 'api database', trouble: () => database.trouble() ?? missing });
   const probe = (): void => {
     // What goes wrong is kept by the database itself, as its trouble.
-    database.query('select 1').catch(() => undefined);
+    missingRights(database, schema).then(
+      (found) => {
+        missing = found;
+      },
+      () => undefined,
+    );
   };
   probe();
   const timer = setInterval(probe, probeEveryMs);

@@ -1,5 +1,6 @@
 import type { Value } from '@fieldline/shared/contracts';
-import { describeWith } from '@fieldline/shared/testing';
+import { report } from '@fieldline/shared/runtime';
+import { describeWith, waitFor } from '@fieldline/shared/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { planHistory, type SummaryPlan, widthUs } from '../../src/api/history/plan.ts';
@@ -119,6 +120,10 @@ for (const { name, kind, requirement } of editionsUnderTest) {
       expect(body).not.toHaveProperty('code');
       return historySchema.parse(body);
     };
+
+    test('finds all tables that the API reads', async () => {
+      await waitFor(() => report(api.health.ready).ok, { what: 'readiness' });
+    });
 
     test('says what the samples say, whatever range and number of points is asked for', async () => {
       const instant = fc.integer({ min: 0, max: days * 1_440 }).map((minutes) => beginUs + minutes * minuteUs);
