@@ -42,7 +42,7 @@ export class Outage {
 }
 
 function fateOf(onDisk: Extent | null): string {
-  if (onDisk === null) return 'what earlier starts left in it cannot be read either, and is sent when it can';
+  if (onDisk === null) return 'whatever earlier starts left in it cannot be read either, and is sent when it can';
   if (onDisk.batches === 0) return 'nothing in it waits to be sent';
   return `${counted(onDisk.batches, 'batch', 'batches')} in it (${counted(onDisk.samples, 'sample')}) can be read and are sent as ever`;
 }
