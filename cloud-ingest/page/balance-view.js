@@ -1,7 +1,7 @@
 // @ts-check
 /** The message balance as the line that it is: what was read, and the stations where it is now. */
 import { make, setAttribute, setText } from './dom.js';
-import { counted, formatAge, formatCount, formatLargeCount } from './format.js';
+import { counted, formatAge, formatCount, formatLargeCount, uncounted } from './format.js';
 
 /** @typedef {import('../src/api/balance.ts').Balance} Balance */
 /** @typedef {'read' | 'filtered' | 'stored' | 'rejected' | 'declared' | 'open' | 'duplicate'} Station */
@@ -45,9 +45,16 @@ export function createBalanceView(list, verdict) {
     /** @param {Balance} balance @param {number} nowMs by the clock of the API */
     update: (balance, nowMs) => {
       for (const [station, value] of values) {
-        setText(value, formatLargeCount(balance[station]));
-        setAttribute(value, 'title', formatCount(balance[station]));
-        if (value.parentElement) setAttribute(value.parentElement, 'data-zero', String(balance[station] === 0));
+        // What was lost without a count cannot be added: it must not read as nothing either.
+        const losses = station === 'declared' ? balance.uncountedLosses : 0;
+        setText(value, `${formatLargeCount(balance[station])}${losses > 0 ? ' + ?' : ''}`);
+        setAttribute(
+          value,
+          'title',
+          `${formatCount(balance[station])}${losses > 0 ? `, and ${uncounted(losses)}` : ''}`,
+        );
+        const isZero = balance[station] === 0 && losses === 0;
+        if (value.parentElement) setAttribute(value.parentElement, 'data-zero', String(isZero));
       }
       missing.update(balance.missing, `${counted(balance.missing, 'batch', 'batches')} missing`);
       const { doubled: rows, doubledCountedAt } = balance;

@@ -71,3 +71,6 @@ export function formatSpan(pointMs) {
 
 /** @param {number} count @param {string} one @param {string} [many] */
 export const counted = (count, one, many = `${one}s`) => `${formatCount(count)} ${count === 1 ? one : many}`;
+
+/** Losses that are in no count. @param {number} losses */
+export const uncounted = (losses) => `${counted(losses, 'loss', 'losses')} declared without a count`;

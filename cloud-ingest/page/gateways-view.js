@@ -1,7 +1,7 @@
 // @ts-check
 /** A card for each gateway: is it there, what does its journal hold, is anything missing. */
 import { keep, make, setAttribute, setText } from './dom.js';
-import { counted, formatAge, formatCount } from './format.js';
+import { counted, formatAge, formatCount, uncounted } from './format.js';
 
 /** @typedef {import('../src/api/gateways.ts').Gateway} Gateway */
 /** @typedef {import('../src/api/completeness.ts').Completeness} Completeness */
@@ -94,8 +94,7 @@ function updateCard(card, gateway, ledger, nowMs) {
     segment.hidden = ledger[part] === 0;
     segment.style.setProperty('flex-grow', String(ledger[part]));
   }
-  setText(
-    card.note,
-    ledger.tailUnknown ? 'tail unknown: it may hold more than it could say' : words.slice(1).join(' · '),
-  );
+  const notes = ledger.tailUnknown ? ['tail unknown: it may hold more than it could say'] : words.slice(1);
+  if (ledger.uncountedLosses > 0) notes.push(uncounted(ledger.uncountedLosses));
+  setText(card.note, notes.join(' · '));
 }

@@ -1,6 +1,6 @@
 // @ts-check
 /** What the header says of the whole line. Pure. */
-import { counted } from './format.js';
+import { counted, uncounted } from './format.js';
 
 /** @typedef {import('../src/api/balance.ts').Balance} Balance */
 /** @typedef {import('../src/api/gateways.ts').Gateway} Gateway */
@@ -31,5 +31,6 @@ export function lineHealth({ away, balance, gateways, bad, tags }) {
   }
   if (bad > 0)
     return { state: 'attention', title: 'The line is whole', detail: `${bad} of ${counted(tags, 'tag')} bad` };
-  return { state: 'whole', title: 'The line is whole', detail: 'nothing missing, nothing doubled' };
+  const beside = balance.uncountedLosses > 0 ? `; ${uncounted(balance.uncountedLosses)}` : '';
+  return { state: 'whole', title: 'The line is whole', detail: `nothing missing, nothing doubled${beside}` };
 }

@@ -16,6 +16,8 @@ export type Audit = {
   readonly stored: number;
   readonly deadLettered: number;
   readonly declared: number;
+  /** Losses that were declared without a number of samples: they are in none of these. */
+  readonly uncountedLosses: number;
   /** Samples that came again and were dropped. */
   readonly duplicate: number;
   /** Batches below the last of their stream that are neither stored nor declared nor dead letters. */
@@ -51,6 +53,10 @@ WITH numbered AS (
   WHERE declaration.kind = 'batches' GROUP BY stream.stream_no
 ), present AS (
   SELECT stream_no, range_agg(int8range(seq, seq, '[]')) AS seqs, count(*) AS batches FROM numbered GROUP BY stream_no
+), uncounted AS (
+  SELECT count(*)::float8 AS "uncountedLosses" FROM declaration
+  LEFT JOIN stream ON stream.stream = declaration.target_stream LEFT JOIN present ON present.stream_no = stream.stream_no
+  WHERE declaration.samples IS NULL AND NOT COALESCE(present.seqs @> int8range(from_seq, to_seq, '[]'), false)
 ), by_stream AS (
   SELECT stream.*, COALESCE(present.batches, 0) AS batches,
     (SELECT sum(upper(hole) - lower(hole)) FROM unnest(
@@ -60,7 +66,7 @@ WITH numbered AS (
     CASE WHEN lost.seqs IS NULL OR lost.seqs <@ COALESCE(present.seqs, '{}') THEN 0 ELSE lost.samples END AS lost_samples
   FROM stream LEFT JOIN present USING (stream_no) LEFT JOIN lost USING (stream_no)
 )
-SELECT streams.*, stored, "deadLettered", "missingSamples", "doubledRows",
+SELECT streams.*, uncounted.*, stored, "deadLettered", "missingSamples", "doubledRows",
   read - filtered - stored - "deadLettered" - declared AS unaccounted
 FROM (
   SELECT count(*)::float8 AS streams, ${number('sum(batches)')} AS batches, ${number('sum(read)')} AS read,
@@ -72,7 +78,7 @@ FROM (
     ${number('sum(greatest(expected - there, 0))')} AS "missingSamples",
     ${number('sum(greatest(there - expected, 0))')} AS "doubledRows"
   FROM compared
-) AS counted`;
+) AS counted, uncounted`;
 
 export async function runAudit(query: Query): Promise<Audit> {
   const [row] = await query<Audit>(auditSql);

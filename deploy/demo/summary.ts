@@ -34,6 +34,10 @@ export function summary(audit: Audit, agentRead: number | null, newlyRead: numbe
     open.length === 0
       ? 'The balance closes: nothing missing, nothing doubled.'
       : `The balance does not close: ${open.join('; ')}.`,
+    ...(audit.uncountedLosses === 0 ? [] : [uncounted(audit.uncountedLosses)]),
   ];
   return { text: lines.join('\n'), closes: open.length === 0 };
 }
+
+const uncounted = (losses: number): string =>
+  `${counted(losses, 'loss', 'losses')} declared without a count, as of the time before a restart: in none of these numbers.`;

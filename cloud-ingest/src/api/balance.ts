@@ -22,6 +22,11 @@ const counts = {
   duplicateBatches: batches('that came again and were dropped'),
   missingBatches: batches('known to exist and not here'),
   heldBatches: batches('of these that the gateways still hold'),
+  uncountedLosses: z
+    .int()
+    .describe(
+      'losses declared without a number of samples, e.g. of the time before a restart: in none of the other counts',
+    ),
 };
 
 const gatewayBalanceSchema = z
@@ -29,8 +34,15 @@ const gatewayBalanceSchema = z
     gateway: z.string(),
     ...counts,
     tailUnknown: z.boolean().describe('the gateway vanished: nobody can tell what it made after the last batch known'),
-    completeness: z.number().describe('share of what passed the filter that is stored, 0–1'),
-    closed: z.boolean().describe('everything that was read is stored, filtered, or lost with a known reason'),
+    completeness: z
+      .number()
+      .describe(
+        'share of what passed the filter that is stored, 0–1, of what was counted: where `uncountedLosses` is not 0, more is ' +
+          'lost, and nobody can tell how much',
+      ),
+    closed: z
+      .boolean()
+      .describe('everything that was counted as read is stored, filtered, or lost with a known reason'),
   })
   .meta({ id: 'GatewayBalance' });
 
@@ -92,6 +104,7 @@ function sumOf(gateways: readonly GatewayBalance[]) {
     duplicateBatches: sum('duplicateBatches'),
     missingBatches,
     heldBatches,
+    uncountedLosses: sum('uncountedLosses'),
     missing: missingBatches - heldBatches,
   };
 }

@@ -3,6 +3,7 @@
  * the gateway, or missing: only the last is an alarm (design, contract 9).
  */
 import { z } from 'zod';
+import { isUncountedLoss } from '../balance/uncounted-losses.ts';
 import type { Database } from './database.ts';
 import { requireGateway } from './gateways.ts';
 import { type Http, replies } from './http.ts';
@@ -41,6 +42,9 @@ export const completenessSchema = z
     tailUnknown: z.boolean(),
     anomalies: z.int().describe('GET /api/v1/anomalies lists them'),
     declarations: z.int().describe('GET /api/v1/declarations lists them'),
+    uncountedLosses: z
+      .int()
+      .describe('of the declarations: those that state no number of samples. What they cost, no count here contains'),
     streams: z
       .array(streamSchema)
       .describe(`those with something missing, then the newest; at most ${maxStreamsShown}`),
@@ -75,7 +79,7 @@ const completenessRows = `
     select gateway from gateway where ($1::text is null or gateway = $1) and ($2::text is null or gateway > $2)
     order by gateway limit $3
   ), states as (${streamStates} where s.gateway in (select gateway from page))
-  select p.gateway, t.*, a.anomalies, d.declarations, l.streams, t.all_streams - least(t.all_streams, ${maxStreamsShown}) as "streamsOmitted"
+  select p.gateway, t.*, a.anomalies, d.declarations, d."uncountedLosses", l.streams, t.all_streams - least(t.all_streams, ${maxStreamsShown}) as "streamsOmitted"
   from page p
   cross join lateral (
     select coalesce(sum(batches), 0)::int8 as batches, coalesce(sum(committed), 0)::int8 as committed,
@@ -86,7 +90,8 @@ const completenessRows = `
   ) t
   cross join lateral (select count(*) as anomalies from anomaly a where a.gateway = p.gateway) a
   cross join lateral (
-    select count(*) as declarations from declaration d join stream using (stream_no) where stream.gateway = p.gateway
+    select count(*) as declarations, count(*) filter (where ${isUncountedLoss}) as "uncountedLosses"
+    from declaration d join stream using (stream_no) where stream.gateway = p.gateway
   ) d
   cross join lateral (
     select coalesce(json_agg(to_jsonb(x) - 'gateway' - 'stream_no' - 'missingSet' order by x.missing > 0 desc, x.stream_no desc), '[]') as streams

@@ -5,12 +5,14 @@
  *   received = stored + rejected + duplicate
  *
  * `open` is what was read and is in batches that have not been received: on their way, missing, or dead letters as a whole.
+ * A loss that nobody could count is in none of these: it is told beside them, as `uncountedLosses`.
  * `read` and `filtered` are cumulative in each batch, so a batch that never came is still counted by any that came after it.
  */
 import { countOf, intersectRanges, subtractRanges } from '@fieldline/shared/contracts';
 import { streamColumns, streamRowOf } from '../ledger/ledger-store.ts';
 import { missingOf, type StreamRow } from '../ledger/stream-row.ts';
 import type { Session } from '../store/connection.ts';
+import { isUncountedLoss } from './uncounted-losses.ts';
 
 export type GatewayBalance = {
   readonly gateway: string;
@@ -32,17 +34,28 @@ export type GatewayBalance = {
   readonly heldBatches: number;
   /** The gateway was lost: how many batches it made after the last one known, nobody can tell. */
   readonly tailUnknown: boolean;
-  /** Share of what passed the filter that is stored, 0–1; 1 where nothing was read. */
+  /** Share of what passed the filter that is stored, 0–1; 1 where nothing was read. Knows nothing of `uncountedLosses`. */
   readonly completeness: number;
-  /** Everything that was read is stored, filtered, or lost with a known reason. */
+  /** Losses that were declared without a number of samples. */
+  readonly uncountedLosses: number;
+  /** Everything that was counted as read is stored, filtered, or lost with a known reason. */
   readonly closed: boolean;
 };
 
-type GatewayRow = { readonly gateway: string; readonly online: boolean; readonly reason: string | null };
+type GatewayRow = {
+  readonly gateway: string;
+  readonly online: boolean;
+  readonly reason: string | null;
+  readonly uncountedLosses: number;
+};
 
 export async function readBalance(session: Pick<Session, 'query'>): Promise<GatewayBalance[]> {
   const gateways = await session.query<GatewayRow>(
-    `SELECT gateway, online, state ->> 'reason' AS reason FROM gateway ORDER BY gateway`,
+    `SELECT gateway, online, state ->> 'reason' AS reason, coalesce(uncounted.losses, 0) AS "uncountedLosses"
+     FROM gateway LEFT JOIN (
+       SELECT stream.gateway, count(*) AS losses FROM declaration d JOIN stream USING (stream_no)
+       WHERE ${isUncountedLoss} GROUP BY stream.gateway
+     ) uncounted USING (gateway) ORDER BY gateway`,
   );
   const raw = await session.query<Parameters<typeof streamRowOf>[0]>(
     `SELECT ${streamColumns} FROM stream ORDER BY gateway, stream_no`,
@@ -51,7 +64,8 @@ export async function readBalance(session: Pick<Session, 'query'>): Promise<Gate
   return gateways.map((gateway) => balanceOf(gateway, byGateway.get(gateway.gateway) ?? []));
 }
 
-export function balanceOf({ gateway, reason }: GatewayRow, streams: readonly StreamRow[]): GatewayBalance {
+export function balanceOf(row: GatewayRow, streams: readonly StreamRow[]): GatewayBalance {
+  const { gateway, reason, uncountedLosses } = row;
   const total = (count: (row: StreamRow) => number): number => streams.reduce((sum, row) => sum + count(row), 0);
   const read = total((row) => row.read);
   const filtered = total((row) => row.filtered);
@@ -82,6 +96,7 @@ export function balanceOf({ gateway, reason }: GatewayRow, streams: readonly Str
     tailUnknown,
     // Counts that contradict each other are an anomaly, and show in `open`.
     completeness: read <= filtered ? 1 : Math.min(1, stored / (read - filtered)),
+    uncountedLosses,
     closed: missingBatches === 0 && !tailUnknown && (open === 0 || deadBatches > 0),
   };
 }

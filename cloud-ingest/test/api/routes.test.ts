@@ -163,6 +163,7 @@ describe('proof', () => {
       tailUnknown: false,
       anomalies: 0,
       declarations: 2,
+      uncountedLosses: 1,
       streamsOmitted: 0,
     });
     expect(reservoir).toMatchObject({
@@ -172,6 +173,7 @@ describe('proof', () => {
       missing: 2,
       tailUnknown: true,
       anomalies: 1,
+      uncountedLosses: 0,
     });
     expect(reservoir?.streams[0]).toMatchObject({
       stream: streams.lost,
@@ -193,8 +195,11 @@ describe('proof', () => {
     const balance = balanceSchema.parse((await api.get('/api/v1/balance')).body);
     const { read, filtered, stored, rejected, declared, open } = balance;
     expect(read).toBe(filtered + stored + rejected + declared + open);
-    expect(balance).toMatchObject({ duplicate: 1_800, missing: 2 });
-    expect(balance.gateways.map(({ gateway }) => gateway)).toEqual(['pump-station', 'remote-reservoir']);
+    expect(balance).toMatchObject({ duplicate: 1_800, missing: 2, uncountedLosses: 1 });
+    expect(balance.gateways).toMatchObject([
+      { gateway: 'pump-station', uncountedLosses: 1 },
+      { gateway: 'remote-reservoir', uncountedLosses: 0 },
+    ]);
   });
 
   test('rows that are there twice are found by counting them, not by asking the ledger', async () => {

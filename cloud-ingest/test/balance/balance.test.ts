@@ -91,6 +91,33 @@ describe('the message balance', () => {
     await waitFor(() => line.acks.at(-1)?.streams[0]?.committed.at(-1)?.at(-1) === 3);
   });
 
+  test('tells beside its completeness the losses that state no number of samples', async () => {
+    const gateway = new Gateway('gw');
+    const restart = {
+      kind: 'series',
+      device: null,
+      tag: null,
+      from: 1,
+      to: 2,
+      samples: null,
+      reason: 'restart',
+    } as const;
+    await line.send(gateway.batch(samples(4), { declared: [restart] }), gateway.batch(samples(1)));
+    expect(await balance()).toMatchObject({ stored: 5, open: 0, completeness: 1, closed: true, uncountedLosses: 1 });
+  });
+
+  test('takes a batch that came all the same for no loss, whatever was declared of it', async () => {
+    const gateway = new Gateway('gw');
+    const late = gateway.batch(samples(3));
+    const declared = [
+      { kind: 'batches', stream: gateway.stream, from: 1, to: 1, samples: null, reason: 'journal-damaged' },
+    ] as const;
+    await line.send(gateway.batch(samples(2), { declared }));
+    expect(await balance()).toMatchObject({ stored: 2, uncountedLosses: 1 });
+    await line.send(late);
+    expect(await balance()).toMatchObject({ stored: 5, completeness: 1, uncountedLosses: 0 });
+  });
+
   test('does not know the tail of a gateway that was lost', async () => {
     const gateway = new Gateway('gw');
     await line.send(gateway.batch(samples(3)), gateway.state({ online: false, reason: 'lost' }));

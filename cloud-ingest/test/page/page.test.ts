@@ -134,6 +134,12 @@ describeWith(chromium, 'the page in a real browser', () => {
     await waitFor(async () => /^0 rows doubled .* counted .* ago$/.test((await doubled.getAttribute('title')) ?? ''));
     const offline = page.getByTestId('device-remote-reservoir/plc-reservoir');
     await waitFor(async () => (await read(offline)).includes('gateway offline'));
+    expect(await textOf('balance-declared')).toMatch(/ \+ \?$/);
+    expect(await page.getByTestId('balance-declared').getAttribute('title')).toContain(
+      '1 loss declared without a count',
+    );
+    expect(await textOf('gateway-pump-station')).toContain('1 loss declared without a count');
+    expect(await textOf('gateway-remote-reservoir')).not.toContain('without a count');
   });
 
   test('losses and anomalies are counted and listed', async () => {

@@ -50,7 +50,9 @@ test('a span reads in its own unit', () => {
 });
 
 describe('what the header says', () => {
-  const balance = { missing: 0, doubled: 0 } as NonNullable<Parameters<typeof lineHealth>[0]['balance']>;
+  const balance = { missing: 0, doubled: 0, uncountedLosses: 0 } as NonNullable<
+    Parameters<typeof lineHealth>[0]['balance']
+  >;
   const online = { gateway: 'g', online: true } as Parameters<typeof lineHealth>[0]['gateways'][number];
   const well = { away: null, balance, gateways: [online], bad: 0, tags: 10 };
 
@@ -68,6 +70,13 @@ describe('what the header says', () => {
     const broken = { ...well, bad: 3, balance: { ...balance, missing: 2, doubled: 1 } };
     expect(lineHealth(broken)).toMatchObject({ state: 'broken', detail: '2 batches missing, 1 row doubled' });
     expect(lineHealth({ ...broken, away: 'no answer' })).toMatchObject({ state: 'away', detail: 'no answer' });
+  });
+
+  test('a line is not called whole without a word on losses that nobody could count', () => {
+    expect(lineHealth({ ...well, balance: { ...balance, uncountedLosses: 2 } })).toMatchObject({
+      state: 'whole',
+      detail: 'nothing missing, nothing doubled; 2 losses declared without a count',
+    });
   });
 
   test('what has not been counted yet is no trouble', () => {

@@ -102,6 +102,25 @@ describe('the audit', () => {
     expect(openFindings(await runAudit(query))).toEqual([]);
   });
 
+  test('says of losses without a count that they are in no number', async () => {
+    const line = await closedLine();
+    const declare = (kind: string, from: number | null, to: number | null) =>
+      client.query(
+        `INSERT INTO declaration (stream_no, seq, kind, target_stream, from_seq, to_seq, samples, reason, declared_at)
+         VALUES ($1, 3, $2, $3, $4, $5, NULL, 'restart', now())`,
+        [line.streamNo, kind, kind === 'batches' ? line.stream : null, from, to],
+      );
+    await declare('batches', 1, 2);
+    expect((await runAudit(query)).uncountedLosses).toBe(0);
+    await declare('series', null, null);
+    const audit = await runAudit(query);
+    expect(audit.uncountedLosses).toBe(1);
+    expect(summary(audit, 15, 15)).toMatchObject({
+      closes: true,
+      text: expect.stringMatching(/The balance closes.*\n1 loss declared without a count/),
+    });
+  });
+
   test('counts a sample that cannot be stored as a dead letter, not as missing', async () => {
     const line = await closedLine();
     await client.query('UPDATE batch_log SET stored = 3, rejected = 1 WHERE batch = $1', [line.batch(1)]);

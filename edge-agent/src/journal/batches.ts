@@ -8,5 +8,7 @@ export type StoredBatch = BatchId & { readonly samples: number; readonly bytes: 
 /** A batch as it is written. Its declarations stand beside the bytes, so that they can be stated again if it must go. */
 export type NewBatch = StoredBatch & { readonly encodedAt: Micros; readonly declared: readonly Declaration[] };
 
+export type Extent = { readonly batches: number; readonly samples: number };
+
 export const bytesIn = (batches: readonly StoredBatch[]): number =>
   batches.reduce((sum, batch) => sum + batch.bytes.length, 0);

@@ -26,6 +26,11 @@ export class Chain {
     return this.writer(this.end, false);
   }
 
+  /**
+   * Names no predecessor, though one may be known. It may end with the process and leave no trace in the folder: the next
+   * opening then names the same one as it would have, and the cloud would take the two for a cloned card (`forked-stream`).
+   * How far that one went, the state message says.
+   */
   volatile(): StreamWriter {
     return this.writer(null, true);
   }

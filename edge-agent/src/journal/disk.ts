@@ -8,7 +8,7 @@ import { FieldlineError } from '@fieldline/shared/contracts';
 import type { NewBatch, StoredBatch } from './batches.ts';
 import { Segment, type SegmentHead, type Survives } from './segment.ts';
 import { damagedSuffix, isDamagedFile, parseSegmentFile, type SegmentName, segmentFile } from './segment-name.ts';
-import { isDamage } from './trouble.ts';
+import { isDamage, isDiskTrouble } from './trouble.ts';
 
 export type DiskOptions = {
   readonly folder: string;
@@ -36,8 +36,8 @@ export class Disk {
   }
 
   /**
-   * Loads what the folder holds; files that cannot be understood are set aside.
-   * @throws SqliteError or a system error where the folder cannot be written
+   * Loads what the folder holds, also where nothing can be written; files that cannot be understood are set aside.
+   * @throws SqliteError or a system error where a file cannot be read now
    */
   static load(options: DiskOptions): Disk {
     const disk = new Disk(options);
@@ -174,7 +174,7 @@ export class Disk {
     try {
       const segment = Segment.load(this.options.folder, name);
       if (segment === null) {
-        unlinkSync(join(this.options.folder, segmentFile(name)));
+        whereAllowed(() => unlinkSync(join(this.options.folder, segmentFile(name))));
         return;
       }
       const { gateway } = segment.head;
@@ -183,7 +183,7 @@ export class Disk {
     } catch (error) {
       if (error instanceof FieldlineError || !isDamage(error)) throw error;
       const writtenAtMs = statSync(join(this.options.folder, segmentFile(name))).mtimeMs;
-      this.rename(name);
+      whereAllowed(() => this.rename(name));
       this.damaged.push({ name, writtenAtMs, error });
     }
   }
@@ -209,6 +209,15 @@ export class Disk {
     if (this.reading === segment) this.reading = undefined;
     if (this.writing === segment) this.writing = undefined;
     this.segments.splice(this.segments.indexOf(segment), 1);
+  }
+}
+
+/** What a disk that takes nothing leaves in its place is met again at the next start. */
+function whereAllowed(change: () => void): void {
+  try {
+    change();
+  } catch (error) {
+    if (!isDiskTrouble(error)) throw error;
   }
 }
 

@@ -13,13 +13,14 @@ export type Folder = Recovered & {
   readonly release: () => void;
   /** Its files may be gone, but the folder and its lock are those that were taken. */
   readonly isInPlace: () => boolean;
-  /** Makes it again where it was deleted, and takes the lock anew. @throws as `openFolder` does */
+  /** To be written again: makes it where it was deleted, and takes the lock anew. @throws as `openFolder` does */
   readonly regain: () => void;
 };
 
 /**
  * Takes possession of a journal folder and reads what the openings before this one have left.
- * @throws FieldlineError journal/in-use, journal/foreign; SqliteError or a system error where the folder cannot be written
+ * A folder that can be read and not written is taken too: its batches can be sent.
+ * @throws FieldlineError journal/in-use, journal/foreign; SqliteError or a system error where the folder cannot be read
  */
 export function openFolder(options: DiskOptions, startedAt: Micros, log: Log): Folder {
   makeFolder(options.folder);
@@ -37,8 +38,10 @@ export function openFolder(options: DiskOptions, startedAt: Micros, log: Log): F
       isInPlace: () => lock.isInPlace(),
       regain: () => {
         makeFolder(options.folder);
-        if (lock.isInPlace()) return;
+        if (lock.isInPlace() && lock.isExclusive) return;
         const former = lock;
+        // A reader's lock on the same file would stand in the way of the writer's.
+        if (!former.isExclusive) former.release();
         lock = lockFolder(options.folder);
         former.release();
       },

@@ -7,14 +7,15 @@
  * - A flush is one transaction. What `flush` has returned is as durable as `survives` says.
  * - A batch leaves the folder only with its whole segment: when all batches of that are confirmed, or when space is short
  *   and the declaration of the loss is durable.
- * - When the folder cannot be written, batches wait in bounded memory. The batch whose writing failed keeps its number and
+ * - When the folder cannot be written, batches wait in bounded memory, and what can be read of the folder is sent all the
+ *   same: confirmations of it are kept in memory until they can be written. The batch whose writing failed keeps its number and
  *   bytes: it may be on the disk all the same. What follows is a stream of its own, marked volatile, outside the chain of
  *   openings. Back on the disk, a new opening begins, and what waited in memory is written to it.
  * - Confirmations are written now and then; those that are forgotten cost a re-send.
  */
 import { type Declaration, isFieldlineError, type Ranges, type Sample } from '@fieldline/shared/contracts';
 import { errorFields } from '../error-fields.ts';
-import { bytesIn, type NewBatch, type StoredBatch } from './batches.ts';
+import { bytesIn, type Extent, type NewBatch, type StoredBatch } from './batches.ts';
 import { Chain } from './chain.ts';
 import { type Folder, openFolder } from './folder.ts';
 import type { HeldStream } from './holdings.ts';
@@ -148,13 +149,13 @@ export class Journal {
     this.note.changed();
   }
 
-  unconfirmed(): { readonly batches: number; readonly samples: number } {
-    return { batches: this.store.holdings.unconfirmedBatches(), samples: this.store.unconfirmedSamples };
+  unconfirmed(): Extent {
+    return this.store.unconfirmedExtent();
   }
 
   /** In words for the operator; null when well. */
   trouble(): string | null {
-    return this.outage.inWords(this.options.folder);
+    return this.outage.inWords(this.options, this.store.unconfirmedOnDisk());
   }
 
   /** Writes what is pending and marks the end as orderly. Idempotent. */
@@ -232,7 +233,8 @@ export class Journal {
     if (!isDiskTrouble(error)) throw error;
     this.outage.failed(error);
     if (!this.writer.head.volatile) this.writer = this.chain.volatile();
-    this.options.log.error({ code: 'journal/unwritable' }, this.trouble() ?? '');
+    const onDisk = this.store.unconfirmedOnDisk();
+    this.options.log.error({ code: 'journal/unwritable', ...onDisk }, this.trouble() ?? '');
   }
 
   /** Also where nothing is to be written: a quiet plant shall hear of it too. */
@@ -293,8 +295,6 @@ export class Journal {
   }
 
   private measure(): void {
-    const sizeBytes = this.folder?.disk.sizeBytes() ?? 0;
-    const memoryBytes = this.store.memory.sizeBytes;
-    setGauges(this.metrics, { ...this.unconfirmed(), sizeBytes, memoryBytes, isVolatile: this.outage.reason !== null });
+    setGauges(this.metrics, this.store, this.outage.reason !== null);
   }
 }

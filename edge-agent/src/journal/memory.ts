@@ -1,5 +1,5 @@
 import { addRange, emptyRanges, hasNumber, type Ranges } from '@fieldline/shared/contracts';
-import type { NewBatch, StoredBatch } from './batches.ts';
+import type { Extent, NewBatch, StoredBatch } from './batches.ts';
 
 /** Batches that could not be written, oldest first. Bounded by its owner. */
 export class Memory {
@@ -8,6 +8,10 @@ export class Memory {
 
   get sizeBytes(): number {
     return this.bytes;
+  }
+
+  get extent(): Extent {
+    return { batches: this.batches.length, samples: this.batches.reduce((sum, { samples }) => sum + samples, 0) };
   }
 
   append(batches: readonly NewBatch[]): void {

@@ -1,4 +1,5 @@
 import type { Metrics } from '@fieldline/shared/runtime';
+import type { Store } from './store.ts';
 
 export type JournalMetrics = ReturnType<typeof journalMetrics>;
 
@@ -8,6 +9,7 @@ export const journalMetrics = (metrics: Metrics) => ({
   sizeBytes: metrics.gauge('fieldline_journal_size_bytes', 'Size of the files of the journal'),
   memoryBytes: metrics.gauge('fieldline_journal_memory_bytes', 'Batches in memory because the disk takes none'),
   volatile: metrics.gauge('fieldline_journal_volatile', '1 while the disk takes no batches'),
+  unread: metrics.gauge('fieldline_journal_unread', '1 while what earlier starts left cannot be read, and is not sent'),
   lostBatches: metrics.counter('fieldline_journal_lost_batches_total', 'Batches dropped and declared', ['reason']),
   encodedBytes: metrics.counter('fieldline_journal_encoded_bytes_total', 'Bytes of the batches made'),
   flushSeconds: metrics.histogram(
@@ -17,19 +19,12 @@ export const journalMetrics = (metrics: Metrics) => ({
   ),
 });
 
-export type Extent = {
-  /** Not confirmed yet. */
-  readonly batches: number;
-  readonly samples: number;
-  readonly sizeBytes: number;
-  readonly memoryBytes: number;
-  readonly isVolatile: boolean;
-};
-
-export function setGauges(metrics: JournalMetrics, extent: Extent): void {
-  metrics.unconfirmedBatches.set(extent.batches);
-  metrics.unconfirmedSamples.set(extent.samples);
-  metrics.sizeBytes.set(extent.sizeBytes);
-  metrics.memoryBytes.set(extent.memoryBytes);
-  metrics.volatile.set(extent.isVolatile ? 1 : 0);
+export function setGauges(metrics: JournalMetrics, store: Store, isVolatile: boolean): void {
+  const { batches, samples } = store.unconfirmedExtent();
+  metrics.unconfirmedBatches.set(batches);
+  metrics.unconfirmedSamples.set(samples);
+  metrics.sizeBytes.set(store.disk?.sizeBytes() ?? 0);
+  metrics.memoryBytes.set(store.memory.sizeBytes);
+  metrics.volatile.set(isVolatile ? 1 : 0);
+  metrics.unread.set(store.disk === undefined ? 1 : 0);
 }

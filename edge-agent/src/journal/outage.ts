@@ -1,4 +1,7 @@
-import { type Clock, createBackoff } from '@fieldline/shared/runtime';
+import { type Clock, counted, createBackoff } from '@fieldline/shared/runtime';
+import type { Extent } from './batches.ts';
+
+type Where = { readonly folder: string; readonly memoryBytes: number };
 
 /** The time during which the disk takes no batches, and when to try again. */
 export class Outage {
@@ -16,10 +19,11 @@ export class Outage {
     return this.reasonNow;
   }
 
-  /** For the operator; null when well. */
-  inWords(folder: string): string | null {
+  /** For the operator; null when well. `onDisk`: what the folder holds and is not confirmed, null where it cannot be read. */
+  inWords({ folder, memoryBytes }: Where, onDisk: Extent | null): string | null {
     if (this.reasonNow === null) return null;
-    return `the journal folder ${folder} cannot be written (${this.reasonNow}): batches wait in memory and are lost if the agent stops; make room, or mend the disk or its rights`;
+    const waits = `new batches wait in memory, at most ${Math.round(memoryBytes / 1024 / 1024)} MB, and are lost if the agent stops`;
+    return `the journal folder ${folder} cannot be written (${this.reasonNow}): ${waits}; ${fateOf(onDisk)}; make room, or mend the disk or its rights`;
   }
 
   get isTimeToRetry(): boolean {
@@ -35,4 +39,10 @@ export class Outage {
     this.reasonNow = null;
     this.pause.reset();
   }
+}
+
+function fateOf(onDisk: Extent | null): string {
+  if (onDisk === null) return 'whatever earlier starts left in it cannot be read either, and is sent when it can';
+  if (onDisk.batches === 0) return 'nothing in it waits to be sent';
+  return `${counted(onDisk.batches, 'batch', 'batches')} in it (${counted(onDisk.samples, 'sample')}) can be read and are sent as ever`;
 }

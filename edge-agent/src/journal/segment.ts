@@ -14,6 +14,7 @@ import { type Declaration, declarationSchema, type Micros, type Ranges } from '@
 import Database from 'better-sqlite3';
 import { z } from 'zod';
 import type { NewBatch, StoredBatch } from './batches.ts';
+import { fold, openFolded, openUnfolded, tryToFold } from './segment-database.ts';
 import { type SegmentName, segmentFile } from './segment-name.ts';
 
 export type Survives = 'power-cut' | 'process-crash';
@@ -111,14 +112,14 @@ export class Segment {
   }
 
   /**
-   * A segment of an earlier opening, sealed. null where its first commit never came.
-   * @throws what SQLite or the schema says of a damaged file
+   * A segment of an earlier opening, sealed where the disk allows it. null where its first commit never came.
+   * @throws what SQLite or the schema says of a damaged file, or of one that cannot be read now
    */
   static load(folder: string, name: SegmentName): Segment | null {
     const segment = new Segment(folder, name);
-    const database = new Database(segment.file, { fileMustExist: true });
+    const isFolded = tryToFold(segment.file);
+    const database = isFolded ? openFolded(segment.file) : openUnfolded(segment.file);
     try {
-      if (database.pragma('journal_mode', { simple: true }) !== 'delete') fold(database);
       if (database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'batch'").get() === undefined) return null;
       const version = database.pragma('user_version', { simple: true });
       if (version !== format) throw new Error(`format ${String(version)}; this agent knows format ${format}`);
@@ -133,7 +134,7 @@ export class Segment {
     } finally {
       database.close();
     }
-    segment.markSealed();
+    if (isFolded) segment.markSealed();
     return segment;
   }
 
@@ -232,7 +233,7 @@ export class Segment {
 
   private opened(): { database: Database.Database; statements: Statements } {
     if (this.open === undefined) {
-      const database = new Database(this.file, { fileMustExist: true, readonly: this.sealed });
+      const database = this.sealed ? openFolded(this.file) : openUnfolded(this.file);
       try {
         this.open = { database, statements: prepare(database) };
       } catch (error) {
@@ -242,12 +243,6 @@ export class Segment {
     }
     return this.open;
   }
-}
-
-/** Folds the write-ahead log into the file, which then stands alone and can be read on a read-only disk. */
-function fold(database: Database.Database): void {
-  database.pragma('wal_checkpoint(TRUNCATE)');
-  database.pragma('journal_mode = DELETE');
 }
 
 function sizeOf(file: string): number {

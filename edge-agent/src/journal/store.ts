@@ -10,7 +10,7 @@ import {
   type Ranges,
   subtractRanges,
 } from '@fieldline/shared/contracts';
-import type { NewBatch, StoredBatch } from './batches.ts';
+import type { Extent, NewBatch, StoredBatch } from './batches.ts';
 import type { Disk } from './disk.ts';
 import { Holdings } from './holdings.ts';
 import { Memory } from './memory.ts';
@@ -24,8 +24,15 @@ export class Store {
   disk: Disk | undefined;
   private unconfirmed = 0;
 
-  get unconfirmedSamples(): number {
-    return this.unconfirmed;
+  unconfirmedExtent(): Extent {
+    return { batches: this.holdings.unconfirmedBatches(), samples: this.unconfirmed };
+  }
+
+  /** Not confirmed and on the disk; null as long as the folder could not be loaded. What waits in memory is never confirmed. */
+  unconfirmedOnDisk(): Extent | null {
+    if (this.disk === undefined) return null;
+    const [all, waiting] = [this.unconfirmedExtent(), this.memory.extent];
+    return { batches: all.batches - waiting.batches, samples: all.samples - waiting.samples };
   }
 
   load(disk: Disk, confirmed: readonly (readonly [string, Ranges])[]): void {

@@ -8,7 +8,8 @@
  *   gateway   id of the gateway; must be the one in the topic
  *   stream    UUID, new at every opening of the journal
  *   seq       from 1, without holes
- *   previous  only with seq 1: {stream, lastSeq} of the opening before, or null where there is none
+ *   previous  only with seq 1: {stream, lastSeq} of the opening before, or null where there is none; also null in a volatile
+ *             stream, which is no opening
  *   read      how many samples the drivers have given in this stream, this batch included
  *   filtered  how many of those the filter has held back; so read = filtered + samples of batches 1..seq
  *             a batch with read < filtered + its own samples is refused

@@ -1,0 +1,44 @@
+/** How the file of a segment is opened, whatever the disk allows: a disk that takes nothing may be read all the same. */
+import Database from 'better-sqlite3';
+import { isDamage } from './trouble.ts';
+
+/** Folds the write-ahead log into the file, which then stands alone and can be read on a read-only disk. */
+export function fold(database: Database.Database): void {
+  database.pragma('wal_checkpoint(TRUNCATE)');
+  database.pragma('journal_mode = DELETE');
+}
+
+/** Folds what an earlier opening left. False where the disk does not allow it. @throws what SQLite says of a damaged file */
+export function tryToFold(file: string): boolean {
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(file, { fileMustExist: true });
+    if (database.pragma('journal_mode', { simple: true }) !== 'delete') fold(database);
+    return true;
+  } catch (error) {
+    if (isDamage(error)) throw error;
+    return false;
+  } finally {
+    database?.close();
+  }
+}
+
+export const openFolded = (file: string): Database.Database =>
+  new Database(file, { fileMustExist: true, readonly: true });
+
+/**
+ * A segment with batches in its write-ahead log. SQLite has the index of the log in a third file, for which a full disk may
+ * have no room; it keeps it in memory where the file is its own alone. On a read-only disk nothing can be locked so: there
+ * the index must have been left, as a kill leaves it.
+ */
+export function openUnfolded(file: string): Database.Database {
+  const database = new Database(file, { fileMustExist: true });
+  try {
+    database.pragma('locking_mode = EXCLUSIVE');
+    database.prepare('SELECT 1 FROM sqlite_master').get();
+    return database;
+  } catch {
+    database.close();
+    return openFolded(file);
+  }
+}
