@@ -101,8 +101,14 @@ function status(place: Place, { json }: Values, { clock, say }: CommandParts): v
   else for (const line of statusLines(found)) say(line);
 }
 
-function verify(place: Place, _values: Values, { say }: CommandParts): void {
-  const { segments, streams, batches, samples, troubles, remarks } = verifyJournal(place);
+async function verify(place: Place, _values: Values, { say, signal }: CommandParts): Promise<void> {
+  const { segments, streams, batches, samples, troubles, remarks } = await verifyJournal(place, signal).catch(
+    (error) => {
+      throw signal.aborted
+        ? new FieldlineError('journal/damaged', 'stopped before the end: nothing is known yet')
+        : error;
+    },
+  );
   for (const line of [...troubles, ...remarks]) say(line);
   say(
     `${place.folder}: ${counted(batches, 'batch', 'batches')} with ${counted(samples, 'sample')} ` +

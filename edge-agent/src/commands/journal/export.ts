@@ -4,6 +4,7 @@
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import {
   addRange,
   decodeBatch,
@@ -105,7 +106,11 @@ class Writing implements Exported {
     const output = await OutputFile.create(name);
     try {
       await output.write(sampleFormats[this.options.format].header);
-      for (const name of toRead) await this.segment(name, output);
+      for (const name of toRead) {
+        // A file of which nothing is asked for writes nothing: Ctrl-C is heard all the same.
+        await setImmediate();
+        await this.segment(name, output);
+      }
       await output.finish();
       this.files.push(name);
     } finally {

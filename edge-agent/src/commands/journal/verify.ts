@@ -2,6 +2,7 @@
  * Reads the whole journal and says whether the agent, the cloud and the proof of completeness can rely on it: SQLite's own
  * check, every batch through the decoder of the cloud, and the numbers, of which none may be missing unsaid.
  */
+import { setImmediate } from 'node:timers/promises';
 import {
   addRange,
   type Declaration,
@@ -31,20 +32,23 @@ export type Verified = {
 const notToBeStored =
   'the cloud would keep it as a dead letter; send a copy of the folder to those who maintain the agent';
 
-/** @throws FieldlineError journal/unreadable */
-export function verifyJournal(place: Place): Verified {
+/** @throws FieldlineError journal/unreadable; the reason of the signal when that is aborted */
+export async function verifyJournal(place: Place, signal?: AbortSignal): Promise<Verified> {
   const reader = FolderReader.open(place.folder);
   if (reader === null) throw folderIsMissing(place.folder);
   try {
-    return verified(reader, place);
+    return await verified(reader, place, signal);
   } finally {
     reader.close();
   }
 }
 
-function verified(reader: FolderReader, { settings }: Place): Verified {
+async function verified(reader: FolderReader, { settings }: Place, signal: AbortSignal | undefined): Promise<Verified> {
   const check = new Check(settings?.gateway ?? null);
   for (const name of reader.names) {
+    // Two gigabytes take a while: Ctrl-C is heard between two files.
+    await setImmediate();
+    signal?.throwIfAborted();
     reader.read(
       name,
       (segment) => check.segment(segment),

@@ -29,7 +29,7 @@ function edit(folder: string, file: string, sql: string): void {
 }
 
 describe('verifying a journal', () => {
-  it('finds nothing wrong with one that runs, was killed or was closed, and changes nothing', () => {
+  it('finds nothing wrong with one that runs, was killed or was closed, and changes nothing', async () => {
     const folder = written(4);
     const journal = openJournal(folder, { compression: 'zstd' });
     journal.record(samplesOf(10), 3);
@@ -37,14 +37,14 @@ describe('verifying a journal', () => {
     const killed = imageOf(folder);
     const before = contentOf(killed);
     for (const each of [folder, killed]) {
-      expect(verify(each)).toMatchObject({ streams: 2, batches: 7, samples: 4_010, troubles: [], remarks: [] });
+      expect(await verify(each)).toMatchObject({ streams: 2, batches: 7, samples: 4_010, troubles: [], remarks: [] });
     }
     expect(contentOf(killed)).toEqual(before);
     journal.close();
-    expect(verify(folder)).toMatchObject({ batches: 7, troubles: [] });
+    expect(await verify(folder)).toMatchObject({ batches: 7, troubles: [] });
   });
 
-  it('accepts numbers that were confirmed and let go, or dropped and declared', () => {
+  it('accepts numbers that were confirmed and let go, or dropped and declared', async () => {
     const folder = written(2);
     const journal = openJournal(folder, { segmentBytes: 20_000, maxBytes: 100_000 });
     for (let round = 0; round < 12; round++) {
@@ -53,25 +53,25 @@ describe('verifying a journal', () => {
       if (round === 5) journal.confirm(current(journal).stream, [[3, 4]]);
     }
     journal.close();
-    expect(verify(folder)).toMatchObject({ troubles: [], remarks: [] });
+    expect(await verify(folder)).toMatchObject({ troubles: [], remarks: [] });
     expect(current(journal).held[0]?.[0]).toBeGreaterThan(1);
   });
 
-  it('names the batches of a file that somebody deleted', () => {
+  it('names the batches of a file that somebody deleted', async () => {
     const folder = written(6);
     const [, second = ''] = segmentFiles(folder);
     const first = second.split('.')[2];
     rmSync(join(folder, second));
-    expect(verify(folder).troubles).toEqual([
+    expect((await verify(folder)).troubles).toEqual([
       expect.stringMatching(
         new RegExp(`batch(es)? ${first}.* neither held nor confirmed nor declared: a file is gone`),
       ),
     ]);
     openJournal(folder).close();
-    expect(verify(folder).troubles).toEqual([]);
+    expect((await verify(folder)).troubles).toEqual([]);
   });
 
-  it('remarks on such batches only, while an agent runs that may not have noted yet what is confirmed', () => {
+  it('remarks on such batches only, while an agent runs that may not have noted yet what is confirmed', async () => {
     const folder = temporaryFolder();
     const journal = openJournal(folder, { segmentBytes: 20_000 });
     for (let round = 0; round < 4; round++) {
@@ -81,26 +81,29 @@ describe('verifying a journal', () => {
     journal.confirm(current(journal).stream, [[1, 2]]);
     journal.flush();
     expect(current(journal).held[0]?.[0]).toBeGreaterThan(1);
-    expect(verify(folder)).toMatchObject({ troubles: [], remarks: [expect.stringContaining('the running agent')] });
+    expect(await verify(folder)).toMatchObject({
+      troubles: [],
+      remarks: [expect.stringContaining('the running agent')],
+    });
     journal.close();
-    expect(verify(folder)).toMatchObject({ troubles: [], remarks: [] });
+    expect(await verify(folder)).toMatchObject({ troubles: [], remarks: [] });
   });
 
-  it('tells a torn file, and what the next start of the agent makes of it', () => {
+  it('tells a torn file, and what the next start of the agent makes of it', async () => {
     const folder = written(4);
     const [torn = ''] = segmentFiles(folder);
     truncateSync(join(folder, torn), 5_000);
-    const { troubles } = verify(folder);
+    const { troubles } = await verify(folder);
     expect(troubles[0]).toMatch(new RegExp(`^${torn}: .*: copy the folder before the agent starts again`));
     openJournal(folder).close();
-    expect(verify(folder).troubles).toEqual([expect.stringContaining(`${torn}.damaged: set aside as damaged`)]);
+    expect((await verify(folder)).troubles).toEqual([expect.stringContaining(`${torn}.damaged: set aside as damaged`)]);
   });
 
-  it('tells a page that SQLite finds wrong', () => {
+  it('tells a page that SQLite finds wrong', async () => {
     const folder = written(3);
     const [file = ''] = segmentFiles(folder);
     edit(folder, file, "PRAGMA writable_schema = ON; DELETE FROM sqlite_master WHERE name = 'declaring'");
-    expect(verify(folder).troubles).toEqual([expect.stringContaining(`${file}: SQLite says:`)]);
+    expect((await verify(folder)).troubles).toEqual([expect.stringContaining(`${file}: SQLite says:`)]);
   });
 
   it.each([
@@ -117,23 +120,23 @@ describe('verifying a journal', () => {
       `UPDATE batch SET declared = '[{"kind":"series","device":null,"tag":null,"from":1,"to":2,"samples":null,"reason":"restart"}]' WHERE seq = 2`,
       'its bytes declare other losses',
     ],
-  ])('tells %s', (_what, sql, said) => {
+  ])('tells %s', async (_what, sql, said) => {
     const folder = written(1);
     const [file = ''] = segmentFiles(folder);
     edit(folder, file, sql);
-    expect(verify(folder).troubles.join('\n')).toContain(said);
+    expect((await verify(folder)).troubles.join('\n')).toContain(said);
   });
 
-  it('tells files of another gateway', () => {
+  it('tells files of another gateway', async () => {
     const settings = { gateway: 'gw-other', maxBytes: 1024 ** 2, keepConfirmedForMs: 0 };
-    expect(verifyJournal({ folder: written(0), settings }).troubles).toEqual([
+    expect((await verifyJournal({ folder: written(0), settings })).troubles).toEqual([
       expect.stringContaining(`batches of gateway ${testGateway}, not gw-other`),
     ]);
   });
 
-  it('refuses a folder that is not there', () => {
-    expect(() => verify(join(temporaryFolder(), 'none'))).toThrow(
-      expect.objectContaining({ code: 'journal/unreadable' }),
-    );
+  it('refuses a folder that is not there, and stops where it is told to', async () => {
+    await expect(verify(join(temporaryFolder(), 'none'))).rejects.toMatchObject({ code: 'journal/unreadable' });
+    const stopped = AbortSignal.abort(new Error('enough'));
+    await expect(verifyJournal({ folder: written(1), settings: null }, stopped)).rejects.toThrow('enough');
   });
 });
