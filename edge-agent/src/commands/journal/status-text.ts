@@ -35,7 +35,7 @@ const ofGateway = ({ gateways }: JournalStatus): string =>
 
 function running({ agentRuns }: JournalStatus): string {
   if (agentRuns === null) return '';
-  return agentRuns ? ': an agent runs on it' : ': no agent runs on it';
+  return agentRuns ? ': an agent runs on it' : ': no agent is seen on it';
 }
 
 const line = (name: string, text: string): string => `  ${name.padEnd(12)} ${text}`;
@@ -44,7 +44,7 @@ const partInWords = ({ batches, samples }: Part): string =>
   `${counted(batches, 'batch', 'batches')}, ${counted(samples, 'sample')}`;
 
 function depthLines({ sizeBytes, unconfirmed, confirmed, ...held }: Depth, at: Micros, files: string | null): string[] {
-  const where = files === null ? '' : ` on the disk, ${files} of batches`;
+  const where = files === null ? '' : ` in ${files}`;
   const lines = [line('held', `${partInWords(held)}, ${bytesInWords(sizeBytes)}${where}`)];
   lines.push(line('unconfirmed', partInWords(unconfirmed)));
   const { oldestAt, newestAt } = unconfirmed;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 /**
  * Whether an agent has the folder; null where the system does not say. Only looked up, never tried: an agent that starts at
- * that moment would be refused. Linux lists the locks of its processes (proc_locks(5)); those in other containers are hidden.
+ * that moment would be refused. Linux lists the locks of its processes (proc_locks(5)); to a container it shows its own only.
  */
 export function isAgentRunning(folder: string): boolean | null {
   try {

@@ -98,7 +98,7 @@ describe('fieldline-edge journal', () => {
     expect(await run('export', '--config', config, '--out', out)).toMatchObject({ code: 0, error: '' });
     expect(readFileSync(out, 'utf8')).toContain('plc1,level,uint16,');
     expect(await run('status', '--config', config)).toMatchObject({
-      out: expect.stringContaining('no agent runs on it'),
+      out: expect.stringContaining('no agent is seen on it'),
     });
   });
 
