@@ -9,7 +9,6 @@ import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import type { EdgeConfig } from '@fieldline/shared/config/edge';
 import { endWithoutReader } from '@fieldline/shared/runtime/end-without-reader';
-import { resolvePaths } from './resolve-paths.ts';
 
 const usage = `Usage: fieldline-edge <command> --config <file>
 
@@ -90,7 +89,10 @@ async function validate(file: string): Promise<void> {
 async function journal(args: readonly string[]): Promise<void> {
   const { runProgram, systemClock } = await import('@fieldline/shared/runtime');
   await runProgram(async (signal) => {
-    const { run } = await import('./commands/journal/command.ts');
+    const [{ run }, { resolvePaths }] = await Promise.all([
+      import('./commands/journal/command.ts'),
+      import('./resolve-paths.ts'),
+    ]);
     await run({
       args,
       loadSettings: async (file) => resolvePaths(await loadSettings(file), dirname(resolve(file))),
