@@ -14,6 +14,7 @@ const usage = `Usage: fieldline-edge <command> --config <file>
 
   run       reads the devices of the settings file, journals and publishes until it is stopped
   validate  checks the settings file: every problem with file, line and column, or a summary
+  journal   status, verify or export: looks into the journal and changes nothing; its own --help says more
 
   --config <file>  the settings file (YAML); relative paths in it are relative to it
   --help           this text
@@ -85,12 +86,34 @@ async function validate(file: string): Promise<void> {
   });
 }
 
+async function journal(args: readonly string[]): Promise<void> {
+  const { runProgram, systemClock } = await import('@fieldline/shared/runtime');
+  await runProgram(async (signal) => {
+    const [{ run }, { resolvePaths }] = await Promise.all([
+      import('./commands/journal/command.ts'),
+      import('./resolve-paths.ts'),
+    ]);
+    await run({
+      args,
+      loadSettings: async (file) => resolvePaths(await loadSettings(file), dirname(resolve(file))),
+      clock: systemClock,
+      signal,
+      say: (line) => void process.stdout.write(`${line}\n`),
+    });
+  });
+}
+
 function wrongUse(problem: string): void {
   process.stderr.write(`${problem}\n\n${usage}`);
   process.exitCode = 2;
 }
 
 async function main(args: string[]): Promise<void> {
+  if (args[0] === 'journal') {
+    enableCompileCache();
+    await journal(args.slice(1));
+    return;
+  }
   let parsed: { values: { config?: string; help?: boolean }; positionals: string[] };
   try {
     const options = { config: { type: 'string' }, help: { type: 'boolean' } } as const;

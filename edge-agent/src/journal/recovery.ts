@@ -34,7 +34,7 @@ export function recover(
 ): Recovered {
   return {
     previous: predecessor(found, damaged),
-    declared: [...unordered(found, note, now), ...missing(found, note), ...unreadable(found, damaged)],
+    declared: [...unordered(found, note, now), ...missing(found, damaged, note), ...unreadable(found, damaged)],
   };
 }
 
@@ -53,15 +53,16 @@ function unordered(found: readonly FoundSegment[], note: Note, now: Micros): Dec
   return [lostSince(newest.lastAt, now, 'restart')];
 }
 
-/** Holes between the segments of one stream: files that are damaged or gone. */
-function missing(found: readonly FoundSegment[], note: Note): Declaration[] {
+/** Holes between the segments of one stream, and before them where a damaged file tells of it: files that are damaged or gone. */
+function missing(found: readonly FoundSegment[], damaged: readonly DamagedSegment[], note: Note): Declaration[] {
   const confirmed = new Map<string, Ranges>(note.confirmed);
   const held = new Map<string, Ranges>();
   for (const { name, last } of found) {
     held.set(name.stream, addRange(held.get(name.stream) ?? emptyRanges, name.first, last));
   }
   return [...held].flatMap(([stream, ranges]) => {
-    const [low, high] = [ranges[0]?.[0] ?? 1, ranges.at(-1)?.[1] ?? 0];
+    const begins = damaged.filter(({ name }) => name.stream === stream).map(({ name }) => name.first);
+    const [low, high] = [Math.min(ranges[0]?.[0] ?? 1, ...begins), ranges.at(-1)?.[1] ?? 0];
     const holes = subtractRanges(subtractRanges([[low, high]], ranges), confirmed.get(stream) ?? emptyRanges);
     return holes.map(([from, to]): Declaration => {
       return { kind: 'batches', stream, from, to, samples: null, reason: 'journal-damaged' };

@@ -26,7 +26,7 @@ export type SegmentHead = {
   readonly volatile: boolean;
 };
 
-const format = 1;
+export const segmentFormat = 1;
 /** Each commit rewrites its last page: with 500 samples a commit, 17 bytes are written per sample, with pages of 4,096 33. */
 const pageBytes = 1_024;
 const schema = `
@@ -36,7 +36,7 @@ const schema = `
   ) STRICT;
   CREATE INDEX declaring ON batch (seq) WHERE declared IS NOT NULL;
   CREATE TABLE note (only INTEGER PRIMARY KEY CHECK (only = 1), text TEXT NOT NULL) STRICT;
-  PRAGMA user_version = ${format};
+  PRAGMA user_version = ${segmentFormat};
 `;
 
 const segmentRow = z.object({ gateway: z.string(), opened_at: z.int(), volatile: z.int() });
@@ -122,7 +122,8 @@ export class Segment {
     try {
       if (database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'batch'").get() === undefined) return null;
       const version = database.pragma('user_version', { simple: true });
-      if (version !== format) throw new Error(`format ${String(version)}; this agent knows format ${format}`);
+      if (version !== segmentFormat)
+        throw new Error(`format ${String(version)}; this agent knows format ${segmentFormat}`);
       const head = segmentRow.parse(database.prepare('SELECT gateway, opened_at, volatile FROM segment').get());
       segment.head = { gateway: head.gateway, openedAt: head.opened_at, volatile: head.volatile === 1 };
       const last = lastRow.parse(

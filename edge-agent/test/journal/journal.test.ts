@@ -343,17 +343,20 @@ describe('a folder with damage', () => {
     return stream;
   };
 
-  it('starts all the same: a file that is no database is set aside, its batches declared', () => {
+  it.each([
+    ['the first of its stream', 0],
+    ['one in the middle', 1],
+  ])('starts all the same: a file that is no database is set aside, its batches declared: %s', (_which, index) => {
     const folder = temporaryFolder();
     const stream = withThreeFiles(folder);
-    const [, second = ''] = segmentFiles(folder);
-    writeFileSync(join(folder, second), 'not a database');
+    const broken = segmentFiles(folder)[index] ?? '';
+    writeFileSync(join(folder, broken), 'not a database');
     const journal = openJournal(folder);
     const first = allBatches(journal).at(-1);
-    const [from, to] = [Number(second.split('.')[2]), Number(segmentFiles(folder)[1]?.split('.')[2]) - 1];
+    const [from, to] = [Number(broken.split('.')[2]), Number(segmentFiles(folder)[index]?.split('.')[2]) - 1];
     expect(first?.declared).toEqual([{ kind: 'batches', stream, from, to, samples: null, reason: 'journal-damaged' }]);
     expect(first?.previous?.stream).toBe(stream);
-    expect(readdirSync(folder)).toContain(`${second}.damaged`);
+    expect(readdirSync(folder)).toContain(`${broken}.damaged`);
     journal.close();
   });
 

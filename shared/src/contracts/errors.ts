@@ -9,7 +9,10 @@ export const errorCodes = {
   },
   'settings/unreadable': { retryable: false, meaning: 'a settings file or a file it names cannot be read' },
   'arguments/invalid': { retryable: false, meaning: 'a program is used wrongly; how it is used is told with it' },
-  'arguments/unknown': { retryable: false, meaning: 'a command names a tag or a dead letter that is not there' },
+  'arguments/unknown': {
+    retryable: false,
+    meaning: 'a command names a tag, a stream or a dead letter that is not there',
+  },
   'batch/malformed': {
     retryable: false,
     meaning: 'the payload is not a batch: truncated, not JSON, or its columns or its counts do not agree',
@@ -41,6 +44,12 @@ export const errorCodes = {
   },
   'journal/in-use': { retryable: false, meaning: 'another agent uses the journal folder' },
   'journal/foreign': { retryable: false, meaning: 'the journal folder holds batches of another gateway' },
+  'journal/unreadable': { retryable: false, meaning: 'the journal folder is not there, or cannot be read' },
+  'journal/damaged': { retryable: false, meaning: 'a check of the journal found troubles; each is told in a line' },
+  'export/incomplete': {
+    retryable: false,
+    meaning: 'an export could not be written, or lacks what could not be read; what is missing is told',
+  },
   'broker/unreachable': { retryable: true, meaning: 'no connection to the MQTT broker' },
   'broker/refused': {
     retryable: true,

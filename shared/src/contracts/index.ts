@@ -4,6 +4,7 @@ export * from './batch-encode.ts';
 export * from './declaration.ts';
 export { describePayload } from './describe-payload.ts';
 export * from './errors.ts';
+export * from './instant.ts';
 export * from './messages.ts';
 export * from './normalised.ts';
 export * from './quality.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isoOf, microsOf } from '../src/instant.ts';
+import { isoOf, microsOf } from '../../src/contracts/instant.ts';
 
 test('an instant goes to text and back with all its microseconds', () => {
   fc.assert(

@@ -1,0 +1,196 @@
+/**
+ * Every batch that is held, as lines of samples in files: batch by batch, so that memory does not grow with the journal. What
+ * is damaged is left out and told; an output file has its name only when it is complete.
+ */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import {
+  addRange,
+  decodeBatch,
+  emptyRanges,
+  FieldlineError,
+  hasNumber,
+  isFieldlineError,
+  type Micros,
+  type Ranges,
+  TagLists,
+} from '@fieldline/shared/contracts';
+import { FolderReader, troubleOf } from '../../journal/reader/folder-reader.ts';
+import { type ReadBatch, SegmentReader } from '../../journal/reader/segment-reader.ts';
+import { type SegmentName, segmentFile } from '../../journal/segment-name.ts';
+import { OutputFile } from './output-file.ts';
+import { type ExportFormat, sampleFormats } from './sample-format.ts';
+import { folderIsMissing } from './verify.ts';
+
+export type ExportOptions = {
+  readonly folder: string;
+  /** A file for all, or a folder for a file per stream. */
+  readonly out: string;
+  readonly format: ExportFormat;
+  /** Of the times of the samples; `to` is not included. */
+  readonly from: Micros | null;
+  readonly to: Micros | null;
+  /** A stream, or how its name begins. */
+  readonly stream: string | null;
+  readonly signal: AbortSignal;
+};
+export type Exported = {
+  readonly files: readonly string[];
+  readonly batches: number;
+  readonly samples: number;
+  /** What is not in the files, one line each. */
+  readonly missing: readonly string[];
+};
+
+/** @throws FieldlineError journal/unreadable, arguments/unknown, export/incomplete where it cannot be written or was stopped */
+export async function exportJournal(options: ExportOptions): Promise<Exported> {
+  const reader = FolderReader.open(options.folder);
+  if (reader === null) throw folderIsMissing(options.folder);
+  const writing = new Writing(options, reader);
+  const streams = chosen(reader.names, options.stream);
+  const missing = reader.setAside().map(({ file }) => `${file}: set aside as damaged, and not read`);
+  if (options.stream === null) writing.missing.push(...missing);
+  try {
+    const isFolder = statSync(options.out, { throwIfNoEntry: false })?.isDirectory() === true;
+    if (!isFolder) await writing.file(options.out, streams);
+    for (const stream of isFolder ? streams : []) {
+      await writing.file((gateway) => join(options.out, `${gateway}.${stream}.${options.format}`), [stream]);
+    }
+  } catch (error) {
+    if (isFieldlineError(error)) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FieldlineError(
+      'export/incomplete',
+      `${options.out} cannot be written (${reason}): make room, or name another place with --out`,
+      { cause: error },
+    );
+  } finally {
+    reader.close();
+  }
+  return writing;
+}
+
+function chosen(names: readonly SegmentName[], asked: string | null): string[] {
+  const streams = [...new Set(names.map(({ stream }) => stream))];
+  if (asked === null) return streams;
+  const fitting = streams.filter((stream) => stream.startsWith(asked.toLowerCase()));
+  if (fitting.length === 1) return fitting;
+  const held = streams.length === 0 ? 'the journal holds none' : `it holds ${streams.join(', ')}`;
+  throw new FieldlineError(
+    'arguments/unknown',
+    fitting.length === 0 ? `no stream ${asked}: ${held}` : `more than one stream begins with ${asked}: ${held}`,
+  );
+}
+
+class Writing implements Exported {
+  readonly files: string[] = [];
+  readonly missing: string[] = [];
+  batches = 0;
+  samples = 0;
+  private readonly options: ExportOptions;
+  private readonly reader: FolderReader;
+  /** A batch whose first writing was in doubt may stand in two files. */
+  private readonly written = new Map<string, Ranges>();
+  private readonly lists = new TagLists();
+
+  constructor(options: ExportOptions, reader: FolderReader) {
+    this.options = options;
+    this.reader = reader;
+  }
+
+  async file(target: string | ((gateway: string) => string), streams: readonly string[]): Promise<void> {
+    const { names } = this.reader;
+    const toRead = streams.flatMap((stream) => names.filter((name) => name.stream === stream));
+    const name = typeof target === 'string' ? target : target(this.gatewayOf(toRead));
+    const output = await OutputFile.create(name);
+    try {
+      await output.write(sampleFormats[this.options.format].header);
+      for (const name of toRead) {
+        // A file of which nothing is asked for writes nothing: Ctrl-C is heard all the same.
+        await setImmediate();
+        await this.segment(name, output);
+      }
+      await output.finish();
+      this.files.push(name);
+    } finally {
+      await output.discard();
+    }
+  }
+
+  private async segment(name: SegmentName, output: OutputFile): Promise<void> {
+    const segment = this.open(name);
+    if (segment === null) return;
+    try {
+      for (const batch of this.readable(segment)) {
+        if (this.options.signal.aborted) throw stopped(this.options.out);
+        await output.write(this.textOf(segment.head.gateway, name, batch));
+      }
+    } finally {
+      segment.close();
+    }
+  }
+
+  private open(name: SegmentName): SegmentReader | null {
+    try {
+      return SegmentReader.open(this.reader.folder, name);
+    } catch (error) {
+      if (this.reader.isGone(name)) this.missing.push(`${segmentFile(name)}: the running agent let it go meanwhile`);
+      else this.miss(name, name.first, error);
+      return null;
+    }
+  }
+
+  /** Up to where the file cannot be read on. */
+  private *readable(segment: SegmentReader): Iterable<ReadBatch> {
+    let next = segment.name.first;
+    try {
+      for (const batch of segment.batches()) {
+        next = batch.seq + 1;
+        yield batch;
+      }
+    } catch (error) {
+      this.miss(segment.name, next, error);
+    }
+  }
+
+  private textOf(gateway: string, name: SegmentName, { seq, bytes }: ReadBatch): string {
+    const written = this.written.get(name.stream) ?? emptyRanges;
+    if (hasNumber(written, seq)) return '';
+    this.written.set(name.stream, addRange(written, seq));
+    const result = decodeBatch(bytes, gateway, this.lists);
+    if (!result.ok) {
+      this.missing.push(`${segmentFile(name)}: batch ${seq}: ${result.code}: ${result.reason}`);
+      return '';
+    }
+    for (const { position, reason } of result.batch.rejected) {
+      this.missing.push(`${segmentFile(name)}: batch ${seq}, sample ${position}: ${reason}`);
+    }
+    const { from, to } = this.options;
+    const passes = (time: Micros): boolean => (from === null || time >= from) && (to === null || time < to);
+    const { text, samples } = sampleFormats[this.options.format].lines(result.batch, passes);
+    this.batches += 1;
+    this.samples += samples;
+    return text;
+  }
+
+  private miss(name: SegmentName, seq: number, error: unknown): void {
+    const { file, reason } = troubleOf(segmentFile(name), error);
+    this.missing.push(`${file}: from batch ${seq} on: ${reason}`);
+  }
+
+  private gatewayOf(names: readonly SegmentName[]): string {
+    for (const name of names) {
+      const gateway = this.reader.read(
+        name,
+        ({ head }) => head.gateway,
+        () => undefined,
+      );
+      if (gateway !== undefined) return gateway;
+    }
+    return 'unknown';
+  }
+}
+
+const stopped = (out: string): FieldlineError =>
+  new FieldlineError('export/incomplete', `stopped before the end: ${out} was not written`);

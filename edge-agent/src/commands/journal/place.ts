@@ -1,0 +1,10 @@
+import type { EdgeConfig } from '@fieldline/shared/config/edge';
+
+/** Which journal a command reads, and what is known of it beside its files. */
+export type Place = {
+  readonly folder: string;
+  /** null where only the folder was named, as of a card without its settings file. */
+  readonly settings:
+    | (Pick<EdgeConfig, 'gateway'> & Pick<EdgeConfig['journal'], 'maxBytes' | 'keepConfirmedForMs'>)
+    | null;
+};

@@ -1,0 +1,127 @@
+/** The status as an operator reads it, a line each. Pure. */
+import { isoOf, type Micros } from '@fieldline/shared/contracts';
+import { counted, grouped } from '@fieldline/shared/runtime';
+import type { Depth, Part } from './depth.ts';
+import { bytesInWords, declarationInWords, durationInWords, momentInWords } from './in-words.ts';
+import type { JournalStatus } from './status.ts';
+
+/** The rest is in --json. */
+const mostDeclarations = 20;
+
+export function statusLines(status: JournalStatus): string[] {
+  const { folder, total, at } = status;
+  if (!status.folderExists) {
+    return [
+      `${folder} does not exist: no agent has run with this journal folder yet, or it is another one that is meant`,
+    ];
+  }
+  const lines = [`journal ${folder}${ofGateway(status)}${running(status)}`];
+  if (total.batches === 0 && status.troubles.length === 0) {
+    lines.push('it holds no batches: no agent has written here yet, or somebody has emptied it');
+  } else {
+    lines.push('', ...depthLines(total, at, counted(status.segments, 'file')), ...boundLines(status));
+    for (const stream of status.streams) {
+      const since = `opened ${momentInWords(stream.openedAt, at)}`;
+      lines.push('', `stream ${stream.stream}, ${since}${stream.volatile ? ', volatile: it began in memory' : ''}`);
+      lines.push(...depthLines(stream, at, null));
+    }
+  }
+  lines.push('', ...declaredLines(status), ...troubleLines(status));
+  return lines;
+}
+
+const ofGateway = ({ gateways }: JournalStatus): string =>
+  gateways.length === 0 ? '' : ` of gateway ${gateways.join(', ')}`;
+
+function running({ agentRuns }: JournalStatus): string {
+  if (agentRuns === null) return '';
+  return agentRuns ? ': an agent runs on it' : ': no agent is seen on it';
+}
+
+const line = (name: string, text: string): string => `  ${name.padEnd(12)} ${text}`;
+
+const partInWords = ({ batches, samples }: Part): string =>
+  `${counted(batches, 'batch', 'batches')}, ${counted(samples, 'sample')}`;
+
+function depthLines({ sizeBytes, unconfirmed, confirmed, ...held }: Depth, at: Micros, files: string | null): string[] {
+  const where = files === null ? '' : ` in ${files}`;
+  const lines = [line('held', `${partInWords(held)}, ${bytesInWords(sizeBytes)}${where}`)];
+  lines.push(line('unconfirmed', partInWords(unconfirmed)));
+  const { oldestAt, newestAt } = unconfirmed;
+  if (oldestAt !== null) lines.push(line('  oldest', momentInWords(oldestAt, at)));
+  if (newestAt !== null) lines.push(line('  newest', momentInWords(newestAt, at)));
+  lines.push(line('confirmed', `${partInWords(confirmed)}, still held`));
+  return lines;
+}
+
+function boundLines({ bounds, arrival, hoursLeft, total }: JournalStatus): string[] {
+  const rate =
+    arrival.bytesPerHour === null
+      ? arrival.because
+      : `${bytesInWords(arrival.bytesPerHour)} an hour arrived in the last ${durationInWords(arrival.measuredOverMs)}`;
+  if (bounds === null) return [line('bound', 'not known without the settings file (--config)'), line('arrival', rate)];
+  const kept = bounds.keepConfirmedForMs;
+  return [
+    line(
+      'bound',
+      `${bytesInWords(bounds.maxBytes)} (maxBytes), ${bounds.fullPercent} % full with ${bytesInWords(total.sizeBytes)}; the settings know no bound of age`,
+    ),
+    line(
+      'kept',
+      kept === 0
+        ? 'a file is deleted once it is full and all of it is confirmed'
+        : `a file that is confirmed is kept for ${durationInWords(kept)} (keepConfirmedForMs), or until room is needed`,
+    ),
+    line(
+      'hours left',
+      hoursLeft === null
+        ? `unknown: ${rate}`
+        : `${grouped(hoursLeft)} until the oldest must be dropped, if nothing is confirmed from now on: ${rate}`,
+    ),
+  ];
+}
+
+function declaredLines({ declared }: JournalStatus): string[] {
+  if (declared.length === 0) return ['no losses are declared in the batches held'];
+  const lines = declared.slice(0, mostDeclarations).map((each) => `  ${declarationInWords(each)}`);
+  const more = declared.length - mostDeclarations;
+  if (more > 0) lines.push(`  and ${grouped(more)} more: --json lists all`);
+  return [`declared as lost, in the batches held (${counted(declared.length, 'declaration')})`, ...lines];
+}
+
+function troubleLines({ troubles, setAside }: JournalStatus): string[] {
+  const lines = [
+    ...troubles.map(({ file, reason, toDo }) => `  ${file}: ${reason}: ${toDo}`),
+    ...setAside.map(({ file, sizeBytes }) => `  ${file}: set aside as damaged, ${bytesInWords(sizeBytes)}`),
+  ];
+  return lines.length === 0 ? [] : ['', 'trouble', ...lines];
+}
+
+/** For programs: times as ISO 8601 beside the ages, nothing left out. */
+export function statusJson({ at, total, streams, agentRuns, ...rest }: JournalStatus): string {
+  const depth = ({ unconfirmed, ...held }: Depth) => ({
+    ...held,
+    unconfirmed: {
+      batches: unconfirmed.batches,
+      samples: unconfirmed.samples,
+      oldestAt: isoOrNull(unconfirmed.oldestAt),
+      oldestAgeMs: ageMs(unconfirmed.oldestAt, at),
+      newestAt: isoOrNull(unconfirmed.newestAt),
+      newestAgeMs: ageMs(unconfirmed.newestAt, at),
+    },
+  });
+  return JSON.stringify(
+    {
+      ...rest,
+      agentRuns,
+      at: isoOf(at),
+      total: depth(total),
+      streams: streams.map(({ openedAt, ...stream }) => ({ ...stream, openedAt: isoOf(openedAt), ...depth(stream) })),
+    },
+    null,
+    2,
+  );
+}
+
+const isoOrNull = (at: Micros | null): string | null => (at === null ? null : isoOf(at));
+const ageMs = (at: Micros | null, now: Micros): number | null => (at === null ? null : Math.round((now - at) / 1_000));

@@ -1,0 +1,195 @@
+/** What a journal folder holds, as its files say: the look that changes nothing. */
+import {
+  countOf,
+  type Declaration,
+  emptyRanges,
+  type Micros,
+  type Range,
+  type Ranges,
+  subtractRanges,
+} from '@fieldline/shared/contracts';
+import { mergeDeclarations } from '../../journal/merge-declarations.ts';
+import { type FileTrouble, FolderReader } from '../../journal/reader/folder-reader.ts';
+import type { SegmentReader } from '../../journal/reader/segment-reader.ts';
+import { type SegmentName, segmentFile } from '../../journal/segment-name.ts';
+import { type Arrived, arrivalRate, type Rate } from './arrival.ts';
+import { addDepth, type Depth, emptyDepth } from './depth.ts';
+import type { Place } from './place.ts';
+
+export type StreamStatus = Depth & {
+  readonly stream: string;
+  readonly openedAt: Micros;
+  readonly volatile: boolean;
+};
+
+export type JournalStatus = {
+  readonly folder: string;
+  readonly folderExists: boolean;
+  /** As the files say; more than one is trouble. */
+  readonly gateways: readonly string[];
+  readonly agentRuns: boolean | null;
+  readonly at: Micros;
+  readonly segments: number;
+  readonly total: Depth;
+  readonly streams: readonly StreamStatus[];
+  /** null where the settings are not known. */
+  readonly bounds: {
+    readonly maxBytes: number;
+    readonly keepConfirmedForMs: number;
+    readonly fullPercent: number;
+  } | null;
+  readonly arrival: Rate;
+  /** Until something must be dropped, if nothing were confirmed from now on. null where it is not known. */
+  readonly hoursLeft: number | null;
+  /** In the batches that are held: earlier ones went with theirs. */
+  readonly declared: readonly Declaration[];
+  readonly setAside: readonly { readonly file: string; readonly sizeBytes: number }[];
+  readonly troubles: readonly FileTrouble[];
+};
+
+type Found = {
+  readonly name: SegmentName;
+  readonly gateway: string;
+  readonly openedAt: Micros;
+  readonly volatile: boolean;
+  readonly depth: Depth;
+  readonly declared: readonly Declaration[];
+};
+
+/** @throws FieldlineError journal/unreadable */
+export function journalStatus(place: Place, now: Micros): JournalStatus {
+  const reader = FolderReader.open(place.folder);
+  try {
+    return statusOf(reader, place, now);
+  } finally {
+    reader?.close();
+  }
+}
+
+/** `reader` is null where the folder is not there. */
+function statusOf(reader: FolderReader | null, { folder, settings }: Place, now: Micros): JournalStatus {
+  const troubles: FileTrouble[] = [];
+  const confirmed = new Map<string, Ranges>(reader?.note().confirmed);
+  const found = (reader?.names ?? []).flatMap((name) => {
+    const read = (segment: SegmentReader): Found => look(segment, confirmed, reader?.sizeBytes(name) ?? 0);
+    return reader?.read(name, read, (trouble) => troubles.push(trouble)) ?? [];
+  });
+  const setAside = reader?.setAside() ?? [];
+  const unread = (reader?.names ?? []).filter((name) => !found.some((each) => each.name === name));
+  const otherBytes =
+    setAside.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) +
+    unread.reduce((sum, name) => sum + (reader?.sizeBytes(name) ?? 0), 0);
+  const depth = found.reduce((sum, each) => addDepth(sum, each.depth), emptyDepth);
+  const total = { ...depth, sizeBytes: depth.sizeBytes + otherBytes };
+  const arrival = reader === null ? noArrival : rateOf(reader, now);
+  return {
+    folder,
+    folderExists: reader !== null,
+    gateways: [...new Set(found.map(({ gateway }) => gateway))],
+    agentRuns: reader?.agentRuns ?? false,
+    at: now,
+    segments: found.length,
+    total,
+    streams: streamsOf(found),
+    bounds:
+      settings === null
+        ? null
+        : {
+            maxBytes: settings.maxBytes,
+            keepConfirmedForMs: settings.keepConfirmedForMs,
+            fullPercent: Math.round((total.sizeBytes / settings.maxBytes) * 1_000) / 10,
+          },
+    arrival,
+    hoursLeft: settings === null ? null : hoursLeft(settings.maxBytes, found, arrival),
+    declared: mergeDeclarations(found.flatMap(({ declared }) => declared)),
+    setAside,
+    troubles: [...troubles, ...foreign(found, settings?.gateway ?? found[0]?.gateway)],
+  };
+}
+
+const noArrival: Rate = { bytesPerHour: null, because: 'nothing arrived within the last hour' };
+
+function look(segment: SegmentReader, confirmedOf: ReadonlyMap<string, Ranges>, sizeBytes: number): Found {
+  const { name, last, samples, head } = segment;
+  const all: Range = [name.first, last];
+  const unconfirmed = subtractRanges([all], confirmedOf.get(name.stream) ?? emptyRanges);
+  const waiting = { batches: countOf(unconfirmed), samples: segment.samplesOf(unconfirmed) };
+  const [oldest, newest] = [unconfirmed[0]?.[0], unconfirmed.at(-1)?.[1]];
+  const batches = countOf([all]);
+  return {
+    name,
+    ...head,
+    depth: {
+      batches,
+      samples,
+      sizeBytes,
+      unconfirmed: {
+        ...waiting,
+        oldestAt: oldest === undefined ? null : segment.encodedAt(oldest),
+        newestAt: newest === undefined ? null : segment.encodedAt(newest),
+      },
+      confirmed: { batches: batches - waiting.batches, samples: samples - waiting.samples },
+    },
+    declared: segment.declared(),
+  };
+}
+
+function streamsOf(found: readonly Found[]): StreamStatus[] {
+  const streams = new Map<string, StreamStatus>();
+  for (const { name, openedAt, volatile, depth } of found) {
+    const { stream } = name;
+    const known = streams.get(stream) ?? { stream, openedAt, volatile, ...emptyDepth };
+    streams.set(stream, { ...known, ...addDepth(known, depth) });
+  }
+  return [...streams.values()];
+}
+
+/** Files set aside and confirmed ones go first and at no loss, so that only what waits is in the way. */
+function hoursLeft(maxBytes: number, found: readonly Found[], { bytesPerHour }: Rate): number | null {
+  if (bytesPerHour === null) return null;
+  const newest = found.at(-1);
+  const stays = found.filter((each) => each === newest || each.depth.unconfirmed.batches > 0);
+  const freeBytes = maxBytes - stays.reduce((sum, { depth }) => sum + depth.sizeBytes, 0);
+  return Math.max(0, Math.round((freeBytes / bytesPerHour) * 10) / 10);
+}
+
+function rateOf(reader: FolderReader, now: Micros): Rate {
+  const newest = reader.names.at(-1);
+  const ignore = (): void => undefined;
+  const bytesPerByte = newest === undefined ? 1 : reader.read(newest, (segment) => segment.bytesPerByte(), ignore);
+  return arrivalRate(arrivedIn(reader, now), bytesPerByte ?? 1, now);
+}
+
+/** Back to the first file that is missing: it was deleted when all of it was confirmed. */
+function* arrivedIn(reader: FolderReader, now: Micros): Iterable<Arrived> {
+  let next: number | undefined;
+  for (const name of reader.names.toReversed()) {
+    if (next !== undefined && name.number !== next) return;
+    next = name.number - 1;
+    // What is older than an hour is of no use: one day of batches would be read for nothing.
+    const since = now - 3_600_000_000;
+    const recent: Arrived[] = [];
+    const whole = reader.read(
+      name,
+      (segment) => {
+        for (const batch of segment.newestFirst()) {
+          recent.push(batch);
+          if (batch.encodedAt < since) return false;
+        }
+        return true;
+      },
+      () => undefined,
+    );
+    yield* recent;
+    if (whole !== true) return;
+  }
+}
+
+const foreign = (found: readonly Found[], gateway: string | undefined): FileTrouble[] =>
+  found
+    .filter((each) => each.gateway !== gateway)
+    .map((each) => ({
+      file: segmentFile(each.name),
+      reason: `it holds batches of gateway ${each.gateway}, not ${gateway ?? ''}`,
+      toDo: 'name the journal folder of this gateway, or the settings of the other one: an agent refuses this folder',
+    }));

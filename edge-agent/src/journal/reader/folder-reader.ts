@@ -1,0 +1,117 @@
+/** A journal folder as it lies there, for those who only read it: an agent may be running on it, or have left it for good. */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { FieldlineError } from '@fieldline/shared/contracts';
+import { emptyNote, type Note, parseNote } from '../note.ts';
+import { isDamagedFile, parseSegmentFile, type SegmentName, segmentFile } from '../segment-name.ts';
+import { isDamage } from '../trouble.ts';
+import { isAgentRunning } from './agent-lock.ts';
+import { SegmentReader } from './segment-reader.ts';
+import { isMissing, sizeOf } from './untouched.ts';
+
+export type FileTrouble = { readonly file: string; readonly reason: string; readonly toDo: string };
+
+export class FolderReader {
+  readonly folder: string;
+  /** Oldest first. */
+  readonly names: readonly SegmentName[];
+  /** null where the system does not say. */
+  readonly agentRuns: boolean | null;
+  private readonly files: readonly string[];
+  /** It may be a copy, and is asked for its note too: what it says of others shall be of the same moment. */
+  private newest: SegmentReader | undefined;
+
+  private constructor(folder: string, files: readonly string[]) {
+    this.folder = folder;
+    this.files = files;
+    this.agentRuns = isAgentRunning(folder);
+    this.names = files
+      .map(parseSegmentFile)
+      .filter((name) => name !== null)
+      .sort((left, right) => left.number - right.number);
+  }
+
+  /** null where the folder is not there. @throws FieldlineError journal/unreadable */
+  static open(folder: string): FolderReader | null {
+    try {
+      return new FolderReader(folder, readdirSync(folder).sort());
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw new FieldlineError(
+        'journal/unreadable',
+        `the journal folder ${folder} cannot be read (${inWords(error)}): name the folder itself, and run this as the user of the agent`,
+        { cause: error },
+      );
+    }
+  }
+
+  /**
+   * Gives one segment, open during `read`. undefined where it holds nothing yet, or is gone: a running agent deletes what is
+   * confirmed. Whatever makes it unreadable is told to `onTrouble`.
+   */
+  read<T>(
+    name: SegmentName,
+    read: (segment: SegmentReader) => T,
+    onTrouble: (trouble: FileTrouble) => void,
+  ): T | undefined {
+    let segment: SegmentReader | null = null;
+    try {
+      segment = this.newest?.name === name ? this.newest : SegmentReader.open(this.folder, name);
+      if (segment === null) return undefined;
+      if (name === this.names.at(-1)) this.newest = segment;
+      return read(segment);
+    } catch (error) {
+      if (!this.isGone(name)) onTrouble(troubleOf(segmentFile(name), error));
+      return undefined;
+    } finally {
+      if (segment !== this.newest) segment?.close();
+    }
+  }
+
+  close(): void {
+    this.newest?.close();
+    this.newest = undefined;
+  }
+
+  /** Of the newest segment that can be read, as the agent does. */
+  note(): Note {
+    for (const name of this.names.toReversed()) {
+      const note = this.read(
+        name,
+        (segment) => parseNote(segment.note()),
+        () => undefined,
+      );
+      if (note !== undefined) return note;
+    }
+    return emptyNote;
+  }
+
+  /** On the disk, the write-ahead log included. */
+  sizeBytes(name: SegmentName): number {
+    const file = join(this.folder, segmentFile(name));
+    return sizeOf(file) + sizeOf(`${file}-wal`);
+  }
+
+  isGone(name: SegmentName): boolean {
+    return statSync(join(this.folder, segmentFile(name)), { throwIfNoEntry: false }) === undefined;
+  }
+
+  /** Files that the agent could not read and has set aside. */
+  setAside(): readonly { readonly file: string; readonly sizeBytes: number }[] {
+    return this.files.filter(isDamagedFile).map((file) => ({ file, sizeBytes: sizeOf(join(this.folder, file)) }));
+  }
+}
+
+const damagedToDo =
+  'copy the folder before the agent starts again, which sets the file aside and declares what it held; ' +
+  '`journal export` gives what can still be read';
+const unreadableToDo = 'run this as the user of the agent, and see that the folder for temporary files has room';
+
+export const troubleOf = (file: string, error: unknown): FileTrouble => ({
+  file,
+  reason: inWords(error),
+  toDo: isDamage(error) ? damagedToDo : unreadableToDo,
+});
+
+const inWords = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ');

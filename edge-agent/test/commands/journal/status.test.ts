@@ -1,0 +1,133 @@
+import { mkdirSync, statSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporaryFolder } from '@fieldline/shared/testing';
+import { describe, expect, it } from 'vitest';
+import { journalStatus } from '../../../src/commands/journal/status.ts';
+import { statusJson, statusLines } from '../../../src/commands/journal/status-text.ts';
+import { imageOf, segmentFiles } from '../../helpers/folder.ts';
+import { current, handClock, openJournal, samplesOf, testGateway } from '../../helpers/journal.ts';
+
+const place = (folder: string, maxBytes = 1024 ** 3) => ({
+  folder,
+  settings: { gateway: testGateway, maxBytes, keepConfirmedForMs: 0 },
+});
+
+describe('the status of a journal', () => {
+  it('tells what a running agent holds, what of it waits since when, and what is confirmed', () => {
+    const folder = temporaryFolder();
+    const clock = handClock();
+    const journal = openJournal(folder, { clock });
+    const begun = clock.now();
+    const flush = (count: number): void => {
+      clock.advanceMs(10_000);
+      journal.record(samplesOf(count), 0);
+      journal.flush();
+    };
+    flush(5);
+    flush(6);
+    journal.confirm(current(journal).stream, [[1, 2]]);
+    flush(7);
+    const newest = clock.now();
+    clock.advanceMs(4_000);
+    const status = journalStatus(place(folder), clock.now());
+    expect(status).toMatchObject({ folderExists: true, agentRuns: true, gateways: [testGateway], troubles: [] });
+    expect(status.total).toEqual({
+      batches: 4,
+      samples: 18,
+      sizeBytes: segmentFiles(folder).reduce(
+        (sum, file) => sum + statSync(join(folder, file)).size + statSync(join(folder, `${file}-wal`)).size,
+        0,
+      ),
+      unconfirmed: { batches: 2, samples: 13, oldestAt: begun + 20_000_000, newestAt: newest },
+      confirmed: { batches: 2, samples: 5 },
+    });
+    expect(status.streams).toMatchObject([{ stream: current(journal).stream, openedAt: begun, volatile: false }]);
+    const lines = statusLines(status).join('\n');
+    expect(lines).toContain('an agent runs on it');
+    expect(lines).toContain('2 batches, 13 samples');
+    expect(lines).toContain(', 14 s ago');
+    expect(JSON.parse(statusJson(status))).toMatchObject({ total: { unconfirmed: { oldestAgeMs: 14_000 } } });
+    journal.close();
+  });
+
+  it('tells older streams apart and sums them, with the losses that their batches declare', () => {
+    const folder = temporaryFolder();
+    const clock = handClock();
+    const before = openJournal(folder, { clock });
+    before.record(samplesOf(3), 0);
+    before.flush();
+    const image = imageOf(folder);
+    before.close();
+    clock.advanceMs(60_000);
+    const after = openJournal(image, { clock });
+    after.close();
+    const status = journalStatus(place(image), clock.now());
+    expect(status.streams.map(({ batches, samples }) => [batches, samples])).toEqual([
+      [2, 3],
+      [1, 0],
+    ]);
+    expect(status.total).toMatchObject({ batches: 3, samples: 3 });
+    expect(status.agentRuns).toBe(false);
+    expect(status.declared).toMatchObject([{ kind: 'series', device: null, reason: 'restart', samples: null }]);
+    expect(statusLines(status).join('\n')).toMatch(/restart: all devices, 2026-.* to 2026-.*, nobody knows how many/);
+  });
+
+  it('tells how long the room lasts at the rate of the last hour, and that it is unknown where nothing arrives', () => {
+    const folder = temporaryFolder();
+    const clock = handClock();
+    const journal = openJournal(folder, { clock, segmentBytes: 40_000 });
+    for (let minute = 0; minute < 30; minute++) {
+      clock.advanceMs(60_000);
+      journal.record(samplesOf(1_000), 0);
+      journal.flush();
+    }
+    const { total, arrival, hoursLeft, bounds } = journalStatus(place(folder, 2_000_000), clock.now());
+    expect(arrival).toMatchObject({ measuredOverMs: 30 * 60_000 });
+    const inHalfAnHour = (arrival.bytesPerHour ?? 0) / 2;
+    expect(Math.abs(inHalfAnHour / total.sizeBytes - 1)).toBeLessThan(0.2);
+    expect(hoursLeft).toBeCloseTo((2_000_000 - total.sizeBytes) / (2 * inHalfAnHour), 1);
+    expect(bounds?.fullPercent).toBeCloseTo(total.sizeBytes / 20_000, 1);
+    clock.advanceMs(61 * 60_000);
+    const later = journalStatus(place(folder, 2_000_000), clock.now());
+    expect(later.hoursLeft).toBeNull();
+    expect(statusLines(later).join('\n')).toContain('unknown: nothing arrived within the last hour');
+    journal.close();
+  });
+
+  it('tells a file that cannot be read, and counts the others', () => {
+    const folder = temporaryFolder();
+    for (let start = 0; start < 2; start++) {
+      const journal = openJournal(folder);
+      journal.record(samplesOf(3), 0);
+      journal.flush();
+      journal.close();
+    }
+    const [torn = ''] = segmentFiles(folder);
+    truncateSync(join(folder, torn), 700);
+    const status = journalStatus(place(folder), handClock().now());
+    expect(status.troubles).toMatchObject([{ file: torn, toDo: expect.stringContaining('copy the folder') }]);
+    expect(status.total).toMatchObject({ batches: 2, samples: 3 });
+    openJournal(folder).close();
+    const after = journalStatus(place(folder), handClock().now());
+    expect(after.troubles).toEqual([]);
+    expect(after.setAside).toEqual([{ file: `${torn}.damaged`, sizeBytes: 700 }]);
+  });
+
+  it('tells that the files are those of another gateway', () => {
+    const folder = temporaryFolder();
+    openJournal(folder).close();
+    const settings = { gateway: 'gw-other', maxBytes: 1024 ** 2, keepConfirmedForMs: 0 };
+    expect(journalStatus({ folder, settings }, 0).troubles).toMatchObject([
+      { reason: `it holds batches of gateway ${testGateway}, not gw-other` },
+    ]);
+  });
+
+  it('says what it means when the folder is missing or empty', () => {
+    const folder = temporaryFolder();
+    expect(statusLines(journalStatus(place(join(folder, 'none')), 0))).toEqual([
+      expect.stringContaining('does not exist: no agent has run with this journal folder yet'),
+    ]);
+    mkdirSync(join(folder, 'empty'));
+    expect(statusLines(journalStatus(place(join(folder, 'empty')), 0)).join('\n')).toContain('it holds no batches');
+  });
+});
