@@ -31,8 +31,8 @@ export type BridgeParts = {
 
 export type Bridge = { readonly close: () => Promise<void> };
 
-/** Each of an eighth of the window at most: a broker that has room again sends while the others are under way. */
-const mostAppends = 8;
+/** Each of a quarter of the window at most: a broker that has room again sends while the others are under way. */
+const mostAppends = 4;
 /** How long a graceful stop waits for what was taken to be stored and acknowledged. */
 const drainMs = 5_000;
 /** A broker that keeps a session goes on giving it its share: one of a bridge that does not come back must end soon. */
