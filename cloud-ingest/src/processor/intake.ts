@@ -1,4 +1,3 @@
-import { createBell } from '../backbone/bell.ts';
 import type { Decoded } from '../decode/decoder.ts';
 
 /**
@@ -18,8 +17,7 @@ export class Intake {
   private records: Decoded[] = [];
   private bytes = 0;
   private samples = 0;
-  private readonly changed = createBell();
-  private readonly halfFull = createBell();
+  private changed = Promise.withResolvers<void>();
   /** Whether what was taken last has been given up since: it will be fetched again, from where the database stands then. */
   isTakenVoid = false;
 
@@ -38,27 +36,17 @@ export class Intake {
       this.bytes += record.origin.bytes.length;
       this.samples += samplesOf(record);
     }
-    this.changed.ring();
-    if (this.isHalfFull) this.halfFull.ring();
+    this.change();
   }
 
-  /** Much waits: of one transaction's worth, half. */
-  get isHalfFull(): boolean {
-    return this.samples >= maxSamples / 2 || this.bytes >= this.maxBytes / 2;
+  /** What is there, once there is something, the oldest first; empty when the signal is aborted. */
+  async take(signal: AbortSignal): Promise<readonly Decoded[]> {
+    while (this.records.length === 0 && !signal.aborted) await this.nextChange(signal);
+    if (signal.aborted) return [];
+    return this.takeOldest();
   }
 
-  /** Resolves when something waits, or the signal is aborted. */
-  async untilSome(signal: AbortSignal): Promise<void> {
-    while (this.records.length === 0 && !signal.aborted) await this.changed.next(signal);
-  }
-
-  /** Resolves when much waits, or the signal is aborted. */
-  async untilHalfFull(signal: AbortSignal): Promise<void> {
-    while (!this.isHalfFull && !signal.aborted) await this.halfFull.next(signal);
-  }
-
-  /** Of what waits the oldest, at most one transaction's worth; empty if nothing does. */
-  take(): readonly Decoded[] {
+  private takeOldest(): readonly Decoded[] {
     let [count, samples] = [0, 0];
     for (const record of this.records) {
       samples += samplesOf(record);
@@ -75,7 +63,7 @@ export class Intake {
 
   /** Resolves when there is room, or the signal is aborted. */
   async untilRoom(signal: AbortSignal): Promise<void> {
-    while (this.roomBytes === 0 && !signal.aborted) await this.changed.next(signal);
+    while (this.roomBytes === 0 && !signal.aborted) await this.nextChange(signal);
   }
 
   clear(): void {
@@ -83,7 +71,19 @@ export class Intake {
     this.records = [];
     this.bytes = 0;
     this.samples = 0;
-    this.changed.ring();
+    this.change();
+  }
+
+  private change(): void {
+    this.changed.resolve();
+    this.changed = Promise.withResolvers<void>();
+  }
+
+  private async nextChange(signal: AbortSignal): Promise<void> {
+    const wake = (): void => this.change();
+    signal.addEventListener('abort', wake, { once: true });
+    await this.changed.promise;
+    signal.removeEventListener('abort', wake);
   }
 }
 

@@ -23,7 +23,6 @@ import { createProcessorMetrics } from './processor-metrics.ts';
 import { createRestoreWatch } from './restored.ts';
 import { Storer } from './storer.ts';
 import { isDatabaseTrouble } from './trouble.ts';
-import { Turns } from './turns.ts';
 import { watchLag } from './watch-lag.ts';
 
 export type ProcessorParts = {
@@ -113,7 +112,6 @@ export async function startProcessor(parts: ProcessorParts, signal?: AbortSignal
       acknowledger,
       publish: normalisedTopic === undefined ? undefined : publishTo(backbone, normalisedTopic),
       rewind: () => fetcher.rewind(),
-      turns: new Turns(),
     };
     storers = lanes.intakes.map((intake) => new Storer({ ...toStore, intake }));
     health.ready.push({ name: 'processor-fetch', trouble: () => fetcher.trouble() });

@@ -15,14 +15,12 @@ import type { Positions } from './positions.ts';
 import type { ProcessorMetrics } from './processor-metrics.ts';
 import { type Outcome, type StoreContext, storeRecords } from './store-records.ts';
 import { isBackboneTrouble, isDatabaseTrouble } from './trouble.ts';
-import type { Turns } from './turns.ts';
 
 export type StorerParts = {
   readonly store: Store;
   readonly source: SourceTopic;
   readonly edition: Edition;
   readonly intake: Intake;
-  readonly turns: Turns;
   readonly positions: Positions;
   readonly counts: ProcessorMetrics;
   readonly acknowledger: Acknowledger;
@@ -55,14 +53,8 @@ export class Storer {
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const { intake, turns } = this.parts;
-      await intake.untilSome(signal);
-      await turns.begin(intake, signal);
-      try {
-        if (!signal.aborted) await this.store(intake.take(), signal);
-      } finally {
-        turns.end();
-      }
+      const records = await this.parts.intake.take(signal);
+      await this.store(records, signal);
     }
   }
 

@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Decoded } from '../../src/decode/decoder.ts';
 import { Lanes } from '../../src/processor/lanes.ts';
@@ -16,11 +15,11 @@ const never = new AbortController().signal;
 const offsets = (records: readonly Decoded[]) => records.map(({ origin }) => [origin.partition, origin.offset]);
 
 describe('lanes', () => {
-  test('give each partition to one lane for ever, in the order of its offsets', () => {
+  test('give each partition to one lane for ever, in the order of its offsets', async () => {
     const lanes = new Lanes(2, 1_000_000);
     lanes.add([record(0, 1), record(3, 1), record(2, 1), record(0, 2)]);
     lanes.add([record(3, 2), record(0, 3)]);
-    const [even, odd] = lanes.intakes.map((intake) => intake.take());
+    const [even, odd] = await Promise.all(lanes.intakes.map((intake) => intake.take(never)));
     expect(offsets(even ?? [])).toEqual([
       [0, 1],
       [2, 1],
@@ -45,10 +44,9 @@ describe('lanes', () => {
       hasRoom = true;
     });
     lanes.add([record(0, 1, 5)]);
-    lanes.intakes[0]?.take();
-    await turn();
+    await lanes.intakes[0]?.take(never);
     expect(hasRoom).toBe(false);
-    lanes.intakes[1]?.take();
+    await lanes.intakes[1]?.take(never);
     await waiting;
     expect(lanes.roomBytes).toBe(100);
   });
@@ -60,15 +58,18 @@ describe('lanes', () => {
     lanes.clear();
     await waiting;
     expect(lanes.roomBytes).toBe(10);
-    expect(lanes.intakes.map((intake) => intake.take())).toEqual([[], [], []]);
+    const stop = new AbortController();
+    const taken = Promise.all(lanes.intakes.map((intake) => intake.take(stop.signal)));
+    stop.abort();
+    expect(await taken).toEqual([[], [], []]);
   });
 
-  test('do not let small records take more memory than large ones: each counts, whatever is in it', () => {
+  test('do not let small records take more memory than large ones: each counts, whatever is in it', async () => {
     const lanes = new Lanes(1, 1_000_000_000);
     const many = Array.from({ length: 20_000 }, (_, n) => record(0, n, 1));
     lanes.add(many);
     expect(lanes.roomBytes).toBe(0);
-    const taken = lanes.intakes[0]?.take() ?? [];
+    const taken = (await lanes.intakes[0]?.take(never)) ?? [];
     expect(taken.length).toBeGreaterThan(1_000);
     expect(taken.length).toBeLessThan(5_000);
     expect(offsets(taken)).toEqual(offsets(many.slice(0, taken.length)));

@@ -80,9 +80,7 @@ const processorSchema = z.strictObject({
     .min(1)
     .max(8)
     .default(2)
-    .describe(
-      'transactions side by side while much waits, each of its own partitions; one after the other as long as that keeps up; more need more cores in the database',
-    ),
+    .describe('transactions side by side, each of its own partitions; more need more cores in the database'),
   maxBatchBytes: sizeBytes
     .default(16 * 1024 ** 2)
     .describe(
