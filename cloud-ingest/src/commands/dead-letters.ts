@@ -1,5 +1,6 @@
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { counted, grouped } from '@fieldline/shared/runtime';
+import { wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { openBackbone } from '../backbone/open-backbone.ts';
 import { describeLetter } from '../dead-letters/describe-letter.ts';
 import { describeLetters } from '../dead-letters/describe-letters.ts';
@@ -14,7 +15,6 @@ import { openStore, type Store } from '../store/connection.ts';
 import { editionOfSchema } from '../store/migrate.ts';
 import type { Publish } from '../store/write-rows.ts';
 import { untilAvailable } from '../until-available.ts';
-import { wrongArguments } from './arguments.ts';
 import type { CommandParts } from './command.ts';
 
 export const usage = `fieldline-ingest dead-letters list    --config FILE [filters] [--state open|redriven|all] [--limit N] [--after ID] [--json]

@@ -1,8 +1,8 @@
+import { parseCommandArgs } from '@fieldline/shared/runtime/command-arguments';
 import { describePlan } from '../store/describe-plan.ts';
 import { migrate, planOf } from '../store/migrate.ts';
 import { refusedFor } from '../store/migrations/rights.ts';
 import { untilAvailable } from '../until-available.ts';
-import { parseCommandArgs } from './arguments.ts';
 import type { CommandParts } from './command.ts';
 
 export const usage = `fieldline-ingest migrate --config FILE [--dry-run]

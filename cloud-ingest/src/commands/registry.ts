@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { counted } from '@fieldline/shared/runtime';
+import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { microsOf } from '../instant.ts';
 import { carryOut } from '../registry/carry-out.ts';
 import type { EditPlan } from '../registry/edit.ts';
@@ -12,7 +13,6 @@ import { problemLines, readTagFile, tagFileHead, tagFileLine } from '../registry
 import { type TagName, tagNameOf, textOf } from '../registry/tag-name.ts';
 import { openStore, type Store } from '../store/connection.ts';
 import { type FieldName, type Fields, fieldNames } from '../store/periods.ts';
-import { parseCommandArgs, wrongArguments } from './arguments.ts';
 import type { CommandParts } from './command.ts';
 
 export const usage = `fieldline-ingest registry <what> --config FILE …

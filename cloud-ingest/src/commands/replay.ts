@@ -1,5 +1,6 @@
 import { backboneTopics, FieldlineError, type Micros } from '@fieldline/shared/contracts';
 import { counted, grouped } from '@fieldline/shared/runtime';
+import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { openBackbone } from '../backbone/open-backbone.ts';
 import { isoOf, microsOf } from '../instant.ts';
 import type { PlanPart, ReplayFilter } from '../replay/plan.ts';
@@ -8,7 +9,6 @@ import type { Left, Tally } from '../replay/tally.ts';
 import { openStore } from '../store/connection.ts';
 import { editionOfSchema } from '../store/migrate.ts';
 import { untilAvailable } from '../until-available.ts';
-import { parseCommandArgs, wrongArguments } from './arguments.ts';
 import type { CommandParts } from './command.ts';
 
 export const usage = `fieldline-ingest replay --config FILE --from TIME --to TIME

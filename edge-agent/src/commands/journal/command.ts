@@ -2,7 +2,7 @@ import { extname, relative, resolve } from 'node:path';
 import type { EdgeConfig } from '@fieldline/shared/config/edge';
 import { FieldlineError, type Micros, microsOf } from '@fieldline/shared/contracts';
 import { type Clock, counted } from '@fieldline/shared/runtime';
-import { parseCommandArgs, wrongArguments } from '../arguments.ts';
+import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { exportJournal } from './export.ts';
 import type { Place } from './place.ts';
 import { type ExportFormat, exportFormats } from './sample-format.ts';

@@ -116,10 +116,18 @@ describe('fieldline-edge journal', () => {
     expect(out).toMatch(/^stream .* a file is gone; the next start of the agent declares it as lost$/m);
     expect(error).toBe('journal/damaged: 1 trouble: what to do is said above\n');
   });
+});
 
-  it.runIf(user === undefined || canReach(user, program.replace(/[^/]*$/, '')))(
-    'reads a folder in which it may write nothing, as a card that is mounted read-only',
-    async () => {
+const unreachable =
+  user === undefined || canReach(user, program.replace(/[^/]*$/, ''))
+    ? null
+    : 'a checkout that a user without rights can read: it lies in a folder of root';
+
+(unreachable === null ? describe : describe.skip)(
+  'fieldline-edge journal, without rights',
+  unreachable === null ? {} : { meta: { skipReason: unreachable } },
+  () => {
+    it('reads a folder in which it may write nothing, as a card that is mounted read-only', async () => {
       const folder = temporaryFolder();
       const journal = openJournal(folder);
       journal.record(samplesOf(9), 0);
@@ -141,6 +149,6 @@ describe('fieldline-edge journal', () => {
         error: expect.stringMatching(/^journal\/unreadable: .*as the user of the agent/),
       });
       expect(existsSync(killed)).toBe(true);
-    },
-  );
-});
+    });
+  },
+);

@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { FieldlineError } from '@fieldline/shared/contracts';
+import { FieldlineError } from '../contracts/errors.ts';
 
 /** @throws FieldlineError arguments/invalid, with the usage of the command */
 export function parseCommandArgs<const Options extends NonNullable<ParseArgsConfig['options']>>(
