@@ -1,6 +1,7 @@
 import type { Micros } from '@fieldline/shared/contracts';
 import type { Session } from './connection.ts';
-import { numberArray } from './number-array.ts';
+import type { CopySource } from './copy/copy-in.ts';
+import { copyRows, writeHalves, writeInstant, writeInt4, writeInt8, writeNull, writeText } from './copy/copy-rows.ts';
 import type { BatchRef } from './rows.ts';
 
 /** Where a batch came from and what became of it: with `sample.batch` any row can be traced to its record. */
@@ -17,22 +18,33 @@ export type BatchLogEntry = BatchRef & {
   readonly toTime: Micros | null;
 };
 
+const columns = 'received_at, batch, record_offset, from_time, to_time, partition, samples, stored, rejected, topic';
+/** Field count, five fields of 8 bytes and four of 4 with their lengths, and the length of the topic. */
+const rowBytes = 2 + 5 * (4 + 8) + 4 * (4 + 4) + 4;
+
+/** By COPY: of small batches there are thousands in a transaction. */
 export async function writeBatchLog(session: Session, entries: readonly BatchLogEntry[]): Promise<void> {
   if (entries.length === 0) return;
-  const column = (value: (entry: BatchLogEntry) => number | null): string => numberArray(entries.map(value));
-  await session.query(insert, [
-    column((entry) => entry.streamNo),
-    column((entry) => entry.seq),
-    column((entry) => entry.receivedAt),
-    entries.map(({ topic }) => topic),
-    column((entry) => entry.partition),
-    column((entry) => entry.offset),
-    column((entry) => entry.samples),
-    column((entry) => entry.stored),
-    column((entry) => entry.rejected),
-    column((entry) => entry.fromTime),
-    column((entry) => entry.toTime),
-  ]);
+  await session.copy(`COPY batch_log (${columns}) FROM STDIN (FORMAT binary)`, encodeEntries(entries));
+}
+
+function encodeEntries(entries: readonly BatchLogEntry[]): CopySource {
+  const entryAt = (n: number): BatchLogEntry => entries[n] as BatchLogEntry;
+  return copyRows(entries.length, {
+    bytesOf: (n) => rowBytes + Buffer.byteLength(entryAt(n).topic),
+    write: (view, start, n, piece) => {
+      const entry = entryAt(n);
+      const { fromTime, toTime } = entry;
+      view.setInt16(start, 10);
+      let at = writeInstant(view, start + 2, entry.receivedAt);
+      at = writeHalves(view, at, entry.streamNo, entry.seq);
+      at = writeInt8(view, at, entry.offset);
+      at = fromTime === null ? writeNull(view, at) : writeInstant(view, at, fromTime);
+      at = toTime === null ? writeNull(view, at) : writeInstant(view, at, toTime);
+      for (const count of [entry.partition, entry.samples, entry.stored, entry.rejected]) at = writeInt4(view, at, count);
+      return writeText(view, at, entry.topic, piece);
+    },
+  });
 }
 
 /** Samples of a logged batch became rows later: `times` are theirs. */
@@ -54,9 +66,3 @@ export async function countOver(
 }
 
 const instant = (column: string): string => `TIMESTAMPTZ 'epoch' + ${column} * INTERVAL '1 microsecond'`;
-
-const insert = `INSERT INTO batch_log (batch, received_at, topic, partition, record_offset, samples, stored, rejected, from_time, to_time)
-  SELECT stream_no::int8 * 4294967296 + seq, ${instant('received_at')}, topic, partition, record_offset, samples, stored, rejected,
-    ${instant('from_time')}, ${instant('to_time')}
-  FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::text[], $5::int4[], $6::int8[], $7::int4[], $8::int4[], $9::int4[], $10::int8[], $11::int8[])
-    AS entry (stream_no, seq, received_at, topic, partition, record_offset, samples, stored, rejected, from_time, to_time)`;

@@ -86,7 +86,7 @@ const processorSchema = z.strictObject({
     .describe(
       'most bytes of records that wait decoded, shared among the lanes; a transaction takes what waits in its lane',
     ),
-  queueBytes: sizeBytes.default(8 * 1024 ** 2).describe('most bytes of records fetched ahead'),
+  queueBytes: sizeBytes.default(2 * 1024 ** 2).describe('most bytes of records fetched ahead'),
   acceptPastMs: durationMs
     .default(366 * 24 * 3_600_000)
     .describe('a sample older than this, or than `database.retainRawMs` less a day, is a dead letter'),

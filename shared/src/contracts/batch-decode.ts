@@ -80,7 +80,7 @@ function decode(bytes: Buffer, gateway: string, lists: TagLists | undefined): De
   const known = cut === null ? undefined : lists?.find(cut.list, gateway);
   if (cut !== null && known !== undefined) {
     const json = parseJson(cut.rest);
-    if (isMarked(json)) return decodeJson({ ...json, tags: known }, gateway, known);
+    if (isMarked(json)) return decodeJson(Object.assign(json, { tags: known }), gateway, known);
   }
   const batch = decodeJson(parseJson(unpacked.toString('utf8')), gateway);
   if (cut !== null && batch.tags.length > 0) lists?.keep(cut.list, gateway, batch.tags);
@@ -113,12 +113,10 @@ function decodeJson(json: unknown, gateway: string, known?: readonly Tag[]): Dec
   const sent = wire.i.length;
   if (wire.read < wire.filtered + sent)
     throw malformed(`read is ${wire.read}, less than filtered ${wire.filtered} + samples ${sent}`);
-  const { tags: _tags, t0: _t0, i: _i, t: _t, x: _x, q: _q, previous, ...head } = wire;
-  return {
-    ...head,
-    ...(previous === undefined ? {} : { previous }),
-    ...samplesOf(wire, known ?? wire.tags.map(tagOf)),
-  };
+  const { stream, seq, previous, read, filtered, volatile, declared } = wire;
+  const tags = known ?? wire.tags.map(tagOf);
+  const head = { gateway, stream, seq, ...(previous === undefined ? {} : { previous }), read, filtered, volatile };
+  return { ...head, declared, tags, ...samplesOf(wire, tags) };
 }
 
 const malformed = (reason: string, cause?: unknown): FieldlineError =>
@@ -163,21 +161,17 @@ export function unpackBatch(bytes: Buffer): Buffer {
 
 const isZstd = (bytes: Buffer): boolean => bytes.length >= 4 && bytes.readUInt32LE(0) === 0xfd2f_b528;
 
-function samplesOf(wire: z.infer<typeof wireSchema>, tags: readonly Tag[]) {
-  const { i, t, x } = wire;
+/** The columns of the wire become those of the batch, in place: nobody else has them, and copies are most of what a small batch costs. */
+function samplesOf({ t0, i, t, x, q }: z.infer<typeof wireSchema>, tags: readonly Tag[]) {
   const sent = i.length;
   if (t.length !== sent || x.length !== sent)
     throw malformed(`columns differ: i ${sent}, t ${t.length}, x ${x.length}`);
   if (sent > maxBatchSamples) throw malformed(`${sent} samples; the bound is ${maxBatchSamples}`);
-  const codes = new Map(wire.q);
-  const columns = {
-    tagIndex: [] as number[],
-    time: [] as Micros[],
-    value: [] as (Value | null)[],
-    quality: [] as QualityCode[],
-    rejected: [] as RejectedSample[],
-  };
-  let time = wire.t0;
+  const quality = new Array<QualityCode>(sent).fill(0);
+  for (const [position, code] of q) if (position < sent) quality[position] = code;
+  const rejected: RejectedSample[] = [];
+  let time = t0;
+  let kept = 0;
   for (let position = 0; position < sent; position++) {
     const index = i[position];
     const tag = typeof index === 'number' ? tags[index] : undefined;
@@ -186,19 +180,28 @@ function samplesOf(wire: z.infer<typeof wireSchema>, tags: readonly Tag[]) {
     if (typeof delta !== 'number' || !Number.isSafeInteger(delta))
       throw malformed(`sample ${position}: t is not an integer`);
     time += delta;
-    const quality = codes.get(position) ?? 0;
+    const code = quality[position] ?? 0;
     const value = typedValue(tag, x[position]);
-    const reason = unfit(tag, value, quality, time);
+    const reason = unfit(tag, value, code, time);
     if (reason !== null) {
-      columns.rejected.push({ position, code: 'sample/malformed', reason });
+      rejected.push({ position, code: 'sample/malformed', reason: `${tag.device}/${tag.tag}: ${reason}` });
       continue;
     }
-    columns.tagIndex.push(index as number);
-    columns.time.push(time);
-    columns.value.push(value ?? null);
-    columns.quality.push(quality);
+    i[kept] = index;
+    t[kept] = time;
+    x[kept] = value;
+    quality[kept] = code;
+    kept += 1;
   }
-  return { tags, sent, ...columns };
+  for (const column of [i, t, x, quality]) column.length = kept;
+  return {
+    sent,
+    tagIndex: i as number[],
+    time: t as Micros[],
+    value: x as (Value | null)[],
+    quality: quality as readonly QualityCode[],
+    rejected: rejected as readonly RejectedSample[],
+  };
 }
 
 /** By hand: there are up to as many tags as samples, and a schema takes ten times as long. */
@@ -228,12 +231,11 @@ function typedValue(tag: Tag, wire: unknown): Value | null | undefined {
 }
 
 function unfit(tag: Tag, value: Value | null | undefined, quality: QualityCode, time: Micros): string | null {
-  const because = (what: string): string => `${tag.device}/${tag.tag}: ${what}`;
-  if (value === undefined) return because(`the value is not of type ${tag.type}`);
-  if (value === null) return qualityClass(quality) === 'bad' ? null : because(`no value, but quality ${quality}`);
-  if (qualityClass(quality) === 'bad') return because(`bad quality ${quality}, but a value`);
-  if (!fitsType(tag.type, value)) return because(`the value does not fit ${tag.type}`);
-  if (typeof value === 'string' && value.includes('\u0000')) return because('PostgreSQL text cannot hold U+0000');
-  if (!Number.isSafeInteger(time)) return because('the time is not a number of microseconds');
+  if (value === undefined) return `the value is not of type ${tag.type}`;
+  if (value === null) return qualityClass(quality) === 'bad' ? null : `no value, but quality ${quality}`;
+  if (qualityClass(quality) === 'bad') return `bad quality ${quality}, but a value`;
+  if (!fitsType(tag.type, value)) return `the value does not fit ${tag.type}`;
+  if (typeof value === 'string' && value.includes('\u0000')) return 'PostgreSQL text cannot hold U+0000';
+  if (!Number.isSafeInteger(time)) return 'the time is not a number of microseconds';
   return null;
 }
