@@ -8,6 +8,7 @@ import { FieldlineError } from '@fieldline/shared/contracts';
 import type { NewBatch, StoredBatch } from './batches.ts';
 import { Segment, type SegmentHead, type Survives } from './segment.ts';
 import { damagedSuffix, isDamagedFile, parseSegmentFile, type SegmentName, segmentFile } from './segment-name.ts';
+import { type Space, spaceOf } from './space.ts';
 import { isDamage, isDiskTrouble } from './trouble.ts';
 
 export type DiskOptions = {
@@ -15,6 +16,8 @@ export type DiskOptions = {
   readonly gateway: string;
   readonly survives: Survives;
   readonly segmentBytes: number;
+  /** From its first batch to its last at most, by the clock on the wall: what is dropped by age goes in whole segments. */
+  readonly segmentMs?: number;
 };
 
 /** A file that could not be read: what its name says of it, and when it was last written. */
@@ -30,6 +33,7 @@ export class Disk {
   private writing: Segment | undefined;
   private head: SegmentHead | undefined;
   private reading: Segment | undefined;
+  private begunAt = 0;
 
   private constructor(options: DiskOptions) {
     this.options = options;
@@ -56,15 +60,21 @@ export class Disk {
     this.finishWriting();
     this.writing = segment;
     this.head = head;
+    this.begunAt = batches[0]?.encodedAt ?? 0;
   }
 
   /** Durable when it returns. @throws SqliteError; whether the batches are there is then not known until the next start */
   append(batches: readonly NewBatch[], isNoteDue: boolean, note: () => string): void {
     const { writing, head } = this;
     if (head === undefined) throw new Error('no stream was begun');
-    const hasRoom = writing !== undefined && writing.sizeBytes() < this.options.segmentBytes;
-    if (hasRoom) writing.append(batches, isNoteDue ? note() : null);
+    if (writing !== undefined && this.isOpenFor(batches, writing)) writing.append(batches, isNoteDue ? note() : null);
     else this.begin(batches, head, note());
+  }
+
+  private isOpenFor([first]: readonly NewBatch[], writing: Segment): boolean {
+    const { segmentBytes, segmentMs = Number.POSITIVE_INFINITY } = this.options;
+    const isYoung = ((first?.encodedAt ?? 0) - this.begunAt) / 1_000 < segmentMs;
+    return isYoung && writing.sizeBytes() < segmentBytes;
   }
 
   /** SQLite goes on writing to a file that was deleted, and says nothing. @throws a system error where that is so */
@@ -129,6 +139,11 @@ export class Disk {
   /** On the disk, files set aside included. */
   sizeBytes(): number {
     return this.segments.reduce((sum, segment) => sum + segment.sizeBytes(), this.damagedBytes);
+  }
+
+  /** @throws a system error where the folder cannot be asked */
+  space(): Space {
+    return spaceOf(this.options.folder);
   }
 
   /** Makes room by what is of no use to the agent: false if there was nothing. */

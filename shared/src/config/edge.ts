@@ -20,6 +20,19 @@ const journalSchema = z.strictObject({
     .min(1024 ** 2)
     .default(2 * 1024 ** 3)
     .describe('of the files; beyond it the oldest are dropped and declared'),
+  keepFreeBytes: z
+    .int()
+    .nonnegative()
+    .default(64 * 1024 ** 2)
+    .describe(
+      'while the disk has less than this left (or a twentieth of it, if that is less), the journal does not grow: its oldest are dropped for new ones, and declared',
+    ),
+  maxAgeMs: durationMs
+    .min(60_000)
+    .optional()
+    .describe(
+      'what was never confirmed is dropped at this age, and declared; without it, it is kept while there is room',
+    ),
   segmentBytes: sizeBytes
     .default(16 * 1024 ** 2)
     .describe('a file of the journal is closed at this size and deleted whole'),
