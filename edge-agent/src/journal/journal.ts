@@ -22,7 +22,7 @@ import type { HeldStream } from './holdings.ts';
 import { Losses } from './losses.ts';
 import { journalMetrics, setGauges } from './metrics.ts';
 import { NoteKeeper } from './note.ts';
-import type { JournalOptions } from './options.ts';
+import { inSegments, type JournalOptions } from './options.ts';
 import { Outage } from './outage.ts';
 import { Pending } from './pending.ts';
 import { Retention, type ToDrop } from './retention.ts';
@@ -30,9 +30,6 @@ import type { Segment } from './segment.ts';
 import { Store } from './store.ts';
 import type { StreamWriter } from './stream-writer.ts';
 import { isDamage, isDiskTrouble } from './trouble.ts';
-
-/** A folder, and the age that is kept, is worth at least this many segments: one is dropped at a time. */
-const fewestSegments = 4;
 
 export class Journal {
   private readonly options: JournalOptions;
@@ -64,9 +61,7 @@ export class Journal {
 
   /** Opens the folder, or goes on in memory and says so. @throws FieldlineError journal/in-use, journal/foreign */
   static open(options: JournalOptions): Journal {
-    const segmentBytes = Math.min(options.segmentBytes, options.maxBytes / fewestSegments);
-    const segmentMs = (options.maxAgeMs ?? Number.POSITIVE_INFINITY) / fewestSegments;
-    const journal = new Journal({ ...options, segmentBytes, segmentMs });
+    const journal = new Journal(inSegments(options));
     try {
       journal.beginOnDisk();
     } catch (error) {
