@@ -1,8 +1,8 @@
 /**
  * Sends the journal's batches through the uplink and tells the journal what is confirmed. Invariants:
  *
- * - Two lanes. A batch that was just flushed goes at once (live); what is older goes beside it (backlog), and never takes
- *   the places in flight that are reserved for the live lane.
+ * - Two lanes. A batch that was just flushed goes at once (live); what is older goes beside it (backlog), never takes the
+ *   places in flight that are reserved for the live lane, and no faster than its pace.
  * - `confirm: broker`: PUBACK confirms. `confirm: cloud`: the commit acknowledgement does; what it does not list in time is
  *   sent again, with growing pauses, and not while the cloud says that it lags.
  * - Nothing is kept here that is not in the journal: a lost connection gives everything unanswered back to the backlog.
@@ -17,6 +17,7 @@ import { consequencesOf } from './acknowledge.ts';
 import { Backlog } from './backlog.ts';
 import { Claims } from './claims.ts';
 import { forwarderMetrics } from './metrics.ts';
+import { Pace, type PaceOptions } from './pace.ts';
 import { Resend } from './resend.ts';
 
 /** One session with the broker. */
@@ -41,6 +42,7 @@ export type ForwarderOptions = {
   readonly confirm: 'cloud' | 'broker';
   readonly maxInFlight: number;
   readonly resendAfterMs: number;
+  readonly backlog: Omit<PaceOptions, 'mostInFlight'>;
   /** The database behind the cloud is another one than before. */
   readonly onNewIncarnation: () => void;
   readonly random: () => number;
@@ -48,6 +50,9 @@ export type ForwarderOptions = {
   readonly log: Log;
   readonly metrics: Metrics;
 };
+
+/** The rest is reserved for live batches. */
+const backlogShare = (maxInFlight: number): number => Math.max(1, maxInFlight - Math.ceil(maxInFlight / 4));
 
 /** After a connect the backlog waits this long for the retained acknowledgement: it may say that most of it is stored. */
 const awaitAckMs = 1_000;
@@ -61,6 +66,7 @@ export class Forwarder {
   private readonly claims = new Claims();
   private readonly backlog: Backlog;
   private readonly resend: Resend;
+  private readonly pace: Pace;
   private live: StoredBatch[] = [];
   private link: Link | undefined;
   private readonly inFlight = new Set<BatchId & { readonly isLive: boolean }>();
@@ -76,6 +82,7 @@ export class Forwarder {
     this.metrics = forwarderMetrics(options.metrics);
     this.backlog = new Backlog(() => options.journal.streams(), this.claims);
     this.resend = new Resend(options);
+    this.pace = new Pace({ mostInFlight: backlogShare(options.maxInFlight), ...options.backlog });
   }
 
   /** Batches fresh from a flush. While there is no session they are backlog. */
@@ -96,6 +103,7 @@ export class Forwarder {
     this.disconnected();
     this.link = link;
     this.isLagging = false;
+    this.pace.reset();
     const waitMs = this.options.confirm === 'cloud' ? awaitAckMs : 0;
     this.backlogFromMs = this.options.clock.monotonicMs() + waitMs;
     this.timer = setInterval(() => this.tick(), tickMs);
@@ -174,12 +182,11 @@ export class Forwarder {
   }
 
   private mayDrain(): boolean {
-    const { maxInFlight, clock } = this.options;
-    if (clock.monotonicMs() < this.backlogFromMs) return false;
-    const reserved = Math.ceil(maxInFlight / 4);
+    const nowMs = this.options.clock.monotonicMs();
+    if (nowMs < this.backlogFromMs) return false;
     let draining = 0;
     for (const { isLive } of this.inFlight) if (!isLive) draining += 1;
-    return draining < Math.max(1, maxInFlight - reserved);
+    return this.pace.hasRoom(draining, nowMs);
   }
 
   private send(link: Link, batch: StoredBatch, times: number, isLive: boolean): void {
@@ -188,18 +195,22 @@ export class Forwarder {
     const flight = { stream, seq, isLive };
     this.inFlight.add(flight);
     this.metrics.inFlight.set(this.inFlight.size);
+    const sentAtMs = clock.monotonicMs();
+    if (!isLive) this.pace.sent(batch.bytes.length);
     if (times > 1) this.metrics.again.inc();
-    if (confirm === 'cloud') this.resend.sent(stream, seq, times, clock.monotonicMs());
+    if (confirm === 'cloud') this.resend.sent(stream, seq, times, sentAtMs);
     link.publish(batch.bytes).then(
       () => {
         this.metrics.batches.inc();
         this.metrics.samples.inc(batch.samples);
         if (confirm === 'broker') this.options.journal.confirm(stream, [[seq, seq]]);
+        if (link === this.link) this.pace.answered(sentAtMs, clock.monotonicMs());
         this.landed(link, flight);
       },
       (error: unknown) => {
         if (link !== this.link) return;
         this.metrics.refused.inc();
+        this.pace.refused(sentAtMs, clock.monotonicMs());
         this.options.log.warn(
           { ...errorFields(error), stream, seq },
           'the broker did not take a batch; it is sent again later',
@@ -214,6 +225,7 @@ export class Forwarder {
     if (link !== this.link) return;
     this.inFlight.delete(flight);
     this.metrics.inFlight.set(this.inFlight.size);
+    this.metrics.backlogMost.set(this.pace.mostNow);
     this.settle();
     this.pump();
   }

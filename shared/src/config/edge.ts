@@ -55,6 +55,17 @@ const uplinkSchema = z.strictObject({
   resendAfterMs: durationMs
     .default(10_000)
     .describe('confirm cloud: what is not confirmed by then is sent again, with growing pauses'),
+  backlog: z
+    .strictObject({
+      messagesPerSecond: z.number().positive().max(100_000).optional(),
+      bytesPerSecond: z
+        .int()
+        .min(1_000)
+        .optional()
+        .describe('of the batches as sent; for a link that is metered or shared'),
+    })
+    .prefault({})
+    .describe('most that is sent of a backlog; without it, as much as is answered soon'),
 });
 
 const edgeObject = z.strictObject({
