@@ -57,7 +57,12 @@ const uplinkSchema = z.strictObject({
     .describe('confirm cloud: what is not confirmed by then is sent again, with growing pauses'),
   backlog: z
     .strictObject({
-      messagesPerSecond: z.number().positive().max(100_000).optional(),
+      messagesPerSecond: z
+        .number()
+        .positive()
+        .max(100_000)
+        .optional()
+        .describe('most batches of a backlog; without it, as many as are answered soon'),
       bytesPerSecond: z
         .int()
         .min(1_000)
