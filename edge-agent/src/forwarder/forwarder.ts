@@ -8,12 +8,13 @@
  * - Nothing is kept here that is not in the journal: a lost connection gives everything unanswered back to the backlog.
  */
 import type { AckMessage, Declaration, Ranges } from '@fieldline/shared/contracts';
-import { subtractRanges, unionRanges } from '@fieldline/shared/contracts';
+import { hasNumber } from '@fieldline/shared/contracts';
 import type { Clock, Log, Metrics } from '@fieldline/shared/runtime';
 import { errorFields } from '../error-fields.ts';
 import type { BatchId, StoredBatch } from '../journal/batches.ts';
 import type { HeldStream } from '../journal/holdings.ts';
 import { consequencesOf } from './acknowledge.ts';
+import { Asked } from './asked.ts';
 import { Backlog } from './backlog.ts';
 import { Claims } from './claims.ts';
 import { forwarderMetrics } from './metrics.ts';
@@ -72,16 +73,20 @@ export class Forwarder {
   private readonly inFlight = new Set<BatchId & { readonly isLive: boolean }>();
   private backlogFromMs = 0;
   private isLagging = false;
-  private asked = new Map<string, Ranges>();
-  private askedAtMs = 0;
+  private readonly asked: Asked;
   private timer: NodeJS.Timeout | undefined;
   private waiting: (() => void)[] = [];
+  /** Taken up and not confirmed, as of the last acknowledgement, and what was sent since. */
+  private uncommitted = 0;
+  /** A batch of the backlog whose commit is timed. */
+  private timed: (BatchId & { readonly sentAtMs: number }) | null = null;
 
   constructor(options: ForwarderOptions) {
     this.options = options;
     this.metrics = forwarderMetrics(options.metrics);
     this.backlog = new Backlog(() => options.journal.streams(), this.claims);
     this.resend = new Resend(options);
+    this.asked = new Asked(options.resendAfterMs);
     this.pace = new Pace({ mostInFlight: backlogShare(options.maxInFlight), ...options.backlog });
   }
 
@@ -118,12 +123,13 @@ export class Forwarder {
     this.live = [];
     this.backlog.reset();
     this.asked.clear();
+    this.timed = null;
     this.metrics.inFlight.set(0);
     this.settle();
   }
 
   acknowledge(ack: AckMessage): void {
-    const { journal, log, onNewIncarnation } = this.options;
+    const { journal, log, clock, onNewIncarnation } = this.options;
     const { isNewIncarnation, confirm, doubt, send, lost } = consequencesOf(
       ack,
       journal.streams(),
@@ -135,11 +141,16 @@ export class Forwarder {
       this.claims.release(stream, ranges);
     }
     for (const { stream, ranges } of confirm) journal.confirm(stream, ranges);
+    this.countUncommitted(confirm);
     for (const { stream, ranges } of lost) this.declareLost(stream, ranges);
     this.isLagging = ack.lagging;
     this.backlogFromMs = 0;
     this.resend.forget((stream) => this.backlog.openOf(stream));
-    for (const { stream, ranges } of send) this.sendAsked(stream, ranges);
+    const nowMs = clock.monotonicMs();
+    for (const { stream, ranges } of send) {
+      const fresh = this.asked.fresh(stream, ranges, nowMs);
+      this.backlog.sendAgain(fresh.map(([from, to]) => ({ stream, from, to, times: 2 })));
+    }
     if (isNewIncarnation) {
       log.warn({ incarnation: ack.incarnation }, 'the cloud has another database: what it does not list is sent again');
       onNewIncarnation();
@@ -169,7 +180,7 @@ export class Forwarder {
         this.send(this.link, fresh, 1, true);
         continue;
       }
-      const next = this.mayDrain() ? this.backlog.next() : null;
+      const next = this.mayDrain() ? this.backlog.next(this.mayTakeUp()) : null;
       if (next === null) return;
       const batch = this.options.journal.read(next.stream, next.seq);
       if (batch !== null) this.send(this.link, batch, next.times, false);
@@ -189,6 +200,22 @@ export class Forwarder {
     return this.pace.hasRoom(draining, nowMs);
   }
 
+  /** One that was lost on its way has to be sent again, however many wait: else nothing would ever be committed. */
+  private mayTakeUp(): boolean {
+    return this.options.confirm === 'broker' || this.uncommitted < this.pace.mostUncommitted;
+  }
+
+  private countUncommitted(confirmed: readonly { readonly stream: string; readonly ranges: Ranges }[]): void {
+    const before = this.uncommitted;
+    this.uncommitted = this.backlog.uncommitted();
+    const { timed } = this;
+    if (timed === null) return;
+    if (!confirmed.some(({ stream, ranges }) => stream === timed.stream && hasNumber(ranges, timed.seq))) return;
+    this.timed = null;
+    const batches = Math.max(1, before - this.uncommitted);
+    this.pace.committed(timed.sentAtMs, this.options.clock.monotonicMs(), batches);
+  }
+
   private send(link: Link, batch: StoredBatch, times: number, isLive: boolean): void {
     const { stream, seq } = batch;
     const { confirm, clock } = this.options;
@@ -197,6 +224,8 @@ export class Forwarder {
     this.metrics.inFlight.set(this.inFlight.size);
     const sentAtMs = clock.monotonicMs();
     if (!isLive) this.pace.sent(batch.bytes.length);
+    if (times === 1) this.uncommitted += 1;
+    if (times === 1 && !isLive) this.timed ??= { stream, seq, sentAtMs };
     if (times > 1) this.metrics.again.inc();
     if (confirm === 'cloud') this.resend.sent(stream, seq, times, sentAtMs);
     link.publish(batch.bytes).then(
@@ -225,7 +254,7 @@ export class Forwarder {
     if (link !== this.link) return;
     this.inFlight.delete(flight);
     this.metrics.inFlight.set(this.inFlight.size);
-    this.metrics.backlogMost.set(this.pace.mostNow);
+    this.metrics.backlogMost.set(this.pace.mostInFlight);
     this.settle();
     this.pump();
   }
@@ -238,19 +267,6 @@ export class Forwarder {
     }
     this.claims.keepOnly(this.options.journal.streams().map(({ stream }) => stream));
     this.pump();
-  }
-
-  /** The cloud repeats what it asks for until it has it; each batch is sent once per `resendAfterMs` for that. */
-  private sendAsked(stream: string, ranges: Ranges): void {
-    const nowMs = this.options.clock.monotonicMs();
-    if (nowMs - this.askedAtMs >= this.options.resendAfterMs) {
-      this.asked.clear();
-      this.askedAtMs = nowMs;
-    }
-    const before = this.asked.get(stream) ?? [];
-    const fresh = subtractRanges(ranges, before);
-    this.asked.set(stream, unionRanges(before, fresh));
-    this.backlog.sendAgain(fresh.map(([from, to]) => ({ stream, from, to, times: 2 })));
   }
 
   /** Marked as confirmed, so that it is declared once. */

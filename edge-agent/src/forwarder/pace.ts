@@ -1,81 +1,77 @@
 /**
- * How fast the backlog goes beside the live batches. What is sent queues up wherever the way is narrow (a modem, a busy broker),
- * and a live batch waits behind it there: so no more of the backlog is under way than is answered soon.
- *
- * An answer that takes `mostQueueMs` longer than the quickest of its session has waited in a queue: then half as many batches
- * go at once, and after each round of quick answers one more. Where the settings bound messages or bytes a second, what was not
- * used is saved up for one second at most.
+ * How fast the backlog goes beside the live batches. What is sent queues up wherever the way is narrow, and a live batch waits
+ * behind it there. So no more of the backlog is under way than is answered soon: by the broker, behind a modem, and by the
+ * database, behind a cloud that has much to store. Where the settings bound messages or bytes a second, what was not used is
+ * saved up for one second at most.
  */
+import { AdaptiveWindow } from './adaptive-window.ts';
+
 export type PaceOptions = {
-  /** Backlog batches under way at most, however quick the answers are. */
+  /** Backlog batches without PUBACK at most, however quick the answers are. */
   readonly mostInFlight: number;
   readonly messagesPerSecond?: number | undefined;
   readonly bytesPerSecond?: number | undefined;
 };
 
-const mostQueueMs = 300;
+const slowPubackMs = 300;
+const slowCommitMs = 500;
+/** In batches; commits come in groups, so that a few are too few to keep the cloud busy. */
+const uncommitted = { least: 16, first: 64, most: 4_096 };
 const secondMs = 1_000;
 
 export class Pace {
-  private readonly mostInFlight: number;
-  private readonly buckets: { readonly messages: Bucket | null; readonly bytes: Bucket | null };
-  private window = 1;
-  /** Until the first slow answer each quick one makes room for another: a fast link is filled within a few rounds. */
-  private isFinding = true;
-  private quickestMs = Number.POSITIVE_INFINITY;
-  /** Sent before: what these answers tell is known already. */
-  private slowedAtMs = Number.NEGATIVE_INFINITY;
+  private readonly inFlight: AdaptiveWindow;
+  private readonly uncommitted = new AdaptiveWindow({ ...uncommitted, slowerMs: slowCommitMs });
+  private readonly buckets: readonly { readonly bucket: Bucket; readonly amountOf: (bytes: number) => number }[];
 
   constructor({ mostInFlight, messagesPerSecond, bytesPerSecond }: PaceOptions) {
-    this.mostInFlight = mostInFlight;
-    this.buckets = {
-      messages: messagesPerSecond === undefined ? null : new Bucket(messagesPerSecond),
-      bytes: bytesPerSecond === undefined ? null : new Bucket(bytesPerSecond),
-    };
+    this.inFlight = new AdaptiveWindow({ least: 1, first: 1, most: mostInFlight, slowerMs: slowPubackMs });
+    this.buckets = [
+      ...(messagesPerSecond === undefined ? [] : [{ bucket: new Bucket(messagesPerSecond), amountOf: () => 1 }]),
+      ...(bytesPerSecond === undefined
+        ? []
+        : [{ bucket: new Bucket(bytesPerSecond), amountOf: (bytes: number) => bytes }]),
+    ];
   }
 
-  /** Backlog batches that may be under way. */
-  get mostNow(): number {
-    return Math.max(1, Math.min(this.mostInFlight, Math.floor(this.window)));
+  /** Backlog batches that may wait for their PUBACK now. */
+  get mostInFlight(): number {
+    return this.inFlight.mostNow;
   }
 
-  /** Over a new connection everything may be different. */
+  /** Batches that may wait for their commit now, if more of the backlog is to be sent. */
+  get mostUncommitted(): number {
+    return this.uncommitted.mostNow;
+  }
+
   reset(): void {
-    this.window = 1;
-    this.isFinding = true;
-    this.quickestMs = Number.POSITIVE_INFINITY;
-    this.slowedAtMs = Number.NEGATIVE_INFINITY;
+    this.inFlight.reset();
+    this.uncommitted.reset();
   }
 
-  hasRoom(underWay: number, nowMs: number): boolean {
-    const { messages, bytes } = this.buckets;
-    return underWay < this.mostNow && (messages?.has(nowMs) ?? true) && (bytes?.has(nowMs) ?? true);
+  /** Whether one more of the backlog may go. */
+  hasRoom(inFlight: number, nowMs: number): boolean {
+    return inFlight < this.mostInFlight && this.buckets.every(({ bucket }) => bucket.has(nowMs));
   }
 
   /** Of the backlog. */
   sent(bytes: number): void {
-    this.buckets.messages?.take(1);
-    this.buckets.bytes?.take(bytes);
+    for (const { bucket, amountOf } of this.buckets) bucket.take(amountOf(bytes));
   }
 
-  /** Of either lane: both go the same way. */
+  /** By PUBACK, of either lane: both go the same way. */
   answered(sentAtMs: number, nowMs: number): void {
-    const tookMs = nowMs - sentAtMs;
-    this.quickestMs = Math.min(this.quickestMs, tookMs);
-    if (tookMs > this.quickestMs + mostQueueMs) this.slow(sentAtMs, nowMs);
-    else this.window = Math.min(this.mostInFlight, this.window + (this.isFinding ? 1 : 1 / this.window));
+    this.inFlight.answered(sentAtMs, nowMs);
   }
 
   /** The broker did not take it: e.g. a quota is used up. */
   refused(sentAtMs: number, nowMs: number): void {
-    this.slow(sentAtMs, nowMs);
+    this.inFlight.slow(sentAtMs, nowMs);
   }
 
-  private slow(sentAtMs: number, nowMs: number): void {
-    if (sentAtMs < this.slowedAtMs) return;
-    this.isFinding = false;
-    this.slowedAtMs = nowMs;
-    this.window = Math.max(1, this.window / 2);
+  /** A batch of the backlog that was sent at that time, and so many that were committed since the last one. */
+  committed(sentAtMs: number, nowMs: number, batches: number): void {
+    this.uncommitted.answered(sentAtMs, nowMs, batches);
   }
 }
 

@@ -1,24 +1,24 @@
+import { join } from 'node:path';
 import { systemClock } from '@fieldline/shared/runtime';
 import { describeWith, mosquitto, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { expect, it, onTestFinished } from 'vitest';
 import { edgeConfig, numbers, startTestAgent } from '../helpers/agent.ts';
 import { startFakeCloud } from '../helpers/fake-cloud.ts';
+import { numberTag, openJournal, samplesOf } from '../helpers/journal.ts';
 import { slowLink } from '../helpers/slow-link.ts';
 
-const backlogBatches = 60;
-const samplesPerBatch = 4_000;
-
-/** A journal of some 2 MB that nobody has confirmed. */
-async function offlineFolder(): Promise<string> {
+/** A journal that nobody has confirmed. */
+function offlineFolder(batches: number, samplesPerBatch: number): string {
   const folder = temporaryFolder();
-  const config = edgeConfig('mqtt://127.0.0.1:1', { journal: { flushMs: 20 }, uplink: { compression: 'none' } });
-  const agent = await startTestAgent(folder, config);
-  for (let batch = 0; batch < backlogBatches; batch++) {
-    agent.emit(numbers(batch * samplesPerBatch, (batch + 1) * samplesPerBatch));
-    const waiting = (batch + 1) * samplesPerBatch;
-    await waitFor(async () => (await agent.metric('fieldline_journal_unconfirmed_samples')) >= waiting);
+  const journal = openJournal(join(folder, 'journal'));
+  for (let batch = 0; batch < batches; batch++) {
+    journal.record(
+      samplesOf(samplesPerBatch, numberTag, (index) => batch * samplesPerBatch + index),
+      0,
+    );
+    journal.flush();
   }
-  await agent.close();
+  journal.close();
   return folder;
 }
 
@@ -26,7 +26,8 @@ describeWith(mosquitto, 'a backlog behind a slow link', () => {
   it('drains while the newest values are never 2 s late', async () => {
     const broker = await mosquitto.start();
     onTestFinished(() => broker.close());
-    const folder = await offlineFolder();
+    const [backlogBatches, samplesPerBatch] = [40, 4_000];
+    const folder = offlineFolder(backlogBatches, samplesPerBatch);
     const cloud = await startFakeCloud(broker.url);
     onTestFinished(() => cloud.close());
     cloud.acknowledge();
@@ -57,5 +58,28 @@ describeWith(mosquitto, 'a backlog behind a slow link', () => {
     expect(latenessMs.length).toBeGreaterThan(50);
     expect(Math.max(...latenessMs)).toBeLessThan(2_000);
     expect(new Set(cloud.received).size).toBe(cloud.received.length);
+  });
+});
+
+describeWith(mosquitto, 'a backlog before a database that does not commit', () => {
+  it('is held back, and what was lost on the way is sent again all the same', async () => {
+    const broker = await mosquitto.start();
+    onTestFinished(() => broker.close());
+    const folder = offlineFolder(200, 1);
+    const cloud = await startFakeCloud(broker.url);
+    onTestFinished(() => cloud.close());
+    let isAway = true;
+    cloud.loses = () => isAway;
+    cloud.acknowledge();
+    const agent = await startTestAgent(folder, edgeConfig(broker.url, { uplink: { resendAfterMs: 300 } }));
+    onTestFinished(() => agent.close());
+    await waitFor(() => cloud.received.length > 150, { what: 'the first ones to be sent again and again' });
+    expect(new Set(cloud.received).size).toBeLessThan(100);
+    isAway = false;
+    await waitFor(async () => (await agent.metric('fieldline_journal_unconfirmed_batches')) === 0, {
+      what: 'all of it to be committed',
+      timeoutMs: 30_000,
+    });
+    expect(cloud.batches.flatMap(({ value }) => value).sort((a, b) => Number(a) - Number(b))).toEqual(numbers(0, 200));
   });
 });
