@@ -19,7 +19,10 @@ type Changes = {
   readonly devices?: unknown[];
 };
 
-export const edgeConfig = (broker: string, { uplink, journal, devices }: Changes = {}): EdgeConfig =>
+export const edgeConfig = (
+  broker: string | readonly string[],
+  { uplink, journal, devices }: Changes = {},
+): EdgeConfig =>
   edgeSchema.parse({
     gateway: testGateway,
     http: { port: 0 },
@@ -80,6 +83,7 @@ export async function startTestAgent(
       context?.emit(values.map((value): Sample => ({ tag: numberTag, time: clock.now(), value, quality: 0 })));
     },
     troubles: () => report(health.ready).troubles,
+    notes: () => report(health.ready).notes ?? {},
     metric: async (name: string): Promise<number> =>
       Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(await metrics.text())?.[1] ?? Number.NaN),
   };

@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { compressions } from '../contracts/batch.ts';
 import { type ModbusLink, modbusDeviceSchema, modbusLinkName, sameModbusLink } from './modbus.ts';
-import { mqttShape } from './mqtt.ts';
 import { opcuaDeviceSchema } from './opcua.ts';
 import { durationMs, filePath, host, id, listenPort, sizeBytes } from './units.ts';
+import { uplinkSchema } from './uplink.ts';
 
 /** A new protocol is one more line here, one schema file and one driver folder. */
 export const deviceSchema = z.discriminatedUnion('protocol', [modbusDeviceSchema, opcuaDeviceSchema]);
@@ -41,36 +40,6 @@ const journalSchema = z.strictObject({
     .nonnegative()
     .default(0)
     .describe('keeps confirmed batches this long, for a database restored from a backup'),
-});
-
-const uplinkSchema = z.strictObject({
-  ...mqttShape,
-  confirm: z
-    .enum(['cloud', 'broker'])
-    .default('cloud')
-    .describe('cloud: a batch is kept until the database has it; broker: until PUBACK'),
-  compression: z.enum(compressions).default('zstd'),
-  maxBatchBytes: z.int().min(1_000).max(120_000).default(100_000),
-  maxInFlight: z.int().min(1).max(1_000).default(32).describe('batches sent and not yet answered by the broker'),
-  resendAfterMs: durationMs
-    .default(10_000)
-    .describe('confirm cloud: what is not confirmed by then is sent again, with growing pauses'),
-  backlog: z
-    .strictObject({
-      messagesPerSecond: z
-        .number()
-        .positive()
-        .max(100_000)
-        .optional()
-        .describe('most batches of a backlog; without it, as many as are answered soon'),
-      bytesPerSecond: z
-        .int()
-        .min(1_000)
-        .optional()
-        .describe('of the batches as sent; for a link that is metered or shared'),
-    })
-    .prefault({})
-    .describe('most that is sent of a backlog; without it, as much as is answered soon'),
 });
 
 const edgeObject = z.strictObject({
