@@ -1,14 +1,16 @@
 /**
  * One file of the journal: a SQLite database with consecutive batches of one stream.
  *
- * - Only its newest segment is written; SQLite runs in WAL mode then. `synchronous` FULL forces each commit to the medium;
- *   NORMAL leaves that to the operating system, which survives a crash of the process but not a power cut.
+ * - Only its newest segment is written; SQLite runs in WAL mode then, `synchronous` NORMAL: what it folds into the file is forced
+ *   in order, and so is the beginning of a log, with the folder. Each commit is forced by us where it shall survive a power
+ *   cut, with fdatasync: SQLite as we have it knows fsync only, which writes the time of the file, too, through the journal of the
+ *   filesystem, and doubles what goes to the medium. Without it a commit survives a crash of the process.
  * - A segment that is full is sealed: its log is folded in and the file is never written again. Rows are never deleted;
  *   the journal deletes whole files, which costs a flash card nothing.
  * - `samples_through` counts the samples of this segment up to and including its row: two look-ups give any range's.
  * - A file without tables is one whose first commit never came: it holds nothing.
  */
-import { statSync, unlinkSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Declaration, declarationSchema, type Micros, type Ranges } from '@fieldline/shared/contracts';
 import Database from 'better-sqlite3';
@@ -27,8 +29,10 @@ export type SegmentHead = {
 };
 
 export const segmentFormat = 1;
-/** Each commit rewrites its last page: with 500 samples a commit, 17 bytes are written per sample, with pages of 4,096 33. */
-const pageBytes = 1_024;
+/** The smallest: each commit writes at least two pages again, and on average half a page more than it has. */
+const pageBytes = 512;
+/** Pages in the log until it is folded in: half a megabyte. */
+const mostLogPages = 1_000;
 const schema = `
   CREATE TABLE segment (gateway TEXT NOT NULL, opened_at INTEGER NOT NULL, volatile INTEGER NOT NULL) STRICT;
   CREATE TABLE batch (
@@ -74,6 +78,9 @@ export class Segment {
   samples = 0;
   sealed = false;
   private sealedBytes = 0;
+  private isForced = false;
+  /** Of the write-ahead log. */
+  private log: number | undefined;
   private open: { database: Database.Database; statements: Statements } | undefined;
 
   private constructor(folder: string, name: SegmentName) {
@@ -92,18 +99,19 @@ export class Segment {
     note: string,
   ): Segment {
     const segment = new Segment(folder, name);
+    segment.isForced = survives === 'power-cut';
     const database = new Database(segment.file);
     try {
       database.pragma(`page_size = ${pageBytes}`);
       database.pragma('journal_mode = WAL');
-      database.pragma(`synchronous = ${survives === 'power-cut' ? 'FULL' : 'NORMAL'}`);
+      database.pragma('synchronous = NORMAL');
+      database.pragma(`wal_autocheckpoint = ${mostLogPages}`);
       database.exec(`BEGIN IMMEDIATE; ${schema}`);
       database.prepare('INSERT INTO segment VALUES (?, ?, ?)').run(head.gateway, head.openedAt, head.volatile ? 1 : 0);
       segment.open = { database, statements: prepare(database) };
       segment.insert(batches, note);
     } catch (error) {
       database.close();
-      segment.open = undefined;
       segment.remove();
       throw error;
     }
@@ -158,6 +166,7 @@ export class Segment {
       }
       if (note !== null) statements.note.run(note);
       statements.commit.run();
+      if (this.isForced) this.force();
     } catch (error) {
       if (database.inTransaction) statements.rollback.run();
       throw error;
@@ -165,6 +174,11 @@ export class Segment {
     this.samples = samples;
     this.last = last;
     this.lastAt = lastAt;
+  }
+
+  private force(): void {
+    this.log ??= openSync(`${this.file}-wal`, 'r+');
+    fdatasyncSync(this.log);
   }
 
   read(seq: number): StoredBatch | null {
@@ -209,6 +223,8 @@ export class Segment {
 
   /** Lets go of the file; a later read opens it again. */
   close(): void {
+    if (this.log !== undefined) closeSync(this.log);
+    this.log = undefined;
     this.open?.database.close();
     this.open = undefined;
   }
