@@ -1,3 +1,4 @@
+import { countOf } from '@fieldline/shared/contracts';
 import type { Segment } from './segment.ts';
 import type { Store } from './store.ts';
 
@@ -13,6 +14,12 @@ export class Retention {
     this.store = store;
     this.bounds = bounds;
   }
+
+  /** All of a segment is confirmed but what a cloud that answers may not have had the time for; and nothing keeps it then. */
+  readonly goesSoon = (segment: Segment): boolean => {
+    const batches = segment.last - segment.name.first + 1;
+    return this.bounds.keepConfirmedForMs === 0 && countOf(this.store.unconfirmedIn(segment)) <= batches / 4;
+  };
 
   /** Removes the segments that are confirmed, when they were kept long enough. */
   removeConfirmed(nowMs: number): void {

@@ -10,14 +10,16 @@
  * - `samples_through` counts the samples of this segment up to and including its row: two look-ups give any range's.
  * - A file without tables is one whose first commit never came: it holds nothing.
  */
-import { closeSync, fdatasyncSync, openSync, statSync, unlinkSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Declaration, declarationSchema, type Micros, type Ranges } from '@fieldline/shared/contracts';
 import Database from 'better-sqlite3';
 import { z } from 'zod';
 import type { NewBatch, StoredBatch } from './batches.ts';
-import { fold, openFolded, openUnfolded, tryToFold } from './segment-database.ts';
+import { closeUnfolded, fold, openFolded, openUnfolded, tryToFold } from './segment-database.ts';
+import { logOf, removeFile, sizeOf } from './segment-files.ts';
 import { type SegmentName, segmentFile } from './segment-name.ts';
+import type { SpareLog } from './spare-log.ts';
 
 export type Survives = 'power-cut' | 'process-crash';
 export type SegmentHead = {
@@ -31,8 +33,10 @@ export type SegmentHead = {
 export const segmentFormat = 1;
 /** The smallest: each commit writes at least two pages again, and on average half a page more than it has. */
 const pageBytes = 512;
-/** Pages in the log until it is folded in: half a megabyte. */
-const mostLogPages = 1_000;
+/** Pages in the log until it is folded in: a megabyte. */
+const mostLogPages = 2_000;
+/** A page and its head. */
+export const fullLogBytes = mostLogPages * (pageBytes + 24);
 const schema = `
   CREATE TABLE segment (gateway TEXT NOT NULL, opened_at INTEGER NOT NULL, volatile INTEGER NOT NULL) STRICT;
   CREATE TABLE batch (
@@ -45,6 +49,7 @@ const schema = `
 
 const segmentRow = z.object({ gateway: z.string(), opened_at: z.int(), volatile: z.int() });
 const batchRow = z.object({ samples: z.int(), bytes: z.instanceof(Buffer) });
+const logRows = z.array(z.object({ log: z.int(), checkpointed: z.int() }));
 const lastRow = z.object({ seq: z.int(), samples_through: z.int(), encoded_at: z.int() });
 const throughRow = z.object({ samples_through: z.int() });
 const declaredRows = z.array(z.object({ declared: z.string() }));
@@ -97,22 +102,28 @@ export class Segment {
     survives: Survives,
     batches: readonly NewBatch[],
     note: string,
+    spare: SpareLog,
   ): Segment {
     const segment = new Segment(folder, name);
     segment.isForced = survives === 'power-cut';
-    const database = new Database(segment.file);
+    let database = new Database(segment.file);
     try {
       database.pragma(`page_size = ${pageBytes}`);
       database.pragma('journal_mode = WAL');
+      // It has no log while it is closed.
+      database.close();
+      spare.giveTo(logOf(segment.file));
+      database = new Database(segment.file);
       database.pragma('synchronous = NORMAL');
-      database.pragma(`wal_autocheckpoint = ${mostLogPages}`);
+      database.pragma('wal_autocheckpoint = 0');
       database.exec(`BEGIN IMMEDIATE; ${schema}`);
       database.prepare('INSERT INTO segment VALUES (?, ?, ?)').run(head.gateway, head.openedAt, head.volatile ? 1 : 0);
       segment.open = { database, statements: prepare(database) };
       segment.insert(batches, note);
     } catch (error) {
       database.close();
-      segment.remove();
+      segment.open = undefined;
+      segment.remove(spare);
       throw error;
     }
     segment.head = head;
@@ -177,7 +188,7 @@ export class Segment {
   }
 
   private force(): void {
-    this.log ??= openSync(`${this.file}-wal`, 'r+');
+    this.log ??= openSync(logOf(this.file), 'r+');
     fdatasyncSync(this.log);
   }
 
@@ -212,7 +223,18 @@ export class Segment {
 
   /** On the disk, the write-ahead log included. */
   sizeBytes(): number {
-    return this.sealed ? this.sealedBytes : sizeOf(this.file) + sizeOf(`${this.file}-wal`);
+    return this.sealed ? this.sealedBytes : sizeOf(this.file) + sizeOf(logOf(this.file));
+  }
+
+  /** What waits in the log to be folded in is as much as it shall be. */
+  get isLogFull(): boolean {
+    const [state] = logRows.parse(this.opened().database.pragma('wal_checkpoint(NOOP)'));
+    return state !== undefined && state.log - state.checkpointed >= mostLogPages;
+  }
+
+  /** What is in the file need not be in the log: the next commit begins it anew. */
+  foldLog(): void {
+    this.opened().database.pragma('wal_checkpoint(PASSIVE)');
   }
 
   seal(): void {
@@ -229,9 +251,12 @@ export class Segment {
     this.open = undefined;
   }
 
-  remove(): void {
+  /** Its log, if it has one, is kept for another segment. */
+  remove(spare: SpareLog): void {
+    if (this.open !== undefined && !this.sealed) closeUnfolded(this.open.database, this.file);
     this.close();
-    for (const suffix of ['', '-wal', '-shm', '-journal']) removeFile(`${this.file}${suffix}`);
+    for (const suffix of ['', '-shm', '-journal']) removeFile(`${this.file}${suffix}`);
+    spare.keep(logOf(this.file));
   }
 
   /** False where somebody deleted it; what is open then can still be read, until it is closed. */
@@ -259,17 +284,5 @@ export class Segment {
       }
     }
     return this.open;
-  }
-}
-
-function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-function removeFile(file: string): void {
-  try {
-    unlinkSync(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
