@@ -31,7 +31,9 @@ export type Results = {
   readonly live: {
     readonly samples: number;
     readonly flushes: number;
-    readonly seconds: number;
+    /** When it was measured, ms since 1970. */
+    readonly fromMs: number;
+    readonly toMs: number;
     /** Event-loop delay, 99 % of the time and at most. */
     readonly delayMs: number;
     readonly mostDelayMs: number;

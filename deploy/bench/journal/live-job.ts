@@ -17,11 +17,15 @@ export async function live(job: JobOf<'live'>): Promise<Results['live']> {
   const delay = monitorEventLoopDelay({ resolution: resolutionMs });
   const heldMs: number[] = [];
   let samples = 0;
+  let fromMs = 0;
   let dueMs = performance.now();
   for (const [index, flush] of flushes.entries()) {
     dueMs += flushMs;
     await pause(Math.max(0, dueMs - performance.now()));
-    if (index === flushesToWarm) delay.enable();
+    if (index === flushesToWarm) {
+      delay.enable();
+      fromMs = Date.now();
+    }
     journal.record(flush.samples, flush.filtered);
     const begun = performance.now();
     confirmAsCloud(journal, journal.flush());
@@ -31,11 +35,13 @@ export async function live(job: JobOf<'live'>): Promise<Results['live']> {
   }
   await pause(flushMs);
   delay.disable();
+  const toMs = Date.now();
   journal.close();
   return {
     samples,
     flushes: heldMs.length,
-    seconds: job.seconds,
+    fromMs,
+    toMs,
     delayMs: Math.max(0, delay.percentile(99) / 1e6 - resolutionMs),
     mostDelayMs: Math.max(0, delay.max / 1e6 - resolutionMs),
     flushMs: quantile(heldMs, 0.99),

@@ -5,8 +5,9 @@
  *   in order, and so is the beginning of a log, with the folder. Each commit is forced by us where it shall survive a power
  *   cut, with fdatasync: SQLite as we have it knows fsync only, which writes the time of the file, too, through the journal of the
  *   filesystem, and doubles what goes to the medium. Without it a commit survives a crash of the process.
- * - A segment that is full is sealed: its log is folded in and the file is never written again. Rows are never deleted;
- *   the journal deletes whole files, which costs a flash card nothing.
+ * - A segment that is full is sealed, at the latest when the next one is full too: its log is folded in and the file is never written
+ *   again. One that goes before is never folded, and its log is kept for another (`spare-log.ts`). Rows are never deleted; the
+ *   journal deletes whole files, which costs a flash card nothing.
  * - `samples_through` counts the samples of this segment up to and including its row: two look-ups give any range's.
  * - A file without tables is one whose first commit never came: it holds nothing.
  */
