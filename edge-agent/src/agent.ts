@@ -105,6 +105,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     confirm: uplinkConfig.confirm,
     maxInFlight: uplinkConfig.maxInFlight,
     resendAfterMs: uplinkConfig.resendAfterMs,
+    backlog: uplinkConfig.backlog,
     onNewIncarnation: () => uplink.announce(),
     random,
     clock,

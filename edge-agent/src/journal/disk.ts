@@ -9,6 +9,7 @@ import type { NewBatch, StoredBatch } from './batches.ts';
 import { fullLogBytes, Segment, type SegmentHead, type Survives } from './segment.ts';
 import { orphansOf } from './segment-files.ts';
 import { damagedSuffix, isDamagedFile, parseSegmentFile, type SegmentName, segmentFile } from './segment-name.ts';
+import { type Space, spaceOf } from './space.ts';
 import { SpareLog } from './spare-log.ts';
 import { isDamage, isDiskTrouble } from './trouble.ts';
 
@@ -17,6 +18,8 @@ export type DiskOptions = {
   readonly gateway: string;
   readonly survives: Survives;
   readonly segmentBytes: number;
+  /** From its first batch to its last at most, by the clock on the wall: what is dropped by age goes in whole segments. */
+  readonly segmentMs?: number;
 };
 
 /** A file that could not be read: what its name says of it, and when it was last written. */
@@ -38,6 +41,7 @@ export class Disk {
   private readonly spare: SpareLog;
   private head: SegmentHead | undefined;
   private reading: Segment | undefined;
+  private begunAt = 0;
 
   private constructor(options: DiskOptions) {
     this.options = options;
@@ -69,6 +73,7 @@ export class Disk {
     this.finishWriting();
     this.writing = segment;
     this.head = head;
+    this.begunAt = batches[0]?.encodedAt ?? 0;
   }
 
   /**
@@ -83,16 +88,19 @@ export class Disk {
   ): void {
     const { writing, head } = this;
     if (head === undefined) throw new Error('no stream was begun');
-    if (writing !== undefined && this.hasRoom(writing, goesSoon)) writing.append(batches, isNoteDue ? note() : null);
+    if (writing !== undefined && this.isOpenFor(batches, writing, goesSoon))
+      writing.append(batches, isNoteDue ? note() : null);
     else this.begin(batches, head, note());
   }
 
   /** A full log is folded in, unless it is of no use to do so. */
-  private hasRoom(segment: Segment, goesSoon: (segment: Segment) => boolean): boolean {
-    if (segment.sizeBytes() >= this.options.segmentBytes) return false;
-    if (!segment.isLogFull) return true;
-    if (goesSoon(segment)) return false;
-    segment.foldLog();
+  private isOpenFor([first]: readonly NewBatch[], writing: Segment, goesSoon: (segment: Segment) => boolean): boolean {
+    const { segmentBytes, segmentMs = Number.POSITIVE_INFINITY } = this.options;
+    const isYoung = ((first?.encodedAt ?? 0) - this.begunAt) / 1_000 < segmentMs;
+    if (!isYoung || writing.sizeBytes() >= segmentBytes) return false;
+    if (!writing.isLogFull) return true;
+    if (goesSoon(writing)) return false;
+    writing.foldLog();
     return true;
   }
 
@@ -158,6 +166,18 @@ export class Disk {
   /** On the disk, files set aside included. */
   sizeBytes(): number {
     return this.segments.reduce((sum, segment) => sum + segment.sizeBytes(), this.damagedBytes + this.spare.sizeBytes);
+  }
+
+  /** @throws a system error where the folder cannot be asked */
+  space(): Space {
+    return spaceOf(this.options.folder);
+  }
+
+  /** False if there was none. */
+  removeSpareLog(): boolean {
+    const isThere = this.spare.sizeBytes > 0;
+    this.spare.remove();
+    return isThere;
   }
 
   /** Makes room by what is of no use to the agent: false if there was nothing. */

@@ -8,6 +8,7 @@ import { errorFields } from '../error-fields.ts';
 import type { Disk } from './disk.ts';
 import type { JournalMetrics } from './metrics.ts';
 import type { Pending } from './pending.ts';
+import type { ToDrop } from './retention.ts';
 import type { Segment } from './segment.ts';
 import type { Store } from './store.ts';
 
@@ -18,6 +19,11 @@ export type LossParts = {
   readonly log: Log;
 };
 
+const whyDropped: Record<ToDrop['reason'], string> = {
+  'age-bound': 'batches are older than journal.maxAgeMs and were never confirmed: dropped and declared',
+  'disk-bound': 'the journal is full: its oldest batches are dropped',
+};
+
 export class Losses {
   private readonly parts: LossParts;
 
@@ -25,7 +31,7 @@ export class Losses {
     this.parts = parts;
   }
 
-  declare(segment: Segment, reason: 'disk-bound' | 'journal-damaged'): void {
+  declare(segment: Segment, reason: ToDrop['reason'] | 'journal-damaged'): void {
     const { store, pending, metrics } = this.parts;
     pending.declare(store.lossOf(segment, reason));
     metrics.lostBatches.inc({ reason }, countOf(store.unconfirmedIn(segment)));
@@ -42,10 +48,10 @@ export class Losses {
   }
 
   /** The declaration is durable: the files go. */
-  dropped(segments: readonly Segment[], disk: Disk): void {
+  dropped(segments: readonly Segment[], reason: ToDrop['reason'], disk: Disk): void {
     for (const segment of segments) {
       const { name, last } = segment;
-      this.parts.log.warn({ ...name, last }, 'the journal is full: its oldest batches are dropped');
+      this.parts.log.warn({ ...name, last }, whyDropped[reason]);
       this.parts.store.forget(segment);
       disk.remove(segment);
     }

@@ -11,3 +11,12 @@ export type JournalOptions = DiskOptions &
     readonly log: Log;
     readonly metrics: Metrics;
   };
+
+/** A folder, and the age that is kept, is worth at least this many segments: one is dropped at a time. */
+const fewestSegments = 4;
+
+export const inSegments = (options: JournalOptions): JournalOptions => ({
+  ...options,
+  segmentBytes: Math.min(options.segmentBytes, options.maxBytes / fewestSegments),
+  segmentMs: (options.maxAgeMs ?? Number.POSITIVE_INFINITY) / fewestSegments,
+});

@@ -52,6 +52,10 @@ export class SpareLog {
       // There is none: SQLite makes one.
     }
   }
+
+  remove(): void {
+    rmSync(this.file, { force: true });
+  }
 }
 
 function clearHeader(log: string): void {

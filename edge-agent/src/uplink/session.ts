@@ -1,4 +1,6 @@
 /** One session with an MQTT broker: the only file that knows the library `mqtt`. */
+import { createRequire } from 'node:module';
+import { warmPacketLengths } from '@fieldline/shared/runtime';
 import type { IClientOptions, IConnackPacket, MqttClient } from 'mqtt';
 import { Window } from './window.ts';
 
@@ -31,7 +33,7 @@ const packetOverhead = 32;
 
 /** @throws the refusal of the broker (`code` is that of the CONNACK) or what the socket said */
 export async function openSession(url: string, options: IClientOptions, signal: AbortSignal): Promise<Session> {
-  const { connect } = await import('mqtt');
+  const { connect } = await library();
   signal.throwIfAborted();
   const client = connect(url, options);
   const { connack, ended } = await connected(client, signal);
@@ -60,6 +62,17 @@ export async function openSession(url: string, options: IClientOptions, signal: 
       clearTimeout(timer);
     },
   };
+}
+
+let loaded: Promise<typeof import('mqtt')> | undefined;
+
+/** Loaded when it is needed: what reads begins before. */
+function library(): Promise<typeof import('mqtt')> {
+  loaded ??= import('mqtt').then((mqtt) => {
+    warmPacketLengths(createRequire(import.meta.resolve('mqtt'))('mqtt-packet').writeToStream);
+    return mqtt;
+  });
+  return loaded;
 }
 
 function connected(

@@ -20,6 +20,19 @@ const journalSchema = z.strictObject({
     .min(1024 ** 2)
     .default(2 * 1024 ** 3)
     .describe('of the files; beyond it the oldest are dropped and declared'),
+  keepFreeBytes: z
+    .int()
+    .nonnegative()
+    .default(64 * 1024 ** 2)
+    .describe(
+      'while the disk has less than this left (or a twentieth of it, if that is less), the journal does not grow: its oldest are dropped for new ones, and declared',
+    ),
+  maxAgeMs: durationMs
+    .min(60_000)
+    .optional()
+    .describe(
+      'what was never confirmed is dropped at this age, and declared; without it, it is kept while there is room',
+    ),
   segmentBytes: sizeBytes
     .default(16 * 1024 ** 2)
     .describe('a file of the journal is closed at this size and deleted whole'),
@@ -42,6 +55,22 @@ const uplinkSchema = z.strictObject({
   resendAfterMs: durationMs
     .default(10_000)
     .describe('confirm cloud: what is not confirmed by then is sent again, with growing pauses'),
+  backlog: z
+    .strictObject({
+      messagesPerSecond: z
+        .number()
+        .positive()
+        .max(100_000)
+        .optional()
+        .describe('most batches of a backlog; without it, as many as are answered soon'),
+      bytesPerSecond: z
+        .int()
+        .min(1_000)
+        .optional()
+        .describe('of the batches as sent; for a link that is metered or shared'),
+    })
+    .prefault({})
+    .describe('most that is sent of a backlog; without it, as much as is answered soon'),
 });
 
 const edgeObject = z.strictObject({

@@ -128,7 +128,7 @@ describe('verifying a journal', () => {
   });
 
   it('tells files of another gateway', async () => {
-    const settings = { gateway: 'gw-other', maxBytes: 1024 ** 2, keepConfirmedForMs: 0 };
+    const settings = { gateway: 'gw-other', maxBytes: 1024 ** 2, keepFreeBytes: 0, keepConfirmedForMs: 0 };
     expect((await verifyJournal({ folder: written(0), settings })).troubles).toEqual([
       expect.stringContaining(`batches of gateway ${testGateway}, not gw-other`),
     ]);
