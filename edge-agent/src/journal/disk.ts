@@ -6,9 +6,11 @@ import { readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { FieldlineError } from '@fieldline/shared/contracts';
 import type { NewBatch, StoredBatch } from './batches.ts';
-import { Segment, type SegmentHead, type Survives } from './segment.ts';
+import { fullLogBytes, Segment, type SegmentHead, type Survives } from './segment.ts';
+import { orphansOf } from './segment-files.ts';
 import { damagedSuffix, isDamagedFile, parseSegmentFile, type SegmentName, segmentFile } from './segment-name.ts';
 import { type Space, spaceOf } from './space.ts';
+import { SpareLog } from './spare-log.ts';
 import { isDamage, isDiskTrouble } from './trouble.ts';
 
 export type DiskOptions = {
@@ -31,12 +33,19 @@ export class Disk {
   private nextNumber = 1;
   private damagedBytes = 0;
   private writing: Segment | undefined;
+  /**
+   * The one before it: its log is folded in when the next is finished. Mostly all of it is confirmed by then and it is gone, so that
+   * its batches were written once.
+   */
+  private finished: Segment | undefined;
+  private readonly spare: SpareLog;
   private head: SegmentHead | undefined;
   private reading: Segment | undefined;
   private begunAt = 0;
 
   private constructor(options: DiskOptions) {
     this.options = options;
+    this.spare = new SpareLog(options.folder, Math.min(options.segmentBytes / 4, fullLogBytes * 2));
   }
 
   /**
@@ -45,7 +54,11 @@ export class Disk {
    */
   static load(options: DiskOptions): Disk {
     const disk = new Disk(options);
-    const names = readdirSync(options.folder)
+    const files = readdirSync(options.folder);
+    whereAllowed(() => {
+      for (const file of orphansOf(files)) unlinkSync(join(options.folder, file));
+    });
+    const names = files
       .map(parseSegmentFile)
       .filter((name) => name !== null)
       .sort((left, right) => left.number - right.number);
@@ -63,18 +76,32 @@ export class Disk {
     this.begunAt = batches[0]?.encodedAt ?? 0;
   }
 
-  /** Durable when it returns. @throws SqliteError; whether the batches are there is then not known until the next start */
-  append(batches: readonly NewBatch[], isNoteDue: boolean, note: () => string): void {
+  /**
+   * Durable when it returns. `goesSoon`: whether a segment will be deleted before long.
+   * @throws SqliteError; whether the batches are there is then not known until the next start
+   */
+  append(
+    batches: readonly NewBatch[],
+    isNoteDue: boolean,
+    note: () => string,
+    goesSoon: (segment: Segment) => boolean,
+  ): void {
     const { writing, head } = this;
     if (head === undefined) throw new Error('no stream was begun');
-    if (writing !== undefined && this.isOpenFor(batches, writing)) writing.append(batches, isNoteDue ? note() : null);
+    if (writing !== undefined && this.isOpenFor(batches, writing, goesSoon))
+      writing.append(batches, isNoteDue ? note() : null);
     else this.begin(batches, head, note());
   }
 
-  private isOpenFor([first]: readonly NewBatch[], writing: Segment): boolean {
+  /** A full log is folded in, unless it is of no use to do so. */
+  private isOpenFor([first]: readonly NewBatch[], writing: Segment, goesSoon: (segment: Segment) => boolean): boolean {
     const { segmentBytes, segmentMs = Number.POSITIVE_INFINITY } = this.options;
     const isYoung = ((first?.encodedAt ?? 0) - this.begunAt) / 1_000 < segmentMs;
-    return isYoung && writing.sizeBytes() < segmentBytes;
+    if (!isYoung || writing.sizeBytes() >= segmentBytes) return false;
+    if (!writing.isLogFull) return true;
+    if (goesSoon(writing)) return false;
+    writing.foldLog();
+    return true;
   }
 
   /** SQLite goes on writing to a file that was deleted, and says nothing. @throws a system error where that is so */
@@ -103,7 +130,7 @@ export class Disk {
 
   /** One sealed segment is open at a time: a backlog of hundreds of files needs no hundreds of handles. */
   use(segment: Segment): Segment {
-    if (segment !== this.writing && segment !== this.reading) {
+    if (segment !== this.writing && segment !== this.finished && segment !== this.reading) {
       this.reading?.close();
       this.reading = segment;
     }
@@ -121,7 +148,7 @@ export class Disk {
   }
 
   remove(segment: Segment): void {
-    segment.remove();
+    segment.remove(this.spare);
     this.forget(segment);
   }
 
@@ -138,12 +165,19 @@ export class Disk {
 
   /** On the disk, files set aside included. */
   sizeBytes(): number {
-    return this.segments.reduce((sum, segment) => sum + segment.sizeBytes(), this.damagedBytes);
+    return this.segments.reduce((sum, segment) => sum + segment.sizeBytes(), this.damagedBytes + this.spare.sizeBytes);
   }
 
   /** @throws a system error where the folder cannot be asked */
   space(): Space {
     return spaceOf(this.options.folder);
+  }
+
+  /** False if there was none. */
+  removeSpareLog(): boolean {
+    const isThere = this.spare.sizeBytes > 0;
+    this.spare.remove();
+    return isThere;
   }
 
   /** Makes room by what is of no use to the agent: false if there was nothing. */
@@ -158,7 +192,8 @@ export class Disk {
   /** @throws SqliteError; the next start folds the log in then */
   close(): void {
     this.reading?.close();
-    this.writing?.seal();
+    for (const segment of [this.finished, this.writing]) segment?.seal();
+    this.finished = undefined;
     this.writing = undefined;
   }
 
@@ -166,21 +201,22 @@ export class Disk {
     const first = batches[0];
     if (first === undefined) throw new Error('a segment begins with a batch');
     const name = { number: this.nextNumber, stream: first.stream, first: first.seq };
-    const segment = Segment.create(this.options.folder, name, head, this.options.survives, batches, note);
+    const segment = Segment.create(this.options.folder, name, head, this.options.survives, batches, note, this.spare);
     this.nextNumber += 1;
     this.segments.push(segment);
     return segment;
   }
 
-  /** The former segment is complete; should sealing fail, it stays readable and the next start seals it. */
+  /** The former segment is complete, and the one before it is sealed; should that fail, the next start seals it. */
   private finishWriting(): void {
-    const { writing } = this;
+    const { finished, writing } = this;
+    this.finished = writing;
     this.writing = undefined;
-    if (writing === undefined) return;
+    if (finished === undefined) return;
     try {
-      writing.seal();
+      finished.seal();
     } catch {
-      writing.close();
+      finished.close();
     }
   }
 
@@ -222,6 +258,7 @@ export class Disk {
 
   private forget(segment: Segment): void {
     if (this.reading === segment) this.reading = undefined;
+    if (this.finished === segment) this.finished = undefined;
     if (this.writing === segment) this.writing = undefined;
     this.segments.splice(this.segments.indexOf(segment), 1);
   }

@@ -217,7 +217,7 @@ export class Journal {
     }
     const { isDue } = this.note;
     try {
-      this.folder.disk.append(batches, isDue, () => this.note.text());
+      this.folder.disk.append(batches, isDue, () => this.note.text(), this.retention.goesSoon);
       if (isDue) this.note.written();
     } catch (error) {
       this.store.memory.append(batches);

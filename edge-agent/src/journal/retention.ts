@@ -1,4 +1,4 @@
-import type { Micros } from '@fieldline/shared/contracts';
+import { countOf, type Micros } from '@fieldline/shared/contracts';
 import type { Log } from '@fieldline/shared/runtime';
 import type { Segment } from './segment.ts';
 import { roomBytes, type Space } from './space.ts';
@@ -35,6 +35,12 @@ export class Retention {
     this.log = log;
   }
 
+  /** All of a segment is confirmed but what a cloud that answers may not have had the time for; and nothing keeps it then. */
+  readonly goesSoon = (segment: Segment): boolean => {
+    const batches = segment.last - segment.name.first + 1;
+    return this.bounds.keepConfirmedForMs === 0 && countOf(this.store.unconfirmedIn(segment)) <= batches / 4;
+  };
+
   /** Removes the segments that are confirmed, when they were kept long enough. */
   removeConfirmed(nowMs: number): void {
     for (const segment of this.confirmed()) {
@@ -54,7 +60,7 @@ export class Retention {
   }
 
   /**
-   * Makes room at no loss: files set aside go first, then segments that are only kept for a restored database. Gives the
+   * Makes room at no loss: a log that is kept for the next segment and files set aside go first, then segments that are only kept for a restored database. Gives the
    * segments that have to go beside them for the files to be within their bound.
    */
   makeRoom(): ToDrop {
@@ -63,7 +69,8 @@ export class Retention {
     if (disk !== undefined) {
       const bound = this.boundBytes(disk.sizeBytes(), disk.space());
       let excessBytes = disk.sizeBytes() - bound;
-      while (excessBytes > 0 && disk.removeDamagedFile()) excessBytes = disk.sizeBytes() - bound;
+      while (excessBytes > 0 && (disk.removeSpareLog() || disk.removeDamagedFile()))
+        excessBytes = disk.sizeBytes() - bound;
       for (const segment of excessBytes > 0 ? this.confirmed() : []) {
         if (excessBytes <= 0) break;
         excessBytes -= segment.sizeBytes();

@@ -1,21 +1,26 @@
 /**
  * One file of the journal: a SQLite database with consecutive batches of one stream.
  *
- * - Only its newest segment is written; SQLite runs in WAL mode then. `synchronous` FULL forces each commit to the medium;
- *   NORMAL leaves that to the operating system, which survives a crash of the process but not a power cut.
- * - A segment that is full is sealed: its log is folded in and the file is never written again. Rows are never deleted;
- *   the journal deletes whole files, which costs a flash card nothing.
+ * - Only its newest segment is written; SQLite runs in WAL mode then, `synchronous` NORMAL: what it folds into the file is forced
+ *   in order, and so is the beginning of a log, with the folder. Each commit is forced by us where it shall survive a power
+ *   cut, with fdatasync: SQLite as we have it knows fsync only, which writes the time of the file, too, through the journal of the
+ *   filesystem, and doubles what goes to the medium. Without it a commit survives a crash of the process.
+ * - A segment that is full is sealed, at the latest when the next one is full too: its log is folded in and the file is never written
+ *   again. One that goes before is never folded, and its log is kept for another (`spare-log.ts`). Rows are never deleted; the
+ *   journal deletes whole files, which costs a flash card nothing.
  * - `samples_through` counts the samples of this segment up to and including its row: two look-ups give any range's.
  * - A file without tables is one whose first commit never came: it holds nothing.
  */
-import { statSync, unlinkSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Declaration, declarationSchema, type Micros, type Ranges } from '@fieldline/shared/contracts';
 import Database from 'better-sqlite3';
 import { z } from 'zod';
 import type { NewBatch, StoredBatch } from './batches.ts';
-import { fold, openFolded, openUnfolded, tryToFold } from './segment-database.ts';
+import { closeUnfolded, fold, openFolded, openUnfolded, tryToFold } from './segment-database.ts';
+import { logOf, removeFile, sizeOf } from './segment-files.ts';
 import { type SegmentName, segmentFile } from './segment-name.ts';
+import type { SpareLog } from './spare-log.ts';
 
 export type Survives = 'power-cut' | 'process-crash';
 export type SegmentHead = {
@@ -27,8 +32,12 @@ export type SegmentHead = {
 };
 
 export const segmentFormat = 1;
-/** Each commit rewrites its last page: with 500 samples a commit, 17 bytes are written per sample, with pages of 4,096 33. */
-const pageBytes = 1_024;
+/** The smallest: each commit writes at least two pages again, and on average half a page more than it has. */
+const pageBytes = 512;
+/** Pages in the log until it is folded in: a megabyte. */
+const mostLogPages = 2_000;
+/** A page and its head. */
+export const fullLogBytes = mostLogPages * (pageBytes + 24);
 const schema = `
   CREATE TABLE segment (gateway TEXT NOT NULL, opened_at INTEGER NOT NULL, volatile INTEGER NOT NULL) STRICT;
   CREATE TABLE batch (
@@ -41,6 +50,7 @@ const schema = `
 
 const segmentRow = z.object({ gateway: z.string(), opened_at: z.int(), volatile: z.int() });
 const batchRow = z.object({ samples: z.int(), bytes: z.instanceof(Buffer) });
+const logRows = z.array(z.object({ log: z.int(), checkpointed: z.int() }));
 const lastRow = z.object({ seq: z.int(), samples_through: z.int(), encoded_at: z.int() });
 const throughRow = z.object({ samples_through: z.int() });
 const declaredRows = z.array(z.object({ declared: z.string() }));
@@ -74,6 +84,9 @@ export class Segment {
   samples = 0;
   sealed = false;
   private sealedBytes = 0;
+  private isForced = false;
+  /** Of the write-ahead log. */
+  private log: number | undefined;
   private open: { database: Database.Database; statements: Statements } | undefined;
 
   private constructor(folder: string, name: SegmentName) {
@@ -90,13 +103,20 @@ export class Segment {
     survives: Survives,
     batches: readonly NewBatch[],
     note: string,
+    spare: SpareLog,
   ): Segment {
     const segment = new Segment(folder, name);
-    const database = new Database(segment.file);
+    segment.isForced = survives === 'power-cut';
+    let database = new Database(segment.file);
     try {
       database.pragma(`page_size = ${pageBytes}`);
       database.pragma('journal_mode = WAL');
-      database.pragma(`synchronous = ${survives === 'power-cut' ? 'FULL' : 'NORMAL'}`);
+      // It has no log while it is closed.
+      database.close();
+      spare.giveTo(logOf(segment.file));
+      database = new Database(segment.file);
+      database.pragma('synchronous = NORMAL');
+      database.pragma('wal_autocheckpoint = 0');
       database.exec(`BEGIN IMMEDIATE; ${schema}`);
       database.prepare('INSERT INTO segment VALUES (?, ?, ?)').run(head.gateway, head.openedAt, head.volatile ? 1 : 0);
       segment.open = { database, statements: prepare(database) };
@@ -104,7 +124,7 @@ export class Segment {
     } catch (error) {
       database.close();
       segment.open = undefined;
-      segment.remove();
+      segment.remove(spare);
       throw error;
     }
     segment.head = head;
@@ -158,6 +178,7 @@ export class Segment {
       }
       if (note !== null) statements.note.run(note);
       statements.commit.run();
+      if (this.isForced) this.force();
     } catch (error) {
       if (database.inTransaction) statements.rollback.run();
       throw error;
@@ -165,6 +186,11 @@ export class Segment {
     this.samples = samples;
     this.last = last;
     this.lastAt = lastAt;
+  }
+
+  private force(): void {
+    this.log ??= openSync(logOf(this.file), 'r+');
+    fdatasyncSync(this.log);
   }
 
   read(seq: number): StoredBatch | null {
@@ -198,7 +224,18 @@ export class Segment {
 
   /** On the disk, the write-ahead log included. */
   sizeBytes(): number {
-    return this.sealed ? this.sealedBytes : sizeOf(this.file) + sizeOf(`${this.file}-wal`);
+    return this.sealed ? this.sealedBytes : sizeOf(this.file) + sizeOf(logOf(this.file));
+  }
+
+  /** What waits in the log to be folded in is as much as it shall be. */
+  get isLogFull(): boolean {
+    const [state] = logRows.parse(this.opened().database.pragma('wal_checkpoint(NOOP)'));
+    return state !== undefined && state.log - state.checkpointed >= mostLogPages;
+  }
+
+  /** What is in the file need not be in the log: the next commit begins it anew. */
+  foldLog(): void {
+    this.opened().database.pragma('wal_checkpoint(PASSIVE)');
   }
 
   seal(): void {
@@ -209,13 +246,18 @@ export class Segment {
 
   /** Lets go of the file; a later read opens it again. */
   close(): void {
+    if (this.log !== undefined) closeSync(this.log);
+    this.log = undefined;
     this.open?.database.close();
     this.open = undefined;
   }
 
-  remove(): void {
+  /** Its log, if it has one, is kept for another segment. */
+  remove(spare: SpareLog): void {
+    if (this.open !== undefined && !this.sealed) closeUnfolded(this.open.database, this.file);
     this.close();
-    for (const suffix of ['', '-wal', '-shm', '-journal']) removeFile(`${this.file}${suffix}`);
+    for (const suffix of ['', '-shm', '-journal']) removeFile(`${this.file}${suffix}`);
+    spare.keep(logOf(this.file));
   }
 
   /** False where somebody deleted it; what is open then can still be read, until it is closed. */
@@ -243,17 +285,5 @@ export class Segment {
       }
     }
     return this.open;
-  }
-}
-
-function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-function removeFile(file: string): void {
-  try {
-    unlinkSync(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }

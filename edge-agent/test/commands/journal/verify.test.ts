@@ -73,7 +73,7 @@ describe('verifying a journal', () => {
 
   it('remarks on such batches only, while an agent runs that may not have noted yet what is confirmed', async () => {
     const folder = temporaryFolder();
-    const journal = openJournal(folder, { segmentBytes: 20_000 });
+    const journal = openJournal(folder, { segmentBytes: 16_000 });
     for (let round = 0; round < 4; round++) {
       journal.record(samplesOf(1_000), 0);
       journal.flush();
