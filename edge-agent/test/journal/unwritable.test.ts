@@ -1,11 +1,11 @@
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createMetrics, type Log } from '@fieldline/shared/runtime';
-import { describeWith, temporaryFolder } from '@fieldline/shared/testing';
+import { describeWith, mountedDisk, temporaryFolder } from '@fieldline/shared/testing';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { allBatches, current, decoded, handClock, openJournal, samplesOf } from '../helpers/journal.ts';
-import { mountedDisk, smallDisk } from '../helpers/small-disk.ts';
+import { smallDisk } from '../helpers/small-disk.ts';
 
 type Line = { level: string; msg: string; code?: string; batches?: number; samples?: number };
 
