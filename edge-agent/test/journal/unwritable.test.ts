@@ -175,4 +175,20 @@ describeWith(mountedDisk, 'an agent that starts on a disk that takes nothing', (
     expect(declared.map(({ reason }) => reason)).toContain('journal-damaged');
     journal.close();
   });
+
+  it('counts what the disk holds at the moment when it is full, without the batch that it does not take', () => {
+    const disk = smallDisk();
+    const { lines, log } = listeningLog();
+    const journal = openJournal(join(disk.folder, 'journal'), { log });
+    journal.record(samplesOf(10), 0);
+    journal.flush();
+    disk.fill();
+    for (let flush = 0; journal.trouble() === null && flush < 100; flush++) {
+      journal.record(samplesOf(10), 0);
+      journal.flush();
+    }
+    const onDisk = journal.unconfirmed().batches - 1;
+    expect(lines).toMatchObject([{ code: 'journal/unwritable', batches: onDisk, samples: (onDisk - 1) * 10 }]);
+    journal.close();
+  });
 });
