@@ -13,6 +13,8 @@ export type ProcessClock = {
   readonly set: (offsetMs: number) => void;
   /** Each offset that the process may have seen in that time, both ends in ms since 1970. */
   readonly offsetsWithin: (fromMs: number, toMs: number) => readonly number[];
+  /** When it may have been what the process took for that time; both in ms since 1970. */
+  readonly timesOf: (seenMs: number) => readonly number[];
 };
 
 /** libfaketime looks into its file once a second; a busy machine may be late. */
@@ -38,6 +40,7 @@ export const systemsClock: ProcessClock = {
     throw new Error('the clock of this process cannot be set');
   },
   offsetsWithin: () => [0],
+  timesOf: (seenMs) => [seenMs],
 };
 
 export function createProcessClock(folder: string): ProcessClock {
@@ -48,6 +51,11 @@ export function createProcessClock(folder: string): ProcessClock {
     writeFileSync(`${file}.next`, `${offsetMs < 0 ? '' : '+'}${offsetMs / 1_000}\n`);
     renameSync(`${file}.next`, file);
   };
+  const inForce = () =>
+    steps.map(({ atMs, offsetMs }, index) => {
+      const nextMs = steps[index + 1]?.atMs ?? Number.POSITIVE_INFINITY;
+      return { sinceMs: atMs, untilMs: nextMs + seenWithinMs, offsetMs };
+    });
   set(0);
   return {
     env: {
@@ -60,11 +68,12 @@ export function createProcessClock(folder: string): ProcessClock {
     },
     set,
     offsetsWithin: (fromMs, toMs) =>
-      steps
-        .filter(({ atMs }, index) => {
-          const untilMs = steps[index + 1]?.atMs ?? Number.POSITIVE_INFINITY;
-          return atMs <= toMs && untilMs + seenWithinMs >= fromMs;
-        })
+      inForce()
+        .filter(({ sinceMs, untilMs }) => sinceMs <= toMs && untilMs >= fromMs)
         .map(({ offsetMs }) => offsetMs),
+    timesOf: (seenMs) =>
+      inForce()
+        .filter(({ sinceMs, untilMs, offsetMs }) => seenMs - offsetMs >= sinceMs && seenMs - offsetMs <= untilMs)
+        .map(({ offsetMs }) => seenMs - offsetMs),
   };
 }

@@ -94,7 +94,8 @@ export async function copyScenarios(
           what: 'every batch to be stored',
         });
         const ends = agents.flatMap((agent) => agent.ends).sort((one, other) => one.atMs - other.atMs);
-        const verdict = await judgeSite(line, { ...site, ends });
+        const starts = agents.flatMap((agent) => agent.starts);
+        const verdict = await judgeSite(line, { ...site, ends, starts });
         say(`${name}: noticed; ${verdict.served} values served, ${verdict.rows} rows`);
         return verdict.findings.map((finding) => `${name}: ${finding}`);
       } catch (error) {

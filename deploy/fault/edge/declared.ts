@@ -1,9 +1,9 @@
 /** What an agent declared as lost, as the ledger has it, and whether a value is among it. */
 import type { Served } from '@fieldline/simulators';
 import type { Line } from './line.ts';
-import type { End, Site } from './site.ts';
+import type { Site, Start } from './site.ts';
 
-type Agent = { readonly clock: Site['clock']; readonly ends: readonly End[] };
+type Agent = { readonly clock: Site['clock']; readonly starts: readonly Start[] };
 
 type Span = {
   readonly device: string | null;
@@ -21,8 +21,6 @@ export type Declared = {
 
 /** A sample was read up to half a round trip before or after the instant that it has. */
 const toleranceMs = 500;
-/** The end of an agent that lost what it had read is not further away. */
-const endWithinMs = 60_000;
 
 export async function readDeclared({ query }: Pick<Line, 'query'>, gateway: string): Promise<Declared> {
   const spans = await query<Span>(
@@ -40,27 +38,44 @@ export async function readDeclared({ query }: Pick<Line, 'query'>, gateway: stri
   return { spans, samplesOfBatches: batches?.samples ?? 0 };
 }
 
-export function isDeclared(one: Served, { spans }: Declared, agent: Agent): boolean {
-  const { device, point, time } = one;
+const isOf = (span: Span, device: string, tag: string): boolean =>
+  (span.device === null || span.device === device) && (span.tag === null || span.tag === tag);
+
+/** Whether the value lies in a time that was declared as lost, by the clock of the agent. */
+export function isDeclared({ device, point, time }: Served, { spans }: Declared, { clock }: Agent): boolean {
   const timeMs = time / 1_000;
-  const offsets = agent.clock.offsetsWithin(timeMs, timeMs);
-  const isOf = (span: Span): boolean =>
-    (span.device === null || span.device === device) && (span.tag === null || span.tag === point);
+  const offsets = clock.offsetsWithin(timeMs, timeMs);
   const isIn = ({ from, to }: Span): boolean =>
     offsets.some((offsetMs) => {
       const seen = time + offsetMs * 1_000;
       return seen >= from - toleranceMs * 1_000 && seen <= to + toleranceMs * 1_000;
     });
-  return spans.some((span) => isOf(span) && isIn(span)) || wasClockSet(one, agent);
+  return spans.some((span) => isOf(span, device, point) && isIn(span));
 }
 
 /**
- * The start after a kill declares the time from the last batch on the disk until now. Where the clock was set in between, it
- * cannot know what the clock said while it read what was lost.
+ * The start after a kill declares the time from the last batch on the disk until now. Where the clock was set in between, what
+ * it said while that was read which is lost is not between the two: so the loss is declared, but for another time.
  */
-function wasClockSet({ time }: Served, { clock, ends }: Agent): boolean {
+export function isDeclaredForOtherTime({ device, point, time }: Served, { spans }: Declared, agent: Agent): boolean {
   const timeMs = time / 1_000;
-  const end = ends.find(({ atMs }) => atMs > timeMs);
-  if (end === undefined || end.atMs - timeMs > endWithinMs) return false;
-  return clock.offsetsWithin(timeMs, end.atMs).length > 1;
+  return spans
+    .filter((span) => isOf(span, device, point))
+    .flatMap((span) => lossesOf(span, agent))
+    .some(({ fromMs, toMs }) => timeMs >= fromMs - toleranceMs && timeMs <= toMs + toleranceMs);
+}
+
+/** When it really was between the last batch on the disk and the start that declares it. Either end of the span may be the start. */
+function lossesOf({ from, to }: Span, { clock, starts }: Agent): { fromMs: number; toMs: number }[] {
+  const ends = [
+    { startMs: to / 1_000, lastMs: from / 1_000 },
+    { startMs: from / 1_000, lastMs: to / 1_000 },
+  ];
+  return ends.flatMap(({ startMs, lastMs }) =>
+    clock
+      .timesOf(startMs)
+      .filter((atMs) => starts.some(({ begunMs, upMs }) => atMs >= begunMs && atMs <= upMs))
+      .flatMap((toMs) => clock.timesOf(lastMs).map((fromMs) => ({ fromMs, toMs })))
+      .filter(({ fromMs, toMs }) => fromMs <= toMs),
+  );
 }

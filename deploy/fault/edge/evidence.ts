@@ -5,14 +5,15 @@
 import type { Micros } from '@fieldline/shared/contracts';
 import type { Served } from '@fieldline/simulators';
 import { type Row, readRows } from '../../test/line/evidence.ts';
-import { isDeclared, readDeclared } from './declared.ts';
+import { isDeclared, isDeclaredForOtherTime, readDeclared } from './declared.ts';
 import type { Line } from './line.ts';
 import { everyMs, opcuaDevice } from './plant.ts';
-import type { End, Site } from './site.ts';
+import type { End, Site, Start } from './site.ts';
 
 export type Case = Pick<Site, 'gateway' | 'served' | 'clock'> & {
   /** Of every agent that read these devices, in the order of time. */
   readonly ends: readonly End[];
+  readonly starts: readonly Start[];
 };
 
 export type Verdict = {
@@ -20,6 +21,8 @@ export type Verdict = {
   readonly rows: number;
   /** Not stored, and declared. */
   readonly declared: number;
+  /** Not stored, and lost with an agent that was killed after its clock was set: declared for another time. */
+  readonly clockSet: number;
   /** Not stored, and served so shortly before the agent was ended that nobody could have kept it. */
   readonly atEnds: number;
   /** Rows that were stamped by a clock that somebody had set. */
@@ -48,7 +51,7 @@ export async function judgeSite(line: Pick<Line, 'databaseUrl' | 'query'>, site:
   const doubled: string[] = [];
   const wrongTimes: string[] = [];
   const names = new Set<string>();
-  let [excused, told, shifted] = [0, 0, 0];
+  let [excused, told, clockSet, shifted] = [0, 0, 0, 0];
   for (const one of site.served) {
     const name = nameOf(one.device, one.point, one.value);
     names.add(name);
@@ -61,6 +64,7 @@ export async function judgeSite(line: Pick<Line, 'databaseUrl' | 'query'>, site:
     if (found.length > 0) continue;
     if (isDeclared(one, declared, site)) told += 1;
     else if (isAtEnd(one)) excused += 1;
+    else if (isDeclaredForOtherTime(one, declared, site)) clockSet += 1;
     else missing.push(one);
   }
   const surplus = [...byName.keys()].filter((name) => !names.has(name));
@@ -72,6 +76,7 @@ export async function judgeSite(line: Pick<Line, 'databaseUrl' | 'query'>, site:
     served: site.served.length,
     rows: rows.length,
     declared: told + Math.min(lost.length, samplesOfBatches),
+    clockSet,
     atEnds: excused,
     shifted,
     findings: [

@@ -35,6 +35,7 @@ export type Report = {
   readonly served: number;
   readonly rows: number;
   readonly declared: number;
+  readonly clockSet: number;
   readonly atEnds: number;
   readonly shifted: number;
   readonly goneWithMemory: number;
@@ -105,13 +106,14 @@ async function startSites(line: Line, folder: string, gateways: number, lifecycl
 async function judge(line: Line, sites: readonly Site[]): Promise<Omit<Report, 'struck'>> {
   const ledger = await judgeLedger(line);
   const findings = [...ledger.findings];
-  let [served, rows, declared, atEnds, shifted, files] = [0, 0, 0, 0, 0, 0];
+  let [served, rows, declared, clockSet, atEnds, shifted, files] = [0, 0, 0, 0, 0, 0, 0];
   for (const site of sites) {
-    const verdict = await judgeSite(line, { ...site, ends: site.agent.ends });
+    const verdict = await judgeSite(line, { ...site, ...site.agent });
     const integrity = checkIntegrity(site.journalFolder);
     served += verdict.served;
     rows += verdict.rows;
     declared += verdict.declared;
+    clockSet += verdict.clockSet;
     atEnds += verdict.atEnds;
     shifted += verdict.shifted;
     files += integrity.files;
@@ -121,7 +123,7 @@ async function judge(line: Line, sites: readonly Site[]): Promise<Omit<Report, '
     if (crashes > 0) findings.push(`${site.gateway}: the agent ended ${crashes} times without being told to`);
   }
   const { audit, goneWithMemory, falseAlarms } = ledger;
-  return { served, rows, declared, atEnds, shifted, goneWithMemory, falseAlarms, files, audit, findings };
+  return { served, rows, declared, clockSet, atEnds, shifted, goneWithMemory, falseAlarms, files, audit, findings };
 }
 
 function keepLogs(folder: string, { ingest, broker }: Line, sites: readonly Site[]): void {

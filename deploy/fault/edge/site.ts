@@ -14,8 +14,12 @@ import { countingPlant, devicesOf } from './plant.ts';
 /** When the agent was told to end, ms since 1970, and how. */
 export type End = { readonly atMs: number; readonly how: 'killed' | 'stopped' };
 
+/** ms since 1970: begun, and up or given up. In between it opened its journal. */
+export type Start = { readonly begunMs: number; readonly upMs: number };
+
 export type Agent = Program & {
   readonly ends: readonly End[];
+  readonly starts: readonly Start[];
   /** What it said when it did not start, a sentence each. */
   readonly failedStarts: readonly string[];
   readonly opsPort: number;
@@ -96,10 +100,12 @@ export async function createAgent(settings: {
   writeFileSync(file, JSON.stringify({ gateway, uplink, journal, http: { port: opsPort }, devices }));
   const program = createProgram('edge-agent/src/main.ts', ['run', '--config', file], opsPort, clock.env);
   const ends: End[] = [];
+  const starts: Start[] = [];
   const failedStarts: string[] = [];
   return {
     ...program,
     ends,
+    starts,
     failedStarts,
     opsPort,
     kill: () => {
@@ -112,12 +118,15 @@ export async function createAgent(settings: {
     },
     start: async () => {
       const before = ends.length;
+      const begunMs = Date.now();
       try {
         await program.start();
       } catch (error) {
         // One that was ended meanwhile had no chance.
         if (ends.length === before) failedStarts.push(`${gateway} did not start: ${program.log().slice(-1_000)}`);
         throw error;
+      } finally {
+        starts.push({ begunMs, upMs: Date.now() });
       }
     },
   };

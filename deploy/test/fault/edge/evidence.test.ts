@@ -59,7 +59,10 @@ describe('the verdict over a site', () => {
         [stream?.no, ...declared],
       );
     }
-    return judgeSite({ databaseUrl: database.url, query }, { gateway, served, clock: systemsClock, ends: [], ...more });
+    return judgeSite(
+      { databaseUrl: database.url, query },
+      { gateway, served, clock: systemsClock, ends: [], starts: [], ...more },
+    );
   }
 
   const without = (from: number, to: number) => (rows: Stored[]) =>
