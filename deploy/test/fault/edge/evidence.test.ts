@@ -86,7 +86,7 @@ describe('the verdict over a site', () => {
     expect((await judged((rows) => [...rows, { value: 4_711, atMs: startMs }])).findings).toEqual([
       expect.stringContaining('1 rows hold what nobody served: plc/count = 4711'),
     ]);
-    const late = (rows: Stored[]) => rows.map((row) => (row.value === 3 ? { ...row, atMs: row.atMs + 2_000 } : row));
+    const late = (rows: Stored[]) => rows.map((row) => (row.value === 3 ? { ...row, atMs: row.atMs + 3_000 } : row));
     expect((await judged(late)).findings).toEqual([expect.stringContaining('1 rows have a time')]);
   });
 
