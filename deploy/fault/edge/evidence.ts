@@ -36,10 +36,7 @@ const beforeKillMs = 1_000;
 const beforeStopMs = 300;
 /** A request that was under way when the agent ended is answered to nobody. */
 const afterEndMs = 500;
-/**
- * A sample has the middle of its round trip, which takes at most the device's `timeoutMs`. It looks longer, and is stamped
- * later, while an agent loads the OPC UA library on a busy machine.
- */
+/** A sample has the middle of its round trip, which takes at most the device's `timeoutMs`; the machine may be busy. */
 const halfRoundTripMs = 2_000;
 const mostShown = 3;
 
@@ -117,12 +114,18 @@ const inWords = (time: Micros): string => new Date(time / 1_000).toISOString();
 const tell = (cases: readonly string[], what: string): string[] =>
   cases.length === 0 ? [] : [`${cases.length} ${what}: ${cases.slice(0, mostShown).join('; ')}`];
 
-function hasTimeOf(row: Row, { device, time }: Served, { clock }: Case): boolean {
+function hasTimeOf(row: Row, { device, time }: Served, { clock, starts }: Case): boolean {
   // An OPC UA sample keeps the source time of its server, whose clock nobody sets.
   if (device === opcuaDevice) return row.time === time;
   const timeMs = time / 1_000;
   const offsets = clock.offsetsWithin(timeMs, timeMs + 2 * halfRoundTripMs);
-  return offsets.some((offsetMs) => Math.abs(row.time - time - offsetMs * 1_000) <= halfRoundTripMs * 1_000);
+  if (offsets.some((offsetMs) => Math.abs(row.time - time - offsetMs * 1_000) <= halfRoundTripMs * 1_000)) return true;
+  // While an agent loads the OPC UA library it does not see that its devices have answered: a round trip looks as long as that.
+  const stampedMs = clock.timesOf(row.time / 1_000);
+  return starts.some(
+    ({ begunMs, upMs }) =>
+      timeMs >= begunMs && timeMs <= upMs && stampedMs.some((atMs) => atMs >= timeMs && atMs <= upMs),
+  );
 }
 
 function offsetsIn({ time }: Served, { clock }: Case): string {

@@ -90,6 +90,14 @@ describe('the verdict over a site', () => {
     expect((await judged(late)).findings).toEqual([expect.stringContaining('1 rows have a time')]);
   });
 
+  it('allows a time of within the start of an agent, during which it may not see an answer', async () => {
+    const late = (rows: Stored[]) => rows.map((row) => (row.value === 3 ? { ...row, atMs: row.atMs + 3_000 } : row));
+    const upMs = startMs + 3 * everyMs + 3_500;
+    expect(await judged(late, { starts: [{ begunMs: startMs, upMs }] })).toMatchObject({ shifted: 1, findings: [] });
+    const before = { starts: [{ begunMs: startMs, upMs: upMs - 1_000 }] };
+    expect((await judged(late, before)).findings).toEqual([expect.stringContaining('1 rows have a time')]);
+  });
+
   it('allows what was declared, and no value beside it', async () => {
     const declared = [startMs + 12 * everyMs, startMs + 16 * everyMs] as const;
     expect(await judged(without(11, 17), { declared })).toMatchObject({ declared: 7, findings: [] });
