@@ -203,8 +203,8 @@ export class Journal {
     const { samples, filtered, declared } = this.pending.take();
     const batches = this.writer.encode(samples, declared, filtered, this.options.clock.now());
     this.chain.wrote(this.writer);
-    this.put(batches);
     this.store.hold(batches);
+    this.put(batches);
     this.metrics.flushSeconds.observe((performance.now() - begun) / 1_000);
     this.metrics.encodedBytes.inc(bytesIn(batches));
     return batches;

@@ -1,10 +1,10 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeWith, mosquitto, startAedes, temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import { describeWith, mosquitto, mountedDisk, startAedes, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { edgeConfig, numbers, startTestAgent } from '../helpers/agent.ts';
 import { type FakeCloud, startFakeCloud, storedValues } from '../helpers/fake-cloud.ts';
-import { mountedDisk, smallDisk } from '../helpers/small-disk.ts';
+import { smallDisk } from '../helpers/small-disk.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -1,11 +1,11 @@
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createMetrics, type Log } from '@fieldline/shared/runtime';
-import { describeWith, temporaryFolder } from '@fieldline/shared/testing';
+import { describeWith, mountedDisk, temporaryFolder } from '@fieldline/shared/testing';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { allBatches, current, decoded, handClock, openJournal, samplesOf } from '../helpers/journal.ts';
-import { mountedDisk, smallDisk } from '../helpers/small-disk.ts';
+import { smallDisk } from '../helpers/small-disk.ts';
 
 type Line = { level: string; msg: string; code?: string; batches?: number; samples?: number };
 
@@ -173,6 +173,22 @@ describeWith(mountedDisk, 'an agent that starts on a disk that takes nothing', (
     journal.record(samplesOf(1), 0);
     const declared = journal.flush().flatMap(({ bytes }) => decoded(bytes).declared);
     expect(declared.map(({ reason }) => reason)).toContain('journal-damaged');
+    journal.close();
+  });
+
+  it('counts what the disk holds at the moment when it is full, without the batch that it does not take', () => {
+    const disk = smallDisk();
+    const { lines, log } = listeningLog();
+    const journal = openJournal(join(disk.folder, 'journal'), { log });
+    journal.record(samplesOf(10), 0);
+    journal.flush();
+    disk.fill();
+    for (let flush = 0; journal.trouble() === null && flush < 100; flush++) {
+      journal.record(samplesOf(10), 0);
+      journal.flush();
+    }
+    const onDisk = journal.unconfirmed().batches - 1;
+    expect(lines).toMatchObject([{ code: 'journal/unwritable', batches: onDisk, samples: (onDisk - 1) * 10 }]);
     journal.close();
   });
 });
