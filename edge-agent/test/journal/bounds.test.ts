@@ -2,12 +2,12 @@ import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addRange, countOf, type Ranges } from '@fieldline/shared/contracts';
 import { createMetrics } from '@fieldline/shared/runtime';
-import { describeWith, temporaryFolder } from '@fieldline/shared/testing';
+import { describeWith, mountedDisk, temporaryFolder } from '@fieldline/shared/testing';
 import { describe, expect, it } from 'vitest';
 import type { StoredBatch } from '../../src/journal/batches.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { allBatches, current, handClock, openJournal, samplesOf } from '../helpers/journal.ts';
-import { mountedDisk, smallDisk } from '../helpers/small-disk.ts';
+import { smallDisk } from '../helpers/small-disk.ts';
 
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
