@@ -22,6 +22,8 @@ export type Job =
   | (Common & { readonly kind: 'online'; readonly device: string | null })
   /** Nothing is confirmed. */
   | (Common & { readonly kind: 'offline' })
+  /** An outage: the stretch `rounds` times, each time later. */
+  | (Common & { readonly kind: 'fill'; readonly rounds: number })
   /** As fast as it goes: `perFlush` samples a flush, then all read and confirmed. */
   | (Common & { readonly kind: 'speed'; readonly perFlush: number });
 
@@ -50,6 +52,14 @@ export type Results = {
     readonly deviceBytes: number | null;
   };
   readonly offline: { readonly samples: number; readonly encodedBytes: number; readonly keptBytes: number };
+  readonly fill: {
+    readonly samples: number;
+    /** Of these, what is still there: nothing was dropped. */
+    readonly held: number;
+    readonly batches: number;
+    readonly keptBytes: number;
+    readonly seconds: number;
+  };
   readonly speed: { readonly appendPerSecond: number; readonly drainPerSecond: number };
 };
 

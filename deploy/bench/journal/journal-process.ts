@@ -1,4 +1,5 @@
 /** A process with a journal and nothing else: what is measured of it is the journal's, and the making of the samples. */
+import { fill } from './fill-job.ts';
 import type { Job, Results } from './job.ts';
 import { live } from './live-job.ts';
 import { offline, online } from './size-jobs.ts';
@@ -12,6 +13,8 @@ function run(job: Job): Promise<Results[Job['kind']]> | Results[Job['kind']] {
       return online(job);
     case 'offline':
       return offline(job);
+    case 'fill':
+      return fill(job);
     case 'speed':
       return speed(job);
   }

@@ -2,6 +2,7 @@
 import { runBenchmarks } from '../run-benchmarks.ts';
 import { kept } from './kept.ts';
 import { online } from './online.ts';
+import { outage } from './outage.ts';
 import { speed } from './speed.ts';
 
-await runBenchmarks('npm run bench:journal', [online, kept, speed]);
+await runBenchmarks('npm run bench:journal', [online, kept, speed, outage]);

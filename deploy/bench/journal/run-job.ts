@@ -18,13 +18,23 @@ export async function runJob<Kind extends JobKind>(
 ): Promise<Results[Kind]> {
   const own = mkdtempSync(join(folder, 'job-'));
   try {
-    const [command = process.execPath, ...args] = [...through, process.execPath, program];
-    const job = JSON.stringify({ ...order, folder: own });
-    const options: SpawnOptions = { stdio: ['ignore', 'pipe', 'inherit'], signal };
-    return JSON.parse(await outputOf(command, [...args, job], options));
+    return await runJobIn(order, own, signal, through);
   } finally {
     rmSync(own, { recursive: true, force: true });
   }
+}
+
+/** The same in `folder`, which stays. */
+export async function runJobIn<Kind extends JobKind>(
+  order: Order<Kind>,
+  folder: string,
+  signal: AbortSignal,
+  through: readonly string[] = [],
+): Promise<Results[Kind]> {
+  const [command = process.execPath, ...args] = [...through, process.execPath, program];
+  const job = JSON.stringify({ ...order, folder });
+  const options: SpawnOptions = { stdio: ['ignore', 'pipe', 'inherit'], signal };
+  return JSON.parse(await outputOf(command, [...args, job], options));
 }
 
 export async function outputOf(command: string, args: readonly string[], options: SpawnOptions): Promise<string> {

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { expect, test } from 'vitest';
-import { runJob } from '../../../bench/journal/run-job.ts';
+import { runJob, runJobIn } from '../../../bench/journal/run-job.ts';
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const { signal } = new AbortController();
@@ -39,4 +41,13 @@ test('the plant at its own pace takes its time, and flushes hold the loop for so
   expect(result.toMs - result.fromMs).toBeGreaterThanOrEqual(900);
   expect(result.flushMs).toBeGreaterThan(0);
   expect(result.mostFlushMs).toBeGreaterThanOrEqual(result.flushMs);
+});
+
+test('an outage is a stretch of the plant again and again, each time later', async () => {
+  const one = await runJob<'offline'>({ ...common, kind: 'offline' }, temporaryFolder(), signal);
+  const folder = temporaryFolder();
+  const filled = await runJobIn<'fill'>({ ...common, kind: 'fill', rounds: 3 }, folder, signal);
+  expect(filled.samples).toBe(3 * one.samples);
+  expect(filled.held).toBe(filled.samples);
+  expect(existsSync(join(folder, 'journal'))).toBe(true);
 });
