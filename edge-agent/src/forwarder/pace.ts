@@ -14,7 +14,7 @@ export type PaceOptions = {
 };
 
 const slowPubackMs = 300;
-const slowCommitMs = 500;
+const slowCommitMs = 300;
 /** In batches; commits come in groups, so that a few are too few to keep the cloud busy. */
 const uncommitted = { least: 16, first: 64, most: 4_096 };
 const secondMs = 1_000;
