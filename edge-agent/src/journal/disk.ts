@@ -1,13 +1,15 @@
 /**
  * The segments of a journal folder, oldest first. Only the newest may be open for writing. Which segments go, and when, is
- * not decided here.
+ * not decided here. A damaged file stays under its name as long as something in it can be proven and is wanted, and is set
+ * aside then.
  */
-import { readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { readdirSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { FieldlineError } from '@fieldline/shared/contracts';
+import { FieldlineError, hasNumber } from '@fieldline/shared/contracts';
 import type { NewBatch, StoredBatch } from './batches.ts';
 import { Segment, type SegmentHead, type Survives } from './segment.ts';
-import { damagedSuffix, isDamagedFile, parseSegmentFile, type SegmentName, segmentFile } from './segment-name.ts';
+import { parseSegmentFile, type SegmentName, segmentFile } from './segment-name.ts';
+import { damagedFiles, setFileAside } from './set-aside.ts';
 import { isDamage, isDiskTrouble } from './trouble.ts';
 
 export type DiskOptions = {
@@ -15,15 +17,31 @@ export type DiskOptions = {
   readonly gateway: string;
   readonly survives: Survives;
   readonly segmentBytes: number;
+  /** How long a start may look into damaged files: what is left then waits until the agent runs. 500 unless set. */
+  readonly startSalvageMs?: number;
 };
 
-/** A file that could not be read: what its name says of it, and when it was last written. */
-export type DamagedSegment = { readonly name: SegmentName; readonly writtenAtMs: number; readonly error: unknown };
+/** A file that SQLite could not read: what its name says of it, and when it was made and last written. */
+export type DamagedFile = {
+  readonly name: SegmentName;
+  readonly madeAtMs: number;
+  readonly writtenAtMs: number;
+  readonly error: unknown;
+};
+/** What could be proven of it; null where that is nothing: it was set aside. */
+export type DamagedSegment = DamagedFile & { readonly segment: Segment | null };
+
+const defaultStartSalvageMs = 500;
 
 export class Disk {
   readonly segments: Segment[] = [];
-  /** Set aside while loading. */
+  /** Found while loading, and looked into. */
   readonly damaged: DamagedSegment[] = [];
+  /** Found while loading, and not looked into yet: newest first. */
+  readonly postponed: DamagedFile[] = [];
+  /** The last opening wrote nothing, or what it wrote is gone. */
+  endsWithNothing = false;
+  beforeRemoval: () => void = () => undefined;
   private readonly options: DiskOptions;
   private nextNumber = 1;
   private damagedBytes = 0;
@@ -45,8 +63,12 @@ export class Disk {
       .map(parseSegmentFile)
       .filter((name) => name !== null)
       .sort((left, right) => left.number - right.number);
-    for (const name of names) disk.loadSegment(name);
-    disk.damagedBytes = disk.damagedFiles().reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const [index, name] of names.entries()) {
+      const next = names.slice(index + 1).find(({ stream }) => stream === name.stream);
+      disk.loadSegment(name, next === undefined ? null : next.first - 1);
+    }
+    disk.salvageAtStart();
+    disk.damagedBytes = damagedFiles(options.folder).reduce((sum, { bytes }) => sum + bytes, 0);
     return disk;
   }
 
@@ -88,7 +110,7 @@ export class Disk {
   }
 
   segmentOf(stream: string, seq: number): Segment | undefined {
-    return this.segments.find(({ name, last }) => name.stream === stream && name.first <= seq && seq <= last);
+    return this.segments.find(({ name, held }) => name.stream === stream && hasNumber(held, seq));
   }
 
   /** One sealed segment is open at a time: a backlog of hundreds of files needs no hundreds of handles. */
@@ -100,26 +122,44 @@ export class Disk {
     return segment;
   }
 
-  /** Of the newest segment that has one. */
-  readNote(): string | null {
-    const newest = this.segments.at(-1);
-    return newest === undefined ? null : this.use(newest).note();
+  /** Newest first, and whether it is that of the newest segment. */
+  *notes(): Iterable<{ readonly text: string | null; readonly isNewest: boolean }> {
+    for (const segment of this.segments.toReversed()) {
+      yield { text: this.noteIn(segment), isNewest: segment === this.segments.at(-1) };
+    }
   }
 
   writeNote(text: string): void {
     this.writing?.append([], text);
   }
 
+  /** One that was salvaged is kept for whoever wants to look into it, as long as there is room. */
   remove(segment: Segment): void {
+    if (segment.isInPlace) this.beforeRemoval();
+    if (segment.isSalvaged && segment.isInPlace) {
+      this.setAside(segment);
+      return;
+    }
     segment.remove();
     this.forget(segment);
+  }
+
+  /** Looks into the newest file that waits for it; null where none does. @throws FieldlineError journal/foreign; a system error */
+  salvageNext(): DamagedSegment | null {
+    const file = this.postponed.shift();
+    return file === undefined ? null : this.salvage(file);
+  }
+
+  /** It is written no more: what comes goes to a new segment. */
+  stopWriting(segment: Segment): void {
+    if (this.writing === segment) this.writing = undefined;
   }
 
   setAside(segment: Segment): void {
     segment.close();
     this.forget(segment);
     this.damagedBytes += segment.sizeBytes();
-    this.rename(segment.name);
+    setFileAside(this.options.folder, segment.name);
   }
 
   isWriting(segment: Segment): boolean {
@@ -128,12 +168,16 @@ export class Disk {
 
   /** On the disk, files set aside included. */
   sizeBytes(): number {
-    return this.segments.reduce((sum, segment) => sum + segment.sizeBytes(), this.damagedBytes);
+    const postponed = this.postponed.reduce(
+      (sum, { name }) => sum + sizeOf(join(this.options.folder, segmentFile(name))),
+      0,
+    );
+    return this.segments.reduce((sum, segment) => sum + segment.sizeBytes(), this.damagedBytes + postponed);
   }
 
   /** Makes room by what is of no use to the agent: false if there was nothing. */
   removeDamagedFile(): boolean {
-    const [oldest] = this.damagedFiles();
+    const [oldest] = damagedFiles(this.options.folder);
     if (oldest === undefined) return false;
     unlinkSync(oldest.path);
     this.damagedBytes -= oldest.bytes;
@@ -169,40 +213,62 @@ export class Disk {
     }
   }
 
-  private loadSegment(name: SegmentName): void {
+  /** `last`: as the next file of its stream says; null where there is none. */
+  private loadSegment(name: SegmentName, last: number | null): void {
     this.nextNumber = name.number + 1;
+    const file = join(this.options.folder, segmentFile(name));
     try {
-      const segment = Segment.load(this.options.folder, name);
-      if (segment === null) {
-        whereAllowed(() => unlinkSync(join(this.options.folder, segmentFile(name))));
-        return;
-      }
-      const { gateway } = segment.head;
-      if (gateway !== this.options.gateway) throw foreign(this.options.folder, gateway, this.options.gateway);
-      this.segments.push(segment);
+      const segment = Segment.load(this.options.folder, name, last);
+      this.endsWithNothing = segment === null;
+      if (segment === null) whereAllowed(() => unlinkSync(file));
+      else this.add(segment);
     } catch (error) {
       if (error instanceof FieldlineError || !isDamage(error)) throw error;
-      const writtenAtMs = statSync(join(this.options.folder, segmentFile(name))).mtimeMs;
-      whereAllowed(() => this.rename(name));
-      this.damaged.push({ name, writtenAtMs, error });
+      const { birthtimeMs, mtimeMs } = statSync(file);
+      this.postponed.unshift({ name, madeAtMs: birthtimeMs, writtenAtMs: mtimeMs, error });
     }
   }
 
-  private rename(name: SegmentName): void {
-    const file = join(this.options.folder, segmentFile(name));
-    renameSync(file, `${file}${damagedSuffix}`);
-    for (const suffix of ['-wal', '-shm', '-journal']) {
-      if (statSync(`${file}${suffix}`, { throwIfNoEntry: false }) !== undefined)
-        renameSync(`${file}${suffix}`, `${file}${suffix}${damagedSuffix}`);
+  /** The newest in any case: how far its stream went is said by the first batch of the next. */
+  private salvageAtStart(): void {
+    const until = performance.now() + (this.options.startSalvageMs ?? defaultStartSalvageMs);
+    const newest = this.postponed[0]?.name.number ?? 0;
+    if (newest < (this.segments.at(-1)?.name.number ?? 0) && performance.now() >= until) return;
+    do {
+      const found = this.salvageNext();
+      if (found === null) return;
+      this.damaged.unshift(found);
+    } while (performance.now() < until);
+  }
+
+  private salvage(file: DamagedFile): DamagedSegment {
+    const segment = Segment.salvage(this.options.folder, file.name);
+    if (segment === null) whereAllowed(() => this.setNameAside(file.name));
+    else this.add(segment);
+    return { ...file, segment };
+  }
+
+  private add(segment: Segment): void {
+    const { gateway } = segment.head;
+    if (gateway !== this.options.gateway) throw foreign(this.options.folder, gateway, this.options.gateway);
+    const newer = this.segments.findIndex(({ name }) => name.number > segment.name.number);
+    this.segments.splice(newer === -1 ? this.segments.length : newer, 0, segment);
+  }
+
+  /** null where it cannot be relied on. */
+  private noteIn(segment: Segment): string | null {
+    try {
+      return this.use(segment).note();
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return null;
     }
   }
 
-  private damagedFiles(): { path: string; bytes: number }[] {
-    return readdirSync(this.options.folder)
-      .filter(isDamagedFile)
-      .sort()
-      .map((file) => join(this.options.folder, file))
-      .map((path) => ({ path, bytes: statSync(path).size }));
+  private setNameAside(name: SegmentName): void {
+    const bytes = sizeOf(join(this.options.folder, segmentFile(name)));
+    setFileAside(this.options.folder, name);
+    this.damagedBytes += bytes;
   }
 
   private forget(segment: Segment): void {
@@ -211,6 +277,8 @@ export class Disk {
     this.segments.splice(this.segments.indexOf(segment), 1);
   }
 }
+
+const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
 /** What a disk that takes nothing leaves in its place is met again at the next start. */
 function whereAllowed(change: () => void): void {

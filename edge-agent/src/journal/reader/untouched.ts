@@ -13,6 +13,7 @@ import { closeSync, copyFileSync, mkdtempSync, openSync, readSync, rmSync, statS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { hidesCommits } from '../salvage/write-ahead-log.ts';
 
 export type Untouched = { readonly database: Database.Database; readonly close: () => void };
 
@@ -25,7 +26,7 @@ const withoutLog = 1;
 
 /** null for an empty file: its first commit never came. @throws SqliteError or a system error where it cannot be read */
 export function openUntouched(file: string): Untouched | null {
-  if (statSync(file).size === 0) return null;
+  if (statSync(file).size === 0 && sizeOf(`${file}-wal`) === 0) return null;
   const isSealed = firstBytes(file, versionOffset + 1)?.[versionOffset] === withoutLog;
   if (isSealed && sizeOf(`${file}-journal`) === 0) {
     const database = new Database(file, { readonly: true, fileMustExist: true });
@@ -36,6 +37,8 @@ export function openUntouched(file: string): Untouched | null {
   try {
     const copy = join(folder, 'segment');
     copyWithLog(file, copy);
+    if (sizeOf(`${copy}-wal`) > 0 && hidesCommits(`${copy}-wal`))
+      throw new Error('its write-ahead log is broken before its end');
     const database = new Database(copy, { fileMustExist: true });
     return {
       database,
