@@ -5,20 +5,21 @@
 import { maxBatchBytes } from '@fieldline/shared/contracts';
 
 const leafOfTable = 0x0d;
+const fewestCellBytes = 4;
 /** A batch, what it declares and the header of its row. */
 const maxPayloadBytes = maxBatchBytes * 4;
 
 export type Cell = { readonly rowId: number; readonly payloadBytes: number; readonly at: number };
 export type Column = number | string | Buffer | null;
 
-/** Where the cells of a page begin; none where it is no leaf of a table. */
+/** Where the cells of a page begin; none where it is no leaf of a table, or has more than it has room for: garbage takes no time. */
 export function cellOffsets(page: Buffer, isFirst: boolean): number[] {
   const header = isFirst ? 100 : 0;
   if (page[header] !== leafOfTable) return [];
   const count = page.readUInt16BE(header + 3);
   const first = header + 8;
-  const fitting = Math.min(count, Math.floor((page.length - first) / 2));
-  return Array.from({ length: fitting }, (_, index) => page.readUInt16BE(first + index * 2));
+  if (first + count * (2 + fewestCellBytes) > page.length) return [];
+  return Array.from({ length: count }, (_, index) => page.readUInt16BE(first + index * 2));
 }
 
 /** null where there can be no cell. */
@@ -35,10 +36,11 @@ export function payloadOf(page: Buffer, cell: Cell, numbered: (page: number) => 
   const local = localBytes(payloadBytes, page.length);
   const end = at + local;
   if (end + (local < payloadBytes ? 4 : 0) > page.length) return null;
-  const payload = Buffer.alloc(payloadBytes);
-  page.copy(payload, 0, at, end);
-  let filled = local;
   let next = local < payloadBytes ? page.readUInt32BE(end) : 0;
+  const first = Buffer.from(page.subarray(at, end));
+  if (local < payloadBytes && numbered(next) === null) return null;
+  const payload = Buffer.alloc(payloadBytes);
+  let filled = first.copy(payload);
   while (filled < payloadBytes) {
     const overflow = next === 0 ? null : numbered(next);
     if (overflow === null) return null;
