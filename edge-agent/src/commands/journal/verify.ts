@@ -63,7 +63,7 @@ async function verified(reader: FolderReader, { settings }: Place, signal: Abort
   }
   for (const { file } of reader.setAside()) {
     check.troubles.push(
-      `${file}: set aside as damaged, and declared as lost: delete it when nobody wants to look into it`,
+      `${file}: set aside as damaged: what could be proven of it was sent, the rest declared; delete it when nobody wants to look into it`,
     );
   }
   const remarks: string[] = [];
