@@ -92,8 +92,15 @@ export function edgeSettings(
   mqtt: Readonly<Record<string, string>>,
   run: { readonly at: Relocate; readonly httpPort: number; readonly journal: string },
 ): unknown {
-  // The example's own account is for its own broker.
-  const { broker: _broker, username: _username, passwordFile: _passwordFile, tls: _tls, ...uplink } = edge.uplink;
+  // The example's own account and way are for its own broker.
+  const {
+    broker: _broker,
+    username: _username,
+    passwordFile: _passwordFile,
+    tls: _tls,
+    proxy: _proxy,
+    ...uplink
+  } = edge.uplink;
   return {
     ...edge,
     uplink: { ...uplink, ...mqtt },

@@ -105,6 +105,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     confirm: uplinkConfig.confirm,
     maxInFlight: uplinkConfig.maxInFlight,
     resendAfterMs: uplinkConfig.resendAfterMs,
+    backlog: uplinkConfig.backlog,
     onNewIncarnation: () => uplink.announce(),
     random,
     clock,
@@ -112,7 +113,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     metrics,
   });
   life.add('uplink', () => uplink.close());
-  health.ready.push({ name: 'uplink', trouble: () => uplink.trouble() });
+  health.ready.push({ name: 'uplink', trouble: () => uplink.trouble(), note: () => uplink.note() });
 
   const flushing = setInterval(() => forwarder.offer(journal.flush()), journalConfig.flushMs);
   life.add('forwarder', async () => {

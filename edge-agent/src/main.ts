@@ -80,7 +80,7 @@ async function validate(file: string): Promise<void> {
       ({ device, protocol, tags }) => `  ${device}: ${protocol}, ${counted(tags.length, 'tag')}`,
     );
     process.stdout.write(
-      `${file} is valid\n  gateway ${gateway} publishes to ${uplink.broker}, journal in ${journal.folder}\n` +
+      `${file} is valid\n  gateway ${gateway} publishes to ${[uplink.broker].flat().join(', else to ')}, journal in ${journal.folder}\n` +
         `${rows.join('\n')}\n  ${counted(devices.length, 'device')}, ${counted(tagsOf(config), 'tag')}\n`,
     );
   });

@@ -11,6 +11,9 @@ export function resolvePaths(config: EdgeConfig, folder: string): EdgeConfig {
       ...uplink,
       ...(uplink.passwordFile === undefined ? {} : { passwordFile: at(uplink.passwordFile) }),
       ...(uplink.tls === undefined ? {} : { tls: resolveTls(uplink.tls, at) }),
+      ...(uplink.proxy?.passwordFile === undefined
+        ? {}
+        : { proxy: { ...uplink.proxy, passwordFile: at(uplink.proxy.passwordFile) } }),
     },
     journal: { ...journal, folder: at(journal.folder) },
     devices: config.devices.map((device): Device => {

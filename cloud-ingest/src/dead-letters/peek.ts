@@ -30,19 +30,21 @@ export type PeekedSample = {
 /** At most `limit` samples of a batch in the native format, as the bytes have them; empty for anything else. */
 export function samplesAt(json: unknown, positions: Ranges, limit: number): PeekedSample[] {
   const { tags, i, t, x, q, t0 } = isObject(json) ? json : {};
-  if (![tags, i, t, x].every(Array.isArray)) return [];
-  const [tagList, index, deltas, values] = [tags, i, t, x].map(listOf) as [unknown[], unknown[], unknown[], unknown[]];
+  if (![tags, t, x].every(Array.isArray)) return [];
+  const [series, deltas, values] = [listOf(tags).flatMap(seriesOf), listOf(t), listOf(x)];
+  // Without an index, each series has one sample.
+  const index = i === undefined ? [...series.keys()] : listOf(i);
   const qualities = new Map(listOf(q).flatMap((pair) => (Array.isArray(pair) ? [[pair[0], pair[1]]] : [])));
   const samples: PeekedSample[] = [];
   let time = typeof t0 === 'number' ? t0 : Number.NaN;
-  for (let position = 0; position < index.length && samples.length < limit; position++) {
+  for (let position = 0; position < values.length && samples.length < limit; position++) {
     time += Number(deltas[position]);
     if (!hasNumber(positions, position)) continue;
-    const [device, tag, type] = listOf(tagList[Number(index[position])]);
+    const [name, type] = series[Number(index[position])] ?? [];
     const code = qualities.get(position) ?? 0;
     samples.push({
       position,
-      name: device === undefined ? '?' : `${device}/${tag}`,
+      name: name ?? '?',
       type: String(type ?? '?'),
       time: Number.isSafeInteger(time) ? time : null,
       value: JSON.stringify(values[position]) ?? '?',
@@ -52,12 +54,18 @@ export function samplesAt(json: unknown, positions: Ranges, limit: number): Peek
   return samples;
 }
 
+/** Name and type of each in a run: device, tag, type, tag, type, … */
+function seriesOf(run: unknown): [string, unknown][] {
+  const [device, ...pairs] = listOf(run);
+  return pairs.flatMap((tag, at): [string, unknown][] => (at % 2 === 0 ? [[`${device}/${tag}`, pairs[at + 1]]] : []));
+}
+
 /** Head of a batch, without its columns; the whole of anything else. */
 export function headOf(json: unknown): unknown {
   if (!isObject(json)) return json;
   const { tags, i, t, x, q, ...head } = json;
-  if (![tags, i, t, x].every(Array.isArray)) return json;
-  return { ...head, tags: listOf(tags).length, samples: listOf(i).length };
+  if (![tags, t, x].every(Array.isArray)) return json;
+  return { ...head, tags: listOf(tags).flatMap(seriesOf).length, samples: listOf(x).length };
 }
 
 const isObject = (json: unknown): json is Record<string, unknown> =>

@@ -3,9 +3,10 @@
  * belongs to an earlier one (a PUBACK, a subscription the library believes in) can reach a later one.
  */
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import type { IngestConfig } from '@fieldline/shared/config';
 import { FieldlineError } from '@fieldline/shared/contracts';
-import { readSecret } from '@fieldline/shared/runtime';
+import { readSecret, warmPacketLengths } from '@fieldline/shared/runtime';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { refusesProtocol, sessionError } from './session-error.ts';
 
@@ -34,6 +35,8 @@ export type Session = {
   /** Disconnects in order, or after `closeTimeoutMs` without. Idempotent. */
   readonly close: () => Promise<void>;
 };
+
+warmPacketLengths(createRequire(import.meta.resolve('mqtt'))('mqtt-packet').writeToStream);
 
 const weekSeconds = 7 * 24 * 3_600;
 const closeTimeoutMs = 2_000;

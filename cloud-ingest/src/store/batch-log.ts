@@ -41,7 +41,8 @@ function encodeEntries(entries: readonly BatchLogEntry[]): CopySource {
       at = writeInt8(view, at, entry.offset);
       at = fromTime === null ? writeNull(view, at) : writeInstant(view, at, fromTime);
       at = toTime === null ? writeNull(view, at) : writeInstant(view, at, toTime);
-      for (const count of [entry.partition, entry.samples, entry.stored, entry.rejected]) at = writeInt4(view, at, count);
+      for (const count of [entry.partition, entry.samples, entry.stored, entry.rejected])
+        at = writeInt4(view, at, count);
       return writeText(view, at, entry.topic, piece);
     },
   });

@@ -1,4 +1,4 @@
-import { backboneTopics, isFieldlineError } from '@fieldline/shared/contracts';
+import { backboneTopics, batchVersion, isFieldlineError } from '@fieldline/shared/contracts';
 import { silentLog, systemClock } from '@fieldline/shared/runtime';
 import { describeWith, type TestPostgres, waitFor } from '@fieldline/shared/testing';
 import pg from 'pg';
@@ -109,11 +109,11 @@ for (const { name, requirement, open } of servers) {
     /** A batch that only a newer reader understands, until `upgrade` makes it one of today. */
     const ofTomorrow = (sent: Sent): Sent => ({
       ...sent,
-      bytes: Buffer.from(JSON.stringify({ ...JSON.parse(sent.bytes.toString()), v: 2 })),
+      bytes: Buffer.from(JSON.stringify({ ...JSON.parse(sent.bytes.toString()), v: batchVersion + 1 })),
     });
     const upgrade = () =>
       line.query(
-        `UPDATE dead_letter SET bytes = convert_to(replace(convert_from(bytes, 'UTF8'), '"v":2', '"v":1'), 'UTF8')`,
+        `UPDATE dead_letter SET bytes = convert_to(replace(convert_from(bytes, 'UTF8'), '"v":${batchVersion + 1}', '"v":${batchVersion}'), 'UTF8')`,
       );
 
     test('stores a batch that was never stored, and moves it in the ledger from dead to committed', async () => {
@@ -125,7 +125,7 @@ for (const { name, requirement, open } of servers) {
       expect(await balance()).toMatchObject({ read: 1, stored: 1, deadBatches: 1 });
       expect(await redrive('--all')).toEqual([
         'tried 1 letter',
-        `  1 still dead by batch/unsupported-version, the first is ${id}: version 2; this reader knows up to 1`,
+        `  1 still dead by batch/unsupported-version, the first is ${id}: version ${batchVersion + 1}; this reader knows up to ${batchVersion}`,
       ]);
       await upgrade();
       const stored = `stored 2 samples of batch 2 of ${gateway.gateway}, stream ${gateway.stream}`;

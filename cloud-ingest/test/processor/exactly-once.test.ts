@@ -1,3 +1,4 @@
+import { batchVersion } from '@fieldline/shared/contracts';
 import { report, systemClock } from '@fieldline/shared/runtime';
 import { describeWith, type TestPostgres, waitFor } from '@fieldline/shared/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -179,7 +180,7 @@ for (const { name, requirement, open } of servers) {
       const sent = {
         gateway: gateway.gateway,
         kind: 'batch',
-        bytes: Buffer.from(JSON.stringify({ ...newer, v: 2 })),
+        bytes: Buffer.from(JSON.stringify({ ...newer, v: batchVersion + 1 })),
       } as const;
       await line.send(sent, sent);
       await line.settled();

@@ -2,7 +2,7 @@
  * Which batch goes next beside the live ones: first those to be sent again, then what was never sent, oldest first. Reads
  * one batch at a time from the journal, so that a backlog of days needs no memory.
  */
-import { emptyRanges, intersectRanges, type Ranges, subtractRanges } from '@fieldline/shared/contracts';
+import { countOf, emptyRanges, intersectRanges, type Ranges, subtractRanges } from '@fieldline/shared/contracts';
 import { type HeldStream, unconfirmedOf } from '../journal/holdings.ts';
 import type { Claims } from './claims.ts';
 import type { Sent } from './resend.ts';
@@ -37,9 +37,17 @@ export class Backlog {
     this.again = [];
   }
 
-  /** Claims it. */
-  next(): Next | null {
-    return this.nextAgain() ?? this.nextUnsent();
+  /** Claims it. `mayTakeUp`: one that was never sent. */
+  next(mayTakeUp: boolean): Next | null {
+    return this.nextAgain() ?? (mayTakeUp ? this.nextUnsent() : null);
+  }
+
+  /** Batches that were taken up, in either lane, and are not confirmed. */
+  uncommitted(): number {
+    return this.streams().reduce(
+      (sum, known) => sum + countOf(intersectRanges(this.claims.of(known.stream), unconfirmedOf(known))),
+      0,
+    );
   }
 
   private nextAgain(): Next | null {

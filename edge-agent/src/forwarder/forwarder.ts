@@ -1,22 +1,24 @@
 /**
  * Sends the journal's batches through the uplink and tells the journal what is confirmed. Invariants:
  *
- * - Two lanes. A batch that was just flushed goes at once (live); what is older goes beside it (backlog), and never takes
- *   the places in flight that are reserved for the live lane.
+ * - Two lanes. A batch that was just flushed goes at once (live); what is older goes beside it (backlog), never takes the
+ *   places in flight that are reserved for the live lane, and no faster than its pace.
  * - `confirm: broker`: PUBACK confirms. `confirm: cloud`: the commit acknowledgement does; what it does not list in time is
  *   sent again, with growing pauses, and not while the cloud says that it lags.
  * - Nothing is kept here that is not in the journal: a lost connection gives everything unanswered back to the backlog.
  */
 import type { AckMessage, Declaration, Ranges } from '@fieldline/shared/contracts';
-import { subtractRanges, unionRanges } from '@fieldline/shared/contracts';
+import { hasNumber } from '@fieldline/shared/contracts';
 import type { Clock, Log, Metrics } from '@fieldline/shared/runtime';
 import { errorFields } from '../error-fields.ts';
 import type { BatchId, StoredBatch } from '../journal/batches.ts';
 import type { HeldStream } from '../journal/holdings.ts';
 import { consequencesOf } from './acknowledge.ts';
+import { Asked } from './asked.ts';
 import { Backlog } from './backlog.ts';
 import { Claims } from './claims.ts';
 import { forwarderMetrics } from './metrics.ts';
+import { Pace, type PaceOptions } from './pace.ts';
 import { Resend } from './resend.ts';
 
 /** One session with the broker. */
@@ -41,6 +43,7 @@ export type ForwarderOptions = {
   readonly confirm: 'cloud' | 'broker';
   readonly maxInFlight: number;
   readonly resendAfterMs: number;
+  readonly backlog: Omit<PaceOptions, 'mostInFlight'>;
   /** The database behind the cloud is another one than before. */
   readonly onNewIncarnation: () => void;
   readonly random: () => number;
@@ -48,6 +51,9 @@ export type ForwarderOptions = {
   readonly log: Log;
   readonly metrics: Metrics;
 };
+
+/** The rest is reserved for live batches. */
+const backlogShare = (maxInFlight: number): number => Math.max(1, maxInFlight - Math.ceil(maxInFlight / 4));
 
 /** After a connect the backlog waits this long for the retained acknowledgement: it may say that most of it is stored. */
 const awaitAckMs = 1_000;
@@ -61,21 +67,27 @@ export class Forwarder {
   private readonly claims = new Claims();
   private readonly backlog: Backlog;
   private readonly resend: Resend;
+  private readonly pace: Pace;
   private live: StoredBatch[] = [];
   private link: Link | undefined;
   private readonly inFlight = new Set<BatchId & { readonly isLive: boolean }>();
   private backlogFromMs = 0;
   private isLagging = false;
-  private asked = new Map<string, Ranges>();
-  private askedAtMs = 0;
+  private readonly asked: Asked;
   private timer: NodeJS.Timeout | undefined;
   private waiting: (() => void)[] = [];
+  /** Taken up and not confirmed, as of the last acknowledgement, and what was sent since. */
+  private uncommitted = 0;
+  /** A batch of the backlog whose commit is timed. */
+  private timed: (BatchId & { readonly sentAtMs: number }) | null = null;
 
   constructor(options: ForwarderOptions) {
     this.options = options;
     this.metrics = forwarderMetrics(options.metrics);
     this.backlog = new Backlog(() => options.journal.streams(), this.claims);
     this.resend = new Resend(options);
+    this.asked = new Asked(options.resendAfterMs);
+    this.pace = new Pace({ mostInFlight: backlogShare(options.maxInFlight), ...options.backlog });
   }
 
   /** Batches fresh from a flush. While there is no session they are backlog. */
@@ -96,6 +108,7 @@ export class Forwarder {
     this.disconnected();
     this.link = link;
     this.isLagging = false;
+    this.pace.reset();
     const waitMs = this.options.confirm === 'cloud' ? awaitAckMs : 0;
     this.backlogFromMs = this.options.clock.monotonicMs() + waitMs;
     this.timer = setInterval(() => this.tick(), tickMs);
@@ -110,12 +123,13 @@ export class Forwarder {
     this.live = [];
     this.backlog.reset();
     this.asked.clear();
+    this.timed = null;
     this.metrics.inFlight.set(0);
     this.settle();
   }
 
   acknowledge(ack: AckMessage): void {
-    const { journal, log, onNewIncarnation } = this.options;
+    const { journal, log, clock, onNewIncarnation } = this.options;
     const { isNewIncarnation, confirm, doubt, send, lost } = consequencesOf(
       ack,
       journal.streams(),
@@ -127,11 +141,16 @@ export class Forwarder {
       this.claims.release(stream, ranges);
     }
     for (const { stream, ranges } of confirm) journal.confirm(stream, ranges);
+    this.countUncommitted(confirm);
     for (const { stream, ranges } of lost) this.declareLost(stream, ranges);
     this.isLagging = ack.lagging;
     this.backlogFromMs = 0;
     this.resend.forget((stream) => this.backlog.openOf(stream));
-    for (const { stream, ranges } of send) this.sendAsked(stream, ranges);
+    const nowMs = clock.monotonicMs();
+    for (const { stream, ranges } of send) {
+      const fresh = this.asked.fresh(stream, ranges, nowMs);
+      this.backlog.sendAgain(fresh.map(([from, to]) => ({ stream, from, to, times: 2 })));
+    }
     if (isNewIncarnation) {
       log.warn({ incarnation: ack.incarnation }, 'the cloud has another database: what it does not list is sent again');
       onNewIncarnation();
@@ -161,7 +180,7 @@ export class Forwarder {
         this.send(this.link, fresh, 1, true);
         continue;
       }
-      const next = this.mayDrain() ? this.backlog.next() : null;
+      const next = this.mayDrain() ? this.backlog.next(this.mayTakeUp()) : null;
       if (next === null) return;
       const batch = this.options.journal.read(next.stream, next.seq);
       if (batch !== null) this.send(this.link, batch, next.times, false);
@@ -174,12 +193,27 @@ export class Forwarder {
   }
 
   private mayDrain(): boolean {
-    const { maxInFlight, clock } = this.options;
-    if (clock.monotonicMs() < this.backlogFromMs) return false;
-    const reserved = Math.ceil(maxInFlight / 4);
+    const nowMs = this.options.clock.monotonicMs();
+    if (nowMs < this.backlogFromMs) return false;
     let draining = 0;
     for (const { isLive } of this.inFlight) if (!isLive) draining += 1;
-    return draining < Math.max(1, maxInFlight - reserved);
+    return this.pace.hasRoom(draining, nowMs);
+  }
+
+  /** One that was lost on its way has to be sent again, however many wait: else nothing would ever be committed. */
+  private mayTakeUp(): boolean {
+    return this.options.confirm === 'broker' || this.uncommitted < this.pace.mostUncommitted;
+  }
+
+  private countUncommitted(confirmed: readonly { readonly stream: string; readonly ranges: Ranges }[]): void {
+    const before = this.uncommitted;
+    this.uncommitted = this.backlog.uncommitted();
+    const { timed } = this;
+    if (timed === null) return;
+    if (!confirmed.some(({ stream, ranges }) => stream === timed.stream && hasNumber(ranges, timed.seq))) return;
+    this.timed = null;
+    const batches = Math.max(1, before - this.uncommitted);
+    this.pace.committed(timed.sentAtMs, this.options.clock.monotonicMs(), batches);
   }
 
   private send(link: Link, batch: StoredBatch, times: number, isLive: boolean): void {
@@ -188,18 +222,24 @@ export class Forwarder {
     const flight = { stream, seq, isLive };
     this.inFlight.add(flight);
     this.metrics.inFlight.set(this.inFlight.size);
+    const sentAtMs = clock.monotonicMs();
+    if (!isLive) this.pace.sent(batch.bytes.length);
+    if (times === 1) this.uncommitted += 1;
+    if (times === 1 && !isLive) this.timed ??= { stream, seq, sentAtMs };
     if (times > 1) this.metrics.again.inc();
-    if (confirm === 'cloud') this.resend.sent(stream, seq, times, clock.monotonicMs());
+    if (confirm === 'cloud') this.resend.sent(stream, seq, times, sentAtMs);
     link.publish(batch.bytes).then(
       () => {
         this.metrics.batches.inc();
         this.metrics.samples.inc(batch.samples);
         if (confirm === 'broker') this.options.journal.confirm(stream, [[seq, seq]]);
+        if (link === this.link) this.pace.answered(sentAtMs, clock.monotonicMs());
         this.landed(link, flight);
       },
       (error: unknown) => {
         if (link !== this.link) return;
         this.metrics.refused.inc();
+        this.pace.refused(sentAtMs, clock.monotonicMs());
         this.options.log.warn(
           { ...errorFields(error), stream, seq },
           'the broker did not take a batch; it is sent again later',
@@ -214,6 +254,7 @@ export class Forwarder {
     if (link !== this.link) return;
     this.inFlight.delete(flight);
     this.metrics.inFlight.set(this.inFlight.size);
+    this.metrics.backlogMost.set(this.pace.mostInFlight);
     this.settle();
     this.pump();
   }
@@ -226,19 +267,6 @@ export class Forwarder {
     }
     this.claims.keepOnly(this.options.journal.streams().map(({ stream }) => stream));
     this.pump();
-  }
-
-  /** The cloud repeats what it asks for until it has it; each batch is sent once per `resendAfterMs` for that. */
-  private sendAsked(stream: string, ranges: Ranges): void {
-    const nowMs = this.options.clock.monotonicMs();
-    if (nowMs - this.askedAtMs >= this.options.resendAfterMs) {
-      this.asked.clear();
-      this.askedAtMs = nowMs;
-    }
-    const before = this.asked.get(stream) ?? [];
-    const fresh = subtractRanges(ranges, before);
-    this.asked.set(stream, unionRanges(before, fresh));
-    this.backlog.sendAgain(fresh.map(([from, to]) => ({ stream, from, to, times: 2 })));
   }
 
   /** Marked as confirmed, so that it is declared once. */

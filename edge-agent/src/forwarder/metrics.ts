@@ -8,5 +8,9 @@ export const forwarderMetrics = (metrics: Metrics) => ({
     'Batches sent again: not confirmed, or asked for',
   ),
   refused: metrics.counter('fieldline_uplink_batches_refused_total', 'Batches that the broker did not take'),
+  backlogMost: metrics.gauge(
+    'fieldline_uplink_backlog_in_flight_most',
+    'Batches of the backlog that may be in flight now: fewer where answers are slow',
+  ),
   inFlight: metrics.gauge('fieldline_uplink_batches_in_flight', 'Batches sent and not yet answered by the broker'),
 });

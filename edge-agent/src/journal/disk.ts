@@ -7,31 +7,17 @@ import { readdirSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { FieldlineError, hasNumber } from '@fieldline/shared/contracts';
 import type { NewBatch, StoredBatch } from './batches.ts';
-import { Segment, type SegmentHead, type Survives } from './segment.ts';
-import { parseSegmentFile, type SegmentName, segmentFile } from './segment-name.ts';
-import { damagedFiles, setFileAside } from './set-aside.ts';
-import { isDamage, isDiskTrouble } from './trouble.ts';
-
-export type DiskOptions = {
-  readonly folder: string;
-  readonly gateway: string;
-  readonly survives: Survives;
-  readonly segmentBytes: number;
-  /** How long a start may look into damaged files: what is left then waits until the agent runs. 500 unless set. */
-  readonly startSalvageMs?: number;
-};
-
-/** A file that SQLite could not read: what its name says of it, and when it was made and last written. */
-export type DamagedFile = {
-  readonly name: SegmentName;
-  readonly madeAtMs: number;
-  readonly writtenAtMs: number;
-  readonly error: unknown;
-};
-/** What could be proven of it; null where that is nothing: it was set aside. */
-export type DamagedSegment = DamagedFile & { readonly segment: Segment | null };
-
-const defaultStartSalvageMs = 500;
+import type { DamagedFile, DamagedSegment } from './damaged-file.ts';
+import type { DiskOptions } from './disk-options.ts';
+import { checkGateway } from './foreign.ts';
+import { Segment, type SegmentHead } from './segment.ts';
+import { orphansOf, sizeOf } from './segment-files.ts';
+import { fullLogBytes } from './segment-log.ts';
+import { namesAmong, type SegmentName, segmentFile } from './segment-name.ts';
+import { SetAside } from './set-aside.ts';
+import { type Space, spaceOf } from './space.ts';
+import { SpareLog } from './spare-log.ts';
+import { isDamage, whereAllowed } from './trouble.ts';
 
 export class Disk {
   readonly segments: Segment[] = [];
@@ -44,13 +30,22 @@ export class Disk {
   beforeRemoval: () => void = () => undefined;
   private readonly options: DiskOptions;
   private nextNumber = 1;
-  private damagedBytes = 0;
+  private readonly aside: SetAside;
   private writing: Segment | undefined;
+  /**
+   * The one before it: its log is folded in when the next is finished. Mostly all of it is confirmed by then and it is gone, so that
+   * its batches were written once.
+   */
+  private finished: Segment | undefined;
+  private readonly spare: SpareLog;
   private head: SegmentHead | undefined;
   private reading: Segment | undefined;
+  private begunAt = 0;
 
   private constructor(options: DiskOptions) {
     this.options = options;
+    this.aside = new SetAside(options.folder);
+    this.spare = new SpareLog(options.folder, Math.min(options.segmentBytes / 4, fullLogBytes * 2));
   }
 
   /**
@@ -59,16 +54,17 @@ export class Disk {
    */
   static load(options: DiskOptions): Disk {
     const disk = new Disk(options);
-    const names = readdirSync(options.folder)
-      .map(parseSegmentFile)
-      .filter((name) => name !== null)
-      .sort((left, right) => left.number - right.number);
+    const files = readdirSync(options.folder);
+    whereAllowed(() => {
+      for (const file of orphansOf(files)) unlinkSync(join(options.folder, file));
+    });
+    const names = namesAmong(files);
     for (const [index, name] of names.entries()) {
       const next = names.slice(index + 1).find(({ stream }) => stream === name.stream);
       disk.loadSegment(name, next === undefined ? null : next.first - 1);
     }
     disk.salvageAtStart();
-    disk.damagedBytes = damagedFiles(options.folder).reduce((sum, { bytes }) => sum + bytes, 0);
+    disk.aside.count();
     return disk;
   }
 
@@ -78,15 +74,35 @@ export class Disk {
     this.finishWriting();
     this.writing = segment;
     this.head = head;
+    this.begunAt = batches[0]?.encodedAt ?? 0;
   }
 
-  /** Durable when it returns. @throws SqliteError; whether the batches are there is then not known until the next start */
-  append(batches: readonly NewBatch[], isNoteDue: boolean, note: () => string): void {
+  /**
+   * Durable when it returns. `goesSoon`: whether a segment will be deleted before long.
+   * @throws SqliteError; whether the batches are there is then not known until the next start
+   */
+  append(
+    batches: readonly NewBatch[],
+    isNoteDue: boolean,
+    note: () => string,
+    goesSoon: (segment: Segment) => boolean,
+  ): void {
     const { writing, head } = this;
     if (head === undefined) throw new Error('no stream was begun');
-    const hasRoom = writing !== undefined && writing.sizeBytes() < this.options.segmentBytes;
-    if (hasRoom) writing.append(batches, isNoteDue ? note() : null);
+    if (writing !== undefined && this.isOpenFor(batches, writing, goesSoon))
+      writing.append(batches, isNoteDue ? note() : null);
     else this.begin(batches, head, note());
+  }
+
+  /** A full log is folded in, unless it is of no use to do so. */
+  private isOpenFor([first]: readonly NewBatch[], writing: Segment, goesSoon: (segment: Segment) => boolean): boolean {
+    const { segmentBytes, segmentMs = Number.POSITIVE_INFINITY } = this.options;
+    const isYoung = ((first?.encodedAt ?? 0) - this.begunAt) / 1_000 < segmentMs;
+    if (!isYoung || writing.sizeBytes() >= segmentBytes) return false;
+    if (!writing.isLogFull) return true;
+    if (goesSoon(writing)) return false;
+    writing.foldLog();
+    return true;
   }
 
   /** SQLite goes on writing to a file that was deleted, and says nothing. @throws a system error where that is so */
@@ -115,7 +131,7 @@ export class Disk {
 
   /** One sealed segment is open at a time: a backlog of hundreds of files needs no hundreds of handles. */
   use(segment: Segment): Segment {
-    if (segment !== this.writing && segment !== this.reading) {
+    if (segment !== this.writing && segment !== this.finished && segment !== this.reading) {
       this.reading?.close();
       this.reading = segment;
     }
@@ -140,7 +156,7 @@ export class Disk {
       this.setAside(segment);
       return;
     }
-    segment.remove();
+    segment.remove(this.spare);
     this.forget(segment);
   }
 
@@ -153,13 +169,13 @@ export class Disk {
   /** It is written no more: what comes goes to a new segment. */
   stopWriting(segment: Segment): void {
     if (this.writing === segment) this.writing = undefined;
+    if (this.finished === segment) this.finished = undefined;
   }
 
   setAside(segment: Segment): void {
     segment.close();
     this.forget(segment);
-    this.damagedBytes += segment.sizeBytes();
-    setFileAside(this.options.folder, segment.name);
+    this.aside.put(segment.name);
   }
 
   isWriting(segment: Segment): boolean {
@@ -172,22 +188,30 @@ export class Disk {
       (sum, { name }) => sum + sizeOf(join(this.options.folder, segmentFile(name))),
       0,
     );
-    return this.segments.reduce((sum, segment) => sum + segment.sizeBytes(), this.damagedBytes + postponed);
+    const others = this.aside.sizeBytes + postponed + this.spare.sizeBytes;
+    return this.segments.reduce((sum, segment) => sum + segment.sizeBytes(), others);
+  }
+
+  /** @throws a system error where the folder cannot be asked */
+  space(): Space {
+    return spaceOf(this.options.folder);
+  }
+
+  /** False if there was none. */
+  removeSpareLog(): boolean {
+    return this.spare.remove();
   }
 
   /** Makes room by what is of no use to the agent: false if there was nothing. */
   removeDamagedFile(): boolean {
-    const [oldest] = damagedFiles(this.options.folder);
-    if (oldest === undefined) return false;
-    unlinkSync(oldest.path);
-    this.damagedBytes -= oldest.bytes;
-    return true;
+    return this.aside.removeOldest();
   }
 
   /** @throws SqliteError; the next start folds the log in then */
   close(): void {
     this.reading?.close();
-    this.writing?.seal();
+    for (const segment of [this.finished, this.writing]) segment?.seal();
+    this.finished = undefined;
     this.writing = undefined;
   }
 
@@ -195,21 +219,22 @@ export class Disk {
     const first = batches[0];
     if (first === undefined) throw new Error('a segment begins with a batch');
     const name = { number: this.nextNumber, stream: first.stream, first: first.seq };
-    const segment = Segment.create(this.options.folder, name, head, this.options.survives, batches, note);
+    const segment = Segment.create(this.options.folder, name, head, this.options.survives, batches, note, this.spare);
     this.nextNumber += 1;
     this.segments.push(segment);
     return segment;
   }
 
-  /** The former segment is complete; should sealing fail, it stays readable and the next start seals it. */
+  /** The former segment is complete, and the one before it is sealed; should that fail, the next start seals it. */
   private finishWriting(): void {
-    const { writing } = this;
+    const { finished, writing } = this;
+    this.finished = writing;
     this.writing = undefined;
-    if (writing === undefined) return;
+    if (finished === undefined) return;
     try {
-      writing.seal();
+      finished.seal();
     } catch {
-      writing.close();
+      finished.close();
     }
   }
 
@@ -231,7 +256,7 @@ export class Disk {
 
   /** The newest in any case: how far its stream went is said by the first batch of the next. */
   private salvageAtStart(): void {
-    const until = performance.now() + (this.options.startSalvageMs ?? defaultStartSalvageMs);
+    const until = performance.now() + (this.options.startSalvageMs ?? 500);
     const newest = this.postponed[0]?.name.number ?? 0;
     if (newest < (this.segments.at(-1)?.name.number ?? 0) && performance.now() >= until) return;
     do {
@@ -243,14 +268,13 @@ export class Disk {
 
   private salvage(file: DamagedFile): DamagedSegment {
     const segment = Segment.salvage(this.options.folder, file.name);
-    if (segment === null) whereAllowed(() => this.setNameAside(file.name));
+    if (segment === null) whereAllowed(() => this.aside.put(file.name));
     else this.add(segment);
     return { ...file, segment };
   }
 
   private add(segment: Segment): void {
-    const { gateway } = segment.head;
-    if (gateway !== this.options.gateway) throw foreign(this.options.folder, gateway, this.options.gateway);
+    checkGateway(this.options, segment.head.gateway);
     const newer = this.segments.findIndex(({ name }) => name.number > segment.name.number);
     this.segments.splice(newer === -1 ? this.segments.length : newer, 0, segment);
   }
@@ -265,33 +289,9 @@ export class Disk {
     }
   }
 
-  private setNameAside(name: SegmentName): void {
-    const bytes = sizeOf(join(this.options.folder, segmentFile(name)));
-    setFileAside(this.options.folder, name);
-    this.damagedBytes += bytes;
-  }
-
   private forget(segment: Segment): void {
     if (this.reading === segment) this.reading = undefined;
-    if (this.writing === segment) this.writing = undefined;
+    this.stopWriting(segment);
     this.segments.splice(this.segments.indexOf(segment), 1);
   }
 }
-
-const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-
-/** What a disk that takes nothing leaves in its place is met again at the next start. */
-function whereAllowed(change: () => void): void {
-  try {
-    change();
-  } catch (error) {
-    if (!isDiskTrouble(error)) throw error;
-  }
-}
-
-const foreign = (folder: string, theirs: string, ours: string): FieldlineError =>
-  new FieldlineError(
-    'journal/foreign',
-    `the journal folder ${folder} holds batches of gateway ${theirs}, not ${ours}: set journal.folder to another one, ` +
-      `or set gateway back to ${theirs} until they are sent`,
-  );

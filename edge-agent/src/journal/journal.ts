@@ -22,17 +22,14 @@ import type { HeldStream } from './holdings.ts';
 import { Losses } from './losses.ts';
 import { journalMetrics, setGauges } from './metrics.ts';
 import { NoteKeeper } from './note.ts';
-import type { JournalOptions } from './options.ts';
+import { inSegments, type JournalOptions } from './options.ts';
 import { Outage } from './outage.ts';
 import { Pending } from './pending.ts';
-import { Retention } from './retention.ts';
+import { Retention, type ToDrop } from './retention.ts';
 import type { Segment } from './segment.ts';
 import { Store } from './store.ts';
 import type { StreamWriter } from './stream-writer.ts';
 import { isDamage, isDiskTrouble } from './trouble.ts';
-
-/** A folder is worth at least this many segments: one is dropped at a time. */
-const fewestSegments = 4;
 
 export class Journal {
   private readonly options: JournalOptions;
@@ -53,7 +50,7 @@ export class Journal {
   private constructor(options: JournalOptions) {
     this.options = options;
     this.metrics = journalMetrics(options.metrics);
-    this.retention = new Retention(this.store, options);
+    this.retention = new Retention(this.store, options, options.log);
     this.outage = new Outage(options.clock);
     this.note = new NoteKeeper(options.clock, () => this.streams());
     this.startedAt = options.clock.now();
@@ -65,8 +62,7 @@ export class Journal {
 
   /** Opens the folder, or goes on in memory and says so. @throws FieldlineError journal/in-use, journal/foreign */
   static open(options: JournalOptions): Journal {
-    const segmentBytes = Math.min(options.segmentBytes, options.maxBytes / fewestSegments);
-    const journal = new Journal({ ...options, segmentBytes });
+    const journal = new Journal(inSegments(options));
     try {
       journal.beginOnDisk();
     } catch (error) {
@@ -215,8 +211,8 @@ export class Journal {
     const { samples, filtered, declared } = this.pending.take();
     const batches = this.writer.encode(samples, declared, filtered, this.options.clock.now());
     this.chain.wrote(this.writer);
-    this.put(batches);
     this.store.hold(batches);
+    this.put(batches);
     this.metrics.flushSeconds.observe((performance.now() - begun) / 1_000);
     this.metrics.encodedBytes.inc(bytesIn(batches));
     return batches;
@@ -229,7 +225,7 @@ export class Journal {
     }
     const { isDue } = this.note;
     try {
-      this.folder.disk.append(batches, isDue, () => this.note.text());
+      this.folder.disk.append(batches, isDue, () => this.note.text(), this.retention.goesSoon);
       if (isDue) this.note.written();
     } catch (error) {
       this.store.memory.append(batches);
@@ -269,8 +265,10 @@ export class Journal {
     this.losses.fromMemory(this.options.memoryBytes);
     if (this.outage.reason !== null) return [];
     try {
-      this.retention.removeConfirmed(this.options.clock.monotonicMs());
-      return this.dropOldest(this.retention.makeRoom());
+      const { clock } = this.options;
+      this.retention.removeConfirmed(clock.monotonicMs());
+      const batches = this.drop(this.retention.outdated(clock.now(), clock.monotonicMs()));
+      return this.outage.reason === null ? [...batches, ...this.drop(this.retention.makeRoom())] : batches;
     } catch (error) {
       this.leaveDisk(error);
       return [];
@@ -278,16 +276,17 @@ export class Journal {
   }
 
   /** One declaration for all that must go: else each would need room of its own. */
-  private dropOldest(segments: readonly Segment[]): readonly NewBatch[] {
+  private drop({ segments, reason }: ToDrop): readonly NewBatch[] {
     if (segments.length === 0) return [];
-    const batches = this.declareLost(segments);
-    if (this.outage.reason === null && this.folder !== undefined) this.losses.dropped(segments, this.folder.disk);
+    const batches = this.declareLost(segments, reason);
+    if (this.outage.reason === null && this.folder !== undefined)
+      this.losses.dropped(segments, reason, this.folder.disk);
     return batches;
   }
 
   /** Durable when it returns, so that the files may go; gives the batches that hold it. */
-  private declareLost(segments: readonly Segment[]): readonly NewBatch[] {
-    for (const segment of segments) this.losses.declare(segment, 'disk-bound');
+  private declareLost(segments: readonly Segment[], reason: ToDrop['reason']): readonly NewBatch[] {
+    for (const segment of segments) this.losses.declare(segment, reason);
     return this.pending.hasNews ? this.write() : [];
   }
 

@@ -6,12 +6,14 @@ import { countOf, type Declaration, isFieldlineError, type Ranges, subtractRange
 import type { Log } from '@fieldline/shared/runtime';
 import { errorFields } from '../error-fields.ts';
 import { lostCounter } from './count-lost.ts';
-import type { DamagedSegment, Disk } from './disk.ts';
+import type { DamagedSegment } from './damaged-file.ts';
+import type { Disk } from './disk.ts';
 import { logDamaged } from './folder.ts';
 import type { JournalMetrics } from './metrics.ts';
 import type { NoteKeeper } from './note.ts';
 import type { Pending } from './pending.ts';
 import { lastBeforeNext, lostBatches, lostTail } from './recovery.ts';
+import type { ToDrop } from './retention.ts';
 import type { Segment } from './segment.ts';
 import type { Store } from './store.ts';
 import { isDiskTrouble } from './trouble.ts';
@@ -22,6 +24,11 @@ export type LossParts = {
   readonly note: NoteKeeper;
   readonly metrics: JournalMetrics;
   readonly log: Log;
+};
+
+const whyDropped: Record<ToDrop['reason'], string> = {
+  'age-bound': 'batches are older than journal.maxAgeMs and were never confirmed: dropped and declared',
+  'disk-bound': 'the journal is full: its oldest batches are dropped',
 };
 
 export class Losses {
@@ -57,7 +64,7 @@ export class Losses {
     this.waiting = [];
   }
 
-  declare(segment: Segment, reason: 'disk-bound' | 'journal-damaged'): void {
+  declare(segment: Segment, reason: ToDrop['reason'] | 'journal-damaged'): void {
     const { store, pending, metrics } = this.parts;
     pending.declare(store.lossOf(segment, reason));
     this.parts.note.urgent();
@@ -75,10 +82,10 @@ export class Losses {
   }
 
   /** The declaration is durable: the files go. */
-  dropped(segments: readonly Segment[], disk: Disk): void {
+  dropped(segments: readonly Segment[], reason: ToDrop['reason'], disk: Disk): void {
     for (const segment of segments) {
       const { name, last } = segment;
-      this.parts.log.warn({ ...name, last }, 'the journal is full: its oldest batches are dropped');
+      this.parts.log.warn({ ...name, last }, whyDropped[reason]);
       this.parts.store.forget(segment);
       disk.remove(segment);
     }

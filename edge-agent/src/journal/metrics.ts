@@ -7,6 +7,7 @@ export const journalMetrics = (metrics: Metrics) => ({
   unconfirmedBatches: metrics.gauge('fieldline_journal_unconfirmed_batches', 'Batches that are not confirmed yet'),
   unconfirmedSamples: metrics.gauge('fieldline_journal_unconfirmed_samples', 'Samples in batches not confirmed yet'),
   sizeBytes: metrics.gauge('fieldline_journal_size_bytes', 'Size of the files of the journal'),
+  freeBytes: metrics.gauge('fieldline_journal_disk_free_bytes', 'What the disk of the journal has left'),
   memoryBytes: metrics.gauge('fieldline_journal_memory_bytes', 'Batches in memory because the disk takes none'),
   volatile: metrics.gauge('fieldline_journal_volatile', '1 while the disk takes no batches'),
   unread: metrics.gauge('fieldline_journal_unread', '1 while what earlier starts left cannot be read, and is not sent'),
@@ -28,7 +29,17 @@ export function setGauges(metrics: JournalMetrics, store: Store, isVolatile: boo
   metrics.unconfirmedBatches.set(batches);
   metrics.unconfirmedSamples.set(samples);
   metrics.sizeBytes.set(store.disk?.sizeBytes() ?? 0);
+  metrics.freeBytes.set(freeBytesOf(store));
   metrics.memoryBytes.set(store.memory.sizeBytes);
   metrics.volatile.set(isVolatile ? 1 : 0);
   metrics.unread.set(store.disk === undefined ? 1 : 0);
+}
+
+/** NaN where the folder cannot be asked. */
+function freeBytesOf({ disk }: Store): number {
+  try {
+    return disk?.space().freeBytes ?? Number.NaN;
+  } catch {
+    return Number.NaN;
+  }
 }

@@ -1,6 +1,6 @@
 import type { Log, Metrics } from '@fieldline/shared/runtime';
 import type { ChainOptions } from './chain.ts';
-import type { DiskOptions } from './disk.ts';
+import type { DiskOptions } from './disk-options.ts';
 import type { Bounds } from './retention.ts';
 
 export type JournalOptions = DiskOptions &
@@ -11,3 +11,12 @@ export type JournalOptions = DiskOptions &
     readonly log: Log;
     readonly metrics: Metrics;
   };
+
+/** A folder, and the age that is kept, is worth at least this many segments: one is dropped at a time. */
+const fewestSegments = 4;
+
+export const inSegments = (options: JournalOptions): JournalOptions => ({
+  ...options,
+  segmentBytes: Math.min(options.segmentBytes, options.maxBytes / fewestSegments),
+  segmentMs: (options.maxAgeMs ?? Number.POSITIVE_INFINITY) / fewestSegments,
+});

@@ -8,7 +8,7 @@ import {
   subtractRanges,
   unionRanges,
 } from '@fieldline/shared/contracts';
-import type { DamagedFile, DamagedSegment } from './disk.ts';
+import type { DamagedFile, DamagedSegment } from './damaged-file.ts';
 import type { Note } from './note.ts';
 import type { SegmentName } from './segment-name.ts';
 

@@ -1,49 +1,105 @@
+import { countOf, type Micros } from '@fieldline/shared/contracts';
+import type { Log } from '@fieldline/shared/runtime';
 import type { Segment } from './segment.ts';
+import { roomBytes, type Space } from './space.ts';
 import type { Store } from './store.ts';
 
-export type Bounds = { readonly maxBytes: number; readonly keepConfirmedForMs: number };
+export type Bounds = {
+  readonly maxBytes: number;
+  /** While the disk has less than this left, or a twentieth of it if that is less, the files do not grow. */
+  readonly keepFreeBytes: number;
+  /** Of what is not confirmed; undefined: kept as long as there is room. */
+  readonly maxAgeMs?: number | undefined;
+  readonly keepConfirmedForMs: number;
+};
+
+/** Segments whose loss has to be declared before they go, oldest first. */
+export type ToDrop = { readonly segments: readonly Segment[]; readonly reason: 'age-bound' | 'disk-bound' };
+
+/** A clock that was stepped far ahead is given this long to be put right before anything is too old by it. */
+const ageGraceMs = 600_000;
 
 /** Decides which segments go. The one that is being written never does. */
 export class Retention {
   private readonly store: Store;
   private readonly bounds: Bounds;
+  private readonly log: Log;
   private readonly confirmedSinceMs = new WeakMap<Segment, number>();
+  private readonly oldSinceMs = new WeakMap<Segment, number>();
+  /** Size of the files when the disk began to be short of room; undefined while it is not. */
+  private shortAtBytes: number | undefined;
 
-  constructor(store: Store, bounds: Bounds) {
+  constructor(store: Store, bounds: Bounds, log: Log) {
     this.store = store;
     this.bounds = bounds;
+    this.log = log;
   }
+
+  /** All of a segment is confirmed but what a cloud that answers may not have had the time for; and nothing keeps it then. */
+  readonly goesSoon = (segment: Segment): boolean => {
+    const batches = segment.last - segment.name.first + 1;
+    return this.bounds.keepConfirmedForMs === 0 && countOf(this.store.unconfirmedIn(segment)) <= batches / 4;
+  };
 
   /** Removes the segments that are confirmed, when they were kept long enough. */
   removeConfirmed(nowMs: number): void {
     for (const segment of this.confirmed()) {
-      const sinceMs = this.confirmedSinceMs.get(segment) ?? nowMs;
-      this.confirmedSinceMs.set(segment, sinceMs);
-      if (nowMs - sinceMs >= this.bounds.keepConfirmedForMs) this.remove(segment);
+      if (lastedMs(this.confirmedSinceMs, segment, nowMs) >= this.bounds.keepConfirmedForMs) this.remove(segment);
     }
   }
 
+  /** What nobody asks for any more. `now`: by the clock on the wall; `nowMs`: by one that is never stepped. */
+  outdated(now: Micros, nowMs: number): ToDrop {
+    const { maxAgeMs } = this.bounds;
+    const segments = this.finished().filter((segment) => {
+      const isOld = maxAgeMs !== undefined && now - segment.lastAt > maxAgeMs * 1_000;
+      if (!isOld) this.oldSinceMs.delete(segment);
+      return isOld && lastedMs(this.oldSinceMs, segment, nowMs) >= ageGraceMs;
+    });
+    return { segments, reason: 'age-bound' };
+  }
+
   /**
-   * Makes room at no loss: files set aside go first, then segments that are only kept for a restored database. Gives the
-   * segments, oldest first, whose loss must be declared for the files to be within their bound.
+   * Makes room at no loss: a log that is kept for the next segment and files set aside go first, then segments that are only kept for a restored database. Gives the
+   * segments that have to go beside them for the files to be within their bound.
    */
-  makeRoom(): readonly Segment[] {
+  makeRoom(): ToDrop {
     const { disk } = this.store;
-    if (disk === undefined) return [];
-    let excessBytes = disk.sizeBytes() - this.bounds.maxBytes;
-    while (excessBytes > 0 && disk.removeDamagedFile()) excessBytes = disk.sizeBytes() - this.bounds.maxBytes;
-    for (const segment of excessBytes > 0 ? this.confirmed() : []) {
-      if (excessBytes <= 0) break;
-      excessBytes -= segment.sizeBytes();
-      this.remove(segment);
-    }
     const toDrop: Segment[] = [];
-    for (const segment of this.finished()) {
-      if (excessBytes <= 0) break;
-      excessBytes -= segment.sizeBytes();
-      toDrop.push(segment);
+    if (disk !== undefined) {
+      const bound = this.boundBytes(disk.sizeBytes(), disk.space());
+      let excessBytes = disk.sizeBytes() - bound;
+      while (excessBytes > 0 && (disk.removeSpareLog() || disk.removeDamagedFile()))
+        excessBytes = disk.sizeBytes() - bound;
+      for (const segment of excessBytes > 0 ? this.confirmed() : []) {
+        if (excessBytes <= 0) break;
+        excessBytes -= segment.sizeBytes();
+        this.remove(segment);
+      }
+      for (const segment of this.finished()) {
+        if (excessBytes <= 0) break;
+        excessBytes -= segment.sizeBytes();
+        toDrop.push(segment);
+      }
     }
-    return toDrop;
+    return { segments: toDrop, reason: 'disk-bound' };
+  }
+
+  /**
+   * A disk that others fill is none of our making: what is journalled stays, only its growth is paid for by the oldest. What
+   * was dropped for it may make the disk roomy again.
+   */
+  private boundBytes(sizeBytes: number, space: Space): number {
+    if (roomBytes(space, this.bounds.keepFreeBytes) >= 0) this.shortAtBytes = undefined;
+    else if (this.shortAtBytes === undefined) {
+      const { freeBytes } = space;
+      this.log.warn(
+        { freeBytes, sizeBytes },
+        'the disk of the journal is nearly full: its oldest batches make room for new ones',
+      );
+      this.shortAtBytes = sizeBytes;
+    }
+    return Math.min(this.bounds.maxBytes, this.shortAtBytes ?? Number.POSITIVE_INFINITY);
   }
 
   private remove(segment: Segment): void {
@@ -59,4 +115,10 @@ export class Retention {
     const { disk } = this.store;
     return disk?.segments.filter((segment) => !disk.isWriting(segment)) ?? [];
   }
+}
+
+function lastedMs(sinceMs: WeakMap<Segment, number>, segment: Segment, nowMs: number): number {
+  const since = sinceMs.get(segment) ?? nowMs;
+  sinceMs.set(segment, since);
+  return nowMs - since;
 }

@@ -1,6 +1,22 @@
 /** How the file of a segment is opened, whatever the disk allows: a disk that takes nothing may be read all the same. */
 import Database from 'better-sqlite3';
+import { logOf } from './segment-files.ts';
+import { pageBytes } from './segment-log.ts';
+import type { SpareLog } from './spare-log.ts';
 import { isDamage } from './trouble.ts';
+
+/** Opens a new file again for its batches, with the spare log if there is one. @throws SqliteError */
+export function withSpareLog(database: Database.Database, file: string, spare: SpareLog): Database.Database {
+  database.pragma(`page_size = ${pageBytes}`);
+  database.pragma('journal_mode = WAL');
+  // It has no log while it is closed.
+  database.close();
+  spare.giveTo(logOf(file));
+  const again = new Database(file);
+  again.pragma('synchronous = NORMAL');
+  again.pragma('wal_autocheckpoint = 0');
+  return again;
+}
 
 /** Folds the write-ahead log into the file, which then stands alone and can be read on a read-only disk. */
 export function fold(database: Database.Database): void {
@@ -41,4 +57,20 @@ export function openUnfolded(file: string): Database.Database {
     database.close();
     return openFolded(file);
   }
+}
+
+/**
+ * Without folding the log in, which the last to close a database does: that would write once more what is to be deleted. Who can
+ * only read folds nothing, and is the last here.
+ */
+export function closeUnfolded(database: Database.Database, file: string): void {
+  let reader: Database.Database | undefined;
+  try {
+    reader = openFolded(file);
+    reader.prepare('SELECT 1 FROM sqlite_master').get();
+  } catch {
+    // The file is gone already.
+  }
+  database.close();
+  reader?.close();
 }

@@ -87,6 +87,22 @@ export function readNote(database: Database.Database): string | null {
   return row === undefined ? null : noteRow.parse(row).text;
 }
 
+export function insertHead(database: Database.Database, stream: string, head: SegmentHead): void {
+  const { gateway, openedAt, volatile } = head;
+  const insert = database.prepare('INSERT INTO segment VALUES (?, ?, ?, ?)');
+  insert.run(gateway, openedAt, volatile ? 1 : 0, headChecksum(stream, gateway, openedAt, volatile));
+}
+
+export const prepareWriting = (database: Database.Database) => ({
+  insert: database.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?)'),
+  note: database.prepare('INSERT OR REPLACE INTO note VALUES (1, ?)'),
+  begin: database.prepare('BEGIN IMMEDIATE'),
+  commit: database.prepare('COMMIT'),
+  rollback: database.prepare('ROLLBACK'),
+});
+
+export type Writing = ReturnType<typeof prepareWriting>;
+
 /** Reads the rows of one segment. */
 export class Rows {
   readonly stream: string;

@@ -1,43 +1,48 @@
 /**
  * One file of the journal: a SQLite database with consecutive batches of one stream.
  *
- * - Only its newest segment is written; SQLite runs in WAL mode then. `synchronous` FULL forces each commit to the medium;
- *   NORMAL leaves that to the operating system, which survives a crash of the process but not a power cut.
- * - A segment that is full is sealed: its log is folded in and the file is never written again. Rows are never deleted;
- *   the journal deletes whole files, which costs a flash card nothing.
+ * - Only its newest segment is written; SQLite runs in WAL mode then, `synchronous` NORMAL: what it folds into the file is forced
+ *   in order, and so is the beginning of a log, with the folder. Each commit is forced by us where it shall survive a power
+ *   cut, with fdatasync: SQLite as we have it knows fsync only, which writes the time of the file, too, through the journal of the
+ *   filesystem, and doubles what goes to the medium. Without it a commit survives a crash of the process.
+ * - A segment that is full is sealed, at the latest when the next one is full too: its log is folded in and the file is never written
+ *   again. One that goes before is never folded, and its log is kept for another (`spare-log.ts`). Rows are never deleted; the
+ *   journal deletes whole files, which costs a flash card nothing.
  * - `samples_through` counts the samples of this segment up to and including its row: two look-ups give any range's.
  * - A file without tables is one whose first commit never came: it holds nothing.
  * - Each row has a checksum over all that it says: format 1 had none. What cannot be read or is not what was written makes the
  *   segment a salvaged one, which gives the batches that can be proven (`salvage/salvaged.ts`).
  */
-import { statSync, unlinkSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Declaration, hasNumber, type Micros, type Ranges } from '@fieldline/shared/contracts';
 import Database from 'better-sqlite3';
 import type { NewBatch, StoredBatch } from './batches.ts';
-import { headChecksum, rowChecksum } from './row-checksum.ts';
+import { rowChecksum } from './row-checksum.ts';
+import { hidesCommits } from './salvage/hidden-commits.ts';
 import { Salvaged } from './salvage/salvaged.ts';
-import { hidesCommits } from './salvage/write-ahead-log.ts';
-import { fold, openFolded, openUnfolded, tryToFold } from './segment-database.ts';
+import { closeUnfolded, fold, openFolded, openUnfolded, tryToFold, withSpareLog } from './segment-database.ts';
+import { logOf, removeFile, sizeOf } from './segment-files.ts';
+import { isLogFull, pageBytes, SegmentLog } from './segment-log.ts';
 import { type SegmentName, segmentFile } from './segment-name.ts';
-import { hasTables, type Row, Rows, readHead, readNote, type SegmentHead, schema } from './segment-rows.ts';
+import {
+  hasTables,
+  insertHead,
+  prepareWriting,
+  type Row,
+  Rows,
+  readHead,
+  readNote,
+  type SegmentHead,
+  schema,
+  type Writing,
+} from './segment-rows.ts';
+import type { SpareLog } from './spare-log.ts';
 
 export type Survives = 'power-cut' | 'process-crash';
 export type { SegmentHead } from './segment-rows.ts';
 
-/** Each commit rewrites its last page: with 500 samples a commit, 17 bytes are written per sample, with pages of 4,096 33. */
-const pageBytes = 1_024;
-
-type Writing = ReturnType<typeof prepareWriting>;
 type Open = { readonly database: Database.Database; readonly rows: Rows; readonly writing: Writing | undefined };
-
-const prepareWriting = (database: Database.Database) => ({
-  insert: database.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?)'),
-  note: database.prepare('INSERT OR REPLACE INTO note VALUES (1, ?)'),
-  begin: database.prepare('BEGIN IMMEDIATE'),
-  commit: database.prepare('COMMIT'),
-  rollback: database.prepare('ROLLBACK'),
-});
 
 export class Segment {
   readonly name: SegmentName;
@@ -50,6 +55,8 @@ export class Segment {
   samples = 0;
   sealed = false;
   private sealedBytes = 0;
+  private isForced = false;
+  private readonly log: SegmentLog;
   private open: Open | undefined;
   /** It is damaged: what it gives was proven. */
   isSalvaged = false;
@@ -59,6 +66,7 @@ export class Segment {
     this.name = name;
     this.file = join(folder, segmentFile(name));
     this.last = name.first - 1;
+    this.log = new SegmentLog(this.file);
   }
 
   /** A new segment with its first batches: all in one transaction, or no segment. @throws SqliteError */
@@ -69,23 +77,21 @@ export class Segment {
     survives: Survives,
     batches: readonly NewBatch[],
     note: string,
+    spare: SpareLog,
   ): Segment {
     const segment = new Segment(folder, name);
-    const database = new Database(segment.file);
+    segment.isForced = survives === 'power-cut';
+    let database = new Database(segment.file);
     try {
-      database.pragma(`page_size = ${pageBytes}`);
-      database.pragma('journal_mode = WAL');
-      database.pragma(`synchronous = ${survives === 'power-cut' ? 'FULL' : 'NORMAL'}`);
+      database = withSpareLog(database, segment.file, spare);
       database.exec(`BEGIN IMMEDIATE; ${schema}`);
-      const checksum = headChecksum(name.stream, head.gateway, head.openedAt, head.volatile);
-      const insertHead = database.prepare('INSERT INTO segment VALUES (?, ?, ?, ?)');
-      insertHead.run(head.gateway, head.openedAt, head.volatile ? 1 : 0, checksum);
+      insertHead(database, name.stream, head);
       segment.open = { database, rows: new Rows(name.stream, database), writing: prepareWriting(database) };
       segment.insert(batches, note);
     } catch (error) {
       database.close();
       segment.open = undefined;
-      segment.remove();
+      segment.remove(spare);
       throw error;
     }
     segment.head = head;
@@ -99,10 +105,10 @@ export class Segment {
    */
   static load(folder: string, name: SegmentName, lastBeforeNext: number | null): Segment | null {
     const segment = new Segment(folder, name);
-    const hadLog = sizeOf(`${segment.file}-wal`) > 0;
+    const hadLog = sizeOf(logOf(segment.file)) > 0;
     // Before SQLite opens it: that would throw the end of such a log away, or the whole.
     if (hadLog && sizeOf(segment.file) < pageBytes) throw new Error('its first page is gone');
-    if (hidesCommits(`${segment.file}-wal`)) throw new Error('its write-ahead log is broken before its end');
+    if (hidesCommits(segment.file, name)) throw new Error('its write-ahead log is broken before its end');
     const isFolded = tryToFold(segment.file);
     const database = isFolded ? openFolded(segment.file) : openUnfolded(segment.file);
     try {
@@ -175,6 +181,7 @@ export class Segment {
       }
       if (note !== null) writing.note.run(note);
       writing.commit.run();
+      if (this.isForced) this.log.force();
     } catch (error) {
       if (this.opened().database.inTransaction) writing.rollback.run();
       throw error;
@@ -216,7 +223,17 @@ export class Segment {
 
   /** On the disk, the write-ahead log included. */
   sizeBytes(): number {
-    return this.sealed ? this.sealedBytes : sizeOf(this.file) + sizeOf(`${this.file}-wal`);
+    return this.sealed ? this.sealedBytes : sizeOf(this.file) + sizeOf(logOf(this.file));
+  }
+
+  /** What waits in the log to be folded in is as much as it shall be. */
+  get isLogFull(): boolean {
+    return isLogFull(this.opened().database);
+  }
+
+  /** What is in the file need not be in the log: the next commit begins it anew. */
+  foldLog(): void {
+    this.opened().database.pragma('wal_checkpoint(PASSIVE)');
   }
 
   seal(): void {
@@ -227,23 +244,23 @@ export class Segment {
 
   /** Lets go of the file; a later read opens it again. */
   close(): void {
+    this.log.close();
     this.salvaged?.close();
     this.open?.database.close();
     this.open = undefined;
   }
 
-  remove(): void {
+  /** Its log, if it has one, is kept for another segment. */
+  remove(spare: SpareLog): void {
+    if (this.open !== undefined && !this.sealed) closeUnfolded(this.open.database, this.file);
     this.close();
-    for (const suffix of ['', '-wal', '-shm', '-journal']) removeFile(`${this.file}${suffix}`);
+    for (const suffix of ['', '-shm', '-journal']) removeFile(`${this.file}${suffix}`);
+    spare.keep(logOf(this.file));
   }
 
   /** False where somebody deleted it; what is open then can still be read, until it is closed. */
   get isInPlace(): boolean {
     return statSync(this.file, { throwIfNoEntry: false }) !== undefined;
-  }
-
-  get isOpen(): boolean {
-    return this.open !== undefined;
   }
 
   private markSealed(): void {
@@ -279,17 +296,5 @@ export class Segment {
       }
     }
     return this.open;
-  }
-}
-
-function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-function removeFile(file: string): void {
-  try {
-    unlinkSync(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }

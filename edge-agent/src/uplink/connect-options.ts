@@ -1,9 +1,10 @@
 import type { EdgeConfig } from '@fieldline/shared/config';
 import { readSecret } from '@fieldline/shared/runtime';
 import type { IClientOptions } from 'mqtt';
+import type { SiteProxy } from './proxy.ts';
 
 export type MqttVersion = '3.1.1' | '5';
-type UplinkConfig = EdgeConfig['uplink'];
+export type UplinkConfig = EdgeConfig['uplink'];
 
 /**
  * Read anew at every connect, so that a rotated password or certificate counts from the next session on. Nothing is kept
@@ -16,7 +17,7 @@ export function connectOptions(
   version: MqttVersion,
   will: { readonly topic: string; readonly payload: Buffer },
 ): IClientOptions {
-  const { username, passwordFile, tls } = uplink;
+  const { username, passwordFile } = uplink;
   return {
     protocolVersion: version === '5' ? 5 : 4,
     clientId,
@@ -31,8 +32,21 @@ export function connectOptions(
     will: { ...will, qos: 1, retain: true },
     ...(username === undefined ? {} : { username }),
     ...(passwordFile === undefined ? {} : { password: readSecret(passwordFile, 'uplink.passwordFile') }),
-    ...(tls?.caFile === undefined ? {} : { ca: readSecret(tls.caFile, 'uplink.tls.caFile') }),
-    ...(tls?.certFile === undefined ? {} : { cert: readSecret(tls.certFile, 'uplink.tls.certFile') }),
-    ...(tls?.keyFile === undefined ? {} : { key: readSecret(tls.keyFile, 'uplink.tls.keyFile') }),
+    ...readTls(uplink.tls),
   };
+}
+
+/** @throws FieldlineError settings/unreadable */
+export const readTls = (tls: UplinkConfig['tls']): { ca?: string; cert?: string; key?: string } => ({
+  ...(tls?.caFile === undefined ? {} : { ca: readSecret(tls.caFile, 'uplink.tls.caFile') }),
+  ...(tls?.certFile === undefined ? {} : { cert: readSecret(tls.certFile, 'uplink.tls.certFile') }),
+  ...(tls?.keyFile === undefined ? {} : { key: readSecret(tls.keyFile, 'uplink.tls.keyFile') }),
+});
+
+/** @throws FieldlineError settings/unreadable */
+export function readProxy({ proxy }: UplinkConfig): SiteProxy | undefined {
+  if (proxy === undefined) return undefined;
+  const { url, username, passwordFile } = proxy;
+  const password = passwordFile === undefined ? undefined : readSecret(passwordFile, 'uplink.proxy.passwordFile');
+  return { url, username, password };
 }

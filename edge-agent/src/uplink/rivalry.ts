@@ -4,7 +4,7 @@
  * supposed, from sessions that come about and end again and again.
  */
 import { FieldlineError } from '@fieldline/shared/contracts';
-import { EndedByBroker } from './session.ts';
+import { EndedByBroker } from './refusal.ts';
 
 /** DISCONNECT, MQTT 5 clause 3.14.2.1. */
 const sessionTakenOver = 0x8e;
@@ -15,25 +15,23 @@ const suspiciousEnds = 3;
 
 export class Rivalry {
   private readonly gateway: string;
-  private readonly broker: string;
   private shortInRow = 0;
 
-  constructor(gateway: string, broker: string) {
+  constructor(gateway: string) {
     this.gateway = gateway;
-    this.broker = broker;
   }
 
   /** A session came about and ended: what a second client with the same id has to do with it; null if nothing speaks for one. */
-  explain(reason: unknown, lastedMs: number): FieldlineError | null {
+  explain(reason: unknown, broker: string, lastedMs: number): FieldlineError | null {
     this.shortInRow = lastedMs < goodSessionMs ? this.shortInRow + 1 : 0;
     const question = `is gateway id ${this.gateway} (or uplink.clientId) used twice?`;
     if (reason instanceof EndedByBroker) {
       return reason.reasonCode === sessionTakenOver
-        ? this.error(`another client took the session at the broker ${this.broker}: ${question}`, reason)
+        ? this.error(`another client took the session at the broker ${broker}: ${question}`, reason)
         : null;
     }
     if (this.shortInRow < suspiciousEnds) return null;
-    const seen = `the broker ${this.broker} takes the session, but the connection is lost again and again soon after`;
+    const seen = `the broker ${broker} takes the session, but the connection is lost again and again soon after`;
     return this.error(`${seen}; perhaps another client takes it: ${question}`, reason);
   }
 

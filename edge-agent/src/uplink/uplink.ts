@@ -1,72 +1,83 @@
 /**
  * The uplink: one MQTT session after another, as long as the agent runs. Each begins with state and births, and leaves a
- * will behind that says `lost`. What a session carries is the business of the forwarder.
+ * will behind that says `lost`. What a session carries is the business of the forwarder. Invariants:
+ *
+ * - One session at a time carries batches. Before it is left, the forwarder takes back what is unanswered.
+ * - A round begins with the first broker of the settings; pauses grow with each round in which no session was good.
+ * - A session moves to an earlier broker only once that one has taken it.
  */
-import type { EdgeConfig } from '@fieldline/shared/config';
-import {
-  type AckMessage,
-  ackSchema,
-  decodeMessage,
-  encodeMessage,
-  type FieldlineError,
-  type StateMessage,
-  topicOf,
-} from '@fieldline/shared/contracts';
-import { type Clock, createBackoff, type Log, type Metrics, pause } from '@fieldline/shared/runtime';
-import { errorFields } from '../error-fields.ts';
+import { type FieldlineError, topicOf } from '@fieldline/shared/contracts';
+import { createBackoff, type Metrics, pause } from '@fieldline/shared/runtime';
 import type { Link } from '../forwarder/forwarder.ts';
-import { connectOptions, type MqttVersion } from './connect-options.ts';
-import { explainRefusal, isWrongVersion } from './refusal.ts';
+import { Brokers } from './brokers.ts';
+import type { UplinkConfig } from './connect-options.ts';
+import { Credentials } from './credentials.ts';
+import { uplinkMetrics } from './metrics.ts';
+import { type Opened, Opener } from './opener.ts';
+import { Presence, type PresenceOptions, stateCheckMs } from './presence.ts';
+import { explainRefusal, isThrottling, LinkDead } from './refusal.ts';
 import { goodSessionMs, Rivalry } from './rivalry.ts';
-import { NoAnswer, openSession, type Session } from './session.ts';
+import type { Session } from './session.ts';
+import { Troubles } from './troubles.ts';
 
-export type StateReason = StateMessage['reason'];
-
-export type UplinkOptions = {
-  readonly gateway: string;
-  readonly uplink: EdgeConfig['uplink'];
-  /** The state of the gateway as of now. */
-  readonly stateOf: (reason: StateReason) => StateMessage;
-  readonly births: () => readonly Buffer[];
+export type UplinkOptions = Omit<PresenceOptions, 'listens'> & {
+  readonly uplink: UplinkConfig;
   readonly onConnected: (link: Link) => void;
   readonly onDisconnected: () => void;
-  readonly onAck: (ack: AckMessage) => void;
   readonly random: () => number;
-  readonly clock: Clock;
-  readonly log: Log;
   readonly metrics: Metrics;
 };
 
-/** How often it is looked whether the state has changed, and how often it is published in any case. */
-const stateCheckMs = 3_000;
-const stateEveryMs = 30_000;
+/** What comes after a session: one that is open already, one with the same broker at once, or a pause. */
+type After = { readonly next: Opened | 'same broker' | 'pause'; readonly isGood: boolean };
+type Cause = { readonly kind: 'ended'; readonly reason: unknown } | { readonly kind: 'renew' | 'move' };
+
+const failed: After = { next: 'pause', isGood: false };
 const leaveTimeoutMs = 2_000;
+/** Between two brokers of one round, at most. */
+const betweenBrokersMs = 1_000;
 
 export class Uplink {
   private readonly options: UplinkOptions;
   private readonly clientId: string;
-  private readonly connectedGauge;
+  private readonly metrics;
+  private readonly presence: Presence;
+  private readonly brokers: Brokers;
+  private readonly credentials: Credentials;
+  private readonly opener: Opener;
+  private readonly rivalry: Rivalry;
+  private readonly troubles: Troubles;
   private readonly stop = new AbortController();
   private running: Promise<void> = Promise.resolve();
-  private session: Session | undefined;
-  private version: MqttVersion;
-  private readonly rivalry: Rivalry;
-  private lastTrouble: string | null = 'not connected yet';
-  /** Stays in the report over the next connect, until a session lasts: each takes the session back for a moment. */
-  private rivalTrouble: string | null = null;
+  private current: Opened | undefined;
+  private throttled: string | null = null;
+  private fileTrouble: string | null = null;
   private connectedAtMs = 0;
+  /** Of the session before. */
+  private lastedMs = 0;
   private hasStarted = false;
-  private stated = { summary: '', atMs: 0 };
 
   constructor(options: UplinkOptions) {
+    const { uplink, gateway, log, metrics, random } = options;
     this.options = options;
-    this.clientId = options.uplink.clientId ?? `fieldline-edge-${options.gateway}`;
-    this.version = options.uplink.protocol;
-    this.rivalry = new Rivalry(options.gateway, options.uplink.broker);
-    this.connectedGauge = options.metrics.gauge(
-      'fieldline_uplink_connected',
-      '1 while there is a session with the broker',
-    );
+    this.clientId = uplink.clientId ?? `fieldline-edge-${gateway}`;
+    this.metrics = uplinkMetrics(metrics);
+    this.presence = new Presence({ ...options, listens: uplink.confirm === 'cloud' });
+    this.brokers = new Brokers(uplink.broker);
+    for (const broker of this.brokers.all) this.metrics.inUse.set({ broker }, 0);
+    this.credentials = new Credentials(uplink);
+    this.opener = new Opener({
+      uplink,
+      clientId: this.clientId,
+      will: () => this.presence.will(),
+      credentials: this.credentials,
+      onPause: (broker, pauseMs) => this.isThrottled(broker, pauseMs),
+      onFlow: (broker) => this.isFlowing(broker),
+      random,
+      log,
+    });
+    this.rivalry = new Rivalry(gateway);
+    this.troubles = new Troubles(log);
   }
 
   start(): void {
@@ -75,151 +86,185 @@ export class Uplink {
 
   /** In words for the operator; null when connected. */
   trouble(): string | null {
-    if (this.session !== undefined && this.sessionMs() >= goodSessionMs) return null;
-    return this.lastTrouble ?? this.rivalTrouble;
+    if (this.current === undefined) return this.troubles.text() ?? 'not connected';
+    return this.sessionMs() >= goodSessionMs ? this.throttled : (this.troubles.text() ?? this.throttled);
+  }
+
+  /** Which broker is in use, and what does not disturb yet; null when not connected. */
+  note(): string | null {
+    if (this.current === undefined) return null;
+    const { all } = this.brokers;
+    const place = all.length > 1 ? `, ${all.indexOf(this.current.broker) + 1} of ${all.length}` : '';
+    const inUse = `connected to ${this.current.broker}${place}`;
+    return this.fileTrouble === null ? inUse : `${inUse}; ${this.fileTrouble}`;
   }
 
   /** Publishes the births again, e.g. to a new database. */
   announce(): void {
-    if (this.session !== undefined) this.inform(this.session, 'running').catch(() => {});
+    if (this.current !== undefined) this.presence.inform(this.current.session, 'running').catch(() => {});
   }
 
   /** Says `stopped` and takes leave. Idempotent. */
   async close(): Promise<void> {
-    const { session } = this;
-    if (session !== undefined && !this.stop.signal.aborted) {
-      const said = this.publishState(session, 'stopped').catch(() => {});
-      await Promise.race([said, pause(leaveTimeoutMs, this.stop.signal)]);
-    }
+    if (this.current !== undefined && !this.stop.signal.aborted) await this.sayStopped(this.current.session);
     this.stop.abort();
-    await session?.close();
+    await this.current?.session.close();
     await this.running;
   }
 
+  private async sayStopped(session: Session): Promise<void> {
+    const said = this.presence.publishState(session, 'stopped').catch(() => {});
+    await Promise.race([said, pause(leaveTimeoutMs, this.stop.signal)]);
+  }
+
   private async run(signal: AbortSignal): Promise<void> {
-    const backoff = createBackoff({ firstMs: 1_000, maxMs: 60_000, random: this.options.random });
+    const { random } = this.options;
+    const backoff = createBackoff({ firstMs: 1_000, maxMs: 60_000, random });
+    let opened: Opened | null = null;
     while (!signal.aborted) {
-      const begunMs = this.options.clock.monotonicMs();
-      const isWrongVersion = await this.runSession(signal);
-      if (signal.aborted) return;
-      if (this.options.clock.monotonicMs() - begunMs >= goodSessionMs) backoff.reset();
-      if (!isWrongVersion) await pause(backoff.next(), signal);
+      opened ??= await this.open(signal);
+      if (signal.aborted) break;
+      const after: After = opened === null ? failed : await this.hold(opened, signal);
+      const { next, isGood } = after;
+      opened = typeof next === 'object' ? next : null;
+      if (isGood) backoff.reset();
+      if (next !== 'pause') continue;
+      if (isGood) this.brokers.restart();
+      const isRoundOver = isGood || this.brokers.moveOn();
+      await pause(isRoundOver ? backoff.next() : random() * betweenBrokersMs, signal);
+    }
+    await opened?.session.close();
+  }
+
+  private async open(signal: AbortSignal): Promise<Opened | null> {
+    const broker = this.brokers.current;
+    try {
+      return await this.opener.open(broker, signal);
+    } catch (error) {
+      if (!signal.aborted) this.troubles.report(broker, this.explain(error, broker));
+      return null;
     }
   }
 
-  /** One session from connect to end. True if it was refused for its MQTT version and another one is worth a try at once. */
-  private async runSession(signal: AbortSignal): Promise<boolean> {
-    const { gateway, uplink, stateOf, onConnected, onDisconnected } = this.options;
-    try {
-      const will = { topic: topicOf(gateway, 'state'), payload: encodeMessage({ ...stateOf('lost'), online: false }) };
-      const options = connectOptions(uplink, this.clientId, this.version, will);
-      const session = await openSession(uplink.broker, options, signal);
-      this.session = session;
-      this.connectedGauge.set(1);
-      this.lastTrouble = null;
-      this.connectedAtMs = this.options.clock.monotonicMs();
-      this.options.log.info({ broker: uplink.broker, mqtt: this.version }, 'connected to the broker');
-      const watch = this.watchState(session);
-      this.inform(session, this.hasStarted ? 'running' : 'started').catch(() => {});
-      this.hasStarted = true;
-      onConnected({ publish: (bytes) => session.publish(topicOf(gateway, 'batch'), bytes) });
-      const reason = await session.ended;
-      clearInterval(watch);
-      this.session = undefined;
-      this.connectedGauge.set(0);
-      onDisconnected();
-      if (!signal.aborted) this.reportEnd(reason ?? new Error('the connection was lost'));
-      return false;
-    } catch (error) {
-      if (signal.aborted) return false;
-      return this.refused(error);
+  private explain(error: unknown, broker: string): FieldlineError {
+    return explainRefusal(error, { broker, username: this.options.uplink.username, clientId: this.clientId });
+  }
+
+  /** Carries batches until the session ends, or there is a reason to leave it. */
+  private async hold(opened: Opened, signal: AbortSignal): Promise<After> {
+    const { session, broker } = opened;
+    this.begin(opened);
+    const over = new AbortController();
+    const watching = AbortSignal.any([signal, over.signal]);
+    const ended = session.ended.then((reason): Cause => ({ kind: 'ended', reason }));
+    const earlier = this.earlierBroker(broker, watching, signal);
+    const cause = await Promise.race<Cause>([
+      ended,
+      this.renewal(opened, watching).then((isDue) => (isDue ? { kind: 'renew' } : ended)),
+      earlier.then((to) => (to === null ? ended : { kind: 'move' })),
+    ]);
+    over.abort();
+    if (cause.kind === 'ended') {
+      if (cause.reason instanceof LinkDead) this.metrics.dead.inc();
+      this.left(broker);
     }
+    // A try that is under way may be what ended this session: brokers of one cluster hand it over.
+    const to = await earlier;
+    if (cause.kind !== 'ended') await this.leave(opened, to !== null);
+    if (to !== null) return { next: to, isGood: true };
+    if (cause.kind !== 'ended') return { next: 'same broker', isGood: true };
+    return { next: 'pause', isGood: signal.aborted || this.isGoodEnd(broker, cause.reason) };
+  }
+
+  private begin(opened: Opened): void {
+    const { session, broker, version } = opened;
+    const { gateway, onConnected, clock, log } = this.options;
+    this.current = opened;
+    this.brokers.use(broker);
+    this.troubles.connected();
+    this.connectedAtMs = clock.monotonicMs();
+    this.metrics.connected.set(1);
+    this.metrics.inUse.set({ broker }, 1);
+    log.info({ broker, mqtt: version }, 'connected to the broker');
+    this.presence.watchState(session);
+    this.presence.inform(session, this.hasStarted ? 'running' : 'started').catch(() => {});
+    this.hasStarted = true;
+    onConnected({ publish: (bytes) => session.publish(topicOf(gateway, 'batch'), bytes) });
+  }
+
+  /** In order: nothing new goes to it, what is under way is waited for. A broker that is left for another one is told. */
+  private async leave({ session, broker }: Opened, isForAnother: boolean): Promise<void> {
+    this.options.onDisconnected();
+    if (isForAnother) await this.sayStopped(session);
+    await session.close();
+    this.left(broker);
+  }
+
+  private left(broker: string): void {
+    this.lastedMs = this.sessionMs();
+    this.current = undefined;
+    this.throttled = null;
+    this.fileTrouble = null;
+    this.metrics.connected.set(0);
+    this.metrics.inUse.set({ broker }, 0);
+    this.options.onDisconnected();
+  }
+
+  /** Tells why a session ended by itself. True if it was a good one all the same. */
+  private isGoodEnd(broker: string, reason: unknown): boolean {
+    const rival = this.rivalry.explain(reason, broker, this.lastedMs);
+    this.troubles.report(broker, rival ?? this.explain(reason ?? new Error('the connection was lost'), broker));
+    this.troubles.suspect(rival);
+    return this.lastedMs >= goodSessionMs && !isThrottling(reason);
   }
 
   private sessionMs(): number {
     return this.options.clock.monotonicMs() - this.connectedAtMs;
   }
 
-  private reportEnd(reason: unknown): void {
-    const rival = this.rivalry.explain(reason, this.sessionMs());
-    this.report(rival ?? explainRefusal(reason, this.login()));
-    this.rivalTrouble = rival?.message ?? null;
+  /** Resolves with true when other certificates or passwords are to be used; each agent of a fleet has its own moment. */
+  private async renewal({ credentials, broker }: Opened, watching: AbortSignal): Promise<boolean> {
+    const { uplink, random, log } = this.options;
+    const told = (problem: FieldlineError | null): void => {
+      const trouble = problem?.message ?? null;
+      if (trouble !== null && trouble !== this.fileTrouble) log.error({ code: problem?.code }, trouble);
+      this.fileTrouble = trouble;
+    };
+    if (!(await this.credentials.changed(credentials, stateCheckMs, watching, told))) return false;
+    const afterMs = Math.round(random() * uplink.renewWithinMs);
+    log.info({ broker, afterMs }, 'a certificate or password file has changed: the session is begun anew');
+    const isDue = await pause(afterMs, watching);
+    if (isDue) this.metrics.renewed.inc();
+    return isDue;
   }
 
-  private refused(error: unknown): boolean {
-    const { protocol } = this.options.uplink;
-    if ((isWrongVersion(error) || error instanceof NoAnswer) && this.version === '5') {
-      this.options.log.info('the broker does not take MQTT 5: trying 3.1.1');
-      this.version = '3.1.1';
-      return true;
-    }
-    // A broker that was replaced or upgraded may speak the version that is set.
-    this.version = protocol;
-    this.report(explainRefusal(error, this.login()));
-    return false;
-  }
-
-  private login() {
-    const { broker, username } = this.options.uplink;
-    return { broker, username, clientId: this.clientId };
-  }
-
-  /** Said once until it changes. */
-  private report(trouble: FieldlineError): void {
-    const isNews = trouble.message !== (this.lastTrouble ?? this.rivalTrouble);
-    this.lastTrouble = trouble.message;
-    const { err } = errorFields(trouble.cause);
-    const fields = { code: trouble.code, ...(err instanceof Error ? { err } : {}) };
-    if (isNews) this.options.log.error(fields, trouble.message);
-    else this.options.log.debug(fields, trouble.message);
-  }
-
-  private async inform(session: Session, reason: StateReason): Promise<void> {
-    const { gateway, uplink, births } = this.options;
-    const subscribed = uplink.confirm === 'cloud' ? this.listen(session) : Promise.resolve();
-    await this.publishState(session, reason);
-    for (const birth of births()) await session.publish(topicOf(gateway, 'birth'), birth);
-    await subscribed;
-  }
-
-  private async listen(session: Session): Promise<void> {
-    const { gateway, onAck, log } = this.options;
-    const topic = topicOf(gateway, 'ack');
-    try {
-      await session.subscribe(topic, (bytes) => {
+  /** While a later broker is in use: tries the earlier ones now and then. A session with one of them, or null in the end. */
+  private async earlierBroker(broker: string, watching: AbortSignal, signal: AbortSignal): Promise<Opened | null> {
+    const { uplink, random, log } = this.options;
+    const earlier = this.brokers.before(broker);
+    if (earlier.length === 0) return null;
+    while (await pause(uplink.returnAfterMs * (0.5 + random()), watching)) {
+      for (const candidate of earlier) {
         try {
-          onAck(decodeMessage(ackSchema, bytes, gateway));
+          return await this.opener.open(candidate, signal);
         } catch (error) {
-          log.warn({ ...errorFields(error), topic }, 'a commit acknowledgement cannot be read: ignored');
+          log.debug(this.explain(error, candidate).message);
         }
-      });
-    } catch (error) {
-      // The broker refused nothing where the session ended before its answer.
-      if (session !== this.session) return;
-      log.error(
-        { ...errorFields(error), topic },
-        'the broker does not let the agent subscribe to its acknowledgements: allow it there, or set uplink.confirm to broker',
-      );
-    }
-  }
-
-  private async publishState(session: Session, reason: StateReason): Promise<void> {
-    const { gateway, stateOf, clock } = this.options;
-    const state = stateOf(reason);
-    this.stated = { summary: summaryOf(state), atMs: clock.monotonicMs() };
-    await session.publish(topicOf(gateway, 'state'), encodeMessage(state), { retain: true });
-  }
-
-  private watchState(session: Session): NodeJS.Timeout {
-    return setInterval(() => {
-      const isOld = this.options.clock.monotonicMs() - this.stated.atMs >= stateEveryMs;
-      if (isOld || summaryOf(this.options.stateOf('running')) !== this.stated.summary) {
-        this.publishState(session, 'running').catch(() => {});
+        if (watching.aborted) return null;
       }
-    }, stateCheckMs);
+    }
+    return null;
+  }
+
+  private isThrottled(broker: string, pauseMs: number): void {
+    const trouble = `the broker ${broker} takes no more at the moment: the quota of this client is used up; raise it there`;
+    this.metrics.throttled.inc();
+    if (this.throttled === null) this.options.log.warn({ pauseMs }, trouble);
+    this.throttled = trouble;
+  }
+
+  private isFlowing(broker: string): void {
+    this.throttled = null;
+    this.options.log.info({ broker }, 'the broker takes batches again');
   }
 }
-
-/** What makes a state worth telling at once: a stream or its oldest batches came or went. Growth alone does not. */
-const summaryOf = (state: StateMessage): string =>
-  state.streams.map(({ stream, held }) => `${stream} ${held[0]?.[0] ?? 0}`).join();

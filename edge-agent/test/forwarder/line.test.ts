@@ -1,10 +1,10 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeWith, mosquitto, startAedes, temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import { describeWith, mosquitto, mountedDisk, startAedes, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { edgeConfig, numbers, startTestAgent } from '../helpers/agent.ts';
 import { type FakeCloud, startFakeCloud, storedValues } from '../helpers/fake-cloud.ts';
-import { mountedDisk, smallDisk } from '../helpers/small-disk.ts';
+import { smallDisk } from '../helpers/small-disk.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -177,21 +177,24 @@ describeWith(mountedDisk, 'started again on a full disk', () => {
     const broker = closing(await startAedes());
     const before = temporaryFolder();
     const killed = closing(await startTestAgent(before, edgeConfig('mqtt://127.0.0.1:1')));
-    killed.emit(numbers(0, 40));
-    await waitFor(async () => (await killed.metric('fieldline_journal_unconfirmed_samples')) === 40);
+    // So many that their log cannot be folded in where there is no room: that would make some.
+    killed.emit(numbers(0, 4_000));
+    await waitFor(async () => (await killed.metric('fieldline_journal_unconfirmed_samples')) === 4_000);
     const disk = smallDisk();
     cpSync(join(before, 'journal'), join(disk.folder, 'journal'), { recursive: true });
     disk.fill();
     const cloud = closing(await startFakeCloud(broker.url));
     const agent = closing(await startTestAgent(disk.folder, edgeConfig(broker.url)));
     expect(agent.troubles()).toMatchObject({
-      journal: expect.stringMatching(/cannot be written .* \(40 samples\) can be read/),
+      journal: expect.stringMatching(/cannot be written .* \(4,?000 samples\) can be read/),
     });
-    agent.emit(numbers(40, 60));
-    await waitFor(() => storedValues(cloud).length === 60);
+    agent.emit(numbers(4_000, 4_020));
+    await waitFor(() => storedValues(cloud).length === 4_020);
     await drained(agent);
-    expectAll(cloud, 60);
-    expect(cloud.batches.filter(({ volatile }) => volatile).flatMap(({ value }) => value)).toEqual(numbers(40, 60));
+    expectAll(cloud, 4_020);
+    expect(cloud.batches.filter(({ volatile }) => volatile).flatMap(({ value }) => value)).toEqual(
+      numbers(4_000, 4_020),
+    );
   });
 });
 

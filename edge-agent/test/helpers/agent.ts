@@ -1,6 +1,14 @@
 import { type EdgeConfig, edgeSchema } from '@fieldline/shared/config';
 import type { Sample, Value } from '@fieldline/shared/contracts';
-import { createHealth, createMetrics, type Log, report, silentLog, systemClock } from '@fieldline/shared/runtime';
+import {
+  type Clock,
+  createHealth,
+  createMetrics,
+  type Log,
+  report,
+  silentLog,
+  systemClock,
+} from '@fieldline/shared/runtime';
 import { startAgent } from '../../src/agent.ts';
 import type { Driver, DriverContext } from '../../src/drivers/driver.ts';
 import { numberTag, testGateway } from './journal.ts';
@@ -11,7 +19,10 @@ type Changes = {
   readonly devices?: unknown[];
 };
 
-export const edgeConfig = (broker: string, { uplink, journal, devices }: Changes = {}): EdgeConfig =>
+export const edgeConfig = (
+  broker: string | readonly string[],
+  { uplink, journal, devices }: Changes = {},
+): EdgeConfig =>
   edgeSchema.parse({
     gateway: testGateway,
     http: { port: 0 },
@@ -38,7 +49,12 @@ export const edgeConfig = (broker: string, { uplink, journal, devices }: Changes
   });
 
 /** An agent whose only driver gives what the test hands to it. */
-export async function startTestAgent(folder: string, config: EdgeConfig, log: Log = silentLog) {
+export async function startTestAgent(
+  folder: string,
+  config: EdgeConfig,
+  log: Log = silentLog,
+  clock: Clock = systemClock,
+) {
   let context: DriverContext | undefined;
   const driver: Driver = {
     tags: [numberTag],
@@ -50,7 +66,7 @@ export async function startTestAgent(folder: string, config: EdgeConfig, log: Lo
   const health = createHealth();
   const metrics = createMetrics();
   const agent = await startAgent(config, {
-    clock: systemClock,
+    clock,
     log,
     metrics,
     health,
@@ -64,9 +80,10 @@ export async function startTestAgent(folder: string, config: EdgeConfig, log: Lo
   return {
     ...agent,
     emit: (values: readonly Value[]) => {
-      context?.emit(values.map((value): Sample => ({ tag: numberTag, time: systemClock.now(), value, quality: 0 })));
+      context?.emit(values.map((value): Sample => ({ tag: numberTag, time: clock.now(), value, quality: 0 })));
     },
     troubles: () => report(health.ready).troubles,
+    notes: () => report(health.ready).notes ?? {},
     metric: async (name: string): Promise<number> =>
       Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(await metrics.text())?.[1] ?? Number.NaN),
   };

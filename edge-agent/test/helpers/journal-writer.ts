@@ -2,9 +2,31 @@
 import { writeSync } from 'node:fs';
 import { openJournal, samplesOf } from './journal.ts';
 
-const [folder = ''] = process.argv.slice(2);
+/** Waits for the reader: the pipe may be full. */
+function say(line: string): void {
+  for (let rest = Buffer.from(line); rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
+}
+
+const [folder = '', mode] = process.argv.slice(2);
+if (mode === 'confirming') {
+  // So much that logs fill up, and segments whose batches are confirmed go.
+  const journal = openJournal(folder, { segmentBytes: 16 * 1024 ** 2, survives: 'power-cut' });
+  for (let round = 1; ; round++) {
+    journal.record(samplesOf(4_000 + (round % 7)), 0);
+    for (const { stream, seq, samples } of journal.flush()) {
+      if (seq > 2) journal.confirm(stream, [[1, seq - 2]]);
+      say(`${JSON.stringify({ stream, seq, samples })}\n`);
+    }
+  }
+}
 const journal = openJournal(folder, { segmentBytes: 150_000 });
 for (let round = 1; ; round++) {
   journal.record(samplesOf((round * 37) % 500), round % 3);
-  for (const { stream, seq, samples } of journal.flush()) writeSync(1, `${JSON.stringify({ stream, seq, samples })}\n`);
+  for (const { stream, seq, samples } of journal.flush()) say(`${JSON.stringify({ stream, seq, samples })}\n`);
 }

@@ -24,6 +24,7 @@ export function journalOptions(folder: string, changes: Partial<JournalOptions> 
     survives: 'process-crash',
     segmentBytes: 1024 ** 2,
     maxBytes: 1024 ** 3,
+    keepFreeBytes: 0,
     keepConfirmedForMs: 0,
     memoryBytes: 1024 ** 2,
     compression: 'none',

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { countOf } from '@fieldline/shared/contracts';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { expect, it } from 'vitest';
 import { allBatches, openJournal } from '../helpers/journal.ts';
@@ -11,8 +12,9 @@ const writer = new URL('../helpers/journal-writer.ts', import.meta.url).pathname
 async function writeAndKill(
   folder: string,
   flushes: number,
+  mode = 'plain',
 ): Promise<{ stream: string; seq: number; samples: number }[]> {
-  const child = spawn(process.execPath, [writer, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [writer, folder, mode], { stdio: ['ignore', 'pipe', 'inherit'] });
   const said: { stream: string; seq: number; samples: number }[] = [];
   for await (const line of createInterface(child.stdout)) {
     said.push(JSON.parse(line));
@@ -41,4 +43,19 @@ it('loses nothing that was flushed when the process is killed, numbers without h
       expect(first.declared).toMatchObject([{ kind: 'series', device: null, reason: 'restart' }]);
   }
   journal.close();
+});
+
+it('has what was not confirmed, when it is killed while logs fill up and pass from segment to segment', async () => {
+  const folder = temporaryFolder();
+  for (const flushes of [29, 60, 90, 31]) {
+    const said = await writeAndKill(folder, flushes, 'confirming');
+    const journal = openJournal(folder, { segmentBytes: 16 * 1024 ** 2 });
+    const stream = said.at(-1)?.stream ?? '';
+    const held = journal.streams().find((one) => one.stream === stream)?.held ?? [];
+    for (const { seq, samples } of said.slice(-2)) expect(journal.read(stream, seq)?.samples).toBe(samples);
+    // All that is held can be decoded, and nothing of another stream has come into it.
+    expect(allBatches(journal).filter((batch) => batch.stream === stream)).toHaveLength(countOf(held));
+    for (const one of journal.streams()) journal.confirm(one.stream, [[1, one.last]]);
+    journal.close();
+  }
 });

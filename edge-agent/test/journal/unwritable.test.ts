@@ -1,13 +1,13 @@
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createMetrics, type Log } from '@fieldline/shared/runtime';
-import { describeWith, temporaryFolder } from '@fieldline/shared/testing';
+import { describeWith, mountedDisk, temporaryFolder } from '@fieldline/shared/testing';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { damage } from '../helpers/damage.ts';
 import { segmentFiles } from '../helpers/folder.ts';
 import { allBatches, current, decoded, handClock, openJournal, samplesOf } from '../helpers/journal.ts';
-import { mountedDisk, smallDisk } from '../helpers/small-disk.ts';
+import { smallDisk } from '../helpers/small-disk.ts';
 
 type Line = { level: string; msg: string; code?: string; batches?: number; samples?: number };
 
@@ -217,6 +217,22 @@ describeWith(mountedDisk, 'an agent that starts on a disk that takes nothing', (
     expect(journal.trouble()).toContain('4 batches in it (30 samples) can be read');
     journal.record(samplesOf(1), 0);
     expect(journal.flush().map(({ bytes }) => decoded(bytes).sent)).toEqual([1]);
+    journal.close();
+  });
+
+  it('counts what the disk holds at the moment when it is full, without the batch that it does not take', () => {
+    const disk = smallDisk();
+    const { lines, log } = listeningLog();
+    const journal = openJournal(join(disk.folder, 'journal'), { log });
+    journal.record(samplesOf(10), 0);
+    journal.flush();
+    disk.fill();
+    for (let flush = 0; journal.trouble() === null && flush < 100; flush++) {
+      journal.record(samplesOf(10), 0);
+      journal.flush();
+    }
+    const onDisk = journal.unconfirmed().batches - 1;
+    expect(lines).toMatchObject([{ code: 'journal/unwritable', batches: onDisk, samples: (onDisk - 1) * 10 }]);
     journal.close();
   });
 });

@@ -1,48 +1,20 @@
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describeWith, freePort, mosquitto, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { connectAsync } from 'mqtt';
 import { afterEach, expect, it } from 'vitest';
 import { edgeConfig, numbers, startTestAgent } from '../helpers/agent.ts';
+import { makeAuthority } from '../helpers/certificates.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-const openssl = (...args: string[]): void => void execFileSync('openssl', args, { stdio: 'ignore' });
-
-/** An authority, and the certificates that it gave to a broker on loopback and to a gateway. */
-function makeCertificates(folder: string) {
-  const file = (name: string): string => join(folder, name);
-  const newKey = (name: string): string[] => ['-newkey', 'rsa:2048', '-nodes', '-keyout', file(`${name}.key`)];
-  openssl('req', '-x509', ...newKey('ca'), '-out', file('ca.pem'), '-subj', '/CN=test authority');
-  const issue = (name: string, subject: string, extension: string): void => {
-    writeFileSync(file(`${name}.ext`), extension);
-    openssl('req', ...newKey(name), '-out', file(`${name}.csr`), '-subj', subject);
-    const authority = ['-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-CAcreateserial'];
-    openssl(
-      'x509',
-      '-req',
-      '-in',
-      file(`${name}.csr`),
-      ...authority,
-      '-out',
-      file(`${name}.pem`),
-      '-extfile',
-      file(`${name}.ext`),
-    );
-  };
-  issue('broker', '/CN=127.0.0.1', 'subjectAltName=IP:127.0.0.1\n');
-  issue('gateway', '/CN=gateway-1', 'extendedKeyUsage=clientAuth\n');
-  return file;
-}
-
 describeWith(mosquitto, 'an uplink over TLS', () => {
   it('shows its certificate to a broker that wants one, and says what to do where it has none', async () => {
     const folder = temporaryFolder();
-    const file = makeCertificates(folder);
+    const { file, issueBroker, issueGateway } = makeAuthority(folder);
+    issueBroker('broker');
+    issueGateway('gateway', 'gateway-1');
     const port = await freePort();
     const broker = await mosquitto.start({
       conf: [

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { stateSchema, topicOf } from '@fieldline/shared/contracts';
 import { describeWith, freePort, mosquitto, startAedes, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { connectAsync } from 'mqtt';
-import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { edgeConfig, numbers, startTestAgent } from '../helpers/agent.ts';
 import { startFakeCloud, storedValues } from '../helpers/fake-cloud.ts';
 import { testGateway } from '../helpers/journal.ts';
+import { listeningLog } from '../helpers/listening-log.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -20,16 +20,6 @@ const closing = <T extends { close: () => Promise<unknown> }>(part: T): T => {
   closers.push(() => part.close());
   return part;
 };
-
-/** A log whose lines can be looked at. */
-function listeningLog() {
-  const lines: { level: string; msg: string; code?: string; mqtt?: string; err?: unknown }[] = [];
-  const log = pino(
-    { formatters: { level: (label) => ({ level: label }) } },
-    { write: (line: string) => void lines.push(JSON.parse(line)) },
-  );
-  return { lines, log };
-}
 
 describe('the uplink', () => {
   it('says who it is when it connects, and that it stopped when it is stopped', async () => {

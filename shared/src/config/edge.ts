@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { compressions } from '../contracts/batch.ts';
 import { type ModbusLink, modbusDeviceSchema, modbusLinkName, sameModbusLink } from './modbus.ts';
-import { mqttShape } from './mqtt.ts';
 import { opcuaDeviceSchema } from './opcua.ts';
 import { durationMs, filePath, host, id, listenPort, sizeBytes } from './units.ts';
+import { uplinkSchema } from './uplink.ts';
 
 /** A new protocol is one more line here, one schema file and one driver folder. */
 export const deviceSchema = z.discriminatedUnion('protocol', [modbusDeviceSchema, opcuaDeviceSchema]);
@@ -20,6 +19,19 @@ const journalSchema = z.strictObject({
     .min(1024 ** 2)
     .default(2 * 1024 ** 3)
     .describe('of the files; beyond it the oldest are dropped and declared'),
+  keepFreeBytes: z
+    .int()
+    .nonnegative()
+    .default(64 * 1024 ** 2)
+    .describe(
+      'while the disk has less than this left (or a twentieth of it, if that is less), the journal does not grow: its oldest are dropped for new ones, and declared',
+    ),
+  maxAgeMs: durationMs
+    .min(60_000)
+    .optional()
+    .describe(
+      'what was never confirmed is dropped at this age, and declared; without it, it is kept while there is room',
+    ),
   segmentBytes: sizeBytes
     .default(16 * 1024 ** 2)
     .describe('a file of the journal is closed at this size and deleted whole'),
@@ -28,20 +40,6 @@ const journalSchema = z.strictObject({
     .nonnegative()
     .default(0)
     .describe('keeps confirmed batches this long, for a database restored from a backup'),
-});
-
-const uplinkSchema = z.strictObject({
-  ...mqttShape,
-  confirm: z
-    .enum(['cloud', 'broker'])
-    .default('cloud')
-    .describe('cloud: a batch is kept until the database has it; broker: until PUBACK'),
-  compression: z.enum(compressions).default('zstd'),
-  maxBatchBytes: z.int().min(1_000).max(120_000).default(100_000),
-  maxInFlight: z.int().min(1).max(1_000).default(32).describe('batches sent and not yet answered by the broker'),
-  resendAfterMs: durationMs
-    .default(10_000)
-    .describe('confirm cloud: what is not confirmed by then is sent again, with growing pauses'),
 });
 
 const edgeObject = z.strictObject({

@@ -12,6 +12,7 @@ export const mqttShape = {
   username: z.string().min(1).optional(),
   passwordFile: filePath.optional().describe('file that holds the password; a trailing newline is ignored'),
   tls: tlsClient.optional(),
-  keepaliveMs: durationMs.default(30_000),
+  /** The protocol has 16 bits for the seconds. */
+  keepaliveMs: durationMs.max(65_535_000).default(30_000),
   connectTimeoutMs: durationMs.default(10_000),
 };

@@ -33,6 +33,16 @@ export const brokerUrl = z
     error: 'a password does not stand in an address: use username and passwordFile',
   });
 
+/** The proxy of a site. */
+export const proxyUrl = z
+  .url({
+    protocol: /^(https?|socks5)$/,
+    error: 'must be an address such as http://host:3128, https://host:3128 or socks5://host:1080',
+  })
+  .refine((url) => !URL.canParse(url) || new URL(url).username + new URL(url).password === '', {
+    error: 'user and password do not stand in an address: use username and passwordFile',
+  });
+
 /** Certificates for a TLS client; where absent, the system's authorities and no client certificate. */
 export const tlsClient = z.strictObject({
   caFile: filePath.optional().describe('PEM file of the authorities to trust'),

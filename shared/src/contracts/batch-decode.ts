@@ -30,7 +30,7 @@ const wireSchema = z.object({
   volatile: z.boolean().default(false),
   tags: column,
   t0: count,
-  i: column,
+  i: column.optional(),
   t: column,
   x: column,
   q: z.array(z.tuple([count, z.custom<QualityCode>(isQualityCode, 'must be a quality code')])),
@@ -76,15 +76,32 @@ export function identityOf(bytes: Buffer, gateway: string): { readonly stream: s
 
 function decode(bytes: Buffer, gateway: string, lists: TagLists | undefined): DecodedBatch {
   const unpacked = unpackedOf(bytes);
-  const cut = lists === undefined ? null : cutTagList(unpacked);
-  const known = cut === null ? undefined : lists?.find(cut.list, gateway);
-  if (cut !== null && known !== undefined) {
-    const json = parseJson(cut.rest);
-    if (isMarked(json)) return decodeJson(Object.assign(json, { tags: known }), gateway, known);
-  }
-  const batch = decodeJson(parseJson(unpacked.toString('utf8')), gateway);
-  if (cut !== null && batch.tags.length > 0) lists?.keep(cut.list, gateway, batch.tags);
+  return (
+    (lists === undefined ? null : decodeCut(unpacked, gateway, lists)) ??
+    decodeJson(parseJson(unpacked.toString('utf8')), gateway)
+  );
+}
+
+/** The list of its tags apart from the rest. null where it does not stand as we write it. */
+function decodeCut(unpacked: Buffer, gateway: string, lists: TagLists): DecodedBatch | null {
+  const cut = cutTagList(unpacked);
+  const json = cut === null ? null : parsedOrNull(cut.rest);
+  if (cut === null || !isMarked(json)) return null;
+  const known = lists.find(cut.list, gateway);
+  if (known !== undefined) return decodeJson(Object.assign(json, { tags: known }), gateway, known);
+  const tags = parsedOrNull(cut.list.toString('utf8'));
+  if (tags === null) return null;
+  const batch = decodeJson(Object.assign(json, { tags }), gateway);
+  if (batch.tags.length > 0) lists.keep(cut.list, gateway, batch.tags);
   return batch;
+}
+
+function parsedOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 const isMarked = (json: unknown): json is { readonly tags: typeof tagListMark } =>
@@ -99,9 +116,9 @@ function decodeJson(json: unknown, gateway: string, known?: readonly Tag[]): Dec
       `version ${version}; this reader knows up to ${batchVersion}`,
     );
   }
-  if (version !== batchVersion) {
+  if (!isKnownVersion(version)) {
     const found = version === undefined ? 'missing' : JSON.stringify(version);
-    throw malformed(`v is ${found}; it must be ${batchVersion}, the version of the format`);
+    throw malformed(`v is ${found}; it must be ${batchVersion}, the version of the format, or an earlier one`);
   }
   const parsed = wireSchema.safeParse(json);
   if (!parsed.success) throw malformed(describePayload(parsed.error, json, wireSchema));
@@ -110,14 +127,19 @@ function decodeJson(json: unknown, gateway: string, known?: readonly Tag[]): Dec
     throw new FieldlineError('batch/foreign-gateway', `topic says ${gateway}, payload says ${wire.gateway}`);
   }
   // Of the whole stream, this batch included: with less the balance could not close, and nobody would know why.
-  const sent = wire.i.length;
+  const sent = wire.x.length;
   if (wire.read < wire.filtered + sent)
     throw malformed(`read is ${wire.read}, less than filtered ${wire.filtered} + samples ${sent}`);
   const { stream, seq, previous, read, filtered, volatile, declared } = wire;
-  const tags = known ?? wire.tags.map(tagOf);
+  const tags = known ?? wire.tags.flatMap(tagsOfRun);
   const head = { gateway, stream, seq, ...(previous === undefined ? {} : { previous }), read, filtered, volatile };
-  return { ...head, declared, tags, ...samplesOf(wire, tags) };
+  return { ...head, declared, tags, ...samplesOf({ ...wire, i: wire.i ?? eachOnce(tags) }, tags) };
 }
+
+const isKnownVersion = (version: unknown): boolean =>
+  typeof version === 'number' && Number.isInteger(version) && version >= 1 && version <= batchVersion;
+
+const eachOnce = (tags: readonly Tag[]): number[] => Array.from(tags, (_, index) => index);
 
 const malformed = (reason: string, cause?: unknown): FieldlineError =>
   new FieldlineError('batch/malformed', reason, { cause });
@@ -162,7 +184,7 @@ export function unpackBatch(bytes: Buffer): Buffer {
 const isZstd = (bytes: Buffer): boolean => bytes.length >= 4 && bytes.readUInt32LE(0) === 0xfd2f_b528;
 
 /** The columns of the wire become those of the batch, in place: nobody else has them, and copies are most of what a small batch costs. */
-function samplesOf({ t0, i, t, x, q }: z.infer<typeof wireSchema>, tags: readonly Tag[]) {
+function samplesOf({ t0, i, t, x, q }: z.infer<typeof wireSchema> & { i: unknown[] }, tags: readonly Tag[]) {
   const sent = i.length;
   if (t.length !== sent || x.length !== sent)
     throw malformed(`columns differ: i ${sent}, t ${t.length}, x ${x.length}`);
@@ -205,13 +227,22 @@ function samplesOf({ t0, i, t, x, q }: z.infer<typeof wireSchema>, tags: readonl
 }
 
 /** By hand: there are up to as many tags as samples, and a schema takes ten times as long. */
-function tagOf(wire: unknown, index: number): Tag {
-  const [device, tag, type] = Array.isArray(wire) && wire.length === 3 ? wire : [];
-  if (typeof device !== 'string' || !isId(device) || typeof tag !== 'string' || !isId(tag) || !isValueType(type)) {
-    throw malformed(`tags[${index}] is ${JSON.stringify(wire)}, not [device, tag, type]`);
+function tagsOfRun(run: unknown, index: number): Tag[] {
+  if (!Array.isArray(run) || run.length < 3 || run.length % 2 === 0) throw noTags(run, index);
+  const [device] = run;
+  const tags: Tag[] = [];
+  for (let at = 1; at < run.length; at += 2) {
+    const [tag, type] = [run[at], run[at + 1]];
+    if (typeof device !== 'string' || !isId(device) || typeof tag !== 'string' || !isId(tag) || !isValueType(type)) {
+      throw noTags(run, index);
+    }
+    tags.push({ device, tag, type });
   }
-  return { device, tag, type };
+  return tags;
 }
+
+const noTags = (run: unknown, index: number): FieldlineError =>
+  malformed(`tags[${index}] is ${JSON.stringify(run)}, not [device, tag, type, …]`);
 
 const isValueType = (type: unknown): type is ValueType => valueTypes.includes(type as ValueType);
 

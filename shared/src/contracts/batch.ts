@@ -1,10 +1,10 @@
 /**
- * A batch: the samples of one journal flush of one gateway, encoded once and never changed. Wire format version 1.
+ * A batch: the samples of one journal flush of one gateway, encoded once and never changed. Wire format version 2.
  *
  * The bytes are JSON, or JSON compressed with gzip (they begin 1f 8b) or zstd (28 b5 2f fd): the bytes say which. The JSON
  * is one object:
  *
- *   v         1
+ *   v         2
  *   gateway   id of the gateway; must be the one in the topic
  *   stream    UUID, new at every opening of the journal
  *   seq       from 1, without holes
@@ -14,13 +14,16 @@
  *   filtered  how many of those the filter has held back; so read = filtered + samples of batches 1..seq
  *             a batch with read < filtered + its own samples is refused
  *   volatile  true if the batch was never in the journal; else absent
- *   tags      [device, tag, type] for each series in the batch
- *   i         per sample: index into tags
+ *   tags      the series in the batch: [device, tag, type, tag, type, …], neighbours of one device together
+ *   i         per sample: index into the series; absent where each has one sample, in this order
  *   t0        time that the first delta counts from, µs since 1970 UTC
  *   t         per sample: µs since the sample before it
- *   x         per sample: value, null if bad; 64-bit integers beyond ±(2^53 − 1) as decimal strings
+ *   x         per sample: value, null if bad; 64-bit integers beyond ±(2^53 − 1) as decimal strings; a float32 in as many digits
+ *             as it takes to tell it from other float32, so a reader rounds it to one
  *   q         [position, quality code] of each sample that is not good
  *   declared  declarations; absent if there are none
+ *
+ * Version 1 has one series in each entry of `tags`, always an `i`, and `float32` in all digits of their `float64`.
  *
  * Limits: `maxBatchBytes` as sent, `maxDecodedBytes` after decompression, `maxBatchSamples` samples.
  */
@@ -28,7 +31,7 @@ import type { Declaration } from './declaration.ts';
 import type { QualityCode } from './quality.ts';
 import type { Micros, Sample, Tag, Value } from './sample.ts';
 
-export const batchVersion = 1;
+export const batchVersion = 2;
 /** The strictest managed broker takes 128 kB per message. */
 export const maxBatchBytes = 120_000;
 /** Against a small message that unpacks to gigabytes. */

@@ -2,16 +2,16 @@
  * Tag lists as batches write them, remembered: gateways send the same lists again and again, and a list is more than half of
  * a batch. One that is known is neither made text, parsed nor checked again, and comes out as the same array.
  *
- * A list is cut out of the bytes of the JSON before it is parsed. In JSON that is well-formed, `,"tags":[[` and `]],"i":[`
+ * A list is cut out of the bytes of the JSON before it is parsed. In JSON that is well-formed, `,"tags":[[` and `]],"t0":`
  * stand nowhere in a string (the quotes would be escaped there), so what lies between them is the list. The mark left in its
- * place tells whether it stood where it belongs.
+ * place tells whether it stood where it belongs: one that did not is not remembered. Version 1 has `i` behind the list.
  */
 import type { Tag } from './sample.ts';
 
 const before = ',"tags":';
 const start = Buffer.from(`${before}[[`);
-const after = ',"i":[';
-const end = Buffer.from(`]]${after}`);
+const ends = [Buffer.from(']],"t0":'), Buffer.from(']],"i":[')];
+const closingBytes = ']]'.length;
 /** Characters remembered; beyond it everything is forgotten. The tags themselves take about four times as much. */
 const maxCharacters = 8_000_000;
 
@@ -27,9 +27,11 @@ export type CutBatch = {
 /** null where the batch is written in another way than we write it. */
 export function cutTagList(json: Buffer): CutBatch | null {
   const from = json.indexOf(start);
-  const to = from < 0 ? -1 : json.indexOf(end, from);
-  if (to < 0) return null;
-  const listEnd = to + end.length - after.length;
+  if (from < 0) return null;
+  const found = ends.map((end) => json.indexOf(end, from)).filter((at) => at >= 0);
+  if (found.length === 0) return null;
+  const to = Math.min(...found);
+  const listEnd = to + closingBytes;
   const listStart = from + before.length;
   return {
     list: json.subarray(listStart, listEnd),

@@ -8,4 +8,5 @@ export * from './log.ts';
 export * from './make-folder.ts';
 export * from './metrics.ts';
 export * from './ops-server.ts';
+export * from './packet-lengths.ts';
 export * from './secrets.ts';

@@ -7,6 +7,7 @@ export * from './kafka.ts';
 export * from './kcat.ts';
 export * from './mosquitto.ts';
 export * from './postgres.ts';
+export * from './small-disk.ts';
 export { systemPostgres } from './system-postgres.ts';
 export * from './temporary-folder.ts';
 export { timescale } from './timescale.ts';

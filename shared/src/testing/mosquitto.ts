@@ -27,6 +27,8 @@ export type TestMosquitto = {
   /** Saves its state first. */
   readonly stop: () => Promise<void>;
   readonly kill: () => Promise<void>;
+  /** Has it read its settings and users anew. */
+  readonly reload: () => void;
   /** Deletes its state: sessions, queued and retained messages. Only while it is stopped. */
   readonly wipe: () => void;
   readonly close: () => Promise<void>;
@@ -88,6 +90,7 @@ async function startMosquitto(options: MosquittoOptions = {}): Promise<TestMosqu
     start,
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
+    reload: () => void server?.kill('SIGHUP'),
     wipe: () => {
       if (server !== undefined) throw new Error('stop or kill mosquitto before its state is deleted');
       rmSync(data, { recursive: true, force: true });

@@ -16,10 +16,13 @@ while read -r verb what; do
     gone) rest=''; for server in $servers; do [ "$server" = "$what" ] || rest="$rest $server"; done; servers=$rest ;;
     folder) folders="$folders
 $what" ;;
+    mount) mounts="$mounts
+$what" ;;
   esac
 done
 for server in $servers; do kill -s "\${server#*:}" "\${server%:*}" 2>/dev/null; done
 [ -z "$servers" ] || sleep 1
+printf '%s\\n' "$mounts" | while read -r mount; do [ -z "$mount" ] || umount --lazy "$mount" 2>/dev/null; done
 printf '%s\\n' "$folders" | while read -r folder; do [ -z "$folder" ] || rm -rf "$folder"; done
 `;
 
@@ -48,3 +51,6 @@ export function reapServer(server: ChildProcess, signal: 'KILL' | 'QUIT' | 'TERM
 
 /** Removes the folder after this process. */
 export const reapFolder = (folder: string): void => tell(`folder ${folder}`);
+
+/** Unmounts it after this process, if it is still there. */
+export const reapMount = (folder: string): void => tell(`mount ${folder}`);

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import {
   type Batch,
+  batchVersion,
   compressions,
   type DecodedBatch,
   decodeBatch,
@@ -92,6 +93,40 @@ describe('a batch', () => {
     expect(batch.value).toEqual([value]);
   });
 
+  it('says of neighbours that they are of one device, and of no sample which series it is where each has one', () => {
+    const series = ['d1/a', 'd1/b', 'd2/a', 'd1/c'].map((name): Tag => {
+      const [device = '', tag = ''] = name.split('/');
+      return { device, tag, type: 'uint8' };
+    });
+    const samples = series.map((tag, value): Sample => ({ tag, time: value, value, quality: GOOD }));
+    const wireOf = (sent: readonly Sample[]) => JSON.parse(encodeBatch(batchOf(sent), 'none').toString());
+    expect(wireOf(samples)).toMatchObject({
+      tags: [
+        ['d1', 'a', 'uint8', 'b', 'uint8'],
+        ['d2', 'a', 'uint8'],
+        ['d1', 'c', 'uint8'],
+      ],
+      x: [0, 1, 2, 3],
+    });
+    expect(wireOf(samples)).not.toHaveProperty('i');
+    expect(wireOf([...samples, ...samples.slice(0, 1)])).toMatchObject({ i: [0, 1, 2, 3, 0] });
+    expect(samplesOf(decoded(encodeBatch(batchOf(samples), 'none')))).toEqual(samples);
+  });
+
+  it.each([
+    [1.1, 1.1],
+    [231.116_973_876_953_12, 231.11697],
+    [16_777_217, 16_777_216],
+    [1e-45, 1.4013e-45],
+    [3.402_823_466_385_288_6e38, 3.4028235e38],
+  ])('writes the float32 of %s in as few digits as tell it apart', (number, written) => {
+    const tag: Tag = { device: 'd', tag: 't', type: 'float32' };
+    const value = Math.fround(number);
+    const bytes = encodeBatch(batchOf([{ tag, time: 1, value, quality: GOOD }]), 'none');
+    expect(JSON.parse(bytes.toString()).x).toEqual([written]);
+    expect(decoded(bytes).value).toEqual([value]);
+  });
+
   it('carries predecessor and declarations', () => {
     const full: Batch = {
       ...batchOf([]),
@@ -108,7 +143,7 @@ describe('a batch', () => {
   });
 
   const wire = {
-    v: 1,
+    v: batchVersion,
     gateway: 'g1',
     stream,
     seq: 1,
@@ -126,7 +161,9 @@ describe('a batch', () => {
 
   it.each([
     ['another gateway', bytesOf({ gateway: 'g2' }), 'batch/foreign-gateway'],
-    ['a newer version', bytesOf({ v: 2 }), 'batch/unsupported-version'],
+    ['a newer version', bytesOf({ v: batchVersion + 1 }), 'batch/unsupported-version'],
+    ['a version that never was', bytesOf({ v: 0 }), 'batch/malformed'],
+    ['half a version', bytesOf({ v: 1.5 }), 'batch/malformed'],
     ['no version', bytesOf({ v: undefined }), 'batch/malformed'],
     ['a cut text', bytesOf({}).subarray(0, 60), 'batch/malformed'],
     ['cut gzip', gzipSync(bytesOf({})).subarray(0, 40), 'batch/malformed'],
@@ -134,6 +171,10 @@ describe('a batch', () => {
     ['nothing', Buffer.alloc(0), 'batch/malformed'],
     ['columns of different length', bytesOf({ x: [1, 2] }), 'batch/malformed'],
     ['a sample without a tag', bytesOf({ i: [3] }), 'batch/malformed'],
+    ['more samples than series, and no index', bytesOf({ i: undefined, t: [0, 0], x: [5, 6] }), 'batch/malformed'],
+    ['a series without a type', bytesOf({ tags: [['d', 't', 'uint16', 'u']] }), 'batch/malformed'],
+    ['a device without series', bytesOf({ tags: [['d']] }), 'batch/malformed'],
+    ['a series of no type', bytesOf({ tags: [['d', 't', 'uint16', 'u', 'int']] }), 'batch/malformed'],
     ['seq 0', bytesOf({ seq: 0 }), 'batch/malformed'],
     ['more samples than were read', bytesOf({ read: 5, filtered: 5 }), 'batch/malformed'],
     ['more filtered than were read', bytesOf({ read: 5, filtered: 6, i: [], t: [], x: [] }), 'batch/malformed'],

@@ -28,8 +28,8 @@ describe('why a payload is refused: the field, what is wrong, what would be righ
     [{ q: [[0]] }, 'q[0] has 1 entry; it must have at least 2 entries'],
     [{ declared: [{ kind: 'nope' }] }, 'declared[0].kind is "nope"; it must be one of batches, series'],
     [{ seq: 'x', volatile: 'yes' }, 'seq is "x"; it must be a number; volatile is "yes"; it must be true or false'],
-    [{ v: undefined }, 'v is missing; it must be 1, the version of the format'],
-    [{ v: '1' }, 'v is "1"; it must be 1, the version of the format'],
+    [{ v: undefined }, 'v is missing; it must be 2, the version of the format, or an earlier one'],
+    [{ v: '1' }, 'v is "1"; it must be 2, the version of the format, or an earlier one'],
   ])('%j', (wrong, reason) => {
     expect(reasonOf(JSON.stringify({ ...batch, ...wrong }))).toBe(reason);
   });

@@ -11,8 +11,9 @@ import {
 } from '@fieldline/shared/contracts';
 import { describe, expect, it } from 'vitest';
 
-const folder = join(import.meta.dirname, '../../golden/v1');
-const read = (name: string): Buffer => readFileSync(join(folder, name));
+const folderOf = (version: string): string => join(import.meta.dirname, '../../golden', version);
+const folder = folderOf('v1');
+const read = (name: string, version = 'v1'): Buffer => readFileSync(join(folderOf(version), name));
 
 const expected = {
   gateway: 'pump-station-1',
@@ -99,6 +100,32 @@ describe('golden files of version 1', () => {
       'samples-meter.json',
       'samples-plc1.json',
       'state.json',
+    ]);
+  });
+});
+
+describe('golden files of version 2', () => {
+  it.each(['batch.json', 'batch.json.gz', 'batch.json.zst'])('%s reads as the batch it was', (name) => {
+    expect(decodeBatch(read(name, 'v2'), 'pump-station-1')).toEqual({ ok: true, batch: expected });
+  });
+
+  it('a batch without index has one sample of each series', () => {
+    const { previous: _, ...head } = expected;
+    const ofFirst = <T>(column: readonly T[]): T[] => column.slice(0, expected.tags.length);
+    const batch = {
+      ...head,
+      ...{ seq: 2, read: 14, declared: [], sent: 4, quality: [0, 0, 0, 0] },
+      ...{ tagIndex: ofFirst(expected.tagIndex), time: ofFirst(expected.time), value: ofFirst(expected.value) },
+    };
+    expect(decodeBatch(read('batch-each-once.json', 'v2'), 'pump-station-1')).toEqual({ ok: true, batch });
+  });
+
+  it('all are read by a test', () => {
+    expect(readdirSync(folderOf('v2')).sort()).toEqual([
+      'batch-each-once.json',
+      'batch.json',
+      'batch.json.gz',
+      'batch.json.zst',
     ]);
   });
 });

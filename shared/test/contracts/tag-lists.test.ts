@@ -53,12 +53,35 @@ describe('remembered tag lists', () => {
     const nested = Buffer.from(text.replace('"read":', `"note":{"x":1,"tags":${list},"i":[0]},"read":`));
     expect(decoded(nested, lists)).toEqual(decoded(nested));
     expect(decoded(nested, lists).tags).toEqual([tag('b')]);
+    // Nor is what stood there remembered as the list of this batch.
+    expect(decoded(bytes, lists).tags).toEqual([tag('a')]);
+  });
+
+  it('are those of version 1, too, and the runs of version 2', () => {
+    const lists = new TagLists();
+    const [first, second] = [batchOf(1, [tag('a'), tag('b')]), batchOf(2, [tag('a'), tag('b')])];
+    expect(first.toString()).toContain('"tags":[["plc","a","float64","b","float64"]],"t0":');
+    const asVersion1 = (bytes: Buffer): Buffer =>
+      Buffer.from(
+        bytes
+          .toString()
+          .replace('"v":2', '"v":1')
+          .replace(/"tags":.*?,"t0"/, '"tags":[["plc","a","float64"],["plc","b","float64"]],"i":[0,1],"t0"'),
+      );
+    for (const [one, other] of [
+      [first, second],
+      [asVersion1(first), asVersion1(second)],
+    ] as const) {
+      const known = decoded(one, lists).tags;
+      expect(decoded(other, lists).tags).toBe(known);
+      expect(decoded(other, lists)).toEqual(decoded(second));
+    }
   });
 
   it('survive a text that looks like their end', () => {
     const lists = new TagLists();
     const text = tag('text', 'string');
-    const value = ',"tags":[["plc","a","float64"]],"i":[0';
+    const value = ',"tags":[["plc","a","float64"]],"t0":[0';
     const bytes = batchOf(1, [text], { samples: [{ tag: text, time: 1, value, quality: 0 }] });
     for (let n = 0; n < 2; n++) expect(decoded(bytes, lists).value).toEqual([value]);
   });
@@ -69,7 +92,7 @@ describe('remembered tag lists', () => {
     decoded(good, lists);
     const broken = Buffer.from(good.toString().replace('"t0":', '"t0":x'));
     expect(decodeBatch(broken, 'g1', lists)).toMatchObject({ ok: false, code: 'batch/malformed' });
-    const noTags = Buffer.from(good.toString().replace(/"tags":.*,"i"/, '"tags":0,"i"'));
+    const noTags = Buffer.from(good.toString().replace(/"tags":.*,"t0"/, '"tags":0,"t0"'));
     expect(decodeBatch(noTags, 'g1', lists)).toEqual(decodeBatch(noTags, 'g1'));
   });
 });

@@ -37,6 +37,18 @@ describe('the server for those who watch a program', () => {
     expect((await get('/health/live')).status).toBe(200);
   });
 
+  it('says what is good to know, and is ready all the same', async () => {
+    const { health, get } = await start();
+    health.ready.push({ name: 'uplink', trouble: () => null, note: () => 'connected to mqtt://broker:1883, 2 of 2' });
+    const answer = await get('/health/ready');
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toEqual({
+      ok: true,
+      troubles: {},
+      notes: { uplink: 'connected to mqtt://broker:1883, 2 of 2' },
+    });
+  });
+
   it('says what is here where nothing is', async () => {
     const { get } = await start();
     const answer = await get('/');

@@ -16,7 +16,7 @@ type Wire = {
   readonly read: number;
   readonly filtered: number;
   readonly t0: number;
-  readonly i: number[];
+  readonly i?: number[];
   readonly t: readonly number[];
   readonly x: Value[];
 };
@@ -26,8 +26,10 @@ const tagLists = new TagLists();
 function tagsOf(list: Buffer, gateway: string): readonly Tag[] {
   const known = tagLists.find(list, gateway);
   if (known !== undefined) return known;
-  const wire: [string, string, Tag['type']][] = JSON.parse(list.toString());
-  const tags = wire.map(([device, tag, type]) => ({ device, tag, type }));
+  const runs: [string, ...string[]][] = JSON.parse(list.toString());
+  const tags = runs.flatMap(([device, ...pairs]) =>
+    pairs.flatMap((tag, at) => (at % 2 === 0 ? [{ device, tag, type: pairs[at + 1] as Tag['type'] }] : [])),
+  );
   tagLists.keep(list, gateway, tags);
   return tags;
 }
@@ -46,13 +48,14 @@ export const decodeRecord: typeof real.decodeRecord = (record, { topic }) => {
     return last;
   });
   const head = { gateway: record.key, stream, seq, read, filtered, volatile: false, declared: [] };
+  const tags = tagsOf(cut.list, record.key);
   const columns = {
-    tags: tagsOf(cut.list, record.key),
-    sent: i.length,
-    tagIndex: i,
+    tags,
+    sent: x.length,
+    tagIndex: i ?? tags.map((_, index) => index),
     time,
     value: x,
-    quality: i.map(() => 0 as const),
+    quality: x.map(() => 0 as const),
   };
   const batch = { ...head, ...columns, rejected: [] };
   return { kind: 'batch', gateway: parseTopic(mqttTopic)?.gateway ?? record.key, batch, origin };

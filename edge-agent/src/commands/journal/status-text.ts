@@ -1,7 +1,9 @@
 /** The status as an operator reads it, a line each. Pure. */
 import { isoOf, type Micros } from '@fieldline/shared/contracts';
 import { counted, grouped } from '@fieldline/shared/runtime';
+import { roomBytes, type Space } from '../../journal/space.ts';
 import type { Depth, Part } from './depth.ts';
+import type { JournalBounds } from './hours-left.ts';
 import { bytesInWords, declarationInWords, durationInWords, momentInWords } from './in-words.ts';
 import type { JournalStatus } from './status.ts';
 
@@ -54,7 +56,7 @@ function depthLines({ sizeBytes, unconfirmed, confirmed, ...held }: Depth, at: M
   return lines;
 }
 
-function boundLines({ bounds, arrival, hoursLeft, total }: JournalStatus): string[] {
+function boundLines({ bounds, arrival, hoursLeft, total, disk }: JournalStatus): string[] {
   const rate =
     arrival.bytesPerHour === null
       ? arrival.because
@@ -64,8 +66,9 @@ function boundLines({ bounds, arrival, hoursLeft, total }: JournalStatus): strin
   return [
     line(
       'bound',
-      `${bytesInWords(bounds.maxBytes)} (maxBytes), ${bounds.fullPercent} % full with ${bytesInWords(total.sizeBytes)}; the settings know no bound of age`,
+      `${bytesInWords(bounds.maxBytes)} (maxBytes), ${bounds.fullPercent} % full with ${bytesInWords(total.sizeBytes)}; ${ageInWords(bounds)}`,
     ),
+    line('disk', diskInWords(bounds, disk)),
     line(
       'kept',
       kept === 0
@@ -76,9 +79,20 @@ function boundLines({ bounds, arrival, hoursLeft, total }: JournalStatus): strin
       'hours left',
       hoursLeft === null
         ? `unknown: ${rate}`
-        : `${grouped(hoursLeft)} until the oldest must be dropped, if nothing is confirmed from now on: ${rate}`,
+        : `${grouped(hoursLeft.hours)} until the oldest must be dropped (${hoursLeft.by}), if nothing is confirmed from now on: ${rate}`,
     ),
   ];
+}
+
+const ageInWords = ({ maxAgeMs }: JournalBounds): string =>
+  maxAgeMs === undefined
+    ? 'nothing is too old (no maxAgeMs)'
+    : `dropped when older than ${durationInWords(maxAgeMs)} (maxAgeMs)`;
+
+function diskInWords({ keepFreeBytes }: JournalBounds, disk: Space | null): string {
+  if (disk === null) return 'it cannot be asked how much is free';
+  const free = `${bytesInWords(disk.freeBytes)} free`;
+  return roomBytes(disk, keepFreeBytes) >= 0 ? free : `${free}, less than is left to others: the journal does not grow`;
 }
 
 function declaredLines({ declared }: JournalStatus): string[] {

@@ -12,8 +12,10 @@ import { mergeDeclarations } from '../../journal/merge-declarations.ts';
 import { type FileTrouble, FolderReader } from '../../journal/reader/folder-reader.ts';
 import type { SegmentReader } from '../../journal/reader/segment-reader.ts';
 import { type SegmentName, segmentFile } from '../../journal/segment-name.ts';
+import { type Space, spaceOf } from '../../journal/space.ts';
 import { type Arrived, arrivalRate, type Rate } from './arrival.ts';
 import { addDepth, type Depth, emptyDepth } from './depth.ts';
+import { type HoursLeft, hoursLeft, type JournalBounds } from './hours-left.ts';
 import type { Place } from './place.ts';
 
 export type StreamStatus = Depth & {
@@ -33,14 +35,12 @@ export type JournalStatus = {
   readonly total: Depth;
   readonly streams: readonly StreamStatus[];
   /** null where the settings are not known. */
-  readonly bounds: {
-    readonly maxBytes: number;
-    readonly keepConfirmedForMs: number;
-    readonly fullPercent: number;
-  } | null;
+  readonly bounds: (JournalBounds & { readonly fullPercent: number }) | null;
+  /** null where it cannot be asked. */
+  readonly disk: Space | null;
   readonly arrival: Rate;
-  /** Until something must be dropped, if nothing were confirmed from now on. null where it is not known. */
-  readonly hoursLeft: number | null;
+  /** null where it is not known. */
+  readonly hoursLeft: HoursLeft | null;
   /** In the batches that are held: earlier ones went with theirs. */
   readonly declared: readonly Declaration[];
   readonly setAside: readonly { readonly file: string; readonly sizeBytes: number }[];
@@ -79,9 +79,11 @@ function statusOf(reader: FolderReader | null, { folder, settings }: Place, now:
   const otherBytes =
     setAside.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) +
     unread.reduce((sum, name) => sum + (reader?.sizeBytes(name) ?? 0), 0);
-  const depth = found.reduce((sum, each) => addDepth(sum, each.depth), emptyDepth);
+  const depths = found.map(({ depth }) => depth);
+  const depth = depths.reduce(addDepth, emptyDepth);
   const total = { ...depth, sizeBytes: depth.sizeBytes + otherBytes };
   const arrival = reader === null ? noArrival : rateOf(reader, now);
+  const disk = reader === null ? null : diskOf(folder);
   return {
     folder,
     folderExists: reader !== null,
@@ -96,11 +98,14 @@ function statusOf(reader: FolderReader | null, { folder, settings }: Place, now:
         ? null
         : {
             maxBytes: settings.maxBytes,
+            keepFreeBytes: settings.keepFreeBytes,
+            maxAgeMs: settings.maxAgeMs,
             keepConfirmedForMs: settings.keepConfirmedForMs,
             fullPercent: Math.round((total.sizeBytes / settings.maxBytes) * 1_000) / 10,
           },
     arrival,
-    hoursLeft: settings === null ? null : hoursLeft(settings.maxBytes, found, arrival),
+    disk,
+    hoursLeft: settings === null ? null : hoursLeft(settings, depths, otherBytes, disk, arrival.bytesPerHour, now),
     declared: mergeDeclarations(found.flatMap(({ declared }) => declared)),
     setAside,
     troubles: [...troubles, ...foreign(found, settings?.gateway ?? found[0]?.gateway)],
@@ -144,13 +149,12 @@ function streamsOf(found: readonly Found[]): StreamStatus[] {
   return [...streams.values()];
 }
 
-/** Files set aside and confirmed ones go first and at no loss, so that only what waits is in the way. */
-function hoursLeft(maxBytes: number, found: readonly Found[], { bytesPerHour }: Rate): number | null {
-  if (bytesPerHour === null) return null;
-  const newest = found.at(-1);
-  const stays = found.filter((each) => each === newest || each.depth.unconfirmed.batches > 0);
-  const freeBytes = maxBytes - stays.reduce((sum, { depth }) => sum + depth.sizeBytes, 0);
-  return Math.max(0, Math.round((freeBytes / bytesPerHour) * 10) / 10);
+function diskOf(folder: string): Space | null {
+  try {
+    return spaceOf(folder);
+  } catch {
+    return null;
+  }
 }
 
 function rateOf(reader: FolderReader, now: Micros): Rate {

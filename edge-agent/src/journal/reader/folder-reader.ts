@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { emptyNote, type Note, parseNote } from '../note.ts';
-import { isDamagedFile, parseSegmentFile, type SegmentName, segmentFile } from '../segment-name.ts';
+import { isDamagedFile, namesAmong, type SegmentName, segmentFile } from '../segment-name.ts';
 import { isDamage } from '../trouble.ts';
 import { isAgentRunning } from './agent-lock.ts';
 import { SegmentReader } from './segment-reader.ts';
@@ -31,10 +31,7 @@ export class FolderReader {
     this.folder = folder;
     this.files = files;
     this.agentRuns = isAgentRunning(folder);
-    this.names = files
-      .map(parseSegmentFile)
-      .filter((name) => name !== null)
-      .sort((left, right) => left.number - right.number);
+    this.names = namesAmong(files);
   }
 
   /** null where the folder is not there. @throws FieldlineError journal/unreadable */

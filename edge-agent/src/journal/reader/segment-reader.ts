@@ -1,8 +1,7 @@
 /** One segment, read by somebody who is not its agent. What it takes to read one that is being written stands in `untouched.ts`. */
-import { join } from 'node:path';
 import type { Declaration, Micros, Ranges } from '@fieldline/shared/contracts';
 import { z } from 'zod';
-import { type SegmentName, segmentFile } from '../segment-name.ts';
+import type { SegmentName } from '../segment-name.ts';
 import {
   declarationsOf,
   hasTables,
@@ -43,7 +42,7 @@ export class SegmentReader {
 
   /** null where its first commit never came. @throws SqliteError, a system error, or what the schema says of a damaged file */
   static open(folder: string, name: SegmentName): SegmentReader | null {
-    const source = openUntouched(join(folder, segmentFile(name)));
+    const source = openUntouched(folder, name);
     if (source === null) return null;
     try {
       if (hasTables(source.database)) return new SegmentReader(name, source);

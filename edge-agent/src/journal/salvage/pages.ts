@@ -1,52 +1,57 @@
 /** The pages of a segment as they lie there, read without SQLite and without a lock: no page must be whole for the others to be found. */
 import type { ByteFile } from './byte-file.ts';
-import { framesOf, logPageBytes } from './write-ahead-log.ts';
+import { isHeaderWhole, logPageBytes, type Round, roundsOf } from './write-ahead-log.ts';
 
-/** Where one image of a page lies: a page that was written again has several. */
-export type PagePlace = { readonly isInLog: boolean; readonly offset: number };
+/** Where one image of a page lies, in a round of the log or in the file: a page that was written again has several. */
+export type PagePlace = { readonly round: number | null; readonly offset: number };
 
 const magic = 'SQLite format 3\u0000';
-const pageSizes = [1_024, 4_096, 2_048, 8_192, 512, 16_384, 32_768, 65_536];
+const pageSizes = [512, 1_024, 4_096, 2_048, 8_192, 16_384, 32_768, 65_536];
 
 export class Pages {
   readonly pageBytes: number;
   private readonly file: ByteFile;
   private readonly log: ByteFile | null;
-  /** Of each page in the log, its newest image. */
-  private readonly newest = new Map<number, number>();
-  private readonly inLog: readonly number[];
+  /** Else the log may have been taken over: some of its rounds are then of another segment. */
+  readonly isLogOwn: boolean;
+  private readonly rounds: readonly Round[];
+  /** Per round of the log: of each page its newest image. */
+  private readonly newest: readonly ReadonlyMap<number, number>[];
 
   constructor(file: ByteFile, log: ByteFile | null, pageBytes: number) {
     this.file = file;
     this.log = log;
     this.pageBytes = pageBytes;
-    const frames = log === null ? [] : framesOf(log, pageBytes);
-    for (const { page, offset } of frames) this.newest.set(page, offset);
-    this.inLog = frames.map(({ offset }) => offset);
+    this.isLogOwn = log !== null && isHeaderWhole(log);
+    this.rounds = log === null ? [] : roundsOf(log, pageBytes);
+    this.newest = this.rounds.map((frames) => new Map(frames.map(({ page, offset }) => [page, offset])));
   }
 
   /** The newest image first: of a batch that stands in several, the last is the one most likely to be whole. */
   *places(): Iterable<PagePlace> {
-    for (const offset of this.inLog.toReversed()) yield { isInLog: true, offset };
+    for (const [round, frames] of this.rounds.entries()) {
+      for (const { offset } of frames.toReversed()) yield { round, offset };
+    }
     for (let offset = 0; offset + this.pageBytes <= this.file.size; offset += this.pageBytes) {
-      yield { isInLog: false, offset };
+      yield { round: null, offset };
     }
   }
 
   /** Valid until the next page is asked for. null where the file ends before. */
-  at({ isInLog, offset }: PagePlace): Buffer | null {
-    return (isInLog ? this.log : this.file)?.bytes(offset, this.pageBytes) ?? null;
+  at({ round, offset }: PagePlace): Buffer | null {
+    return (round === null ? this.file : this.log)?.bytes(offset, this.pageBytes) ?? null;
   }
 
-  isFirst({ isInLog, offset }: PagePlace): boolean {
-    return isInLog ? this.newest.get(1) === offset : offset === 0;
+  isFirst({ round, offset }: PagePlace): boolean {
+    return offset === (round === null ? 0 : this.newest[round]?.get(1));
   }
 
-  /** By its number, 1 is the first: from the log where it is there, else from the file. */
-  numbered(page: number): Buffer | null {
-    const inLog = this.newest.get(page);
-    const place = inLog === undefined ? { isInLog: false, offset: (page - 1) * this.pageBytes } : null;
-    return this.at(place ?? { isInLog: true, offset: inLog ?? 0 });
+  /** By its number, 1 is the first, as it was for what stands at the place: from the log where it is there, else from the file. */
+  numbered(page: number, { round }: PagePlace): Buffer | null {
+    const seen = round ?? (this.isLogOwn ? 0 : null);
+    const inLog = seen === null ? undefined : this.newest[seen]?.get(page);
+    const inFile = { round: null, offset: (page - 1) * this.pageBytes };
+    return this.at(inLog === undefined ? inFile : { round: seen, offset: inLog });
   }
 
   close(): void {

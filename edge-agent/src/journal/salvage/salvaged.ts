@@ -51,15 +51,18 @@ export class Salvaged {
     this.head = this.readHead();
   }
 
-  /** null where nothing of it can be proven. @throws a system error where it cannot be opened */
+  /** The size of a page that gives most is the right one. null where nothing of it can be proven. @throws a system error where it cannot be opened */
   static of(file: string, name: SegmentName): Salvaged | null {
+    let best: { readonly pages: Pages; readonly proven: Proven } | undefined;
     for (const pageBytes of pageSizesOf(file)) {
       const pages = openPages(file, pageBytes);
-      const proven = pages === null ? null : provenIn(pages, name);
-      if (pages !== null && proven !== null && proven.rows.size > 0) return new Salvaged(file, name, pages, proven);
-      pages?.close();
+      if (pages === null) continue;
+      const proven = provenIn(pages, name);
+      const isBest = proven.rows.size > (best?.proven.rows.size ?? 0);
+      (isBest ? best?.pages : pages)?.close();
+      if (isBest) best = { pages, proven };
     }
-    return null;
+    return best === undefined ? null : new Salvaged(file, name, best.pages, best.proven);
   }
 
   get held(): Ranges {

@@ -16,24 +16,37 @@ export type Proven = { readonly rows: ReadonlyMap<number, RowPlace>; readonly no
 /** Looks at every page that may hold rows, newest images first, for batches of this segment and for its note. */
 export function provenIn(pages: Pages, { stream, first }: SegmentName): Proven {
   const [rows, withoutChecksum] = [new Map<number, RowPlace>(), new Map<number, RowPlace>()];
-  let note: string | null = null;
+  const [notes, own] = [new Map<number | null, string>(), new Set<number | null>([null])];
   for (const place of pages.places()) {
     for (const { offset, cell } of cellsOf(pages, place)) {
       const isNew = cell.rowId >= first && !rows.has(cell.rowId) && !withoutChecksum.has(cell.rowId);
-      const mayBeNote = note === null && cell.rowId === 1;
-      if (!isNew && !mayBeNote) continue;
-      const payload = payloadAt(pages, place, cell);
+      const mayBeNote = cell.rowId === 1 && !notes.has(place.round);
+      const payload = isNew || mayBeNote ? payloadAt(pages, place, cell) : null;
       if (payload === null) continue;
-      if (mayBeNote) note = noteIn(payload);
+      const note = mayBeNote ? noteIn(payload) : null;
+      if (note !== null) notes.set(place.round, note);
       const row = isNew ? rowOf(cell.rowId, payload) : null;
       if (row === null || (row.checksum === null && rows.size > 0) || !isProvenRow(stream, row)) continue;
-      const { seq, samplesThrough, encodedAt, declared, checksum } = row;
-      const found = { page: place, cell: offset, samplesThrough, encodedAt, declares: declared !== null };
-      (checksum === null ? withoutChecksum : rows).set(seq, found);
+      (row.checksum === null ? withoutChecksum : rows).set(row.seq, placed(row, place, offset));
+      own.add(place.round);
     }
   }
   // All rows of a file are of one format: one without a checksum beside others that have it has lost it.
-  return { rows: rows.size > 0 ? rows : withoutChecksum, note };
+  return { rows: rows.size > 0 ? rows : withoutChecksum, note: newestOf(notes, pages.isLogOwn ? null : own) };
+}
+
+const placed = ({ samplesThrough, encodedAt, declared }: FoundRow, page: PagePlace, cell: number): RowPlace => ({
+  page,
+  cell,
+  samplesThrough,
+  encodedAt,
+  declares: declared !== null,
+});
+
+/** Of a round that has no batch of this segment the note may be another segment's: older, it speaks of files that went since. */
+function newestOf(notes: ReadonlyMap<number | null, string>, own: ReadonlySet<number | null> | null): string | null {
+  for (const [round, note] of notes) if (own === null || own.has(round)) return note;
+  return null;
 }
 
 /** null where there is no row of a batch. */
@@ -55,7 +68,7 @@ function cellsOf(pages: Pages, place: PagePlace): { readonly offset: number; rea
 
 function payloadAt(pages: Pages, place: PagePlace, cell: Cell): Buffer | null {
   const page = pages.at(place);
-  return page === null ? null : payloadOf(page, cell, (number) => pages.numbered(number));
+  return page === null ? null : payloadOf(page, cell, (number) => pages.numbered(number, place));
 }
 
 function noteIn(payload: Buffer): string | null {

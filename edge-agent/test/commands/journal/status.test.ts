@@ -9,7 +9,7 @@ import { current, handClock, openJournal, samplesOf, testGateway } from '../../h
 
 const place = (folder: string, maxBytes = 1024 ** 3) => ({
   folder,
-  settings: { gateway: testGateway, maxBytes, keepConfirmedForMs: 0 },
+  settings: { gateway: testGateway, maxBytes, keepFreeBytes: 0, keepConfirmedForMs: 0 },
 });
 
 describe('the status of a journal', () => {
@@ -85,7 +85,8 @@ describe('the status of a journal', () => {
     expect(arrival).toMatchObject({ measuredOverMs: 30 * 60_000 });
     const inHalfAnHour = (arrival.bytesPerHour ?? 0) / 2;
     expect(Math.abs(inHalfAnHour / total.sizeBytes - 1)).toBeLessThan(0.2);
-    expect(hoursLeft).toBeCloseTo((2_000_000 - total.sizeBytes) / (2 * inHalfAnHour), 1);
+    expect(hoursLeft?.by).toBe('maxBytes');
+    expect(hoursLeft?.hours).toBeCloseTo((2_000_000 - total.sizeBytes) / (2 * inHalfAnHour), 1);
     expect(bounds?.fullPercent).toBeCloseTo(total.sizeBytes / 20_000, 1);
     clock.advanceMs(61 * 60_000);
     const later = journalStatus(place(folder, 2_000_000), clock.now());
@@ -118,7 +119,7 @@ describe('the status of a journal', () => {
   it('tells that the files are those of another gateway', () => {
     const folder = temporaryFolder();
     openJournal(folder).close();
-    const settings = { gateway: 'gw-other', maxBytes: 1024 ** 2, keepConfirmedForMs: 0 };
+    const settings = { gateway: 'gw-other', maxBytes: 1024 ** 2, keepFreeBytes: 0, keepConfirmedForMs: 0 };
     expect(journalStatus({ folder, settings }, 0).troubles).toMatchObject([
       { reason: `it holds batches of gateway ${testGateway}, not gw-other` },
     ]);

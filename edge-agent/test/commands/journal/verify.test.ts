@@ -94,7 +94,7 @@ describe('verifying a journal', () => {
 
   it('remarks on such batches only, while an agent runs that may not have noted yet what is confirmed', async () => {
     const folder = temporaryFolder();
-    const journal = openJournal(folder, { segmentBytes: 20_000 });
+    const journal = openJournal(folder, { segmentBytes: 16_000 });
     for (let round = 0; round < 4; round++) {
       journal.record(samplesOf(1_000), 0);
       journal.flush();
@@ -147,7 +147,7 @@ describe('verifying a journal', () => {
   it('tells a byte that flipped in the bytes of a batch', async () => {
     const folder = written(1, { segmentBytes: 60_000 });
     const [file = ''] = segmentFiles(folder);
-    damage(join(folder, file), { do: 'flip', at: 0.6, bits: 1 });
+    damage(join(folder, file), { do: 'flip', at: 0.61, bits: 1 });
     expect((await verify(folder)).troubles.join('\n')).toContain('batch 2 is not what was written');
   });
 
@@ -180,7 +180,7 @@ describe('verifying a journal', () => {
   });
 
   it('tells files of another gateway', async () => {
-    const settings = { gateway: 'gw-other', maxBytes: 1024 ** 2, keepConfirmedForMs: 0 };
+    const settings = { gateway: 'gw-other', maxBytes: 1024 ** 2, keepFreeBytes: 0, keepConfirmedForMs: 0 };
     expect((await verifyJournal({ folder: written(0), settings })).troubles).toEqual([
       expect.stringContaining(`batches of gateway ${testGateway}, not gw-other`),
     ]);

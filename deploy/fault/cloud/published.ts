@@ -8,7 +8,7 @@ import { type DecodedBatch, decodeBatch, type Value } from '@fieldline/shared/co
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import { z } from 'zod';
-import { parseSegmentFile } from '../../edge-agent/src/journal/segment-name.ts';
+import { parseSegmentFile } from '../../../edge-agent/src/journal/segment-name.ts';
 
 const rowsOfSegment = z.array(z.object({ seq: z.int(), bytes: z.instanceof(Buffer) }));
 

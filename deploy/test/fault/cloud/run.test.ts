@@ -1,7 +1,7 @@
 import { describeWith, kafka, mosquitto, temporaryFolder } from '@fieldline/shared/testing';
 import { expect, it } from 'vitest';
-import { faults } from '../../fault/faults.ts';
-import { runCloudFaults } from '../../fault/run-cloud-faults.ts';
+import { faults } from '../../../fault/cloud/faults.ts';
+import { runCloudFaults } from '../../../fault/cloud/run.ts';
 
 describeWith([kafka, mosquitto], 'the cloud under faults, the short form of npm run fault:cloud', () => {
   it('bridge, processors, broker, Kafka and database killed, a partition added, records doubled and poisoned: each sample once', async () => {

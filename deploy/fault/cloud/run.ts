@@ -1,15 +1,15 @@
 /** Faults by a seed, each once and then at random, on a cloud that real agents feed; then the evidence. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { explain, Lifecycle, pause } from '@fieldline/shared/runtime';
+import { Lifecycle } from '@fieldline/shared/runtime';
 import { temporaryFolder } from '@fieldline/shared/testing/temporary-folder';
-import { waitFor } from '@fieldline/shared/testing/wait-for';
-import { type Audit, openFindings, runAudit } from '../demo/audit.ts';
-import { judge } from '../test/line/judge.ts';
-import { type Cloud, startCloud } from './cloud.ts';
-import { type Fault, faults, type Strike, type Struck } from './faults.ts';
+import { type Audit, openFindings, runAudit } from '../../demo/audit.ts';
+import { judge } from '../../test/line/judge.ts';
+import { settle } from '../settle.ts';
+import { strikeAll } from '../strike-all.ts';
+import { faults, type Struck } from './faults.ts';
 import { comparePublished, publishedBatches } from './published.ts';
-import { createRandom, type Random } from './random.ts';
+import { type Cloud, startCloud } from './servers.ts';
 import { type Site, startSite } from './site.ts';
 
 export type CloudFaultOptions = {
@@ -37,13 +37,6 @@ export type Report = {
 };
 
 const mostBetweenMs = 2_500;
-const settleTimeoutMs = 90_000;
-/** Batches that a line that runs well has under way. */
-const mostUnderWay = 4;
-const agentStarts = 3;
-/** What an agent sent before it stopped is stored within this, as a rule. */
-const lastWordMs = 8_000;
-const retryMs = 500;
 
 export async function runCloudFaults(options: CloudFaultOptions): Promise<Report> {
   const { seed, signal, say } = options;
@@ -64,9 +57,9 @@ export async function runCloudFaults(options: CloudFaultOptions): Promise<Report
       sites.push(await startSite(site));
     }
     const struck = { cloud, gateways: sites.map(({ gateway }) => gateway), poison: new Set<string>() };
-    const counts = await strikeAll(struck, options);
+    const counts = await strikeAll({ ...options, faults, struck, mostBetweenMs });
     say('all parts run again: settling');
-    const unsettled = await settle(cloud, sites);
+    const unsettled = await settle(sites, () => openStreams(cloud));
     if (signal.aborted) say('stopped early: what there is, is judged');
     const result = await report(struck, sites, counts);
     const findings = [...unsettled, ...result.findings];
@@ -74,84 +67,6 @@ export async function runCloudFaults(options: CloudFaultOptions): Promise<Report
     return { ...result, findings };
   } finally {
     await lifecycle.close();
-  }
-}
-
-async function strikeAll(struck: Struck, options: CloudFaultOptions): Promise<Map<string, number>> {
-  const { seed, rounds, signal, say } = options;
-  const counts = new Map<string, number>();
-  const busy = new Map<Fault['part'], Promise<void>>();
-  const first = shuffled(faults, createRandom(seed, 0));
-  const startedMs = performance.now();
-  for (let round = 1; round <= rounds && !signal.aborted; round++) {
-    // Of its own for each round: several faults draw at the same time, and the choices must not depend on who comes first.
-    const random = createRandom(seed, round);
-    await pause(random.between(0, mostBetweenMs), signal);
-    const fault = first.shift() ?? drawFault(random);
-    await busy.get(fault.part);
-    say(
-      `${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(7)} s  ${String(round).padStart(4)}  ${fault.name}`,
-    );
-    counts.set(fault.name, (counts.get(fault.name) ?? 0) + 1);
-    busy.set(fault.part, untilStruck(fault, { ...struck, random }));
-  }
-  await Promise.all(busy.values());
-  return counts;
-}
-
-function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
-  const left = [...items];
-  return items.map(() => left.splice(random.between(0, left.length - 1), 1)[0] as Item);
-}
-
-/** A fault that needs a part that lies down just now waits for it. */
-async function untilStruck(fault: Fault, struck: Strike): Promise<void> {
-  for (let tries = 60; ; tries--) {
-    try {
-      await fault.strike(struck);
-      return;
-    } catch (error) {
-      if (tries === 0) throw new Error(`${fault.name}: ${explain(error)}`, { cause: error });
-      await pause(retryMs);
-    }
-  }
-}
-
-function drawFault(random: Random): Fault {
-  let left = random.next() * faults.reduce((sum, { weight }) => sum + weight, 0);
-  for (const fault of faults) {
-    left -= fault.weight;
-    if (left < 0) return fault;
-  }
-  return faults[0] as Fault;
-}
-
-/**
- * The backlog drains, the agents stop in order, and every batch they ever numbered is stored. A batch that was lost with the
- * broker and was not yet sent again stays in the journal of an agent that stops: its next start sends it. What does not
- * happen in time is a finding.
- */
-async function settle(cloud: Cloud, sites: readonly Site[]): Promise<string[]> {
-  const findings: string[] = [];
-  for (let start = 1; ; start++) {
-    for (const { agent, gateway } of sites) {
-      const unconfirmed = (): Promise<number> => agent.metric('fieldline_journal_unconfirmed_batches');
-      if (!(await soon(async () => (await unconfirmed()) <= mostUnderWay, settleTimeoutMs)))
-        findings.push(`${gateway}: ${await unconfirmed()} batches are not confirmed, and no fewer`);
-      await agent.stop();
-    }
-    const stored = async (): Promise<boolean> => (await openStreams(cloud)).length === 0;
-    if (await soon(stored, start < agentStarts ? lastWordMs : settleTimeoutMs)) return findings;
-    if (start === agentStarts) return [...findings, ...(await openStreams(cloud))];
-    for (const { agent } of sites) await agent.start();
-  }
-}
-
-async function soon(condition: () => Promise<boolean>, timeoutMs: number): Promise<boolean> {
-  try {
-    return await waitFor(condition, { timeoutMs, what: 'the line to settle' });
-  } catch {
-    return false;
   }
 }
 

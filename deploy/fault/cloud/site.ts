@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Lifecycle } from '@fieldline/shared/runtime';
 import { freePort } from '@fieldline/shared/testing/free-port';
 import { type Served, startPlant } from '@fieldline/simulators';
-import { devicesOf, testPlant } from '../test/line/plant.ts';
-import { createProgram, type Program } from '../test/line/program.ts';
+import { devicesOf, testPlant } from '../../test/line/plant.ts';
+import { createProgram, type Program } from '../../test/line/program.ts';
 
 export type Site = {
   readonly gateway: string;

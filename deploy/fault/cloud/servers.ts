@@ -11,9 +11,9 @@ import { mosquitto, type TestMosquitto } from '@fieldline/shared/testing/mosquit
 import { type OwnPostgres, startPostgres } from '@fieldline/shared/testing/postgres';
 import kafkajs from 'kafkajs';
 import pg from 'pg';
-import type { Backbone } from '../../cloud-ingest/src/backbone/backbone.ts';
-import { openBackbone } from '../../cloud-ingest/src/backbone/open-backbone.ts';
-import { createProgram, type Program } from '../test/line/program.ts';
+import type { Backbone } from '../../../cloud-ingest/src/backbone/backbone.ts';
+import { openBackbone } from '../../../cloud-ingest/src/backbone/open-backbone.ts';
+import { createProgram, type Program } from '../../test/line/program.ts';
 
 export type Cloud = {
   readonly broker: TestMosquitto;

@@ -1,14 +1,12 @@
-/**
- * What can happen to the cloud. A fault strikes one part, lasts for a while and is mended; a part is struck by one fault at a
- * time, several parts may lie down together. What a fault does not mend, the line has to mend by itself.
- */
+/** What can happen to the cloud. */
 import { randomUUID } from 'node:crypto';
 import { backboneTopics, recordHeaders, topicOf } from '@fieldline/shared/contracts';
 import { pause } from '@fieldline/shared/runtime';
-import type { BackboneRecord } from '../../cloud-ingest/src/backbone/backbone.ts';
-import type { Program } from '../test/line/program.ts';
-import type { Cloud } from './cloud.ts';
-import type { Random } from './random.ts';
+import type { BackboneRecord } from '../../../cloud-ingest/src/backbone/backbone.ts';
+import type { Program } from '../../test/line/program.ts';
+import type { Random } from '../random.ts';
+import type { Fault } from '../strike-all.ts';
+import type { Cloud } from './servers.ts';
 
 export type Struck = {
   readonly cloud: Cloud;
@@ -17,11 +15,10 @@ export type Struck = {
   readonly poison: Set<string>;
 };
 
-export type Strike = Struck & { readonly random: Random };
+type Strike = Struck & { readonly random: Random };
 
-export type Fault = {
+type CloudFault = {
   readonly name: string;
-  /** One fault at a time for each. */
   readonly part:
     | 'bridge'
     | 'processor-1'
@@ -32,9 +29,7 @@ export type Fault = {
     | 'database'
     | 'records'
     | 'partitions';
-  /** How often beside the others. */
   readonly weight: number;
-  /** Resolves when it is mended. */
   readonly strike: (strike: Strike) => Promise<void>;
 };
 
@@ -47,7 +42,7 @@ async function killed(program: Program, random: Random): Promise<void> {
   await program.start();
 }
 
-export const faults: readonly Fault[] = [
+const cloudFaults: readonly CloudFault[] = [
   { name: 'bridge killed', part: 'bridge', weight: 3, strike: ({ cloud, random }) => killed(cloud.bridge, random) },
   {
     name: 'processor 1 killed',
@@ -132,6 +127,13 @@ export const faults: readonly Fault[] = [
   { name: 'poison', part: 'records', weight: 2, strike: poisonLog },
   { name: 'records doubled', part: 'records', weight: 2, strike: doubleRecords },
 ];
+
+export const faults: readonly Fault<Struck>[] = cloudFaults.map(({ name, part, weight, strike }) => ({
+  name,
+  weight,
+  parts: () => [part],
+  strike: (struck, random) => strike({ ...struck, random }),
+}));
 
 async function poisonLog({ cloud, random, gateways, poison }: Strike): Promise<void> {
   const gateway = random.pick(gateways);

@@ -1,0 +1,124 @@
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { addRange, countOf, type Ranges } from '@fieldline/shared/contracts';
+import { createMetrics } from '@fieldline/shared/runtime';
+import { describeWith, mountedDisk, temporaryFolder } from '@fieldline/shared/testing';
+import { describe, expect, it } from 'vitest';
+import type { StoredBatch } from '../../src/journal/batches.ts';
+import type { Journal } from '../../src/journal/journal.ts';
+import { allBatches, current, handClock, openJournal, samplesOf } from '../helpers/journal.ts';
+import { smallDisk } from '../helpers/small-disk.ts';
+
+const hourMs = 3_600_000;
+const minuteMs = 60_000;
+
+const declaredIn = (journal: Journal) => allBatches(journal).flatMap(({ declared }) => declared);
+
+const bytesIn = (folder: string): number =>
+  readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
+
+function write(journal: Journal, samples: number) {
+  journal.record(samplesOf(samples), 0);
+  return journal.flush();
+}
+
+/** Five samples each `everyMs`, for so long. Gives the batches that came of it. */
+function writeFor(journal: Journal, clock: ReturnType<typeof handClock>, forMs: number, everyMs: number) {
+  const batches: StoredBatch[] = [];
+  for (let ms = 0; ms < forMs; ms += everyMs) {
+    batches.push(...write(journal, 5));
+    clock.advanceMs(everyMs);
+  }
+  return batches;
+}
+
+describe('what nobody confirmed for longer than maxAgeMs', () => {
+  it('is dropped and declared, to a quarter of the age exactly', () => {
+    const clock = handClock();
+    const journal = openJournal(temporaryFolder(), { clock, maxAgeMs: 4 * hourMs });
+    const startedAt = clock.now();
+    const written = writeFor(journal, clock, 12 * hourMs, 5 * minuteMs);
+    const { held, last, stream } = current(journal);
+    const oldest = held[0]?.[0] ?? 0;
+    const heldFor = (seq: number): number => (clock.now() - startedAt) / 1_000 - (seq - 1) * 5 * minuteMs;
+    expect(heldFor(oldest)).toBeGreaterThanOrEqual(4 * hourMs);
+    expect(heldFor(oldest)).toBeLessThanOrEqual(5 * hourMs + 15 * minuteMs);
+    const lost = declaredIn(journal).filter((one) => one.kind === 'batches' && one.stream === stream);
+    const ranges = lost.reduce<Ranges>(
+      (sum, one) => (one.kind === 'batches' ? addRange(sum, one.from, one.to) : sum),
+      [],
+    );
+    expect(ranges).toEqual([[1, oldest - 1]]);
+    expect(lost.reduce((sum, { samples }) => sum + (samples ?? 0), 0)).toBe(
+      written.reduce((sum, { seq, samples }) => sum + (seq < oldest ? samples : 0), 0),
+    );
+    expect(new Set(lost.map(({ reason }) => reason))).toEqual(new Set(['age-bound']));
+    expect(countOf(held)).toBe(last - oldest + 1);
+    journal.close();
+  });
+
+  it('is kept where no age is set', () => {
+    const clock = handClock();
+    const journal = openJournal(temporaryFolder(), { clock });
+    writeFor(journal, clock, 12 * hourMs, 5 * minuteMs);
+    expect(current(journal).held[0]?.[0]).toBe(1);
+    journal.close();
+  });
+
+  it('outlives a clock that stands years ahead until it is put right', () => {
+    const hand = handClock();
+    let aheadMicros = 0;
+    const clock = { ...hand, now: () => hand.now() + aheadMicros };
+    const journal = openJournal(temporaryFolder(), { clock, maxAgeMs: 4 * hourMs });
+    write(journal, 5);
+    aheadMicros = 12 * 365 * 24 * hourMs * 1_000;
+    for (let minute = 0; minute < 9; minute++) {
+      write(journal, 5);
+      hand.advanceMs(minuteMs);
+    }
+    aheadMicros = 0;
+    for (let minute = 0; minute < 30; minute++) {
+      write(journal, 5);
+      hand.advanceMs(minuteMs);
+    }
+    expect(current(journal).held[0]?.[0]).toBe(1);
+    expect(declaredIn(journal)).toEqual([]);
+    journal.close();
+  });
+});
+
+describeWith(mountedDisk, 'a disk that is nearly full', () => {
+  const diskBytes = 8 * 1024 ** 2;
+
+  it('is left a twentieth: the journal pays for its growth with its oldest batches, and declares them', async () => {
+    const disk = smallDisk(diskBytes);
+    const folder = join(disk.folder, 'journal');
+    const metrics = createMetrics();
+    const journal = openJournal(folder, { segmentBytes: 128 * 1024, keepFreeBytes: 64 * 1024 ** 2, metrics });
+    for (let round = 0; round < 900; round++) write(journal, 1_000);
+    expect(journal.trouble()).toBeNull();
+    const free = Number(/^fieldline_journal_disk_free_bytes (\S+)$/m.exec(await metrics.text())?.[1]);
+    expect(free).toBeGreaterThan(diskBytes / 20 - 300 * 1024);
+    const { held, stream } = current(journal);
+    expect(held[0]?.[0]).toBeGreaterThan(1);
+    expect(declaredIn(journal)).toContainEqual(
+      expect.objectContaining({ kind: 'batches', stream, reason: 'disk-bound' }),
+    );
+    journal.close();
+  });
+
+  it('that others fill takes nothing of what is journalled', () => {
+    const disk = smallDisk(diskBytes);
+    const folder = join(disk.folder, 'journal');
+    const journal = openJournal(folder, { segmentBytes: 128 * 1024, keepFreeBytes: 64 * 1024 ** 2 });
+    for (let round = 0; round < 100; round++) write(journal, 1_000);
+    const before = bytesIn(folder);
+    writeFileSync(join(disk.folder, 'of-somebody-else'), Buffer.alloc(diskBytes - before - 200 * 1024));
+    for (let round = 0; round < 10; round++) journal.flush();
+    expect(current(journal).held[0]?.[0]).toBe(1);
+    for (let round = 0; round < 20; round++) write(journal, 1_000);
+    expect(bytesIn(folder)).toBeLessThan(before + 200 * 1024);
+    expect(current(journal).held[0]?.[0]).toBeGreaterThan(1);
+    journal.close();
+  });
+});
