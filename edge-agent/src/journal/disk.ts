@@ -1,37 +1,36 @@
 /**
  * The segments of a journal folder, oldest first. Only the newest may be open for writing. Which segments go, and when, is
- * not decided here.
+ * not decided here. A damaged file stays under its name as long as something in it can be proven and is wanted, and is set
+ * aside then.
  */
-import { readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { readdirSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { FieldlineError } from '@fieldline/shared/contracts';
+import { FieldlineError, hasNumber } from '@fieldline/shared/contracts';
 import type { NewBatch, StoredBatch } from './batches.ts';
-import { fullLogBytes, Segment, type SegmentHead, type Survives } from './segment.ts';
-import { orphansOf } from './segment-files.ts';
-import { damagedSuffix, isDamagedFile, parseSegmentFile, type SegmentName, segmentFile } from './segment-name.ts';
+import type { DamagedFile, DamagedSegment } from './damaged-file.ts';
+import type { DiskOptions } from './disk-options.ts';
+import { checkGateway } from './foreign.ts';
+import { Segment, type SegmentHead } from './segment.ts';
+import { orphansOf, sizeOf } from './segment-files.ts';
+import { fullLogBytes } from './segment-log.ts';
+import { namesAmong, type SegmentName, segmentFile } from './segment-name.ts';
+import { SetAside } from './set-aside.ts';
 import { type Space, spaceOf } from './space.ts';
 import { SpareLog } from './spare-log.ts';
-import { isDamage, isDiskTrouble } from './trouble.ts';
-
-export type DiskOptions = {
-  readonly folder: string;
-  readonly gateway: string;
-  readonly survives: Survives;
-  readonly segmentBytes: number;
-  /** From its first batch to its last at most, by the clock on the wall: what is dropped by age goes in whole segments. */
-  readonly segmentMs?: number;
-};
-
-/** A file that could not be read: what its name says of it, and when it was last written. */
-export type DamagedSegment = { readonly name: SegmentName; readonly writtenAtMs: number; readonly error: unknown };
+import { isDamage, whereAllowed } from './trouble.ts';
 
 export class Disk {
   readonly segments: Segment[] = [];
-  /** Set aside while loading. */
+  /** Found while loading, and looked into. */
   readonly damaged: DamagedSegment[] = [];
+  /** Found while loading, and not looked into yet: newest first. */
+  readonly postponed: DamagedFile[] = [];
+  /** The last opening wrote nothing, or what it wrote is gone. */
+  endsWithNothing = false;
+  beforeRemoval: () => void = () => undefined;
   private readonly options: DiskOptions;
   private nextNumber = 1;
-  private damagedBytes = 0;
+  private readonly aside: SetAside;
   private writing: Segment | undefined;
   /**
    * The one before it: its log is folded in when the next is finished. Mostly all of it is confirmed by then and it is gone, so that
@@ -45,6 +44,7 @@ export class Disk {
 
   private constructor(options: DiskOptions) {
     this.options = options;
+    this.aside = new SetAside(options.folder);
     this.spare = new SpareLog(options.folder, Math.min(options.segmentBytes / 4, fullLogBytes * 2));
   }
 
@@ -58,12 +58,13 @@ export class Disk {
     whereAllowed(() => {
       for (const file of orphansOf(files)) unlinkSync(join(options.folder, file));
     });
-    const names = files
-      .map(parseSegmentFile)
-      .filter((name) => name !== null)
-      .sort((left, right) => left.number - right.number);
-    for (const name of names) disk.loadSegment(name);
-    disk.damagedBytes = disk.damagedFiles().reduce((sum, { bytes }) => sum + bytes, 0);
+    const names = namesAmong(files);
+    for (const [index, name] of names.entries()) {
+      const next = names.slice(index + 1).find(({ stream }) => stream === name.stream);
+      disk.loadSegment(name, next === undefined ? null : next.first - 1);
+    }
+    disk.salvageAtStart();
+    disk.aside.count();
     return disk;
   }
 
@@ -125,7 +126,7 @@ export class Disk {
   }
 
   segmentOf(stream: string, seq: number): Segment | undefined {
-    return this.segments.find(({ name, last }) => name.stream === stream && name.first <= seq && seq <= last);
+    return this.segments.find(({ name, held }) => name.stream === stream && hasNumber(held, seq));
   }
 
   /** One sealed segment is open at a time: a backlog of hundreds of files needs no hundreds of handles. */
@@ -137,26 +138,44 @@ export class Disk {
     return segment;
   }
 
-  /** Of the newest segment that has one. */
-  readNote(): string | null {
-    const newest = this.segments.at(-1);
-    return newest === undefined ? null : this.use(newest).note();
+  /** Newest first, and whether it is that of the newest segment. */
+  *notes(): Iterable<{ readonly text: string | null; readonly isNewest: boolean }> {
+    for (const segment of this.segments.toReversed()) {
+      yield { text: this.noteIn(segment), isNewest: segment === this.segments.at(-1) };
+    }
   }
 
   writeNote(text: string): void {
     this.writing?.append([], text);
   }
 
+  /** One that was salvaged is kept for whoever wants to look into it, as long as there is room. */
   remove(segment: Segment): void {
+    if (segment.isInPlace) this.beforeRemoval();
+    if (segment.isSalvaged && segment.isInPlace) {
+      this.setAside(segment);
+      return;
+    }
     segment.remove(this.spare);
     this.forget(segment);
+  }
+
+  /** Looks into the newest file that waits for it; null where none does. @throws FieldlineError journal/foreign; a system error */
+  salvageNext(): DamagedSegment | null {
+    const file = this.postponed.shift();
+    return file === undefined ? null : this.salvage(file);
+  }
+
+  /** It is written no more: what comes goes to a new segment. */
+  stopWriting(segment: Segment): void {
+    if (this.writing === segment) this.writing = undefined;
+    if (this.finished === segment) this.finished = undefined;
   }
 
   setAside(segment: Segment): void {
     segment.close();
     this.forget(segment);
-    this.damagedBytes += segment.sizeBytes();
-    this.rename(segment.name);
+    this.aside.put(segment.name);
   }
 
   isWriting(segment: Segment): boolean {
@@ -165,7 +184,12 @@ export class Disk {
 
   /** On the disk, files set aside included. */
   sizeBytes(): number {
-    return this.segments.reduce((sum, segment) => sum + segment.sizeBytes(), this.damagedBytes + this.spare.sizeBytes);
+    const postponed = this.postponed.reduce(
+      (sum, { name }) => sum + sizeOf(join(this.options.folder, segmentFile(name))),
+      0,
+    );
+    const others = this.aside.sizeBytes + postponed + this.spare.sizeBytes;
+    return this.segments.reduce((sum, segment) => sum + segment.sizeBytes(), others);
   }
 
   /** @throws a system error where the folder cannot be asked */
@@ -175,18 +199,12 @@ export class Disk {
 
   /** False if there was none. */
   removeSpareLog(): boolean {
-    const isThere = this.spare.sizeBytes > 0;
-    this.spare.remove();
-    return isThere;
+    return this.spare.remove();
   }
 
   /** Makes room by what is of no use to the agent: false if there was nothing. */
   removeDamagedFile(): boolean {
-    const [oldest] = this.damagedFiles();
-    if (oldest === undefined) return false;
-    unlinkSync(oldest.path);
-    this.damagedBytes -= oldest.bytes;
-    return true;
+    return this.aside.removeOldest();
   }
 
   /** @throws SqliteError; the next start folds the log in then */
@@ -220,62 +238,60 @@ export class Disk {
     }
   }
 
-  private loadSegment(name: SegmentName): void {
+  /** `last`: as the next file of its stream says; null where there is none. */
+  private loadSegment(name: SegmentName, last: number | null): void {
     this.nextNumber = name.number + 1;
+    const file = join(this.options.folder, segmentFile(name));
     try {
-      const segment = Segment.load(this.options.folder, name);
-      if (segment === null) {
-        whereAllowed(() => unlinkSync(join(this.options.folder, segmentFile(name))));
-        return;
-      }
-      const { gateway } = segment.head;
-      if (gateway !== this.options.gateway) throw foreign(this.options.folder, gateway, this.options.gateway);
-      this.segments.push(segment);
+      const segment = Segment.load(this.options.folder, name, last);
+      this.endsWithNothing = segment === null;
+      if (segment === null) whereAllowed(() => unlinkSync(file));
+      else this.add(segment);
     } catch (error) {
       if (error instanceof FieldlineError || !isDamage(error)) throw error;
-      const writtenAtMs = statSync(join(this.options.folder, segmentFile(name))).mtimeMs;
-      whereAllowed(() => this.rename(name));
-      this.damaged.push({ name, writtenAtMs, error });
+      const { birthtimeMs, mtimeMs } = statSync(file);
+      this.postponed.unshift({ name, madeAtMs: birthtimeMs, writtenAtMs: mtimeMs, error });
     }
   }
 
-  private rename(name: SegmentName): void {
-    const file = join(this.options.folder, segmentFile(name));
-    renameSync(file, `${file}${damagedSuffix}`);
-    for (const suffix of ['-wal', '-shm', '-journal']) {
-      if (statSync(`${file}${suffix}`, { throwIfNoEntry: false }) !== undefined)
-        renameSync(`${file}${suffix}`, `${file}${suffix}${damagedSuffix}`);
-    }
+  /** The newest in any case: how far its stream went is said by the first batch of the next. */
+  private salvageAtStart(): void {
+    const until = performance.now() + (this.options.startSalvageMs ?? 500);
+    const newest = this.postponed[0]?.name.number ?? 0;
+    if (newest < (this.segments.at(-1)?.name.number ?? 0) && performance.now() >= until) return;
+    do {
+      const found = this.salvageNext();
+      if (found === null) return;
+      this.damaged.unshift(found);
+    } while (performance.now() < until);
   }
 
-  private damagedFiles(): { path: string; bytes: number }[] {
-    return readdirSync(this.options.folder)
-      .filter(isDamagedFile)
-      .sort()
-      .map((file) => join(this.options.folder, file))
-      .map((path) => ({ path, bytes: statSync(path).size }));
+  private salvage(file: DamagedFile): DamagedSegment {
+    const segment = Segment.salvage(this.options.folder, file.name);
+    if (segment === null) whereAllowed(() => this.aside.put(file.name));
+    else this.add(segment);
+    return { ...file, segment };
+  }
+
+  private add(segment: Segment): void {
+    checkGateway(this.options, segment.head.gateway);
+    const newer = this.segments.findIndex(({ name }) => name.number > segment.name.number);
+    this.segments.splice(newer === -1 ? this.segments.length : newer, 0, segment);
+  }
+
+  /** null where it cannot be relied on. */
+  private noteIn(segment: Segment): string | null {
+    try {
+      return this.use(segment).note();
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return null;
+    }
   }
 
   private forget(segment: Segment): void {
     if (this.reading === segment) this.reading = undefined;
-    if (this.finished === segment) this.finished = undefined;
-    if (this.writing === segment) this.writing = undefined;
+    this.stopWriting(segment);
     this.segments.splice(this.segments.indexOf(segment), 1);
   }
 }
-
-/** What a disk that takes nothing leaves in its place is met again at the next start. */
-function whereAllowed(change: () => void): void {
-  try {
-    change();
-  } catch (error) {
-    if (!isDiskTrouble(error)) throw error;
-  }
-}
-
-const foreign = (folder: string, theirs: string, ours: string): FieldlineError =>
-  new FieldlineError(
-    'journal/foreign',
-    `the journal folder ${folder} holds batches of gateway ${theirs}, not ${ours}: set journal.folder to another one, ` +
-      `or set gateway back to ${theirs} until they are sent`,
-  );

@@ -1,9 +1,12 @@
 import type { Micros } from '@fieldline/shared/contracts';
 import { type Log, makeFolder } from '@fieldline/shared/runtime';
 import { errorFields } from '../error-fields.ts';
-import { Disk, type DiskOptions } from './disk.ts';
+import { lostCounter } from './count-lost.ts';
+import type { DamagedSegment } from './damaged-file.ts';
+import { Disk } from './disk.ts';
+import type { DiskOptions } from './disk-options.ts';
 import { lockFolder } from './lock.ts';
-import { type Note, parseNote } from './note.ts';
+import { emptyNote, type Note, parseNote } from './note.ts';
 import { type Recovered, recover } from './recovery.ts';
 
 export type Folder = Recovered & {
@@ -27,10 +30,8 @@ export function openFolder(options: DiskOptions, startedAt: Micros, log: Log): F
   let lock = lockFolder(options.folder);
   try {
     const disk = Disk.load(options);
-    for (const { name, error } of disk.damaged) {
-      log.error({ ...errorFields(error), ...name }, 'a file of the journal is damaged: set aside and declared');
-    }
-    const note = parseNote(disk.readNote());
+    for (const found of disk.damaged) logDamaged(log, found);
+    const note = noteOf(disk);
     return {
       disk,
       note,
@@ -45,10 +46,34 @@ export function openFolder(options: DiskOptions, startedAt: Micros, log: Log): F
         lock = lockFolder(options.folder);
         former.release();
       },
-      ...recover(disk.segments, disk.damaged, note, startedAt),
+      ...recover(disk, note, startedAt, lostCounter(disk)),
     };
   } catch (error) {
     lock.release();
     throw error;
   }
+}
+
+/** Of the newest segment whose note can be relied on. One of before cannot know how the last opening ended. */
+function noteOf(disk: Disk): Note {
+  for (const { text, isNewest } of disk.notes()) {
+    const note = parseNote(text);
+    if (note !== null) return isNewest && !disk.endsWithNothing ? note : { ...note, closed: false };
+  }
+  return emptyNote;
+}
+
+/** Of a file that is damaged; `segment` is null where nothing in it can be proven. */
+export function logDamaged(
+  log: Log,
+  { name, error, segment }: Pick<DamagedSegment, 'name' | 'error' | 'segment'>,
+): void {
+  const fields = { ...errorFields(error), ...name };
+  if (segment === null || segment.held.length === 0)
+    log.error(fields, 'a file of the journal is damaged, and nothing in it can be proven: set aside and declared');
+  else
+    log.error(
+      { ...fields, held: segment.held },
+      'a file of the journal is damaged: what can be proven of it is sent, the rest is declared',
+    );
 }

@@ -40,6 +40,17 @@ export class Holdings {
     this.byStream.set(stream, { stream, last: Math.max(last, to), held: addRange(held, from, to), confirmed });
   }
 
+  /** A stream of which it is not known yet what can be sent. */
+  expect(stream: string): void {
+    if (this.byStream.has(stream)) return;
+    this.byStream.set(stream, { stream, last: 0, held: emptyRanges, confirmed: emptyRanges });
+  }
+
+  /** Confirmed, or declared as lost: it need not be asked for again, whether it is held or not. */
+  settle(stream: string, ranges: Ranges): void {
+    this.change(stream, (known) => ({ ...known, confirmed: unionRanges(known.confirmed, ranges) }));
+  }
+
   remove(stream: string, ranges: Ranges): void {
     this.change(stream, (known) => ({ ...known, held: subtractRanges(known.held, ranges) }));
   }

@@ -52,10 +52,11 @@ export class Journal {
     this.metrics = journalMetrics(options.metrics);
     this.retention = new Retention(this.store, options, options.log);
     this.outage = new Outage(options.clock);
-    this.note = new NoteKeeper(options.clock, () => this.streams().map(({ stream, confirmed }) => [stream, confirmed]));
+    this.note = new NoteKeeper(options.clock, () => this.streams());
     this.startedAt = options.clock.now();
     this.chain = new Chain(options);
-    this.losses = new Losses({ store: this.store, pending: this.pending, metrics: this.metrics, log: options.log });
+    const { store, pending, metrics, note } = this;
+    this.losses = new Losses({ store, pending, metrics, note, log: options.log });
     this.writer = this.chain.volatile();
   }
 
@@ -100,9 +101,10 @@ export class Journal {
     if (this.outage.isTimeToRetry) this.returnToDisk();
     this.checkFolder();
     const batches: StoredBatch[] = [];
-    if (hasNews) batches.push(...this.write());
+    if (this.folder !== undefined) this.losses.postponed(this.folder.disk);
+    if (hasNews || this.pending.hasNews) batches.push(...this.write());
     batches.push(...this.keepBounds());
-    this.store.holdings.forgetEmpty([this.writer.head.stream, this.chain.end?.stream ?? '']);
+    this.store.forgetEmpty([this.writer.head.stream, this.chain.end?.stream ?? '']);
     this.measure();
     return batches;
   }
@@ -126,11 +128,14 @@ export class Journal {
     try {
       return this.store.read(stream, seq);
     } catch (error) {
-      const segment = this.store.disk?.segmentOf(stream, seq);
-      if (segment === undefined) return null;
-      if (isDamage(error)) this.setAside(segment, error);
+      const segment = this.folder?.disk.segmentOf(stream, seq);
+      if (segment === undefined || this.folder === undefined) return null;
+      if (isDamage(error)) {
+        this.losses.damaged(segment, seq, error, this.folder.disk);
+        return this.read(stream, seq);
+      }
       // Where the whole folder is gone, the next flush sees it: it may be a disk that comes back.
-      else if (!segment.isInPlace && this.folder?.isInPlace() === true) this.losses.gone([segment], this.folder.disk);
+      if (!segment.isInPlace && this.folder.isInPlace()) this.losses.gone([segment], this.folder.disk);
       return null;
     }
   }
@@ -179,8 +184,9 @@ export class Journal {
     this.losses.gone(disk.gone(), disk);
     this.store.moveToDisk(disk, (stream) => this.chain.headOf(stream !== this.chain.end?.stream), this.note.text());
     const writer = this.chain.next();
-    const batches = writer.encode([], this.pending.declarations, 0, this.options.clock.now());
-    disk.begin(batches, this.chain.headOf(false), this.note.text());
+    const declared = [...this.pending.declarations, ...this.losses.waiting];
+    const batches = writer.encode([], declared, 0, this.options.clock.now());
+    this.losses.writeWaiting(() => disk.begin(batches, this.chain.headOf(false), this.note.text()));
     this.pending.declarationsWritten();
     this.store.hold(batches);
     this.writer = writer;
@@ -192,9 +198,11 @@ export class Journal {
     const folder = openFolder(this.options, this.startedAt, this.options.log);
     this.folder = folder;
     this.note.incarnation = folder.note.incarnation;
+    if (folder.disk.postponed.length > 0) this.note.expected = new Map(folder.note.held);
     this.chain.end = folder.previous;
-    this.pending.declare(folder.declared);
+    folder.disk.beforeRemoval = () => this.note.catchUp((text) => folder.disk.writeNote(text));
     this.store.load(folder.disk, folder.note.confirmed);
+    this.pending.declare(this.losses.found(folder.declared));
     return folder;
   }
 
@@ -276,19 +284,8 @@ export class Journal {
     return batches;
   }
 
-  private setAside(segment: Segment, error: unknown): void {
-    this.losses.damaged(segment, error);
-    this.declareLost([segment], 'journal-damaged');
-    this.store.forget(segment);
-    try {
-      this.folder?.disk.setAside(segment);
-    } catch (failure) {
-      this.leaveDisk(failure);
-    }
-  }
-
   /** Durable when it returns, so that the files may go; gives the batches that hold it. */
-  private declareLost(segments: readonly Segment[], reason: ToDrop['reason'] | 'journal-damaged'): readonly NewBatch[] {
+  private declareLost(segments: readonly Segment[], reason: ToDrop['reason']): readonly NewBatch[] {
     for (const segment of segments) this.losses.declare(segment, reason);
     return this.pending.hasNews ? this.write() : [];
   }

@@ -2,19 +2,26 @@
  * What leaves the journal unsent: declared, counted and logged here; when it may go is not decided here. A declaration
  * waits in `pending` until a batch holds it.
  */
-import { countOf } from '@fieldline/shared/contracts';
+import { countOf, type Declaration, isFieldlineError, type Ranges, subtractRanges } from '@fieldline/shared/contracts';
 import type { Log } from '@fieldline/shared/runtime';
 import { errorFields } from '../error-fields.ts';
+import { lostCounter } from './count-lost.ts';
+import type { DamagedSegment } from './damaged-file.ts';
 import type { Disk } from './disk.ts';
+import { logDamaged } from './folder.ts';
 import type { JournalMetrics } from './metrics.ts';
+import type { NoteKeeper } from './note.ts';
 import type { Pending } from './pending.ts';
+import { lastBeforeNext, lostBatches, lostTail } from './recovery.ts';
 import type { ToDrop } from './retention.ts';
 import type { Segment } from './segment.ts';
 import type { Store } from './store.ts';
+import { isDiskTrouble } from './trouble.ts';
 
 export type LossParts = {
   readonly store: Store;
   readonly pending: Pending;
+  readonly note: NoteKeeper;
   readonly metrics: JournalMetrics;
   readonly log: Log;
 };
@@ -26,14 +33,41 @@ const whyDropped: Record<ToDrop['reason'], string> = {
 
 export class Losses {
   private readonly parts: LossParts;
+  /**
+   * Of damaged and missing files that a start found, until a declaration of them is durable: on a disk that takes nothing
+   * each start would declare them anew. Should the cloud ask for such a batch meanwhile, it is answered all the same.
+   */
+  waiting: readonly Declaration[] = [];
 
   constructor(parts: LossParts) {
     this.parts = parts;
   }
 
+  /** What a start found; gives what is to be declared whether or not the disk takes it. */
+  found(declared: readonly Declaration[]): readonly Declaration[] {
+    this.waiting = declared.filter(({ reason }) => reason === 'journal-damaged');
+    return declared.filter(({ reason }) => reason !== 'journal-damaged');
+  }
+
+  /** `write` makes what waits durable, with a note that says so. */
+  writeWaiting(write: () => void): void {
+    const { store, metrics } = this.parts;
+    const batches = this.waiting.filter((each) => each.kind === 'batches');
+    for (const { stream, from, to } of batches) store.holdings.settle(stream, [[from, to]]);
+    try {
+      write();
+    } catch (error) {
+      for (const { stream, from, to } of batches) store.holdings.doubt(stream, [[from, to]]);
+      throw error;
+    }
+    for (const { from, to, reason } of batches) metrics.lostBatches.inc({ reason }, to - from + 1);
+    this.waiting = [];
+  }
+
   declare(segment: Segment, reason: ToDrop['reason'] | 'journal-damaged'): void {
     const { store, pending, metrics } = this.parts;
     pending.declare(store.lossOf(segment, reason));
+    this.parts.note.urgent();
     metrics.lostBatches.inc({ reason }, countOf(store.unconfirmedIn(segment)));
   }
 
@@ -57,11 +91,63 @@ export class Losses {
     }
   }
 
-  damaged({ name }: Segment, error: unknown): void {
-    this.parts.log.error(
-      { ...errorFields(error), ...name },
-      'a file of the journal is damaged: set aside and declared',
-    );
+  /**
+   * A batch could not be read. From now on its segment gives what can be proven; nothing is written for that, and the file is
+   * set aside when all of it is confirmed. So a kill before the declaration is written changes nothing.
+   */
+  damaged(segment: Segment, seq: number, error: unknown, disk: Disk): void {
+    const { held } = segment;
+    if (segment.isSalvaged) segment.drop(seq);
+    else {
+      disk.stopWriting(segment);
+      segment.salvage();
+      logDamaged(this.parts.log, { name: segment.name, error, segment });
+      this.parts.metrics.salvagedBatches.inc(countOf(segment.held));
+    }
+    this.declareLost(segment.name.stream, this.parts.store.lose(segment, subtractRanges(held, segment.held)), disk);
+    this.parts.store.recount();
+  }
+
+  /** Looks into one damaged file that the start had no time for. */
+  postponed(disk: Disk): void {
+    const { store, log, metrics, pending, note } = this.parts;
+    const found = this.salvagedNext(disk);
+    if (found === null) return;
+    const { name, segment } = found;
+    logDamaged(log, found);
+    if (segment !== null) {
+      metrics.salvagedBatches.inc(countOf(segment.held));
+      store.found(segment);
+    }
+    const noted = note.expected.get(name.stream)?.at(-1)?.[1] ?? 0;
+    const last = lastBeforeNext(name, [...disk.segments, ...disk.postponed]) ?? (noted < name.first ? null : noted);
+    const given: Ranges = [[name.first, Math.max(last ?? 0, segment?.last ?? 0)]];
+    const { held = [], confirmed = [] } = store.holdings.get(name.stream) ?? {};
+    this.declareLost(name.stream, [held, confirmed].reduce(subtractRanges, given), disk);
+    if (last === null) pending.declare([lostTail(found, disk.segments)]);
+    if (disk.postponed.length === 0) note.expected = new Map();
+    note.urgent();
+    store.recount();
+  }
+
+  private salvagedNext(disk: Disk): DamagedSegment | null {
+    try {
+      return disk.salvageNext();
+    } catch (error) {
+      if (!isFieldlineError(error) && !isDiskTrouble(error)) throw error;
+      this.parts.log.error(errorFields(error), 'a damaged file of the journal stays as it is until the next start');
+      return null;
+    }
+  }
+
+  /** Of no file any more: declared once, since it counts as settled from then on. */
+  private declareLost(stream: string, ranges: Ranges, disk: Disk): void {
+    if (ranges.length === 0) return;
+    const { store, pending, metrics } = this.parts;
+    pending.declare(lostBatches(stream, ranges, lostCounter(disk)));
+    store.holdings.settle(stream, ranges);
+    this.parts.note.urgent();
+    metrics.lostBatches.inc({ reason: 'journal-damaged' }, countOf(ranges));
   }
 
   /** The oldest batches that wait in memory, until the rest keeps the bound. */

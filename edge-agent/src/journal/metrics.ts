@@ -12,6 +12,10 @@ export const journalMetrics = (metrics: Metrics) => ({
   volatile: metrics.gauge('fieldline_journal_volatile', '1 while the disk takes no batches'),
   unread: metrics.gauge('fieldline_journal_unread', '1 while what earlier starts left cannot be read, and is not sent'),
   lostBatches: metrics.counter('fieldline_journal_lost_batches_total', 'Batches dropped and declared', ['reason']),
+  salvagedBatches: metrics.counter(
+    'fieldline_journal_salvaged_batches_total',
+    'Batches of damaged files that could be proven',
+  ),
   encodedBytes: metrics.counter('fieldline_journal_encoded_bytes_total', 'Bytes of the batches made'),
   flushSeconds: metrics.histogram(
     'fieldline_journal_flush_seconds',

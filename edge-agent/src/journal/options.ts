@@ -1,6 +1,6 @@
 import type { Log, Metrics } from '@fieldline/shared/runtime';
 import type { ChainOptions } from './chain.ts';
-import type { DiskOptions } from './disk.ts';
+import type { DiskOptions } from './disk-options.ts';
 import type { Bounds } from './retention.ts';
 
 export type JournalOptions = DiskOptions &

@@ -1,21 +1,33 @@
 import {
-  addRange,
   type Declaration,
   emptyRanges,
   type Micros,
   type Predecessor,
+  type Range,
   type Ranges,
   subtractRanges,
+  unionRanges,
 } from '@fieldline/shared/contracts';
-import type { DamagedSegment } from './disk.ts';
+import type { DamagedFile, DamagedSegment } from './damaged-file.ts';
 import type { Note } from './note.ts';
+import type { SegmentName } from './segment-name.ts';
 
 /** What the journal needs to know of a segment that it found. */
 export type FoundSegment = {
-  readonly name: { readonly number: number; readonly stream: string; readonly first: number };
+  readonly name: SegmentName;
   readonly head: { readonly volatile: boolean };
+  readonly held: Ranges;
   readonly last: number;
   readonly lastAt: Micros;
+};
+
+/** What a folder shows. */
+export type Found = {
+  /** Oldest first; those of which something was salvaged too. */
+  readonly segments: readonly FoundSegment[];
+  readonly damaged: readonly Omit<DamagedSegment, 'error'>[];
+  /** Damaged, and not looked into yet: nothing is said of them. */
+  readonly postponed: readonly { readonly name: SegmentName }[];
 };
 
 export type Recovered = {
@@ -25,60 +37,88 @@ export type Recovered = {
   readonly declared: readonly Declaration[];
 };
 
+/** How many samples the batches of a range had, as its neighbours tell; null where they cannot. */
+export type CountLost = (stream: string, range: Range) => number | null;
+
 /** Reads from the segments of a folder what the openings before this one have left. Pure. */
-export function recover(
-  found: readonly FoundSegment[],
-  damaged: readonly DamagedSegment[],
-  note: Note,
-  now: Micros,
-): Recovered {
+export function recover(found: Found, note: Note, now: Micros, countLost: CountLost): Recovered {
+  const { segments } = found;
   return {
-    previous: predecessor(found, damaged),
-    declared: [...unordered(found, note, now), ...missing(found, damaged, note), ...unreadable(found, damaged)],
+    previous: predecessor(found),
+    declared: [...unordered(segments, note, now), ...missing(found, note, countLost), ...tails(found, note)],
   };
 }
 
-function predecessor(found: readonly FoundSegment[], damaged: readonly DamagedSegment[]): Predecessor | null {
-  const newest = found.findLast(({ head }) => !head.volatile);
-  const broken = damaged.at(-1);
+function predecessor({ segments, damaged }: Found): Predecessor | null {
+  const newest = segments.findLast(({ head }) => !head.volatile);
+  const broken = damaged.findLast(({ segment }) => segment === null);
   if (broken !== undefined && (newest === undefined || broken.name.number > newest.name.number))
     return { stream: broken.name.stream, lastSeq: broken.name.first - 1 };
   return newest === undefined ? null : { stream: newest.name.stream, lastSeq: newest.last };
 }
 
 /** What was read between the last flush and the end of a process that did not end in order is lost. */
-function unordered(found: readonly FoundSegment[], note: Note, now: Micros): Declaration[] {
-  const newest = found.at(-1);
+function unordered(segments: readonly FoundSegment[], note: Note, now: Micros): Declaration[] {
+  const newest = segments.at(-1);
   if (newest === undefined || note.closed) return [];
   return [lostSince(newest.lastAt, now, 'restart')];
 }
 
-/** Holes between the segments of one stream, and before them where a damaged file tells of it: files that are damaged or gone. */
-function missing(found: readonly FoundSegment[], damaged: readonly DamagedSegment[], note: Note): Declaration[] {
-  const confirmed = new Map<string, Ranges>(note.confirmed);
+/** Numbers that were given, and are in no file: of damaged files, and of such as are gone. */
+function missing({ segments, damaged, postponed }: Found, note: Note, countLost: CountLost): Declaration[] {
+  const [confirmed, noted] = [new Map<string, Ranges>(note.confirmed), new Map<string, Ranges>(note.held)];
   const held = new Map<string, Ranges>();
-  for (const { name, last } of found) {
-    held.set(name.stream, addRange(held.get(name.stream) ?? emptyRanges, name.first, last));
+  for (const { name, held: own } of segments) {
+    held.set(name.stream, unionRanges(held.get(name.stream) ?? emptyRanges, own));
   }
-  return [...held].flatMap(([stream, ranges]) => {
+  const streams = new Set([...held.keys(), ...noted.keys()]);
+  return [...streams].flatMap((stream) => {
+    const own = held.get(stream) ?? emptyRanges;
     const begins = damaged.filter(({ name }) => name.stream === stream).map(({ name }) => name.first);
-    const [low, high] = [Math.min(ranges[0]?.[0] ?? 1, ...begins), ranges.at(-1)?.[1] ?? 0];
-    const holes = subtractRanges(subtractRanges([[low, high]], ranges), confirmed.get(stream) ?? emptyRanges);
-    return holes.map(([from, to]): Declaration => {
-      return { kind: 'batches', stream, from, to, samples: null, reason: 'journal-damaged' };
-    });
+    const between: Ranges = own.length === 0 ? [] : [[Math.min(own[0]?.[0] ?? 1, ...begins), own.at(-1)?.[1] ?? 0]];
+    const given = unionRanges(between, noted.get(stream) ?? emptyRanges);
+    const known = [own, confirmed.get(stream) ?? emptyRanges, ...waiting(stream, segments, postponed)];
+    return lostBatches(stream, known.reduce(subtractRanges, given), countLost);
   });
 }
 
-/** A damaged file at the end of its stream: nobody knows how many batches it held, but its times are known. */
-function unreadable(found: readonly FoundSegment[], damaged: readonly DamagedSegment[]): Declaration[] {
+/** What the files of a stream may hold that were not looked into yet. */
+const waiting = (stream: string, segments: readonly FoundSegment[], postponed: Found['postponed']): Ranges[] =>
+  postponed
+    .filter(({ name }) => name.stream === stream)
+    .map(({ name }) => [[name.first, lastBeforeNext(name, [...segments, ...postponed]) ?? Number.MAX_SAFE_INTEGER]]);
+
+/** Where a segment ends, as the next one of its stream says; null where there is none. */
+export function lastBeforeNext(name: SegmentName, others: readonly { readonly name: SegmentName }[]): number | null {
+  const firsts = others
+    .map((other) => other.name)
+    .filter(({ stream, first }) => stream === name.stream && first > name.first);
+  return firsts.length === 0 ? null : Math.min(...firsts.map(({ first }) => first)) - 1;
+}
+
+export const lostBatches = (stream: string, ranges: Ranges, countLost: CountLost): Declaration[] =>
+  ranges.map(([from, to]): Declaration => {
+    return { kind: 'batches', stream, from, to, samples: countLost(stream, [from, to]), reason: 'journal-damaged' };
+  });
+
+/**
+ * A damaged file at the end of its stream: where no later note tells, nobody knows how many batches it held, but its times are
+ * known. Of the newest opening that is the end without order, declared anyway.
+ */
+function tails({ segments, damaged }: Found, note: Note): Declaration[] {
+  const noted = new Map<string, Ranges>(note.held);
   return damaged
-    .filter(({ name }) => !found.some((other) => other.name.stream === name.stream && other.name.first > name.first))
-    .map(({ name, writtenAtMs }) => {
-      const before = found.findLast((other) => other.name.number < name.number);
-      const to = Math.round(writtenAtMs * 1_000);
-      return lostSince(before?.lastAt ?? to, to, 'journal-damaged');
-    });
+    .filter(({ name, segment }) => segment === null || name !== segments.at(-1)?.name)
+    .filter(({ name }) => lastBeforeNext(name, segments) === null)
+    .filter(({ name }) => (noted.get(name.stream)?.at(-1)?.[1] ?? 0) < name.first)
+    .map((file) => lostTail(file, segments));
+}
+
+/** The end of a stream whose last file is damaged. */
+export function lostTail(file: Omit<DamagedFile, 'error'>, segments: readonly FoundSegment[]): Declaration {
+  const before = segments.findLast(({ name }) => name.number <= file.name.number);
+  const from = before?.lastAt ?? Math.round(file.madeAtMs * 1_000);
+  return lostSince(from, Math.round(file.writtenAtMs * 1_000), 'journal-damaged');
 }
 
 const lostSince = (from: Micros, to: Micros, reason: 'restart' | 'journal-damaged'): Declaration => ({

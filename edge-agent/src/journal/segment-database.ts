@@ -1,6 +1,22 @@
 /** How the file of a segment is opened, whatever the disk allows: a disk that takes nothing may be read all the same. */
 import Database from 'better-sqlite3';
+import { logOf } from './segment-files.ts';
+import { pageBytes } from './segment-log.ts';
+import type { SpareLog } from './spare-log.ts';
 import { isDamage } from './trouble.ts';
+
+/** Opens a new file again for its batches, with the spare log if there is one. @throws SqliteError */
+export function withSpareLog(database: Database.Database, file: string, spare: SpareLog): Database.Database {
+  database.pragma(`page_size = ${pageBytes}`);
+  database.pragma('journal_mode = WAL');
+  // It has no log while it is closed.
+  database.close();
+  spare.giveTo(logOf(file));
+  const again = new Database(file);
+  again.pragma('synchronous = NORMAL');
+  again.pragma('wal_autocheckpoint = 0');
+  return again;
+}
 
 /** Folds the write-ahead log into the file, which then stands alone and can be read on a read-only disk. */
 export function fold(database: Database.Database): void {

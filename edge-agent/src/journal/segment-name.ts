@@ -17,5 +17,12 @@ export function parseSegmentFile(file: string): SegmentName | null {
   return { number: Number(number), stream: stream ?? '', first: Number(first) };
 }
 
+/** Oldest first. */
+export const namesAmong = (files: readonly string[]): readonly SegmentName[] =>
+  files
+    .map(parseSegmentFile)
+    .filter((name) => name !== null)
+    .sort((left, right) => left.number - right.number);
+
 export const damagedSuffix = '.damaged';
 export const isDamagedFile = (file: string): boolean => file.endsWith(damagedSuffix);

@@ -10,68 +10,39 @@
  *   journal deletes whole files, which costs a flash card nothing.
  * - `samples_through` counts the samples of this segment up to and including its row: two look-ups give any range's.
  * - A file without tables is one whose first commit never came: it holds nothing.
+ * - Each row has a checksum over all that it says: format 1 had none. What cannot be read or is not what was written makes the
+ *   segment a salvaged one, which gives the batches that can be proven (`salvage/salvaged.ts`).
  */
-import { closeSync, fdatasyncSync, openSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Declaration, declarationSchema, type Micros, type Ranges } from '@fieldline/shared/contracts';
+import { type Declaration, hasNumber, type Micros, type Ranges } from '@fieldline/shared/contracts';
 import Database from 'better-sqlite3';
-import { z } from 'zod';
 import type { NewBatch, StoredBatch } from './batches.ts';
-import { closeUnfolded, fold, openFolded, openUnfolded, tryToFold } from './segment-database.ts';
+import { rowChecksum } from './row-checksum.ts';
+import { hidesCommits } from './salvage/hidden-commits.ts';
+import { Salvaged } from './salvage/salvaged.ts';
+import { closeUnfolded, fold, openFolded, openUnfolded, tryToFold, withSpareLog } from './segment-database.ts';
 import { logOf, removeFile, sizeOf } from './segment-files.ts';
+import { isLogFull, pageBytes, SegmentLog } from './segment-log.ts';
 import { type SegmentName, segmentFile } from './segment-name.ts';
+import {
+  hasTables,
+  insertHead,
+  prepareWriting,
+  type Row,
+  Rows,
+  readHead,
+  readNote,
+  type SegmentHead,
+  schema,
+  type Writing,
+} from './segment-rows.ts';
 import type { SpareLog } from './spare-log.ts';
 
 export type Survives = 'power-cut' | 'process-crash';
-export type SegmentHead = {
-  readonly gateway: string;
-  /** Of its stream. */
-  readonly openedAt: Micros;
-  /** Its stream began in memory and stands outside the chain of openings. */
-  readonly volatile: boolean;
-};
+export type { SegmentHead } from './segment-rows.ts';
 
-export const segmentFormat = 1;
-/** The smallest: each commit writes at least two pages again, and on average half a page more than it has. */
-const pageBytes = 512;
-/** Pages in the log until it is folded in: a megabyte. */
-const mostLogPages = 2_000;
-/** A page and its head. */
-export const fullLogBytes = mostLogPages * (pageBytes + 24);
-const schema = `
-  CREATE TABLE segment (gateway TEXT NOT NULL, opened_at INTEGER NOT NULL, volatile INTEGER NOT NULL) STRICT;
-  CREATE TABLE batch (
-    seq INTEGER PRIMARY KEY, samples_through INTEGER NOT NULL, encoded_at INTEGER NOT NULL, declared TEXT, bytes BLOB NOT NULL
-  ) STRICT;
-  CREATE INDEX declaring ON batch (seq) WHERE declared IS NOT NULL;
-  CREATE TABLE note (only INTEGER PRIMARY KEY CHECK (only = 1), text TEXT NOT NULL) STRICT;
-  PRAGMA user_version = ${segmentFormat};
-`;
-
-const segmentRow = z.object({ gateway: z.string(), opened_at: z.int(), volatile: z.int() });
-const batchRow = z.object({ samples: z.int(), bytes: z.instanceof(Buffer) });
-const logRows = z.array(z.object({ log: z.int(), checkpointed: z.int() }));
-const lastRow = z.object({ seq: z.int(), samples_through: z.int(), encoded_at: z.int() });
-const throughRow = z.object({ samples_through: z.int() });
-const declaredRows = z.array(z.object({ declared: z.string() }));
-const noteRow = z.object({ text: z.string() });
-
-type Statements = ReturnType<typeof prepare>;
-
-const prepare = (database: Database.Database) => ({
-  insert: database.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?)'),
-  note: database.prepare('INSERT OR REPLACE INTO note VALUES (1, ?)'),
-  begin: database.prepare('BEGIN IMMEDIATE'),
-  commit: database.prepare('COMMIT'),
-  rollback: database.prepare('ROLLBACK'),
-  read: database.prepare(
-    `SELECT bytes, samples_through -
-       coalesce((SELECT samples_through FROM batch AS before WHERE before.seq = batch.seq - 1), 0) AS samples
-     FROM batch WHERE seq = ?`,
-  ),
-  through: database.prepare('SELECT samples_through FROM batch WHERE seq = ?'),
-  declared: database.prepare('SELECT declared FROM batch WHERE declared IS NOT NULL AND seq BETWEEN ? AND ?'),
-});
+type Open = { readonly database: Database.Database; readonly rows: Rows; readonly writing: Writing | undefined };
 
 export class Segment {
   readonly name: SegmentName;
@@ -85,14 +56,17 @@ export class Segment {
   sealed = false;
   private sealedBytes = 0;
   private isForced = false;
-  /** Of the write-ahead log. */
-  private log: number | undefined;
-  private open: { database: Database.Database; statements: Statements } | undefined;
+  private readonly log: SegmentLog;
+  private open: Open | undefined;
+  /** It is damaged: what it gives was proven. */
+  isSalvaged = false;
+  private salvaged: Salvaged | undefined;
 
   private constructor(folder: string, name: SegmentName) {
     this.name = name;
     this.file = join(folder, segmentFile(name));
     this.last = name.first - 1;
+    this.log = new SegmentLog(this.file);
   }
 
   /** A new segment with its first batches: all in one transaction, or no segment. @throws SqliteError */
@@ -109,17 +83,10 @@ export class Segment {
     segment.isForced = survives === 'power-cut';
     let database = new Database(segment.file);
     try {
-      database.pragma(`page_size = ${pageBytes}`);
-      database.pragma('journal_mode = WAL');
-      // It has no log while it is closed.
-      database.close();
-      spare.giveTo(logOf(segment.file));
-      database = new Database(segment.file);
-      database.pragma('synchronous = NORMAL');
-      database.pragma('wal_autocheckpoint = 0');
+      database = withSpareLog(database, segment.file, spare);
       database.exec(`BEGIN IMMEDIATE; ${schema}`);
-      database.prepare('INSERT INTO segment VALUES (?, ?, ?)').run(head.gateway, head.openedAt, head.volatile ? 1 : 0);
-      segment.open = { database, statements: prepare(database) };
+      insertHead(database, name.stream, head);
+      segment.open = { database, rows: new Rows(name.stream, database), writing: prepareWriting(database) };
       segment.insert(batches, note);
     } catch (error) {
       database.close();
@@ -133,25 +100,29 @@ export class Segment {
 
   /**
    * A segment of an earlier opening, sealed where the disk allows it. null where its first commit never came.
-   * @throws what SQLite or the schema says of a damaged file, or of one that cannot be read now
+   * `lastBeforeNext`: where the next file of its stream says that it ends; null where there is none.
+   * @throws what SQLite or the rows say of a damaged file, or of one that cannot be read now
    */
-  static load(folder: string, name: SegmentName): Segment | null {
+  static load(folder: string, name: SegmentName, lastBeforeNext: number | null): Segment | null {
     const segment = new Segment(folder, name);
+    const hadLog = sizeOf(logOf(segment.file)) > 0;
+    // Before SQLite opens it: that would throw the end of such a log away, or the whole.
+    if (hadLog && sizeOf(segment.file) < pageBytes) throw new Error('its first page is gone');
+    if (hidesCommits(segment.file, name)) throw new Error('its write-ahead log is broken before its end');
     const isFolded = tryToFold(segment.file);
     const database = isFolded ? openFolded(segment.file) : openUnfolded(segment.file);
     try {
-      if (database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'batch'").get() === undefined) return null;
-      const version = database.pragma('user_version', { simple: true });
-      if (version !== segmentFormat)
-        throw new Error(`format ${String(version)}; this agent knows format ${segmentFormat}`);
-      const head = segmentRow.parse(database.prepare('SELECT gateway, opened_at, volatile FROM segment').get());
-      segment.head = { gateway: head.gateway, openedAt: head.opened_at, volatile: head.volatile === 1 };
-      const last = lastRow.parse(
-        database.prepare('SELECT seq, samples_through, encoded_at FROM batch ORDER BY seq DESC LIMIT 1').get(),
-      );
-      segment.last = last.seq;
-      segment.lastAt = last.encoded_at;
-      segment.samples = last.samples_through;
+      if (!hasTables(database)) {
+        if (!hadLog && sizeOf(segment.file) > 0) throw new Error('its write-ahead log is gone');
+        return null;
+      }
+      segment.head = readHead(database, name.stream);
+      const rows = new Rows(name.stream, database);
+      segment.reached(rows.last());
+      // A broken page may hide the end without a word: only then is each one counted, which reads much of the file.
+      const mayEndEarly = lastBeforeNext === null || segment.last < lastBeforeNext;
+      if (mayEndEarly && rows.count() !== segment.last - name.first + 1)
+        throw new Error('not all of its batches can be found');
     } finally {
       database.close();
     }
@@ -159,14 +130,44 @@ export class Segment {
     return segment;
   }
 
+  /** What can be proven of a damaged file, as a segment; null where that is nothing. Writes nothing. */
+  static salvage(folder: string, name: SegmentName): Segment | null {
+    const segment = new Segment(folder, name);
+    return segment.salvage() ? segment : null;
+  }
+
+  /** From now on it gives the batches that can be proven. False where that is none. @throws a system error */
+  salvage(): boolean {
+    this.close();
+    this.sealed = false;
+    this.isSalvaged = true;
+    this.salvaged = Salvaged.of(this.file, this.name) ?? undefined;
+    this.samples = this.salvaged?.samplesOf(this.held) ?? 0;
+    if (this.salvaged === undefined) return false;
+    this.head = this.salvaged.head;
+    if (this.salvaged.last > this.last) [this.last, this.lastAt] = [this.salvaged.last, this.salvaged.lastAt];
+    return true;
+  }
+
+  /** A batch of a salvaged segment that can no longer be proven. */
+  drop(seq: number): void {
+    this.salvaged?.drop(seq);
+    this.samples = this.samplesOf(this.held);
+  }
+
+  /** The batches that it can give. */
+  get held(): Ranges {
+    return this.isSalvaged ? (this.salvaged?.held ?? []) : [[this.name.first, this.last]];
+  }
+
   /** Durable when it returns. @throws SqliteError; whether the batches are in the file is then not known */
   append(batches: readonly NewBatch[], note: string | null): void {
-    this.opened().statements.begin.run();
+    this.written().begin.run();
     this.insert(batches, note);
   }
 
   private insert(batches: readonly NewBatch[], note: string | null): void {
-    const { statements, database } = this.opened();
+    const writing = this.written();
     let { samples, last, lastAt } = this;
     try {
       for (const batch of batches) {
@@ -174,13 +175,15 @@ export class Segment {
         last = batch.seq;
         lastAt = batch.encodedAt;
         const declared = batch.declared.length === 0 ? null : JSON.stringify(batch.declared);
-        statements.insert.run(batch.seq, samples, batch.encodedAt, declared, batch.bytes);
+        const { seq, encodedAt, bytes } = batch;
+        const row = { seq, samplesThrough: samples, encodedAt, declared, bytes };
+        writing.insert.run(seq, samples, encodedAt, declared, bytes, rowChecksum(this.name.stream, row));
       }
-      if (note !== null) statements.note.run(note);
-      statements.commit.run();
-      if (this.isForced) this.force();
+      if (note !== null) writing.note.run(note);
+      writing.commit.run();
+      if (this.isForced) this.log.force();
     } catch (error) {
-      if (database.inTransaction) statements.rollback.run();
+      if (this.opened().database.inTransaction) writing.rollback.run();
       throw error;
     }
     this.samples = samples;
@@ -188,38 +191,34 @@ export class Segment {
     this.lastAt = lastAt;
   }
 
-  private force(): void {
-    this.log ??= openSync(logOf(this.file), 'r+');
-    fdatasyncSync(this.log);
-  }
-
+  /** null where it never was in it. @throws where it cannot be read, or is not what was written */
   read(seq: number): StoredBatch | null {
-    const row = this.opened().statements.read.get(seq);
-    return row === undefined ? null : { stream: this.name.stream, seq, ...batchRow.parse(row) };
+    if (!hasNumber(this.held, seq)) return null;
+    if (this.salvaged !== undefined) return this.salvaged.read(seq);
+    const before = this.through(seq - 1);
+    const { bytes, samplesThrough } = this.opened().rows.row(seq);
+    return { stream: this.name.stream, seq, samples: samplesThrough - before, bytes };
   }
 
   /** Samples in the batches of the given ranges, all of which lie in this segment. */
   samplesOf(ranges: Ranges): number {
-    const through = (seq: number): number => {
-      if (seq < this.name.first) return 0;
-      if (seq === this.last) return this.samples;
-      return throughRow.parse(this.opened().statements.through.get(seq)).samples_through;
-    };
-    return ranges.reduce((sum, [from, to]) => sum + through(to) - through(from - 1), 0);
+    if (this.isSalvaged) return this.salvaged?.samplesOf(ranges) ?? 0;
+    return ranges.reduce((sum, [from, to]) => sum + this.through(to) - this.through(from - 1), 0);
+  }
+
+  /** Samples of this segment before one of its batches. */
+  samplesBefore(seq: number): number {
+    return this.salvaged?.samplesBefore(seq) ?? this.through(seq - 1);
   }
 
   /** What the batches of the given ranges declare. */
   declaredIn(ranges: Ranges): Declaration[] {
-    return ranges.flatMap(([from, to]) =>
-      declaredRows
-        .parse(this.opened().statements.declared.all(from, to))
-        .flatMap((row) => z.array(declarationSchema).parse(JSON.parse(row.declared))),
-    );
+    return this.isSalvaged ? (this.salvaged?.declaredIn(ranges) ?? []) : this.opened().rows.declaredIn(ranges);
   }
 
+  /** null where it cannot be relied on. */
   note(): string | null {
-    const row = this.opened().database.prepare('SELECT text FROM note').get();
-    return row === undefined ? null : noteRow.parse(row).text;
+    return this.isSalvaged ? (this.salvaged?.note ?? null) : readNote(this.opened().database);
   }
 
   /** On the disk, the write-ahead log included. */
@@ -229,8 +228,7 @@ export class Segment {
 
   /** What waits in the log to be folded in is as much as it shall be. */
   get isLogFull(): boolean {
-    const [state] = logRows.parse(this.opened().database.pragma('wal_checkpoint(NOOP)'));
-    return state !== undefined && state.log - state.checkpointed >= mostLogPages;
+    return isLogFull(this.opened().database);
   }
 
   /** What is in the file need not be in the log: the next commit begins it anew. */
@@ -246,8 +244,8 @@ export class Segment {
 
   /** Lets go of the file; a later read opens it again. */
   close(): void {
-    if (this.log !== undefined) closeSync(this.log);
-    this.log = undefined;
+    this.log.close();
+    this.salvaged?.close();
     this.open?.database.close();
     this.open = undefined;
   }
@@ -265,20 +263,33 @@ export class Segment {
     return statSync(this.file, { throwIfNoEntry: false }) !== undefined;
   }
 
-  get isOpen(): boolean {
-    return this.open !== undefined;
-  }
-
   private markSealed(): void {
     this.sealed = true;
     this.sealedBytes = sizeOf(this.file);
   }
 
-  private opened(): { database: Database.Database; statements: Statements } {
+  private reached({ seq, samplesThrough, encodedAt }: Row): void {
+    this.last = seq;
+    this.samples = samplesThrough;
+    this.lastAt = encodedAt;
+  }
+
+  private through(seq: number): number {
+    if (seq < this.name.first) return 0;
+    return seq === this.last ? this.samples : this.opened().rows.through(seq);
+  }
+
+  private written(): Writing {
+    const { writing } = this.opened();
+    if (writing === undefined) throw new Error('a segment of an earlier opening is never written');
+    return writing;
+  }
+
+  private opened(): Open {
     if (this.open === undefined) {
       const database = this.sealed ? openFolded(this.file) : openUnfolded(this.file);
       try {
-        this.open = { database, statements: prepare(database) };
+        this.open = { database, rows: new Rows(this.name.stream, database), writing: undefined };
       } catch (error) {
         database.close();
         throw error;

@@ -3,7 +3,8 @@
  * grow costs an entry in the journal of the filesystem with each commit, three times the bytes. Invariants:
  *
  * - A log that is kept begins with zeros, and they are on the medium before it has another name: SQLite takes it for empty.
- *   The commits of the former segment behind them have another salt and are never taken for those of the new one.
+ *   The commits of the former segment behind them have another salt and are never taken for those of the new one. Nor does
+ *   salvage: a row proves itself for its stream and number, and the former segment has lower ones.
  * - The segment is gone from the medium before its log is touched.
  * - It is of no use to anybody but the next segment: where anything fails, there is none.
  */
@@ -53,8 +54,11 @@ export class SpareLog {
     }
   }
 
-  remove(): void {
+  /** False if there was none. */
+  remove(): boolean {
+    const isThere = this.sizeBytes > 0;
     rmSync(this.file, { force: true });
+    return isThere;
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type Range,
   type Ranges,
   subtractRanges,
+  unionRanges,
 } from '@fieldline/shared/contracts';
 import type { Extent, NewBatch, StoredBatch } from './batches.ts';
 import type { Disk } from './disk.ts';
@@ -37,9 +38,36 @@ export class Store {
 
   load(disk: Disk, confirmed: readonly (readonly [string, Ranges])[]): void {
     this.disk = disk;
-    for (const segment of disk.segments) this.holdings.add(segment.name.stream, segment.name.first, segment.last);
-    for (const [stream, ranges] of confirmed) this.holdings.confirm(stream, ranges);
-    for (const segment of disk.segments) this.unconfirmed += this.samplesIn(segment, this.unconfirmedIn(segment)) ?? 0;
+    const inOrder = [...disk.segments, ...disk.postponed].sort((left, right) => left.name.number - right.name.number);
+    for (const { name } of inOrder) this.holdings.expect(name.stream);
+    for (const segment of disk.segments) this.found(segment);
+    for (const [stream, ranges] of confirmed) this.holdings.settle(stream, ranges);
+    this.recount();
+  }
+
+  /** Of an earlier opening, or salvaged. */
+  found({ name, held }: Segment): void {
+    for (const [from, to] of held) this.holdings.add(name.stream, from, to);
+  }
+
+  /** Streams of which nothing is held, and nothing is to be looked into. */
+  forgetEmpty(except: readonly string[]): void {
+    const postponed = this.disk?.postponed.map(({ name }) => name.stream) ?? [];
+    this.holdings.forgetEmpty([...except, ...postponed]);
+  }
+
+  recount(): void {
+    this.unconfirmed = (this.disk?.segments ?? [])
+      .map((segment) => this.samplesIn(segment, this.unconfirmedIn(segment)) ?? 0)
+      .reduce((sum, samples) => sum + samples, this.memory.extent.samples);
+  }
+
+  /** Batches that a segment turned out not to have: gives those that are neither confirmed nor anywhere else. */
+  lose({ name: { stream } }: Segment, ranges: Ranges): Ranges {
+    const elsewhere = [this.onDisk(stream), this.memory.rangesOf(stream)];
+    const lost = elsewhere.reduce(subtractRanges, ranges);
+    this.holdings.remove(stream, lost);
+    return subtractRanges(lost, this.holdings.get(stream)?.confirmed ?? []);
   }
 
   /** Batches that were just put on the disk or into memory. */
@@ -73,7 +101,7 @@ export class Store {
 
   unconfirmedIn(segment: Segment): Ranges {
     const confirmed = this.holdings.get(segment.name.stream)?.confirmed ?? [];
-    return subtractRanges([[segment.name.first, segment.last]], confirmed);
+    return subtractRanges(segment.held, confirmed);
   }
 
   /** What must be declared before a segment goes: its unconfirmed batches, and what these declared themselves. */
@@ -90,7 +118,7 @@ export class Store {
   forget(segment: Segment): void {
     const unconfirmed = this.unconfirmedIn(segment);
     this.unconfirmed -= this.samplesIn(segment, unconfirmed) ?? 0;
-    this.holdings.remove(segment.name.stream, [[segment.name.first, segment.last]]);
+    this.holdings.remove(segment.name.stream, segment.held);
   }
 
   /** Takes the oldest batch out of memory; gives what must be declared. */
@@ -118,7 +146,7 @@ export class Store {
 
   private onDisk(stream: string): Ranges {
     const own = this.disk?.segments.filter(({ name }) => name.stream === stream) ?? [];
-    return own.map((segment): Range => [segment.name.first, segment.last]);
+    return own.reduce<Ranges>((ranges, { held }) => unionRanges(ranges, held), []);
   }
 
   private samplesOf(stream: string, ranges: Ranges): number {
@@ -127,15 +155,14 @@ export class Store {
     const rest = subtractRanges(ranges, inMemory);
     return (this.disk?.segments ?? [])
       .filter(({ name }) => name.stream === stream)
-      .map((segment) => this.samplesIn(segment, intersectRanges(rest, [[segment.name.first, segment.last]])) ?? 0)
+      .map((segment) => this.samplesIn(segment, intersectRanges(rest, segment.held)) ?? 0)
       .reduce((sum, samples) => sum + samples, this.memory.samplesOf(stream, inMemory));
   }
 
   /** null where the segment does not say. */
   private samplesIn(segment: Segment, ranges: Ranges): number | null {
     if (ranges.length === 0) return 0;
-    const [from, to] = ranges[0] ?? [0, 0];
-    if (ranges.length === 1 && from === segment.name.first && to === segment.last) return segment.samples;
+    if (subtractRanges(segment.held, ranges).length === 0) return segment.samples;
     return readable(() => this.disk?.use(segment).samplesOf(ranges) ?? null, null);
   }
 

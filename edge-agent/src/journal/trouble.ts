@@ -20,3 +20,12 @@ const folderIsGone = 'Cannot open database because the directory does not exist'
 
 const isSystemError = (error: unknown): boolean =>
   error instanceof Error && ('syscall' in error || error.message === folderIsGone);
+
+/** What a disk that takes nothing leaves in its place is met again at the next start. */
+export function whereAllowed(change: () => void): void {
+  try {
+    change();
+  } catch (error) {
+    if (!isDiskTrouble(error)) throw error;
+  }
+}

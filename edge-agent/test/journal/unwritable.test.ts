@@ -1,9 +1,11 @@
-import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createMetrics, type Log } from '@fieldline/shared/runtime';
 import { describeWith, mountedDisk, temporaryFolder } from '@fieldline/shared/testing';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
+import { damage } from '../helpers/damage.ts';
+import { segmentFiles } from '../helpers/folder.ts';
 import { allBatches, current, decoded, handClock, openJournal, samplesOf } from '../helpers/journal.ts';
 import { smallDisk } from '../helpers/small-disk.ts';
 
@@ -161,7 +163,50 @@ describeWith(mountedDisk, 'an agent that starts on a disk that takes nothing', (
     journal.close();
   });
 
-  it('passes over a damaged file of a read-only disk, and declares it', () => {
+  it('sends what can be proven of a damaged file of a read-only disk, and declares the rest once, when it can be written', () => {
+    const disk = smallDisk();
+    const folder = join(disk.folder, 'journal');
+    const { stream, flushed } = killedIn(folder);
+    openJournal(folder).close();
+    const [damaged = ''] = segmentFiles(folder);
+    damage(join(folder, damaged), { do: 'zero', at: 0, pages: 1 });
+    const content = readFileSync(join(folder, damaged));
+    const bytes = flushed[1]?.bytes ?? Buffer.alloc(0);
+    // SQLite moves rows from page to page, and leaves what was there.
+    for (let at = content.indexOf(bytes); at !== -1; at = content.indexOf(bytes, at + 1)) {
+      damage(join(folder, damaged), { do: 'flip', at: (at + 0.5) / content.length, bits: 1 });
+    }
+    disk.makeReadOnly();
+    const declaredBy = (journal: ReturnType<typeof openJournal>) =>
+      allBatches(journal).flatMap(({ declared }) => declared.filter(({ reason }) => reason === 'journal-damaged'));
+    const clock = handClock();
+    for (let start = 0; start < 2; start++) {
+      const journal = openJournal(folder, { clock });
+      journal.record(samplesOf(1), 0);
+      journal.flush();
+      expect(declaredBy(journal)).toEqual([]);
+      expect(journal.streams()[0]).toMatchObject({
+        stream,
+        held: [
+          [1, 2],
+          [4, 4],
+        ],
+      });
+      if (start === 1) {
+        disk.makeWritable();
+        clock.advanceMs(60_000);
+        journal.flush();
+        expect(journal.trouble()).toBeNull();
+        expect(declaredBy(journal)).toMatchObject([{ kind: 'batches', stream, from: 3, to: 3, samples: 10 }]);
+      }
+      journal.close();
+    }
+    const journal = openJournal(folder, { clock });
+    expect(declaredBy(journal)).toHaveLength(1);
+    journal.close();
+  });
+
+  it('passes over a damaged file of a read-only disk', () => {
     const disk = smallDisk();
     const folder = join(disk.folder, 'journal');
     const { stream } = killedIn(folder);
@@ -171,8 +216,7 @@ describeWith(mountedDisk, 'an agent that starts on a disk that takes nothing', (
     const journal = openJournal(folder);
     expect(journal.trouble()).toContain('4 batches in it (30 samples) can be read');
     journal.record(samplesOf(1), 0);
-    const declared = journal.flush().flatMap(({ bytes }) => decoded(bytes).declared);
-    expect(declared.map(({ reason }) => reason)).toContain('journal-damaged');
+    expect(journal.flush().map(({ bytes }) => decoded(bytes).sent)).toEqual([1]);
     journal.close();
   });
 

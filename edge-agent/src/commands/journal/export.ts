@@ -14,11 +14,16 @@ import {
   isFieldlineError,
   type Micros,
   type Ranges,
+  subtractRanges,
   TagLists,
+  unionRanges,
 } from '@fieldline/shared/contracts';
 import { FolderReader, troubleOf } from '../../journal/reader/folder-reader.ts';
-import { type ReadBatch, SegmentReader } from '../../journal/reader/segment-reader.ts';
+import { SegmentReader } from '../../journal/reader/segment-reader.ts';
+import { Salvaged } from '../../journal/salvage/salvaged.ts';
 import { type SegmentName, segmentFile } from '../../journal/segment-name.ts';
+import type { ReadBatch } from '../../journal/segment-rows.ts';
+import { rangesInWords } from './in-words.ts';
 import { OutputFile } from './output-file.ts';
 import { type ExportFormat, sampleFormats } from './sample-format.ts';
 import { folderIsMissing } from './verify.ts';
@@ -83,6 +88,8 @@ function chosen(names: readonly SegmentName[], asked: string | null): string[] {
   );
 }
 
+type Readable = { readonly gateway: string; readonly batch: ReadBatch };
+
 class Writing implements Exported {
   readonly files: string[] = [];
   readonly missing: string[] = [];
@@ -119,39 +126,41 @@ class Writing implements Exported {
   }
 
   private async segment(name: SegmentName, output: OutputFile): Promise<void> {
-    const segment = this.open(name);
-    if (segment === null) return;
+    for (const { gateway, batch } of this.readable(name)) {
+      if (this.options.signal.aborted) throw stopped(this.options.out);
+      await output.write(this.textOf(gateway, name, batch));
+    }
+  }
+
+  private *readable(name: SegmentName): Iterable<Readable> {
+    let segment: SegmentReader | null = null;
+    let given = emptyRanges;
     try {
-      for (const batch of this.readable(segment)) {
-        if (this.options.signal.aborted) throw stopped(this.options.out);
-        await output.write(this.textOf(segment.head.gateway, name, batch));
+      segment = SegmentReader.open(this.reader.folder, name);
+      for (const batch of segment?.batches() ?? []) {
+        given = addRange(given, batch.seq);
+        yield { gateway: segment?.head.gateway ?? '', batch };
       }
+    } catch (error) {
+      if (!this.reader.isGone(name)) yield* this.salvaged(name, given, error);
+      else this.missing.push(`${segmentFile(name)}: the running agent let it go meanwhile`);
     } finally {
-      segment.close();
+      segment?.close();
     }
   }
 
-  private open(name: SegmentName): SegmentReader | null {
-    try {
-      return SegmentReader.open(this.reader.folder, name);
-    } catch (error) {
-      if (this.reader.isGone(name)) this.missing.push(`${segmentFile(name)}: the running agent let it go meanwhile`);
-      else this.miss(name, name.first, error);
-      return null;
+  /** Of a damaged file, what can be proven and was not read before the damage was met. */
+  private *salvaged(name: SegmentName, given: Ranges, error: unknown): Iterable<Readable> {
+    const { file, reason, isDamaged } = troubleOf(segmentFile(name), error);
+    const salvaged = isDamaged ? Salvaged.of(join(this.reader.folder, file), name) : null;
+    const held = unionRanges(given, salvaged?.held ?? []);
+    const which = held.length === 0 ? 'none of its batches' : `of its batches only ${rangesInWords(held)}`;
+    this.missing.push(`${file}: ${reason}: ${which} can be given`);
+    if (salvaged === null) return;
+    for (const [from, to] of subtractRanges(held, given)) {
+      for (let seq = from; seq <= to; seq++) yield { gateway: salvaged.head.gateway, batch: salvaged.batch(seq) };
     }
-  }
-
-  /** Up to where the file cannot be read on. */
-  private *readable(segment: SegmentReader): Iterable<ReadBatch> {
-    let next = segment.name.first;
-    try {
-      for (const batch of segment.batches()) {
-        next = batch.seq + 1;
-        yield batch;
-      }
-    } catch (error) {
-      this.miss(segment.name, next, error);
-    }
+    salvaged.close();
   }
 
   private textOf(gateway: string, name: SegmentName, { seq, bytes }: ReadBatch): string {
@@ -172,11 +181,6 @@ class Writing implements Exported {
     this.batches += 1;
     this.samples += samples;
     return text;
-  }
-
-  private miss(name: SegmentName, seq: number, error: unknown): void {
-    const { file, reason } = troubleOf(segmentFile(name), error);
-    this.missing.push(`${file}: from batch ${seq} on: ${reason}`);
   }
 
   private gatewayOf(names: readonly SegmentName[]): string {

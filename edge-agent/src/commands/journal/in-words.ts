@@ -1,5 +1,5 @@
 /** Sizes, ages and declarations as an operator reads them. Pure. */
-import { type Declaration, isoOf, type Micros } from '@fieldline/shared/contracts';
+import { type Declaration, isoOf, type Micros, type Ranges } from '@fieldline/shared/contracts';
 import { counted, grouped } from '@fieldline/shared/runtime';
 
 const unitsOfBytes = ['KiB', 'MiB', 'GiB', 'TiB'];
@@ -41,3 +41,6 @@ export function declarationInWords(declaration: Declaration): string {
   const when = from === to ? isoOf(from) : `${isoOf(from)} to ${isoOf(to)}`;
   return `${declaration.reason}: ${what}, ${when}, ${count}`;
 }
+
+export const rangesInWords = (ranges: Ranges): string =>
+  ranges.map(([from, to]) => (from === to ? String(from) : `${from}–${to}`)).join(', ');

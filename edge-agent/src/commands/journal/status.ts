@@ -195,5 +195,6 @@ const foreign = (found: readonly Found[], gateway: string | undefined): FileTrou
     .map((each) => ({
       file: segmentFile(each.name),
       reason: `it holds batches of gateway ${each.gateway}, not ${gateway ?? ''}`,
+      isDamaged: false,
       toDo: 'name the journal folder of this gateway, or the settings of the other one: an agent refuses this folder',
     }));

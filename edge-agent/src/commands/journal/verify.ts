@@ -2,6 +2,7 @@
  * Reads the whole journal and says whether the agent, the cloud and the proof of completeness can rely on it: SQLite's own
  * check, every batch through the decoder of the cloud, and the numbers, of which none may be missing unsaid.
  */
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import {
   addRange,
@@ -9,13 +10,18 @@ import {
   decodeBatch,
   emptyRanges,
   FieldlineError,
+  intersectRanges,
   type Predecessor,
   type Ranges,
+  subtractRanges,
 } from '@fieldline/shared/contracts';
-import { FolderReader } from '../../journal/reader/folder-reader.ts';
-import type { ReadBatch, SegmentReader } from '../../journal/reader/segment-reader.ts';
-import { segmentFile } from '../../journal/segment-name.ts';
+import { type FileTrouble, FolderReader } from '../../journal/reader/folder-reader.ts';
+import type { SegmentReader } from '../../journal/reader/segment-reader.ts';
+import { Salvaged } from '../../journal/salvage/salvaged.ts';
+import { type SegmentName, segmentFile } from '../../journal/segment-name.ts';
+import type { ReadBatch } from '../../journal/segment-rows.ts';
 import { type Hole, holes } from './holes.ts';
+import { rangesInWords } from './in-words.ts';
 import type { Place } from './place.ts';
 
 export type Verified = {
@@ -52,19 +58,21 @@ async function verified(reader: FolderReader, { settings }: Place, signal: Abort
     reader.read(
       name,
       (segment) => check.segment(segment),
-      ({ file, reason, toDo }) => check.troubles.push(`${file}: ${reason}: ${toDo}`),
+      (trouble) => check.unreadable(reader.folder, name, trouble),
     );
   }
   for (const { file } of reader.setAside()) {
     check.troubles.push(
-      `${file}: set aside as damaged, and declared as lost: delete it when nobody wants to look into it`,
+      `${file}: set aside as damaged: what could be proven of it was sent, the rest declared; delete it when nobody wants to look into it`,
     );
   }
   const remarks: string[] = [];
-  for (const hole of holes({ ...check, confirmed: new Map(reader.note().confirmed) })) {
+  const note = reader.note();
+  const noted = new Map(note.held);
+  for (const hole of holes({ ...check, confirmed: new Map(note.confirmed), noted })) {
     if (reader.agentRuns === true)
       remarks.push(`${holeInWords(hole)}: the running agent may just have let it go, confirmed`);
-    else check.troubles.push(`${holeInWords(hole)}: ${whatToDo(hole)}`);
+    else check.troubles.push(`${holeInWords(hole)}: ${whatToDo(hole, noted)}`);
   }
   const { segments, batches, samples, troubles } = check;
   return { segments, streams: check.held.size, batches, samples, troubles, remarks };
@@ -103,19 +111,30 @@ class Check {
       );
     }
     for (const defect of segment.defects()) {
-      said(`SQLite says: ${defect}: export what can be read before the agent sets the file aside`);
+      said(`SQLite says: ${defect}: the agent reads round it, and declares what it cannot prove`);
     }
-    let expected = name.first;
-    for (const batch of segment.batches()) {
-      if (batch.seq !== expected) said(`batch ${expected} is missing before ${batch.seq}: ${notToBeStored}`);
-      expected = batch.seq + 1;
-      const trouble = this.batch(name.stream, head.gateway, batch);
-      if (trouble !== null) said(`batch ${batch.seq}: ${trouble}: ${notToBeStored}`);
+    for (const batch of segment.batches()) this.batch(name, head.gateway, batch);
+  }
+
+  /** Of a damaged file, what the agent would send: batches that were read before the damage was met are known already. */
+  unreadable(folder: string, name: SegmentName, { file, reason, toDo, isDamaged }: FileTrouble): void {
+    const salvaged = isDamaged ? Salvaged.of(join(folder, file), name) : null;
+    if (!isDamaged) this.troubles.push(`${file}: ${reason}: ${toDo}`);
+    else this.troubles.push(`${file}: damaged (${reason}): ${fateOf(salvaged?.held ?? [])}`);
+    if (salvaged === null) return;
+    for (const [from, to] of subtractRanges(salvaged.held, this.held.get(name.stream) ?? [])) {
+      for (let seq = from; seq <= to; seq++) this.batch(name, salvaged.head.gateway, salvaged.batch(seq));
     }
+    salvaged.close();
+  }
+
+  private batch(name: SegmentName, gateway: string, batch: ReadBatch): void {
+    const trouble = this.troubleOf(name.stream, gateway, batch);
+    if (trouble !== null) this.troubles.push(`${segmentFile(name)}: batch ${batch.seq}: ${trouble}: ${notToBeStored}`);
   }
 
   /** What is wrong with it, or null. */
-  private batch(stream: string, gateway: string, { seq, samples, declared, bytes }: ReadBatch): string | null {
+  private troubleOf(stream: string, gateway: string, { seq, samples, declared, bytes }: ReadBatch): string | null {
     this.held.set(stream, addRange(this.held.get(stream) ?? emptyRanges, seq));
     this.declared.push(...declared);
     this.batches += 1;
@@ -134,11 +153,16 @@ class Check {
   }
 }
 
-/** At the beginning of a stream the agent takes a file that is gone for one that was confirmed just before it was killed. */
-const whatToDo = ({ range: [from] }: Hole): string =>
-  from === 1
+function fateOf(held: Ranges): string {
+  if (held.length === 0) return 'nothing in it can be proven: the agent sets it aside and declares what it held';
+  return `the agent sends what can be proven of it (batches ${rangesInWords(held)}), declares the rest, and sets it aside when that is done`;
+}
+
+/** At the beginning of a stream, where the note does not know better, a file that is gone may be one that was confirmed just before a kill. */
+const whatToDo = ({ stream, range }: Hole, noted: ReadonlyMap<string, Ranges>): string =>
+  range[0] === 1 && intersectRanges([range], noted.get(stream) ?? []).length === 0
     ? 'confirmed just before the agent was killed, or a file is gone: the ledger of the cloud knows whether it has them'
-    : 'a file is gone; the next start of the agent declares it as lost';
+    : 'a file is gone or damaged; the next start of the agent declares it as lost';
 
 function holeInWords({ stream, range: [from, to] }: Hole): string {
   const which = from === to ? `batch ${from} is` : `batches ${from}–${to} are`;

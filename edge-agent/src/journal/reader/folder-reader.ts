@@ -3,13 +3,19 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { emptyNote, type Note, parseNote } from '../note.ts';
-import { isDamagedFile, parseSegmentFile, type SegmentName, segmentFile } from '../segment-name.ts';
+import { isDamagedFile, namesAmong, type SegmentName, segmentFile } from '../segment-name.ts';
 import { isDamage } from '../trouble.ts';
 import { isAgentRunning } from './agent-lock.ts';
 import { SegmentReader } from './segment-reader.ts';
 import { isMissing, sizeOf } from './untouched.ts';
 
-export type FileTrouble = { readonly file: string; readonly reason: string; readonly toDo: string };
+export type FileTrouble = {
+  readonly file: string;
+  readonly reason: string;
+  readonly toDo: string;
+  /** The file itself is broken: it is not for want of rights or room that it cannot be read. */
+  readonly isDamaged: boolean;
+};
 
 export class FolderReader {
   readonly folder: string;
@@ -25,10 +31,7 @@ export class FolderReader {
     this.folder = folder;
     this.files = files;
     this.agentRuns = isAgentRunning(folder);
-    this.names = files
-      .map(parseSegmentFile)
-      .filter((name) => name !== null)
-      .sort((left, right) => left.number - right.number);
+    this.names = namesAmong(files);
   }
 
   /** null where the folder is not there. @throws FieldlineError journal/unreadable */
@@ -81,7 +84,7 @@ export class FolderReader {
         (segment) => parseNote(segment.note()),
         () => undefined,
       );
-      if (note !== undefined) return note;
+      if (note !== undefined && note !== null) return note;
     }
     return emptyNote;
   }
@@ -103,14 +106,14 @@ export class FolderReader {
 }
 
 const damagedToDo =
-  'copy the folder before the agent starts again, which sets the file aside and declares what it held; ' +
-  '`journal export` gives what can still be read';
+  'the agent sends what can be proven of it and declares the rest; `journal verify` says which, `journal export` gives it too';
 const unreadableToDo = 'run this as the user of the agent, and see that the folder for temporary files has room';
 
 export const troubleOf = (file: string, error: unknown): FileTrouble => ({
   file,
   reason: inWords(error),
   toDo: isDamage(error) ? damagedToDo : unreadableToDo,
+  isDamaged: isDamage(error),
 });
 
 const inWords = (error: unknown): string =>

@@ -1,38 +1,25 @@
 /** One segment, read by somebody who is not its agent. What it takes to read one that is being written stands in `untouched.ts`. */
-import { join } from 'node:path';
-import { type Declaration, declarationSchema, type Micros, type Ranges } from '@fieldline/shared/contracts';
+import type { Declaration, Micros, Ranges } from '@fieldline/shared/contracts';
 import { z } from 'zod';
-import { type SegmentHead, segmentFormat } from '../segment.ts';
-import { type SegmentName, segmentFile } from '../segment-name.ts';
+import type { SegmentName } from '../segment-name.ts';
+import {
+  declarationsOf,
+  hasTables,
+  provenRow,
+  type ReadBatch,
+  readHead,
+  readNote,
+  type SegmentHead,
+} from '../segment-rows.ts';
 import { openUntouched, type Untouched } from './untouched.ts';
 
-export type ReadBatch = {
-  readonly seq: number;
-  readonly samples: number;
-  readonly encodedAt: Micros;
-  readonly declared: readonly Declaration[];
-  readonly bytes: Buffer;
-};
-
-const headRow = z.object({ gateway: z.string(), opened_at: z.int(), volatile: z.int() });
-const batchRow = z.object({
-  seq: z.int(),
-  samples_through: z.int(),
-  encoded_at: z.int(),
-  declared: z.string().nullable(),
-  bytes: z.instanceof(Buffer),
-});
-const placeRow = batchRow.pick({ seq: true, samples_through: true, encoded_at: true });
+const placeRow = z.object({ seq: z.int(), samples_through: z.int(), encoded_at: z.int() });
 const arrivedRow = z.object({ encoded_at: z.int(), size: z.int() });
 const declaredRow = z.object({ declared: z.string() });
-const noteRow = z.object({ text: z.string() });
 const sizeRow = z.object({ payload: z.int().nullable() });
 const checkRow = z.object({ integrity_check: z.string() });
 
 const place = 'SELECT seq, samples_through, encoded_at FROM batch';
-
-const declarationsOf = (text: string | null): Declaration[] =>
-  text === null ? [] : z.array(declarationSchema).parse(JSON.parse(text));
 
 export class SegmentReader {
   readonly name: SegmentName;
@@ -44,26 +31,21 @@ export class SegmentReader {
 
   private constructor(name: SegmentName, source: Untouched) {
     const { database } = source;
-    const version = database.pragma('user_version', { simple: true });
-    if (version !== segmentFormat) {
-      throw new Error(`format ${String(version)}; this program knows format ${segmentFormat}`);
-    }
-    const head = headRow.parse(database.prepare('SELECT gateway, opened_at, volatile FROM segment').get());
+    const head = readHead(database, name.stream);
     const last = placeRow.parse(database.prepare(`${place} ORDER BY seq DESC LIMIT 1`).get());
     this.name = name;
     this.source = source;
-    this.head = { gateway: head.gateway, openedAt: head.opened_at, volatile: head.volatile === 1 };
+    this.head = head;
     this.last = last.seq;
     this.samples = last.samples_through;
   }
 
   /** null where its first commit never came. @throws SqliteError, a system error, or what the schema says of a damaged file */
   static open(folder: string, name: SegmentName): SegmentReader | null {
-    const source = openUntouched(join(folder, segmentFile(name)));
+    const source = openUntouched(folder, name);
     if (source === null) return null;
     try {
-      const table = source.database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'batch'").get();
-      if (table !== undefined) return new SegmentReader(name, source);
+      if (hasTables(source.database)) return new SegmentReader(name, source);
     } catch (error) {
       source.close();
       throw error;
@@ -77,23 +59,19 @@ export class SegmentReader {
   }
 
   note(): string | null {
-    const row = this.source.database.prepare('SELECT text FROM note').get();
-    return row === undefined ? null : noteRow.parse(row).text;
+    return readNote(this.source.database);
   }
 
   /** One after the other: a segment may be larger than the memory that is free. @throws SqliteError at what is damaged */
   *batches(): Iterable<ReadBatch> {
     let before = 0;
+    let expected = this.name.first;
     for (const row of this.source.database.prepare('SELECT * FROM batch ORDER BY seq').iterate()) {
-      const { seq, samples_through, encoded_at, declared, bytes } = batchRow.parse(row);
-      yield {
-        seq,
-        samples: samples_through - before,
-        encodedAt: encoded_at,
-        declared: declarationsOf(declared),
-        bytes,
-      };
-      before = samples_through;
+      const { seq, samplesThrough, encodedAt, declared, bytes } = provenRow(this.name.stream, row);
+      if (seq !== expected) throw new Error(`batch ${expected} is missing before ${seq}`);
+      expected = seq + 1;
+      yield { seq, samples: samplesThrough - before, encodedAt, declared: declarationsOf(declared), bytes };
+      before = samplesThrough;
     }
   }
 

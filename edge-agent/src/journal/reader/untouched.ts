@@ -13,6 +13,8 @@ import { closeSync, copyFileSync, mkdtempSync, openSync, readSync, rmSync, statS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { hidesCommits } from '../salvage/hidden-commits.ts';
+import { type SegmentName, segmentFile } from '../segment-name.ts';
 
 export type Untouched = { readonly database: Database.Database; readonly close: () => void };
 
@@ -24,18 +26,20 @@ const versionOffset = 18;
 const withoutLog = 1;
 
 /** null for an empty file: its first commit never came. @throws SqliteError or a system error where it cannot be read */
-export function openUntouched(file: string): Untouched | null {
-  if (statSync(file).size === 0) return null;
+export function openUntouched(folder: string, name: SegmentName): Untouched | null {
+  const file = join(folder, segmentFile(name));
+  if (statSync(file).size === 0 && sizeOf(`${file}-wal`) === 0) return null;
   const isSealed = firstBytes(file, versionOffset + 1)?.[versionOffset] === withoutLog;
   if (isSealed && sizeOf(`${file}-journal`) === 0) {
     const database = new Database(file, { readonly: true, fileMustExist: true });
     return { database, close: () => void database.close() };
   }
-  const folder = mkdtempSync(join(tmpdir(), 'fieldline-journal-'));
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const copies = mkdtempSync(join(tmpdir(), 'fieldline-journal-'));
+  const remove = (): void => rmSync(copies, { recursive: true, force: true });
   try {
-    const copy = join(folder, 'segment');
+    const copy = join(copies, 'segment');
     copyWithLog(file, copy);
+    if (hidesCommits(copy, name)) throw new Error('its write-ahead log is broken before its end');
     const database = new Database(copy, { fileMustExist: true });
     return {
       database,

@@ -113,7 +113,7 @@ describe('fieldline-edge journal', () => {
     rmSync(join(folder, segmentFiles(folder)[1] ?? ''));
     const { code, out, error } = await run('verify', '--folder', folder);
     expect(code).toBe(1);
-    expect(out).toMatch(/^stream .* a file is gone; the next start of the agent declares it as lost$/m);
+    expect(out).toMatch(/^stream .* a file is gone or damaged; the next start of the agent declares it as lost$/m);
     expect(error).toBe('journal/damaged: 1 trouble: what to do is said above\n');
   });
 });

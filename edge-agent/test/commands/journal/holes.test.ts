@@ -5,6 +5,7 @@ import { holes, type Known } from '../../../src/commands/journal/holes.ts';
 const known = (held: Ranges, more: Partial<Known> = {}): Known => ({
   held: new Map([['a', held]]),
   confirmed: new Map(),
+  noted: new Map(),
   declared: [],
   predecessors: [],
   ...more,

@@ -106,7 +106,9 @@ describe('the status of a journal', () => {
     const [torn = ''] = segmentFiles(folder);
     truncateSync(join(folder, torn), 700);
     const status = journalStatus(place(folder), handClock().now());
-    expect(status.troubles).toMatchObject([{ file: torn, toDo: expect.stringContaining('copy the folder') }]);
+    expect(status.troubles).toMatchObject([
+      { file: torn, toDo: expect.stringContaining('the agent sends what can be proven of it') },
+    ]);
     expect(status.total).toMatchObject({ batches: 2, samples: 3 });
     openJournal(folder).close();
     const after = journalStatus(place(folder), handClock().now());

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { verifyJournal } from '../../../src/commands/journal/verify.ts';
+import { rowChecksum } from '../../../src/journal/row-checksum.ts';
+import { damage } from '../../helpers/damage.ts';
 import { contentOf, imageOf, segmentFiles } from '../../helpers/folder.ts';
 import { current, openJournal, samplesOf, testGateway } from '../../helpers/journal.ts';
 
@@ -21,10 +24,28 @@ function written(flushes: number, changes: Parameters<typeof openJournal>[1] = {
   return folder;
 }
 
+const storedRow = z.object({
+  seq: z.int(),
+  samples_through: z.int(),
+  encoded_at: z.int(),
+  declared: z.string().nullable(),
+  bytes: z.instanceof(Buffer),
+});
+
+/** As a defect of the agent would write it, checksums included. */
 function edit(folder: string, file: string, sql: string): void {
   const database = new Database(join(folder, file));
   database.unsafeMode(true);
   database.exec(sql);
+  const stream = file.split('.')[1] ?? '';
+  const change = database.prepare('UPDATE batch SET checksum = ? WHERE seq = ?');
+  for (const row of database
+    .prepare('SELECT * FROM batch')
+    .all()
+    .map((found) => storedRow.parse(found))) {
+    const { samples_through: samplesThrough, encoded_at: encodedAt, ...rest } = row;
+    change.run(rowChecksum(stream, { ...rest, samplesThrough, encodedAt }), row.seq);
+  }
   database.close();
 }
 
@@ -64,7 +85,7 @@ describe('verifying a journal', () => {
     rmSync(join(folder, second));
     expect((await verify(folder)).troubles).toEqual([
       expect.stringMatching(
-        new RegExp(`batch(es)? ${first}.* neither held nor confirmed nor declared: a file is gone`),
+        new RegExp(`batch(es)? ${first}.* neither held nor confirmed nor declared: a file is gone or damaged`),
       ),
     ]);
     openJournal(folder).close();
@@ -78,15 +99,14 @@ describe('verifying a journal', () => {
       journal.record(samplesOf(1_000), 0);
       journal.flush();
     }
-    journal.confirm(current(journal).stream, [[1, 2]]);
-    journal.flush();
-    expect(current(journal).held[0]?.[0]).toBeGreaterThan(1);
+    const [first = ''] = segmentFiles(folder);
+    rmSync(join(folder, first));
     expect(await verify(folder)).toMatchObject({
       troubles: [],
       remarks: [expect.stringContaining('the running agent')],
     });
     journal.close();
-    expect(await verify(folder)).toMatchObject({ troubles: [], remarks: [] });
+    expect((await verify(folder)).troubles).toEqual([expect.stringContaining('a file is gone or damaged')]);
   });
 
   it('tells a torn file, and what the next start of the agent makes of it', async () => {
@@ -94,9 +114,41 @@ describe('verifying a journal', () => {
     const [torn = ''] = segmentFiles(folder);
     truncateSync(join(folder, torn), 5_000);
     const { troubles } = await verify(folder);
-    expect(troubles[0]).toMatch(new RegExp(`^${torn}: .*: copy the folder before the agent starts again`));
+    expect(troubles[0]).toMatch(
+      new RegExp(
+        `^${torn}: damaged .*: nothing in it can be proven: the agent sets it aside and declares what it held`,
+      ),
+    );
     openJournal(folder).close();
     expect((await verify(folder)).troubles).toEqual([expect.stringContaining(`${torn}.damaged: set aside as damaged`)]);
+  });
+
+  it('tells of a damaged file the same as the start of the agent makes of it', async () => {
+    const folder = written(8, { segmentBytes: 60_000 });
+    const [damaged = ''] = segmentFiles(folder);
+    for (const at of [0, 0.5]) damage(join(folder, damaged), { do: 'zero', at, pages: 1 });
+    const { troubles, batches } = await verify(folder);
+    const journal = openJournal(folder);
+    const [stream] = journal.streams();
+    const [kept, behind] = stream?.held ?? [];
+    const lost = [(kept?.[1] ?? 0) + 1, (behind?.[0] ?? 0) - 1];
+    expect(troubles).toEqual([
+      expect.stringMatching(
+        `^${damaged}: damaged .* the agent sends what can be proven of it .batches 1–${kept?.[1]}, `,
+      ),
+      expect.stringContaining(`batch ${lost[0]} is neither held nor confirmed nor declared: a file is gone or damaged`),
+    ]);
+    expect(lost[0]).toBe(lost[1]);
+    expect(batches).toBe(8);
+    journal.close();
+    expect((await verify(folder)).troubles).toEqual([troubles[0]]);
+  });
+
+  it('tells a byte that flipped in the bytes of a batch', async () => {
+    const folder = written(1, { segmentBytes: 60_000 });
+    const [file = ''] = segmentFiles(folder);
+    damage(join(folder, file), { do: 'flip', at: 0.61, bits: 1 });
+    expect((await verify(folder)).troubles.join('\n')).toContain('batch 2 is not what was written');
   });
 
   it('tells a page that SQLite finds wrong', async () => {

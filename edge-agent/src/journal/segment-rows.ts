@@ -1,0 +1,150 @@
+/** The tables of a segment and their rows. A row that is read is proven by its checksum; those of format 1 had none. */
+import { type Declaration, declarationSchema, type Micros, type Ranges } from '@fieldline/shared/contracts';
+import type Database from 'better-sqlite3';
+import { z } from 'zod';
+import { headChecksum, rowChecksum } from './row-checksum.ts';
+
+export type SegmentHead = {
+  readonly gateway: string;
+  /** Of its stream. */
+  readonly openedAt: Micros;
+  /** Its stream began in memory and stands outside the chain of openings. */
+  readonly volatile: boolean;
+};
+
+/** A batch as a segment holds it. */
+export type Row = {
+  readonly seq: number;
+  readonly samplesThrough: number;
+  readonly encodedAt: Micros;
+  readonly declared: string | null;
+  readonly bytes: Buffer;
+};
+
+/** A row, and what it means. */
+export type ReadBatch = Pick<Row, 'seq' | 'encodedAt' | 'bytes'> & {
+  readonly samples: number;
+  readonly declared: readonly Declaration[];
+};
+
+export const segmentFormat = 2;
+const formatWithoutChecksums = 1;
+export const schema = `
+  CREATE TABLE segment (
+    gateway TEXT NOT NULL, opened_at INTEGER NOT NULL, volatile INTEGER NOT NULL, checksum INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE batch (
+    seq INTEGER PRIMARY KEY, samples_through INTEGER NOT NULL, encoded_at INTEGER NOT NULL, declared TEXT,
+    bytes BLOB NOT NULL, checksum INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX declaring ON batch (seq) WHERE declared IS NOT NULL;
+  CREATE TABLE note (only INTEGER PRIMARY KEY CHECK (only = 1), text TEXT NOT NULL) STRICT;
+  PRAGMA user_version = ${segmentFormat};
+`;
+
+const checksum = z.int().optional();
+const headRow = z.object({ gateway: z.string(), opened_at: z.int(), volatile: z.int(), checksum });
+const batchRow = z.object({
+  seq: z.int(),
+  samples_through: z.int(),
+  encoded_at: z.int(),
+  declared: z.string().nullable(),
+  bytes: z.instanceof(Buffer),
+  checksum,
+});
+const noteRow = z.object({ text: z.string() });
+const countRow = z.object({ count: z.int() });
+
+export const hasTables = (database: Database.Database): boolean =>
+  database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'batch'").get() !== undefined;
+
+/** @throws where the format is another one, or the row is not what was written */
+export function readHead(database: Database.Database, stream: string): SegmentHead {
+  const version = database.pragma('user_version', { simple: true });
+  if (version !== segmentFormat && version !== formatWithoutChecksums)
+    throw new Error(`format ${String(version)}; this program knows up to format ${segmentFormat}`);
+  const row = headRow.parse(database.prepare('SELECT * FROM segment').get());
+  const head = { gateway: row.gateway, openedAt: row.opened_at, volatile: row.volatile === 1 };
+  if (version === segmentFormat && row.checksum !== headChecksum(stream, head.gateway, head.openedAt, head.volatile))
+    throw new Error('its first row is not what was written');
+  return head;
+}
+
+/** A row that was read. @throws where it is not what was written */
+export function provenRow(stream: string, found: unknown): Row {
+  const { samples_through, encoded_at, checksum, ...rest } = batchRow.parse(found);
+  const row = { ...rest, samplesThrough: samples_through, encodedAt: encoded_at };
+  if (checksum !== undefined && checksum !== rowChecksum(stream, row))
+    throw new Error(`batch ${row.seq} is not what was written`);
+  return row;
+}
+
+export const declarationsOf = (text: string | null): Declaration[] =>
+  text === null ? [] : z.array(declarationSchema).parse(JSON.parse(text));
+
+export function readNote(database: Database.Database): string | null {
+  const row = database.prepare('SELECT text FROM note').get();
+  return row === undefined ? null : noteRow.parse(row).text;
+}
+
+export function insertHead(database: Database.Database, stream: string, head: SegmentHead): void {
+  const { gateway, openedAt, volatile } = head;
+  const insert = database.prepare('INSERT INTO segment VALUES (?, ?, ?, ?)');
+  insert.run(gateway, openedAt, volatile ? 1 : 0, headChecksum(stream, gateway, openedAt, volatile));
+}
+
+export const prepareWriting = (database: Database.Database) => ({
+  insert: database.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?)'),
+  note: database.prepare('INSERT OR REPLACE INTO note VALUES (1, ?)'),
+  begin: database.prepare('BEGIN IMMEDIATE'),
+  commit: database.prepare('COMMIT'),
+  rollback: database.prepare('ROLLBACK'),
+});
+
+export type Writing = ReturnType<typeof prepareWriting>;
+
+/** Reads the rows of one segment. */
+export class Rows {
+  readonly stream: string;
+  private readonly database: Database.Database;
+  private readonly one: Database.Statement;
+  private readonly declaring: Database.Statement;
+  /** Batches are mostly read one after the other, and each asks for the count of the one before. */
+  private newest: { readonly seq: number; readonly samplesThrough: number } | undefined;
+
+  constructor(stream: string, database: Database.Database) {
+    this.stream = stream;
+    this.database = database;
+    this.one = database.prepare('SELECT * FROM batch WHERE seq = ?');
+    this.declaring = database.prepare('SELECT * FROM batch WHERE declared IS NOT NULL AND seq BETWEEN ? AND ?');
+  }
+
+  /** @throws where it is not there */
+  row(seq: number): Row {
+    const found = this.one.get(seq);
+    if (found === undefined) throw new Error(`batch ${seq} is not where it was written`);
+    const row = provenRow(this.stream, found);
+    if (row.seq !== seq) throw new Error(`batch ${row.seq} stands where ${seq} was written`);
+    this.newest = { seq, samplesThrough: row.samplesThrough };
+    return row;
+  }
+
+  /** Samples of the segment up to and including a batch. @throws where that is not there */
+  through(seq: number): number {
+    return this.newest?.seq === seq ? this.newest.samplesThrough : this.row(seq).samplesThrough;
+  }
+
+  last(): Row {
+    return provenRow(this.stream, this.database.prepare('SELECT * FROM batch ORDER BY seq DESC LIMIT 1').get());
+  }
+
+  count(): number {
+    return countRow.parse(this.database.prepare('SELECT count(*) AS count FROM batch').get()).count;
+  }
+
+  declaredIn(ranges: Ranges): Declaration[] {
+    return ranges.flatMap(([from, to]) =>
+      this.declaring.all(from, to).flatMap((row) => declarationsOf(provenRow(this.stream, row).declared)),
+    );
+  }
+}

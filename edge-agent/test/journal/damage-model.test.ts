@@ -1,0 +1,223 @@
+import { cpSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Declaration, hasNumber, type Ranges, subtractRanges, unionRanges } from '@fieldline/shared/contracts';
+import { temporaryFolder } from '@fieldline/shared/testing';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { Journal } from '../../src/journal/journal.ts';
+import type { JournalOptions } from '../../src/journal/options.ts';
+import { type Damage, damage } from '../helpers/damage.ts';
+import { imageOf, segmentFiles } from '../helpers/folder.ts';
+import { allBatches, current, decoded, handClock, openJournal, samplesOf } from '../helpers/journal.ts';
+
+const opening = fc.record({
+  flushes: fc.array(fc.integer({ min: 1, max: 900 }), { maxLength: 12 }),
+  compression: fc.constantFrom('none' as const, 'zstd' as const),
+  confirmed: fc.nat(4),
+});
+const at = fc.double({ min: 0, max: 0.9999, noNaN: true });
+const damages = fc.array(
+  fc.record({
+    file: fc.nat(),
+    what: fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.record({ do: fc.constant('flip' as const), at, bits: fc.integer({ min: 1, max: 255 }) }),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.record({ do: fc.constant('zero' as const), at, pages: fc.integer({ min: 1, max: 40 }) }),
+      },
+      { weight: 2, arbitrary: fc.record({ do: fc.constant('truncate' as const), at }) },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const) }) },
+    ),
+  }),
+  { minLength: 1, maxLength: 4 },
+);
+const history = fc.record({
+  openings: fc.array(opening, { minLength: 1, maxLength: 3 }),
+  end: fc.constantFrom('in order' as const, 'killed' as const),
+  damages,
+  startSalvageMs: fc.constantFrom(0, 500),
+  /** Segments that go soon, and leave their logs to others; else all are kept. */
+  passesLogs: fc.boolean(),
+});
+
+type History = {
+  readonly openings: readonly { flushes: readonly number[]; compression: 'none' | 'zstd'; confirmed: number }[];
+  readonly end: 'in order' | 'killed';
+  readonly passesLogs: boolean;
+};
+type Clock = ReturnType<typeof handClock>;
+type Known = { readonly bytes: Buffer; readonly encodedAt: number };
+/** Stream → batches by number, and what the cloud has confirmed. */
+type Written = Map<string, { readonly batches: Map<number, Known>; confirmed: Ranges }>;
+
+const options = (clock: Clock, passesLogs: boolean): Partial<JournalOptions> =>
+  passesLogs
+    ? { clock, segmentBytes: 1024 ** 2, maxAgeMs: 4 * 2_500, keepConfirmedForMs: 0 }
+    : { clock, segmentBytes: 20_000, keepConfirmedForMs: 1e12 };
+
+/** Writes the openings one after the other; the last one is left as a kill leaves it, or closed. */
+function write(folder: string, { openings, end, passesLogs }: History, clock: Clock) {
+  const written: Written = new Map();
+  let image = folder;
+  for (const [index, { flushes, compression, confirmed }] of openings.entries()) {
+    const journal = openJournal(folder, { ...options(clock, passesLogs), compression });
+    const { stream } = current(journal);
+    const batches = new Map<number, Known>();
+    const keep = (seq: number): void => {
+      const bytes = journal.read(stream, seq)?.bytes ?? Buffer.alloc(0);
+      batches.set(seq, { bytes, encodedAt: clock.now() });
+    };
+    keep(1);
+    for (const samples of flushes) {
+      clock.advanceMs(1_000);
+      journal.record(samplesOf(samples), 0);
+      for (const { seq } of journal.flush()) keep(seq);
+      if (passesLogs && batches.size > confirmed) journal.confirm(stream, [[1, batches.size - confirmed]]);
+    }
+    if (!passesLogs && confirmed > 0) journal.confirm(stream, [[1, confirmed]]);
+    const through = passesLogs ? batches.size - confirmed : confirmed;
+    written.set(stream, { batches, confirmed: through > 0 ? [[1, through]] : [] });
+    clock.advanceMs(1_000);
+    if (index === openings.length - 1 && end === 'killed') {
+      image = temporaryFolder();
+      cpSync(folder, image, { recursive: true });
+    }
+    journal.close();
+    clock.advanceMs(1_000);
+  }
+  return { written, image };
+}
+
+/** Whatever is there, but the newest segment for the hand that deletes: its going is like the return of an older copy. */
+function strike(folder: string, choice: number, what: Damage): string | undefined {
+  const newest = segmentFiles(folder).at(-1);
+  const files = readdirSync(folder).filter(
+    (file) => (file.includes('.segment') || file === 'spare-log') && !(what.do === 'remove' && file === newest),
+  );
+  const file = files.sort()[choice % Math.max(1, files.length)];
+  if (file !== undefined) damage(join(folder, file), what);
+  return file;
+}
+
+/** Reads all that is held, as the uplink does, until nothing more turns out to be lost. */
+function drain(journal: Journal, written: Written): Map<string, Ranges> {
+  // Each flush looks into one file that the start had no time for.
+  for (let flush = 0; flush < 20; flush++) journal.flush();
+  for (;;) {
+    const read = new Map<string, Ranges>();
+    let missed: Ranges = [];
+    for (const { stream, held } of journal.streams()) {
+      const own = readable(journal, stream, held, written.get(stream)?.batches);
+      read.set(stream, own);
+      missed = unionRanges(missed, subtractRanges(held, own));
+    }
+    journal.flush();
+    if (missed.length === 0) return read;
+  }
+}
+
+function readable(journal: Journal, stream: string, held: Ranges, known: Map<number, Known> | undefined): Ranges {
+  let read: Ranges = [];
+  for (const [from, to] of held) {
+    for (let seq = from; seq <= to; seq++) {
+      const batch = journal.read(stream, seq);
+      if (batch === null) continue;
+      if (known !== undefined) expect(batch.bytes.equals(known.get(seq)?.bytes ?? Buffer.alloc(0))).toBe(true);
+      expect(batch.samples).toBe(decoded(batch.bytes).sent);
+      read = unionRanges(read, [[seq, seq]]);
+    }
+  }
+  return read;
+}
+
+const declaredIn = (journal: Journal, written: Written): Declaration[] =>
+  allBatches(journal)
+    .filter(({ stream }) => !written.has(stream))
+    .flatMap(({ declared }) => declared);
+
+const rangesIn = (declared: readonly Declaration[], stream: string): Ranges =>
+  declared.reduce<Ranges>(
+    (ranges, each) =>
+      each.kind === 'batches' && each.stream === stream ? unionRanges(ranges, [[each.from, each.to]]) : ranges,
+    [],
+  );
+
+const coversTime = (declared: readonly Declaration[], time: number): boolean =>
+  declared.some((each) => each.kind === 'series' && each.device === null && each.from <= time && time <= each.to);
+
+/** Of a folder of which nothing can be read only the file system knows since when it was written: by another clock than this one. */
+const isAllGone = (read: Map<string, Ranges>, written: Written, declared: readonly Declaration[]): boolean =>
+  [...written.keys()].every((stream) => !read.has(stream)) &&
+  declared.some(({ kind, reason }) => kind === 'series' && reason === 'journal-damaged');
+
+/**
+ * The newest segment has the note that knows of the others. Where both it and another were struck, a batch may be known by the
+ * file system alone, or by nobody.
+ */
+function isNoteStruck(files: readonly (string | undefined)[], newest: string): boolean {
+  const ofNewest = files.filter((file) => file?.startsWith(newest));
+  return ofNewest.length > 0 && ofNewest.length < files.length;
+}
+
+/** Every batch that was written can be read, or is declared; none is both. */
+function agrees(
+  written: Written,
+  read: Map<string, Ranges>,
+  declared: readonly Declaration[],
+  isNoteLost: boolean,
+): void {
+  for (const [stream, { batches, confirmed }] of written) {
+    const [given, lost] = [read.get(stream) ?? [], rangesIn(declared, stream)];
+    for (const [seq, { encodedAt }] of batches) {
+      const [isRead, isLost] = [hasNumber(given, seq), hasNumber(lost, seq)];
+      expect(isRead && isLost, `${stream}/${seq} is read and declared`).toBe(false);
+      const isSaid =
+        isRead ||
+        isLost ||
+        hasNumber(confirmed, seq) ||
+        isNoteLost ||
+        coversTime(declared, encodedAt) ||
+        isAllGone(read, written, declared);
+      expect(isSaid, `${stream}/${seq} is neither read nor declared`).toBe(true);
+    }
+    for (const each of declared) {
+      if (each.kind !== 'batches' || each.stream !== stream || each.samples === null) continue;
+      let samples = 0;
+      for (let seq = each.from; seq <= each.to; seq++)
+        samples += decoded(batches.get(seq)?.bytes ?? Buffer.alloc(0)).sent;
+      expect(each.samples, `samples of ${each.from} to ${each.to}`).toBe(samples);
+    }
+  }
+}
+
+it('gives each batch of a damaged journal with its own bytes or declares it, and does so once', () => {
+  fc.assert(
+    fc.property(history, ({ openings, end, damages, startSalvageMs, passesLogs }) => {
+      const clock = handClock();
+      const { written, image } = write(temporaryFolder(), { openings, end, passesLogs }, clock);
+      const newest = segmentFiles(image).at(-1) ?? '';
+      const struck = damages.map(({ file, what }) => strike(image, file, what));
+      const journal = openJournal(image, { ...options(clock, passesLogs), startSalvageMs });
+      const read = drain(journal, written);
+      const declared = declaredIn(journal, written);
+      agrees(written, read, declared, isNoteStruck(struck, newest));
+      const own = current(journal).stream;
+      // What was declared is known to be, even where the agent is killed next.
+      const next = end === 'killed' ? imageOf(image) : image;
+      journal.close();
+      const again = openJournal(next, { ...options(clock, passesLogs), startSalvageMs });
+      const readAgain = drain(again, written);
+      for (const [stream, ranges] of read) {
+        const known = [readAgain.get(stream) ?? [], written.get(stream)?.confirmed ?? []];
+        expect(known.reduce(subtractRanges, ranges)).toEqual([]);
+      }
+      const later = allBatches(again).filter(({ stream }) => !written.has(stream) && stream !== own);
+      expect(later.flatMap((batch) => batch.declared).filter(({ reason }) => reason !== 'restart')).toEqual([]);
+      again.close();
+    }),
+    { numRuns: 30, endOnFailure: true },
+  );
+}, 60_000);
