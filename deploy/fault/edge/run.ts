@@ -4,15 +4,14 @@ import { join } from 'node:path';
 import { Lifecycle } from '@fieldline/shared/runtime';
 import { mountedDisk } from '@fieldline/shared/testing/small-disk';
 import { temporaryFolder } from '@fieldline/shared/testing/temporary-folder';
-import type { Audit } from '../../demo/audit.ts';
 import { settle } from '../settle.ts';
 import { strikeAll } from '../strike-all.ts';
 import { settableClock } from './clock.ts';
 import { copyScenarios } from './copies.ts';
-import { judgeSite } from './evidence.ts';
+import { judgeSite, type Verdict } from './evidence.ts';
 import { faultsWith, type Need } from './faults.ts';
 import { checkIntegrity } from './integrity.ts';
-import { judgeLedger, openStreams } from './ledger.ts';
+import { judgeLedger, type LedgerVerdict, openStreams } from './ledger.ts';
 import { type Line, startLine } from './line.ts';
 import { type Site, startSite } from './site.ts';
 
@@ -29,22 +28,14 @@ export type EdgeFaultOptions = {
   readonly say: (line: string) => void;
 };
 
-export type Report = {
-  /** How often each fault struck, by its name. */
-  readonly struck: ReadonlyMap<string, number>;
-  readonly served: number;
-  readonly rows: number;
-  readonly declared: number;
-  readonly clockSet: number;
-  readonly atEnds: number;
-  readonly shifted: number;
-  readonly goneWithMemory: number;
-  readonly falseAlarms: number;
-  readonly files: number;
-  readonly audit: Audit;
-  /** What is not as it must be, a sentence each; empty when the run is good. */
-  readonly findings: readonly string[];
-};
+/** The verdicts over all sites and the ledger together; `findings` are a sentence each, and empty when the run is good. */
+export type Report = Verdict &
+  LedgerVerdict & {
+    /** How often each fault struck, by its name. */
+    readonly struck: ReadonlyMap<string, number>;
+    /** Of journals, whose integrity was checked. */
+    readonly files: number;
+  };
 
 const mostBetweenMs = 600;
 

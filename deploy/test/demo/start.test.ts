@@ -85,7 +85,7 @@ describe('npm start', () => {
   test('two on one data folder get in nobody’s way: the second is refused', async () => {
     const folder = temporaryFolder();
     const first = await start(folder);
-    await waitFor(() => first.said().includes('page'), { timeoutMs: 100_000, what: 'the first to be up' });
+    await waitFor(() => first.said().includes('page'), { timeoutMs: 60_000, what: 'the first to be up' });
     const second = await start(folder);
     expect(await second.done).toBe(1);
     expect(second.said()).toMatch(/another run \(process \d+\) uses/);
