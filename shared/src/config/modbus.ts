@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { deadbandShape, isRange, keepingShape, notARange, tagDescriptionShape } from './tag-shapes.ts';
 import { durationMs, host, id, port } from './units.ts';
 
 /** Where a device is reached. All devices with the same link share one connection. */
@@ -119,31 +120,6 @@ export function registerProblems(shape: RegisterShape): [key: string, message: s
   return problems;
 }
 
-export const deadbandShape = {
-  deadband: z
-    .number()
-    .nonnegative()
-    .optional()
-    .describe('a change of at most this much is held back; absent or 0: every change passes'),
-  heartbeatMs: durationMs.optional().describe('a sample passes at least this often, changed or not'),
-};
-
-export const tagDescriptionShape = {
-  unit: z.string().min(1).max(64).optional(),
-  description: z.string().min(1).max(512).optional(),
-  minimum: z.number().optional(),
-  maximum: z.number().optional(),
-};
-
-export const isRange = ({
-  minimum,
-  maximum,
-}: {
-  minimum?: number | undefined;
-  maximum?: number | undefined;
-}): boolean => minimum === undefined || maximum === undefined || minimum <= maximum;
-export const notARange = { path: ['maximum'], error: 'must not be below minimum' };
-
 /** Whether registers of this type can ever hold it: as a bit pattern, or for a float as its value. */
 function canBeRead(entry: number | string, type: ModbusType): boolean {
   if (typeof entry === 'number' && (type === 'float32' || type === 'float64')) return true;
@@ -169,6 +145,7 @@ export const modbusTagSchema = z
       .describe('raw register values that mean "no value here", e.g. [0x8000] or ["0xFFFFFFFFFFFFFFFF"]'),
     everyMs: durationMs.optional().describe('where it differs from that of the device'),
     ...deadbandShape,
+    ...keepingShape,
     ...tagDescriptionShape,
   })
   .superRefine((tag, context) => {
@@ -219,6 +196,7 @@ const modbusDeviceObject = z.strictObject({
     .default(8)
     .describe('most unwanted registers read along to save a request; 0 reads none'),
   ...deadbandShape,
+  ...keepingShape,
   tags: z.array(modbusTagSchema).min(1),
 });
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { valueTypes } from '../contracts/sample.ts';
-import { deadbandShape, isRange, notARange, tagDescriptionShape } from './modbus.ts';
+import { deadbandShape, isRange, keepingShape, notARange, tagDescriptionShape } from './tag-shapes.ts';
 import { durationMs, filePath, id } from './units.ts';
 
 const guid = '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
@@ -16,6 +16,7 @@ export const opcuaTagSchema = z
     type: z.enum(valueTypes).default('float64'),
     samplingMs: z.number().nonnegative().optional().describe('where it differs from that of the device'),
     ...deadbandShape,
+    ...keepingShape,
     ...tagDescriptionShape,
   })
   .refine(isRange, notARange);
@@ -49,6 +50,7 @@ export const opcuaDeviceSchema = z
       .describe('values that the server keeps per item between two publishes; computed when absent'),
     timeoutMs: durationMs.default(10_000),
     ...deadbandShape,
+    ...keepingShape,
     tags: z.array(opcuaTagSchema).min(1),
   })
   .refine(({ username, passwordFile }) => (username === undefined) === (passwordFile === undefined), {

@@ -13,6 +13,7 @@ import { describePayload, parsePayload } from './describe-payload.ts';
 import { type ErrorCode, FieldlineError } from './errors.ts';
 import { isQualityCode, type QualityCode, qualityClass } from './quality.ts';
 import { fitsType, type Micros, type Tag, type Value, type ValueType, valueTypes } from './sample.ts';
+import { tagClasses } from './tag-class.ts';
 import { cutTagList, type TagLists, tagListMark } from './tag-lists.ts';
 import { idPattern, idRule, isId } from './topics.ts';
 import { readFrame } from './zstd-frames.ts';
@@ -28,6 +29,7 @@ const wireSchema = z.object({
   read: count,
   filtered: count,
   volatile: z.boolean().default(false),
+  class: z.enum(tagClasses).optional(),
   tags: column,
   t0: count,
   i: column.optional(),
@@ -130,9 +132,13 @@ function decodeJson(json: unknown, gateway: string, known?: readonly Tag[]): Dec
   const sent = wire.x.length;
   if (wire.read < wire.filtered + sent)
     throw malformed(`read is ${wire.read}, less than filtered ${wire.filtered} + samples ${sent}`);
-  const { stream, seq, previous, read, filtered, volatile, declared } = wire;
+  const { stream, seq, previous, read, filtered, volatile, class: tagClass, declared } = wire;
   const tags = known ?? wire.tags.flatMap(tagsOfRun);
-  const head = { gateway, stream, seq, ...(previous === undefined ? {} : { previous }), read, filtered, volatile };
+  const stated = {
+    ...(previous === undefined ? {} : { previous }),
+    ...(tagClass === undefined ? {} : { class: tagClass }),
+  };
+  const head = { gateway, stream, seq, ...stated, read, filtered, volatile };
   return { ...head, declared, tags, ...samplesOf({ ...wire, i: wire.i ?? eachOnce(tags) }, tags) };
 }
 

@@ -1,6 +1,7 @@
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { type Batch, batchVersion, type Compression } from './batch.ts';
 import type { Sample, Tag, Value } from './sample.ts';
+import { defaultClass } from './tag-class.ts';
 
 /** Of neighbours of one device: device, tag, type, tag, type, … */
 type Run = string[];
@@ -72,6 +73,7 @@ export function encodeBatch(batch: Batch, compression: Compression): Buffer {
     read,
     filtered,
     ...(batch.volatile ? { volatile: true } : {}),
+    ...(batch.class === undefined || batch.class === defaultClass ? {} : { class: batch.class }),
     ...columnsOf(samples),
     ...(declared.length === 0 ? {} : { declared }),
   });

@@ -13,7 +13,8 @@
  *   read      how many samples the drivers have given in this stream, this batch included
  *   filtered  how many of those the filter has held back; so read = filtered + samples of batches 1..seq
  *             a batch with read < filtered + its own samples is refused
- *   volatile  true if the batch was never in the journal; else absent
+ *   volatile  true if the batch was never in the journal, or may not have got there; else absent
+ *   class     of its stream, which holds samples of this class of tags only: "debug", "energy" or "alarm"; absent for "process"
  *   tags      the series in the batch: [device, tag, type, tag, type, …], neighbours of one device together
  *   i         per sample: index into the series; absent where each has one sample, in this order
  *   t0        time that the first delta counts from, µs since 1970 UTC
@@ -30,6 +31,7 @@
 import type { Declaration } from './declaration.ts';
 import type { QualityCode } from './quality.ts';
 import type { Micros, Sample, Tag, Value } from './sample.ts';
+import type { TagClass } from './tag-class.ts';
 
 export const batchVersion = 2;
 /** The strictest managed broker takes 128 kB per message. */
@@ -52,6 +54,8 @@ export type BatchHead = {
   readonly read: number;
   readonly filtered: number;
   readonly volatile: boolean;
+  /** Absent: process. */
+  readonly class?: TagClass;
   readonly declared: readonly Declaration[];
 };
 

@@ -11,6 +11,7 @@ export const lossReasons = [
   'source-overflow',
   'poll-missed',
   'too-large',
+  'thinned',
 ] as const;
 export type LossReason = (typeof lossReasons)[number];
 

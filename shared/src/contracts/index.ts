@@ -10,5 +10,6 @@ export * from './normalised.ts';
 export * from './quality.ts';
 export * from './ranges.ts';
 export * from './sample.ts';
+export * from './tag-class.ts';
 export { TagLists } from './tag-lists.ts';
 export * from './topics.ts';

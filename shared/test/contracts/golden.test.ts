@@ -109,19 +109,24 @@ describe('golden files of version 2', () => {
     expect(decodeBatch(read(name, 'v2'), 'pump-station-1')).toEqual({ ok: true, batch: expected });
   });
 
-  it('a batch without index has one sample of each series', () => {
+  it.each([
+    ['batch-each-once.json', {}],
+    ['batch-alarm.json', { class: 'alarm' }],
+  ])('%s, without index, has one sample of each series', (name, stated) => {
     const { previous: _, ...head } = expected;
     const ofFirst = <T>(column: readonly T[]): T[] => column.slice(0, expected.tags.length);
     const batch = {
       ...head,
+      ...stated,
       ...{ seq: 2, read: 14, declared: [], sent: 4, quality: [0, 0, 0, 0] },
       ...{ tagIndex: ofFirst(expected.tagIndex), time: ofFirst(expected.time), value: ofFirst(expected.value) },
     };
-    expect(decodeBatch(read('batch-each-once.json', 'v2'), 'pump-station-1')).toEqual({ ok: true, batch });
+    expect(decodeBatch(read(name, 'v2'), 'pump-station-1')).toEqual({ ok: true, batch });
   });
 
   it('all are read by a test', () => {
     expect(readdirSync(folderOf('v2')).sort()).toEqual([
+      'batch-alarm.json',
       'batch-each-once.json',
       'batch.json',
       'batch.json.gz',
