@@ -118,7 +118,8 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   life.add('uplink', () => uplink.close());
   health.ready.push({ name: 'uplink', trouble: () => uplink.trouble(), note: () => uplink.note() });
 
-  const flushing = setInterval(() => forwarder.offer(journal.flush()), journalConfig.flushMs);
+  const flush = async (): Promise<void> => forwarder.offer(await journal.flushBeside());
+  const flushing = setInterval(flush, journalConfig.flushMs);
   life.add('forwarder', async () => {
     clearInterval(flushing);
     forwarder.offer(journal.finish());
@@ -136,7 +137,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
       filtered.inc(some.length - passed.length);
       journal.record(passed, some.length - passed.length, tagClass);
     }
-    if (journal.isFull) forwarder.offer(journal.flush());
+    if (journal.isFull) void flush();
   };
   const context: DriverContext = {
     clock,

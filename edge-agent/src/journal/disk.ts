@@ -14,7 +14,7 @@ import { type Appending, Lane } from './lane.ts';
 import type { FoundNote } from './note.ts';
 import { Segment, type SegmentHead } from './segment.ts';
 import { orphansOf, sizeOf } from './segment-files.ts';
-import { fullLogBytes } from './segment-log.ts';
+import { fullLogBytes, type SegmentLog } from './segment-log.ts';
 import { namesAmong, type SegmentName, segmentFile } from './segment-name.ts';
 import { SetAside } from './set-aside.ts';
 import { type Space, spaceOf } from './space.ts';
@@ -69,11 +69,25 @@ export class Disk {
   }
 
   /**
-   * Batches of one stream. Durable when it returns.
+   * Batches of one stream, not forced yet.
    * @throws SqliteError; whether the batches are there is then not known until the next start
    */
   append(batches: readonly NewBatch[], appending: Appending): void {
     this.laneOf(batches).append(batches, appending);
+  }
+
+  /** What was committed is as durable as it shall be when it returns. @throws a system error */
+  force(): void {
+    for (const log of this.unforced()) log.force();
+  }
+
+  /** As `force`, beside the event loop. */
+  async forceBeside(): Promise<void> {
+    await Promise.all(this.unforced().map((log) => log.forceBeside()));
+  }
+
+  private unforced(): readonly SegmentLog[] {
+    return this.segments.map(({ log }) => log).filter(({ isUnforced }) => isUnforced);
   }
 
   /** SQLite goes on writing to a file that was deleted, and says nothing. @throws a system error where that is so */
@@ -116,7 +130,9 @@ export class Disk {
 
   writeNote(text: string): void {
     const lanes = [this.lanes.get(defaultClass), ...this.lanes.values()];
-    lanes.find((lane) => lane?.writing !== undefined)?.writing?.append([], text);
+    const writing = lanes.find((lane) => lane?.writing !== undefined)?.writing;
+    writing?.append([], text);
+    writing?.log.force();
   }
 
   /** One that was salvaged is kept for whoever wants to look into it, as long as there is room. */

@@ -4,7 +4,8 @@
  * - Each opening is a stream for each class of tags: a new UUID, `seq` from 1 without holes, each number given once. Its first
  *   batch is written at once and names the stream of the opening before and that one's last `seq`. So a cloned card, a restored
  *   image or a kill never puts two contents under one number.
- * - A flush is one transaction for each class that has news. What `flush` has returned is as durable as `survives` says.
+ * - A flush is one transaction for each class that has news. What `flush` has given is as durable as `survives` says; nothing is
+ *   held, and so nothing is sent, before it is.
  * - A batch leaves the folder only with its whole segment: when all batches of that are confirmed, or when space is short
  *   and the declaration of the loss is durable. The oldest of the lowest class go first.
  * - When the folder cannot be written, batches wait in bounded memory, and what can be read of the folder is sent all the
@@ -17,15 +18,15 @@ import {
   type Declaration,
   defaultClass,
   isFieldlineError,
-  markVolatile,
   type Ranges,
   type Sample,
   type TagClass,
 } from '@fieldline/shared/contracts';
 import { errorFields } from '../error-fields.ts';
-import { bytesIn, type Extent, type NewBatch, type StoredBatch } from './batches.ts';
+import { bytesIn, type Extent, type StoredBatch } from './batches.ts';
 import { Chain } from './chain.ts';
 import type { Disk } from './disk.ts';
+import { Durability } from './durability.ts';
 import { type Folder, openFolder } from './folder.ts';
 import type { HeldStream } from './holdings.ts';
 import { Losses } from './losses.ts';
@@ -49,6 +50,7 @@ export class Journal {
   private readonly note: NoteKeeper;
   private readonly chain: Chain;
   private readonly losses: Losses;
+  private readonly durability: Durability;
   private readonly startedAt: number;
   /** undefined until it could be opened for the first time, and after close. */
   private folder: Folder | undefined;
@@ -64,6 +66,9 @@ export class Journal {
     this.chain = new Chain(options);
     const { store, pending, metrics, note } = this;
     this.losses = new Losses({ store, pending, metrics, note, log: options.log });
+    const { compression } = options;
+    const { goesSoon } = this.retention;
+    this.durability = new Durability({ store, note, compression, goesSoon, failed: (error) => this.leaveDisk(error) });
   }
 
   /** Opens the folder, or goes on in memory and says so. @throws FieldlineError journal/in-use, journal/foreign */
@@ -95,25 +100,36 @@ export class Journal {
 
   /** Writes what is pending, keeps the bounds. Gives the batches that it made: they are durable. */
   flush(): readonly StoredBatch[] {
-    return this.run('samples');
+    this.run('samples');
+    this.durability.settle();
+    return this.durability.take();
+  }
+
+  /** As `flush`, but the medium is waited for beside the event loop. */
+  async flushBeside(): Promise<readonly StoredBatch[]> {
+    const begun = performance.now();
+    this.run('samples');
+    await this.durability.settleBeside();
+    this.metrics.durableSeconds.observe((performance.now() - begun) / 1_000);
+    return this.durability.take();
   }
 
   /** The last flush before the end: it states the counts even where no sample passed the filter since the last batch. */
   finish(): readonly StoredBatch[] {
-    return this.run('counts');
+    this.run('counts');
+    this.durability.settle();
+    return this.durability.take();
   }
 
-  private run(wanted: 'samples' | 'counts'): readonly StoredBatch[] {
+  private run(wanted: 'samples' | 'counts'): void {
     if (this.outage.isTimeToRetry) this.returnToDisk();
     // Also where nothing is to be written: a quiet plant shall hear of it too.
-    this.whileOnDisk(() => this.folder?.disk.checkInPlace(), undefined);
-    const batches: StoredBatch[] = [];
+    this.whileOnDisk(() => this.folder?.disk.checkInPlace());
     if (this.folder !== undefined) this.losses.postponed(this.folder.disk);
-    batches.push(...this.write(wanted));
-    batches.push(...this.keepBounds());
+    this.write(wanted);
+    this.keepBounds();
     this.store.forgetEmpty(this.chain.streams());
     this.measure();
-    return batches;
   }
 
   streams(): readonly HeldStream[] {
@@ -212,41 +228,20 @@ export class Journal {
     return folder;
   }
 
-  private write(wanted: 'samples' | 'counts'): readonly NewBatch[] {
+  private write(wanted: 'samples' | 'counts'): void {
     const taken = this.pending.take(wanted);
-    if (taken.length === 0) return [];
+    if (taken.length === 0) return;
     const begun = performance.now();
-    const batches = taken.flatMap((each) => this.writeClass(each));
+    for (const each of taken) this.writeClass(each);
     this.metrics.flushSeconds.observe((performance.now() - begun) / 1_000);
-    this.metrics.encodedBytes.inc(bytesIn(batches));
-    return batches;
   }
 
-  private writeClass({ class: tagClass, samples, filtered, declared }: Taken): readonly NewBatch[] {
+  private writeClass({ class: tagClass, samples, filtered, declared }: Taken): void {
     const writer = this.chain.writerOf(tagClass);
     const batches = writer.encode(samples, declared, filtered, this.options.clock.now());
     this.chain.wrote(writer);
-    this.store.hold(batches);
-    return this.put(batches);
-  }
-
-  /** Gives them as they are to be sent. */
-  private put(batches: readonly NewBatch[]): readonly NewBatch[] {
-    if (this.folder === undefined || this.outage.reason !== null) {
-      this.store.memory.append(batches);
-      return batches;
-    }
-    const note = { isDue: this.note.isDue, text: () => this.note.text() };
-    try {
-      this.folder.disk.append(batches, { note, goesSoon: this.retention.goesSoon });
-      if (note.isDue) this.note.written();
-      return batches;
-    } catch (error) {
-      const unsure = batches.map((batch) => ({ ...batch, bytes: markVolatile(batch.bytes, this.options.compression) }));
-      this.store.memory.append(unsure);
-      this.leaveDisk(error);
-      return unsure;
-    }
+    this.metrics.encodedBytes.inc(bytesIn(batches));
+    this.durability.put(batches, this.outage.reason === null ? this.folder?.disk : undefined);
   }
 
   private leaveDisk(error: unknown): void {
@@ -257,13 +252,12 @@ export class Journal {
     this.options.log.error({ code: 'journal/unwritable', ...onDisk }, this.trouble() ?? '');
   }
 
-  private whileOnDisk<T>(work: () => T, otherwise: T): T {
-    if (this.outage.reason !== null) return otherwise;
+  private whileOnDisk(work: () => void): void {
+    if (this.outage.reason !== null) return;
     try {
-      return work();
+      work();
     } catch (error) {
       this.leaveDisk(error);
-      return otherwise;
     }
   }
 
@@ -277,21 +271,22 @@ export class Journal {
     }
   }
 
-  private keepBounds(): readonly StoredBatch[] {
+  private keepBounds(): void {
     const { clock, memoryBytes } = this.options;
     this.losses.fromMemory(memoryBytes);
-    this.whileOnDisk(() => this.retention.removeConfirmed(clock.monotonicMs()), undefined);
-    const outdated = this.whileOnDisk(() => this.drop(this.retention.outdated(clock.now(), clock.monotonicMs())), []);
-    return [...outdated, ...this.whileOnDisk(() => this.drop(this.retention.makeRoom()), [])];
+    this.whileOnDisk(() => this.retention.removeConfirmed(clock.monotonicMs()));
+    this.whileOnDisk(() => this.drop(this.retention.outdated(clock.now(), clock.monotonicMs())));
+    this.whileOnDisk(() => this.drop(this.retention.makeRoom()));
   }
 
   /** One declaration for all that must go: else each would need room of its own. It is durable before the files go. */
-  private drop({ segments, reason }: ToDrop): readonly NewBatch[] {
+  private drop({ segments, reason }: ToDrop): void {
+    if (segments.length === 0) return;
     for (const segment of segments) this.losses.declare(segment, reason);
-    const batches = segments.length === 0 ? [] : this.write('samples');
+    this.write('samples');
+    this.durability.settle();
     if (this.outage.reason === null && this.folder !== undefined)
       this.losses.dropped(segments, reason, this.folder.disk);
-    return batches;
   }
 
   private measure(): void {

@@ -45,7 +45,7 @@ export class Lane {
     this.begunAt = batches[0]?.encodedAt ?? 0;
   }
 
-  /** Durable when it returns. @throws SqliteError; whether the batches are there is then not known until the next start */
+  /** Not forced yet. @throws SqliteError; whether the batches are there is then not known until the next start */
   append(batches: readonly NewBatch[], { note, goesSoon }: Appending): void {
     const { writing, head } = this;
     if (head === undefined) throw new Error('no stream was begun');
