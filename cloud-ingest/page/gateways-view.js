@@ -61,7 +61,12 @@ function makeCard({ gateway }) {
         make('dt', {}, 'journal holds'),
         held,
       ),
-      make('div', { title: 'a stream is one start of the agent' }, make('dt', {}, 'streams'), streams),
+      make(
+        'div',
+        { title: 'a stream is one start of the agent, for one class of its tags' },
+        make('dt', {}, 'streams'),
+        streams,
+      ),
       make('div', { title: 'neither here nor held nor declared' }, make('dt', {}, 'missing'), missing),
     ),
     bar,

@@ -23,13 +23,32 @@ export const declarationEntry = (loss) => ({
   time: loss.declaredAt,
   gateway: loss.gateway,
   title: loss.reason,
-  text: `${loss.samples === null ? 'an unknown number of samples' : counted(loss.samples, 'sample')}: ${extentOf(loss)}`,
+  text: `${loss.samples === null ? 'an unknown number of samples' : counted(loss.samples, 'sample')}: ${extentOf(loss)}${meaningOf(loss.reason)}`,
 });
 
+/** @type {Record<import('@fieldline/shared/contracts').LossReason, string>} */
+const meanings = {
+  'disk-bound': 'the journal was full: the oldest of the lowest class was dropped',
+  'age-bound': 'older than the journal keeps what is not confirmed',
+  'memory-bound': 'the disk took nothing, and memory was full',
+  'journal-damaged': 'its file in the journal cannot be read',
+  restart: 'between what was written last and the next start of the agent',
+  'source-overflow': 'the device had more than it keeps between two answers',
+  'poll-missed': 'not read in time',
+  'too-large': 'larger than a batch may be',
+  thinned: 'the journal was full: fewer samples of each tag were kept, none of these',
+};
+
+/** @param {string} reason of a newer agent perhaps */
+const meaningOf = (reason) => {
+  const meaning = new Map(Object.entries(meanings)).get(reason);
+  return meaning === undefined ? '' : ` · ${meaning}`;
+};
+
 /** @param {Declaration} loss */
-const extentOf = ({ kind, fromSeq, toSeq, device, tag, fromTime, toTime }) =>
+const extentOf = ({ kind, fromSeq, toSeq, class: tagClass, device, tag, fromTime, toTime }) =>
   kind === 'batches'
-    ? `batches ${fromSeq}–${toSeq}`
+    ? `batches ${fromSeq}–${toSeq}${tagClass === null ? '' : ` of class ${tagClass}`}`
     : `${device ?? 'all devices'}${tag === null ? '' : `/${tag}`}, ${fromTime === null ? '?' : formatTime(fromTime)} to ${toTime === null ? '?' : formatTime(toTime)}`;
 
 /** @param {Anomaly} anomaly @returns {Entry} */

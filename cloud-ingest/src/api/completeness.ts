@@ -2,6 +2,7 @@
  * What the ledger knows of each stream. Of the numbers 1..last every one is committed, dead-lettered, declared lost, held by
  * the gateway, or missing: only the last is an alarm (design, contract 9).
  */
+import { tagClasses } from '@fieldline/shared/contracts';
 import { z } from 'zod';
 import { isUncountedLoss } from '../balance/uncounted-losses.ts';
 import type { Database } from './database.ts';
@@ -27,6 +28,7 @@ const batchCounts = {
 const streamSchema = z
   .strictObject({
     stream: z.uuid(),
+    class: z.enum(tagClasses).describe('of its tags: each class that a gateway uses is a stream of its own'),
     firstReceivedAt: z.iso.datetime().nullable().describe('null where no batch of it has come yet'),
     lastReceivedAt: z.iso.datetime().nullable(),
     ...batchCounts,
@@ -59,7 +61,8 @@ const isoSql = (column: string): string => `to_char(${column}, 'YYYY-MM-DD"T"HH2
 
 /** The sets of the ledger may overlap: here each number is counted once, in the first of them from left to right. */
 const streamStates = `
-  select s.gateway, s.stream_no, s.stream, ${isoSql('s.first_received_at')} as "firstReceivedAt", ${isoSql('s.last_received_at')} as "lastReceivedAt",
+  select s.gateway, s.stream_no, s.stream, s.class,
+    ${isoSql('s.first_received_at')} as "firstReceivedAt", ${isoSql('s.last_received_at')} as "lastReceivedAt",
     s.last_seq as batches, ${sizeOf('s.committed')} as committed, ${sizeOf('s.dead - s.committed')} as "deadLettered",
     ${sizeOf('s.declared - s.committed - s.dead')} as declared,
     ${sizeOf('s.held - s.committed - s.dead - s.declared')} as held,

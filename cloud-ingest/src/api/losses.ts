@@ -1,4 +1,5 @@
 /** What did not go as it should, newest first: losses that gateways declared, and anomalies that the ledger noticed. */
+import { lossReasons, tagClasses } from '@fieldline/shared/contracts';
 import { z } from 'zod';
 import type { Database } from './database.ts';
 import { type Http, replies } from './http.ts';
@@ -13,9 +14,10 @@ export const declarationSchema = z
     gateway: z.string(),
     declaredAt: instant,
     kind: z.string().describe('batches: numbers that will not come; series: what never got a number'),
-    reason: z.string(),
+    reason: z.string().describe(`one of ${lossReasons.join(', ')}`),
     samples: z.int().nullable().describe('null where the gateway cannot know how many'),
     stream: z.uuid().nullable().describe('of the batches that are lost'),
+    class: z.enum(tagClasses).nullable().describe('of that stream; null where series are lost, which name their tags'),
     fromSeq: z.int().nullable(),
     toSeq: z.int().nullable(),
     device: z.string().nullable().describe('null: all devices'),
@@ -39,8 +41,8 @@ export type Anomaly = z.infer<typeof anomalySchema>;
 
 const declarationRows = `
   select d.id, s.gateway, d.declared_at as "declaredAt", d.kind, d.reason, d.samples, d.target_stream as stream,
-    d.from_seq as "fromSeq", d.to_seq as "toSeq", d.device, d.tag, d.from_time as "fromTime", d.to_time as "toTime"
-  from declaration d join stream s using (stream_no)
+    lost.class, d.from_seq as "fromSeq", d.to_seq as "toSeq", d.device, d.tag, d.from_time as "fromTime", d.to_time as "toTime"
+  from declaration d join stream s using (stream_no) left join stream lost on lost.stream = d.target_stream
   where ($1::text is null or s.gateway = $1) and ($2::int8 is null or d.id < $2) order by d.id desc limit $3`;
 
 const anomalyRows = `

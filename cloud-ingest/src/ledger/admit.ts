@@ -11,20 +11,24 @@ import {
   type StateMessage,
 } from '@fieldline/shared/contracts';
 import type { Decoded, Origin, Reject } from '../decode/decoder.ts';
-import type { Anomaly, LockedStreams, WantedStreams } from './ledger-store.ts';
+import type { Anomaly, LockedStreams } from './ledger-store.ts';
 import {
   countsContradict,
   isCommitted,
-  provenLastSeq,
+  journalledLastSeq,
   type StreamRow,
   withBatch,
+  withClassOf,
   withDead,
   withDeclared,
   withDuplicate,
   withHeld,
   withLastSeq,
+  withoutRival,
   withReportedLastSeq,
+  withRival,
 } from './stream-row.ts';
+import { goesOnBesideRival } from './two-gateways.ts';
 
 export type AdmittedBatch = {
   readonly gateway: string;
@@ -64,32 +68,11 @@ export type Admission = {
 /** Of a transaction: a backlog that comes again is not looked up as a whole, and a doubled agent shows soon all the same. */
 const maxRepeated = 16;
 
-/** What has to be locked before `admit`. */
-export function wantedStreams(records: readonly Decoded[]): WantedStreams {
-  const streams = new Map<string, string>();
-  const gateways = new Set<string>();
-  const predecessors = new Set<string>();
-  const want = (stream: string, gateway: string): void => {
-    if (!streams.has(stream)) streams.set(stream, gateway);
-  };
-  for (const record of records) {
-    if (record.kind === 'batch') {
-      want(record.batch.stream, record.gateway);
-      if (record.batch.previous != null) {
-        want(record.batch.previous.stream, record.gateway);
-        predecessors.add(record.batch.previous.stream);
-      }
-      for (const declaration of record.batch.declared)
-        if (declaration.kind === 'batches') want(declaration.stream, record.gateway);
-    } else if (record.kind === 'state') {
-      gateways.add(record.gateway);
-      for (const { stream } of record.state.streams) want(stream, record.gateway);
-    } else if (record.kind === 'reject' && record.identity !== null && record.gateway !== null) {
-      want(record.identity.stream, record.gateway);
-    }
-  }
-  return { streams, gateways: [...gateways], predecessors: [...predecessors] };
-}
+/** What else is known of the chains that a first batch touches. */
+type Neighbours = {
+  readonly successors: Map<string, readonly string[]>;
+  readonly rivals: LockedStreams['rivals'];
+};
 
 export function admit(records: readonly Decoded[], locked: LockedStreams): Admission {
   const admission: Admission = {
@@ -104,9 +87,9 @@ export function admit(records: readonly Decoded[], locked: LockedStreams): Admis
     duplicateBatches: 0,
     duplicateSamples: 0,
   };
-  const successors = new Map(locked.successors);
+  const known = { successors: new Map(locked.successors), rivals: locked.rivals };
   for (const record of records) {
-    if (record.kind === 'batch') admitBatch(admission, successors, record.batch, record.gateway, record.origin);
+    if (record.kind === 'batch') admitBatch(admission, known, record.batch, record.gateway, record.origin);
     else if (record.kind === 'state') admitState(admission, record.state, record.origin);
     else if (record.kind === 'reject') admitReject(admission, record, record.origin);
   }
@@ -115,7 +98,7 @@ export function admit(records: readonly Decoded[], locked: LockedStreams): Admis
 
 function admitBatch(
   admission: Admission,
-  successors: Map<string, readonly string[]>,
+  known: Neighbours,
   batch: DecodedBatch,
   gateway: string,
   origin: Origin,
@@ -140,6 +123,8 @@ function admitBatch(
   }
   const counted = withBatch(row, batch, origin.receivedAt);
   change(admission, counted);
+  if (row.rival !== null && goesOnBesideRival(row, batch, origin.receivedAt))
+    reportRival(admission, counted, row.rival, origin);
   if (countsContradict(counted) && !countsContradict(row))
     admission.anomalies.push({
       kind: 'contradicting-counts',
@@ -148,7 +133,8 @@ function admitBatch(
       details: { stream: row.stream },
     });
   admission.batches.push({ gateway, streamNo: row.streamNo, batch, origin });
-  if (batch.previous != null) followChain(admission, successors, row, batch.previous, origin);
+  if (batch.previous != null) followChain(admission, known.successors, row, batch.previous, origin);
+  if (batch.previous !== undefined) markRivals(admission, known.rivals, batch, origin);
   for (const declaration of batch.declared) {
     admission.declarations.push({ streamNo: row.streamNo, seq: batch.seq, declaration, origin });
     if (declaration.kind === 'batches') declareRange(admission, declaration, gateway, origin);
@@ -174,8 +160,8 @@ function followChain(
     const details = { predecessor: previous.stream, stream: row.stream, other: others[0] };
     admission.anomalies.push({ kind: 'forked-stream', ...head, details });
   }
-  // What only a state message said is no proof that a journal was put back.
-  const seen = provenLastSeq(predecessor);
+  // What only a state message said, or never got into the journal, is no proof that a journal was put back.
+  const seen = journalledLastSeq(predecessor);
   if (seen > previous.lastSeq) {
     const details = {
       predecessor: previous.stream,
@@ -186,7 +172,27 @@ function followChain(
     admission.anomalies.push({ kind: 'restored-journal', ...head, details });
   }
   successors.set(previous.stream, [...others, row.stream]);
-  change(admission, withLastSeq(predecessor, previous.lastSeq));
+  change(admission, withClassOf(withLastSeq(predecessor, previous.lastSeq), rowOf(admission, row.stream)));
+}
+
+/** A stream has been opened: the others of its class should not go on from here, but for the one that it follows. */
+function markRivals(
+  admission: Admission,
+  rivals: Neighbours['rivals'],
+  { stream, previous }: DecodedBatch,
+  origin: Origin,
+): void {
+  for (const name of rivals.get(stream) ?? []) {
+    const row = rowOf(admission, name);
+    if (name !== previous?.stream && row.rival === null) change(admission, withRival(row, stream, origin.receivedAt));
+  }
+}
+
+/** Once for the two: the next opening marks anew. */
+function reportRival(admission: Admission, row: StreamRow, other: string, origin: Origin): void {
+  const details = { stream: row.stream, other };
+  admission.anomalies.push({ kind: 'two-gateways', gateway: row.gateway, at: origin.receivedAt, details });
+  change(admission, withoutRival(row));
 }
 
 function declareRange(

@@ -1,5 +1,5 @@
 /** What became of a batch that was written: how many of its samples are rows, its entry in the log, and letters for the rest. */
-import { addRange, type DecodedBatch, type Ranges } from '@fieldline/shared/contracts';
+import { addRange, type Ranges } from '@fieldline/shared/contracts';
 import type { DeadLetter, DeadLetterStage } from '../dead-letters/dead-letter.ts';
 import type { Origin } from '../decode/decoder.ts';
 import { positionsOf } from '../decode/entries.ts';
@@ -7,6 +7,7 @@ import type { BatchLogEntry } from '../store/batch-log.ts';
 import type { Rows } from '../store/rows.ts';
 import type { RefusedRow } from '../store/write-samples.ts';
 import type { AdmittedBatch } from './admit.ts';
+import { timesOf } from './batch-times.ts';
 
 export type BatchOutcome = AdmittedBatch & {
   readonly stored: number;
@@ -41,18 +42,6 @@ export function logEntryOf({ streamNo, batch, origin, stored }: BatchOutcome): B
     rejected: batch.sent - stored,
     ...timesOf(batch),
   };
-}
-
-/** The first and the last instant of its samples, in whatever order they stand. */
-export function timesOf({ time }: Pick<DecodedBatch, 'time'>): Pick<BatchLogEntry, 'fromTime' | 'toTime'> {
-  if (time.length === 0) return { fromTime: null, toTime: null };
-  let fromTime = Number.POSITIVE_INFINITY;
-  let toTime = Number.NEGATIVE_INFINITY;
-  for (const each of time) {
-    if (each < fromTime) fromTime = each;
-    if (each > toTime) toTime = each;
-  }
-  return { fromTime, toTime };
 }
 
 /** One letter per code: it has the bytes of the batch, and the positions of its samples that are not rows. */

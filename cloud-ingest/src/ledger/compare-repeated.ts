@@ -6,7 +6,7 @@
  */
 import type { Session } from '../store/connection.ts';
 import type { AdmittedBatch } from './admit.ts';
-import { timesOf } from './batch-outcome.ts';
+import { timesOf } from './batch-times.ts';
 import type { Anomaly } from './ledger-store.ts';
 
 type Logged = {

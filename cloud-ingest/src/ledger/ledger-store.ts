@@ -3,22 +3,24 @@ import type { Session } from '../store/connection.ts';
 import { numberArray } from '../store/number-array.ts';
 import { formatMultirange, parseMultirange } from './multirange.ts';
 import type { StreamRow } from './stream-row.ts';
+import { findRivals, type Opening } from './two-gateways.ts';
 
 /** µs since 1970 of a timestamptz column, and back. */
 const micros = (column: string): string => `(extract(epoch FROM ${column}) * 1000000)::int8`;
 const instant = (parameter: string): string => `TIMESTAMPTZ 'epoch' + ${parameter} * INTERVAL '1 microsecond'`;
 
-export const streamColumns = `stream_no AS "streamNo", stream, gateway, previous, previous_last_seq AS "previousLastSeq",
+export const streamColumns = `stream_no AS "streamNo", stream, gateway, class, previous, previous_last_seq AS "previousLastSeq",
   ${micros('first_received_at')} AS "firstReceivedAt", ${micros('last_received_at')} AS "lastReceivedAt",
   last_seq AS "lastSeq", read, filtered, counted_seq AS "countedSeq", committed::text, declared::text, dead::text, held::text,
   samples, stored, rejected, declared_samples AS "declaredSamples", duplicate_batches AS "duplicateBatches",
-  duplicate_samples AS "duplicateSamples"`;
+  duplicate_samples AS "duplicateSamples", volatile::text, rival, ${micros('rival_since')} AS "rivalSince"`;
 
-type RawStreamRow = Omit<StreamRow, 'committed' | 'declared' | 'dead' | 'held'> & {
+type RawStreamRow = Omit<StreamRow, 'committed' | 'declared' | 'dead' | 'held' | 'volatile'> & {
   readonly committed: string;
   readonly declared: string;
   readonly dead: string;
   readonly held: string;
+  readonly volatile: string;
 };
 
 export const streamRowOf = (raw: RawStreamRow): StreamRow => ({
@@ -27,6 +29,7 @@ export const streamRowOf = (raw: RawStreamRow): StreamRow => ({
   declared: parseMultirange(raw.declared),
   dead: parseMultirange(raw.dead),
   held: parseMultirange(raw.held),
+  volatile: parseMultirange(raw.volatile),
 });
 
 export type WantedStreams = {
@@ -36,19 +39,24 @@ export type WantedStreams = {
   readonly gateways: readonly string[];
   /** Predecessors that first batches name: with them come all streams that name the same. */
   readonly predecessors: readonly string[];
+  /** Streams that are opened now: with them come those that may go on beside them. */
+  readonly openings: readonly Opening[];
 };
 
 export type LockedStreams = {
   readonly rows: ReadonlyMap<string, StreamRow>;
   /** Streams per predecessor, other than those of this transaction. */
   readonly successors: ReadonlyMap<string, readonly string[]>;
+  /** Per opening, streams that may go on beside it; they are among the rows. */
+  readonly rivals: ReadonlyMap<string, readonly string[]>;
 };
 
 /** The rows locked, in one order everywhere so that two processors do not wait for each other; inserted on first sight. */
 export async function lockStreams(session: Session, wanted: WantedStreams): Promise<LockedStreams> {
-  const names = [...wanted.streams.keys()].sort();
+  const rivals = await findRivals(session, wanted.openings);
+  const names = [...new Set([...wanted.streams.keys(), ...[...rivals.values()].flat()])].sort();
   const rows = new Map<string, StreamRow>();
-  if (names.length === 0 && wanted.gateways.length === 0) return { rows, successors: new Map() };
+  if (names.length === 0 && wanted.gateways.length === 0) return { rows, successors: new Map(), rivals };
   const lock = async (): Promise<void> => {
     const locked = await session.query<RawStreamRow>(
       `SELECT ${streamColumns} FROM stream
@@ -67,7 +75,7 @@ export async function lockStreams(session: Session, wanted: WantedStreams): Prom
     );
     await lock();
   }
-  return { rows, successors: await successorsOf(session, wanted.predecessors) };
+  return { rows, successors: await successorsOf(session, wanted.predecessors), rivals };
 }
 
 async function successorsOf(session: Session, predecessors: readonly string[]) {
@@ -146,6 +154,7 @@ export type Anomaly = {
 /**
  *   forked-stream          two streams name one predecessor: a card was cloned, or a journal copied, and both run
  *   restored-journal       a stream names a predecessor shorter than what came of it: an older copy of the journal was put back
+ *   two-gateways           a stream goes on beside another of its class: two gateways have one id, each with its own journal
  *   stream-of-two-gateways two gateways use one stream: a cloned card was given another id
  *   two-contents           a batch came again with other content: a running agent was doubled, or put back with its memory
  *   contradicting-counts   the batches of a stream have more samples than it states as read: its balance cannot close
@@ -156,6 +165,7 @@ export type Anomaly = {
 export const anomalyKinds = [
   'forked-stream',
   'restored-journal',
+  'two-gateways',
   'stream-of-two-gateways',
   'two-contents',
   'contradicting-counts',

@@ -7,11 +7,13 @@ import { writeDeclarations } from '../store/declarations.ts';
 import { addGateways, saveBirth, saveState } from '../store/gateways.ts';
 import { type WriteContext, writeRows } from '../store/write-rows.ts';
 import type { WrittenSamples } from '../store/write-samples.ts';
-import { type Admission, type AdmittedBatch, admit, wantedStreams } from './admit.ts';
+import { type Admission, type AdmittedBatch, admit } from './admit.ts';
 import { type BatchOutcome, letterOf, logEntryOf, outcomesOf, sampleLetters } from './batch-outcome.ts';
 import { compareRepeated } from './compare-repeated.ts';
 import { lockStreams, reportAnomalies, samplesInLog, saveStreams } from './ledger-store.ts';
 import { type StreamRow, withOutcome } from './stream-row.ts';
+import { saveTraits } from './stream-traits.ts';
+import { wantedStreams } from './wanted-streams.ts';
 
 /** What storing needs, whoever does it: the processor, and who redrives dead letters. */
 export type ContentContext = WriteContext & {
@@ -32,7 +34,8 @@ export async function storeContent(
   session: Session,
   records: readonly Decoded[],
 ): Promise<StoredContent> {
-  const admission = admit(records, await lockStreams(session, wantedStreams(records)));
+  const locked = await lockStreams(session, wantedStreams(records));
+  const admission = admit(records, locked);
   await saveGateways(context, session, records);
   const { outcomes, taken } = await writeBatches(context, session, admission.batches);
   await correctDeclared(session, admission);
@@ -41,7 +44,9 @@ export async function storeContent(
     admission.declarations.map(({ origin, ...entry }) => ({ ...entry, declaredAt: origin.receivedAt })),
   );
   await reportAnomalies(session, [...admission.anomalies, ...(await compareRepeated(session, admission.repeated))]);
-  await saveStreams(session, changedRows(admission, outcomes));
+  const changed = changedRows(admission, outcomes);
+  await saveStreams(session, changed);
+  await saveTraits(session, changed, locked.rows);
   return {
     stored: outcomes.reduce((sum, outcome) => sum + outcome.stored, 0),
     duplicateSamples: admission.duplicateSamples,

@@ -10,11 +10,13 @@
 import {
   addRange,
   type DecodedBatch,
+  defaultClass,
   hasNumber,
   intersectRanges,
   type Micros,
   type Ranges,
   subtractRanges,
+  type TagClass,
   unionRanges,
 } from '@fieldline/shared/contracts';
 
@@ -22,6 +24,8 @@ export type StreamRow = {
   readonly streamNo: number;
   readonly stream: string;
   readonly gateway: string;
+  /** Until a batch of it has come, that of its successor, or the default. */
+  readonly class: TagClass;
   readonly previous: string | null;
   readonly previousLastSeq: number | null;
   readonly firstReceivedAt: Micros | null;
@@ -36,6 +40,11 @@ export type StreamRow = {
   readonly declared: Ranges;
   readonly dead: Ranges;
   readonly held: Ranges;
+  /** Batches that may not be in the journal of the gateway: a successor need not know of them. */
+  readonly volatile: Ranges;
+  /** A stream that was opened beside this one, and since when: two-gateways.ts. */
+  readonly rival: string | null;
+  readonly rivalSince: Micros | null;
   /** Of batches received, each counted once: samples = stored + rejected. */
   readonly samples: number;
   readonly stored: number;
@@ -46,7 +55,8 @@ export type StreamRow = {
   readonly duplicateSamples: number;
 };
 
-type Batch = Pick<DecodedBatch, 'seq' | 'read' | 'filtered' | 'sent' | 'previous'>;
+type Settled = Pick<StreamRow, 'committed' | 'declared' | 'dead'>;
+type Batch = Pick<DecodedBatch, 'seq' | 'read' | 'filtered' | 'sent' | 'previous' | 'volatile' | 'class'>;
 
 export const isCommitted = (row: StreamRow, seq: number): boolean => hasNumber(row.committed, seq);
 
@@ -56,6 +66,8 @@ export function withBatch(row: StreamRow, batch: Batch, receivedAt: Micros): Str
   return {
     ...row,
     ...received(row, batch.seq, receivedAt),
+    class: batch.class ?? defaultClass,
+    ...(batch.volatile ? { volatile: addRange(row.volatile, batch.seq) } : {}),
     ...(batch.previous == null ? {} : { previous: batch.previous.stream, previousLastSeq: batch.previous.lastSeq }),
     ...(newest ? { read: batch.read, filtered: batch.filtered, countedSeq: batch.seq } : {}),
     committed: addRange(row.committed, batch.seq),
@@ -97,6 +109,18 @@ export const withDeclared = (row: StreamRow, from: number, to: number, samples: 
   declaredSamples: row.declaredSamples + Math.max(0, samples),
 });
 
+/** Of a predecessor: the streams of a chain are of one class. What came of it itself counts more. */
+export const withClassOf = (row: StreamRow, successor: StreamRow): StreamRow =>
+  row.firstReceivedAt === null ? { ...row, class: successor.class } : row;
+
+export const withRival = (row: StreamRow, rival: string, since: Micros): StreamRow => ({
+  ...row,
+  rival,
+  rivalSince: since,
+});
+
+export const withoutRival = (row: StreamRow): StreamRow => ({ ...row, rival: null, rivalSince: null });
+
 /** A successor, or a will that was written at connect, tells how far the stream went at least. */
 export const withLastSeq = (row: StreamRow, lastSeq: number): StreamRow =>
   lastSeq > row.lastSeq ? { ...row, lastSeq } : row;
@@ -108,8 +132,12 @@ export const withReportedLastSeq = (row: StreamRow, lastSeq: number): StreamRow 
 });
 
 /** Highest seq that a batch has shown, with its own or in a declaration; 0 without any. */
-export const provenLastSeq = ({ committed, declared, dead }: StreamRow): number =>
+export const provenLastSeq = ({ committed, declared, dead }: Settled): number =>
   Math.max(...[committed, declared, dead].map((ranges) => ranges.at(-1)?.[1] ?? 0));
+
+/** Highest seq of those that the gateway must find in its journal. */
+export const journalledLastSeq = (row: StreamRow): number =>
+  provenLastSeq({ ...row, committed: subtractRanges(row.committed, row.volatile) });
 
 export const withHeld = (row: StreamRow, held: Ranges): StreamRow => ({ ...row, held });
 
@@ -120,8 +148,7 @@ const received = (row: StreamRow, seq: number, receivedAt: Micros) => ({
 });
 
 /** Batches that the gateway need not keep: stored, declared or finally dead-lettered. */
-export const settledOf = (row: Pick<StreamRow, 'committed' | 'declared' | 'dead'>): Ranges =>
-  unionRanges(unionRanges(row.committed, row.declared), row.dead);
+export const settledOf = (row: Settled): Ranges => unionRanges(unionRanges(row.committed, row.declared), row.dead);
 
 /** Known to exist, and none of the above. */
 export const missingOf = (row: Pick<StreamRow, 'committed' | 'declared' | 'dead' | 'lastSeq'>): Ranges =>

@@ -81,7 +81,7 @@ async function transaction(
   await session.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
   await unlimited(session, context.edition);
   const streams = new Map(batches.map(({ batch, gateway }) => [batch.stream, gateway]));
-  const locked = await lockStreams(session, { streams, gateways: [], predecessors: [] });
+  const locked = await lockStreams(session, { streams, gateways: [], predecessors: [], openings: [] });
   const known = (await withLog(session, batches)).filter(({ batch }) => isCommittedIn(locked, batch.stream, batch.seq));
   const unknown = batches.filter(({ batch }) => !known.some((each) => each.batch === batch));
   if (known.length === 0) return { batches: 0, stored: 0, rejected: 0, absent: 0, unknown, minutes: new Set() };

@@ -74,11 +74,11 @@ export async function seedPlant(sql: Sql): Promise<void> {
 
 async function seedLedger(sql: Sql): Promise<void> {
   await sql(
-    `insert into stream (stream, gateway, previous, previous_last_seq, first_received_at, last_received_at, last_seq, read, filtered,
+    `insert into stream (stream, gateway, class, previous, previous_last_seq, first_received_at, last_received_at, last_seq, read, filtered,
        counted_seq, committed, declared, dead, held, samples, stored, rejected, declared_samples, duplicate_batches, duplicate_samples) values
-     ($1, 'pump-station', null, null, now() - interval '3 days', now() - interval '1 day', 1000, 500000, 380000, 1000, '{[1,900),[911,1001)}', '{[900,910)}', '{[910,911)}', '{}', 119000, 118990, 10, 1000, 12, 1440),
-     ($2, 'pump-station', $1, 1000, now() - interval '1 day', now(), 1840, 920400, 699820, 1840, '{[1,1838)}', '{}', '{}', '{[1838,1841)}', 220244, 220244, 0, 0, 3, 360),
-     ($3, 'remote-reservoir', null, null, now() - interval '2 days', now() - interval '4 minutes', 520, 60000, 41000, 520, '{[1,501),[503,518)}', '{}', '{}', '{[518,521)}', 18800, 18800, 0, 0, 0, 0)`,
+     ($1, 'pump-station', 'process', null, null, now() - interval '3 days', now() - interval '1 day', 1000, 500000, 380000, 1000, '{[1,900),[911,1001)}', '{[900,910)}', '{[910,911)}', '{}', 119000, 118990, 10, 1000, 12, 1440),
+     ($2, 'pump-station', 'process', $1, 1000, now() - interval '1 day', now(), 1840, 920400, 699820, 1840, '{[1,1838)}', '{}', '{}', '{[1838,1841)}', 220244, 220244, 0, 0, 3, 360),
+     ($3, 'remote-reservoir', 'alarm', null, null, now() - interval '2 days', now() - interval '4 minutes', 520, 60000, 41000, 520, '{[1,501),[503,518)}', '{}', '{}', '{[518,521)}', 18800, 18800, 0, 0, 0, 0)`,
     [streams.first, streams.second, streams.lost],
   );
   await sql(

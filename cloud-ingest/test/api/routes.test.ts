@@ -177,6 +177,7 @@ describe('proof', () => {
     });
     expect(reservoir?.streams[0]).toMatchObject({
       stream: streams.lost,
+      class: 'alarm',
       missingRanges: [[501, 502]],
       tailUnknown: true,
     });
@@ -259,8 +260,11 @@ describe('proof', () => {
   test('declared losses say what, why and how many; anomalies say what was noticed', async () => {
     const losses = await page('declarations', declarationSchema);
     expect(losses.items).toMatchObject([
-      { kind: 'series', reason: 'restart', samples: null, device: 'plc-booster', tag: null },
-      { kind: 'batches', reason: 'disk-bound', samples: 1_000, fromSeq: 900, toSeq: 909, stream: streams.first },
+      { kind: 'series', reason: 'restart', samples: null, device: 'plc-booster', tag: null, class: null },
+      {
+        ...{ kind: 'batches', reason: 'disk-bound', samples: 1_000, fromSeq: 900, toSeq: 909 },
+        ...{ stream: streams.first, class: 'process' },
+      },
     ]);
     const anomalies = await page('anomalies?gateway=remote-reservoir', anomalySchema);
     expect(anomalies.items).toMatchObject([{ kind: 'forked-stream', details: { seq: 417 } }]);

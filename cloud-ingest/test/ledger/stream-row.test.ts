@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import {
   countsContradict,
   isCommitted,
+  journalledLastSeq,
   missingOf,
   recoverableOf,
   type StreamRow,
@@ -21,6 +22,7 @@ const fresh: StreamRow = {
   streamNo: 1,
   stream: '5a1f7a7e-3c1b-4d6e-8f00-0123456789ab',
   gateway: 'gw',
+  class: 'process',
   previous: null,
   previousLastSeq: null,
   firstReceivedAt: null,
@@ -33,6 +35,9 @@ const fresh: StreamRow = {
   declared: [],
   dead: [],
   held: [],
+  volatile: [],
+  rival: null,
+  rivalSince: null,
   samples: 0,
   stored: 0,
   rejected: 0,
@@ -41,7 +46,7 @@ const fresh: StreamRow = {
   duplicateSamples: 0,
 };
 /** Batch n of a stream whose batches have ten samples each, with five more held back by the filter. */
-const batch = (seq: number) => ({ seq, read: seq * 15, filtered: seq * 5, sent: 10 });
+const batch = (seq: number) => ({ seq, read: seq * 15, filtered: seq * 5, sent: 10, volatile: false });
 
 describe('a stream in the ledger', () => {
   test('counts each batch once, in whatever order and however often they come', () => {
@@ -72,7 +77,7 @@ describe('a stream in the ledger', () => {
           const past = made.slice(0, place + 1);
           const filtered = past.reduce((sum, one) => sum + one.filtered, 0);
           const read = past.reduce((sum, one) => sum + one.sent, filtered);
-          return { seq: place + 1, sent: each.sent, filtered, read };
+          return { seq: place + 1, sent: each.sent, filtered, read, volatile: false };
         });
         let row = fresh;
         for (const place of places) {
@@ -116,6 +121,17 @@ describe('a stream in the ledger', () => {
   test('keeps the counts of its highest batch when an older one comes late', () => {
     const row = withBatch(withBatch(fresh, batch(5), 1), batch(2), 2);
     expect([row.read, row.filtered, row.countedSeq]).toEqual([75, 25, 5]);
+  });
+
+  test('ends for its successor at the last batch that must be in the journal', () => {
+    const inMemory = { ...batch(6), volatile: true };
+    const row = withBatch(withBatch(fresh, batch(5), 1), inMemory, 2);
+    expect([row.lastSeq, journalledLastSeq(row)]).toEqual([6, 5]);
+    expect(journalledLastSeq(withBatch(withBatch(fresh, inMemory, 1), batch(5), 2))).toBe(5);
+    expect(journalledLastSeq(withDeclared(row, 6, 6, 0))).toBe(6);
+    expect(journalledLastSeq(withDead(row, 7, 3))).toBe(7);
+    expect(journalledLastSeq(withBatch(row, batch(7), 3))).toBe(7);
+    expect(journalledLastSeq(withBatch(fresh, inMemory, 1))).toBe(0);
   });
 
   test('ends where the gateway says now, and never before what came', () => {

@@ -148,6 +148,8 @@ describeWith(chromium, 'the page in a real browser', () => {
     expect(await textOf('anomalies')).toBe('1');
     await page.getByTestId('dead-letters').click();
     await page.getByText('Unexpected end of JSON input').waitFor();
+    await page.getByTestId('declarations').click();
+    await page.getByText('batches 900–909 of class process · the journal was full').waitFor();
   });
 
   test('the filter finds tags by device, name and description', async () => {

@@ -1,8 +1,10 @@
+import { lossReasons } from '@fieldline/shared/contracts';
 import { describe, expect, test } from 'vitest';
 import { axisLabels } from '../../page/axis-labels.js';
 import { curveOfSamples, curveOfSummaries, numberOf, shownRange } from '../../page/curve.js';
 import { formatAge, formatCount, formatLargeCount, formatSpan, formatValue } from '../../page/format.js';
 import { lineHealth } from '../../page/health.js';
+import { declarationEntry } from '../../page/losses-view.js';
 
 const thin = '\u2009';
 
@@ -26,6 +28,16 @@ test('counts have thin spaces, and large ones say millions', () => {
   expect(formatCount(1_234_567)).toBe(`1${thin}234${thin}567`);
   expect(formatLargeCount(99_999_999)).toBe(`99${thin}999${thin}999`);
   expect(formatLargeCount(1_234_567_890)).toBe(`1${thin}234.6${thin}M`);
+});
+
+test('a declared loss says how many, which, of which class and why, and a reason of tomorrow stands for itself', () => {
+  const loss = { id: 1, gateway: 'gw', declaredAt: '2026-03-01T00:00:00Z', samples: 1_000, stream: null };
+  const batches = { kind: 'batches', fromSeq: 4, toSeq: 9, device: null, tag: null, fromTime: null, toTime: null };
+  const textOf = (reason: string) => declarationEntry({ ...loss, ...batches, class: 'debug', reason }).text;
+  const what = `1${thin}000 samples: batches 4–9 of class debug`;
+  expect(textOf('thinned')).toBe(`${what} · the journal was full: fewer samples of each tag were kept, none of these`);
+  expect(new Set(lossReasons.map(textOf)).size).toBe(lossReasons.length);
+  expect(textOf('eaten')).toBe(what);
 });
 
 test.each([

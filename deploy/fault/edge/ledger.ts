@@ -26,8 +26,6 @@ export type LedgerVerdict = {
   readonly audit: Audit;
   /** Batches that were in memory alone when their agent was killed. */
   readonly goneWithMemory: number;
-  /** Times that the ledger took a kill on a full disk for a journal that was put back. */
-  readonly falseAlarms: number;
   readonly findings: readonly string[];
 };
 
@@ -43,7 +41,6 @@ export async function judgeLedger(line: Line): Promise<LedgerVerdict> {
   return {
     audit,
     goneWithMemory: batches,
-    falseAlarms: (await line.query(`SELECT FROM anomaly WHERE ${isFalseAlarm}`)).length,
     findings: [
       ...openFindings(rest).map((finding) => `the balance does not close: ${finding} is ${rest[finding]}`),
       ...(await unexpected(line)),
@@ -51,20 +48,13 @@ export async function judgeLedger(line: Line): Promise<LedgerVerdict> {
   };
 }
 
-/**
- * The batch that a full disk did not take keeps its number and is sent from memory. When the agent is killed then, the next one
- * finds a journal that ends one batch earlier, says so, and looks like a journal that was put back by one batch. Nothing is
- * lost by that and nothing doubled; a journal that is really put back lacks more.
- */
-const isFalseAlarm = `kind = 'restored-journal' AND (details ->> 'seen')::int8 = (details ->> 'named')::int8 + 1`;
-
 /** Trouble at a site makes neither dead letters nor a gateway that looks like two. */
 async function unexpected({ query }: Line): Promise<string[]> {
   const rows = await query<{ sentence: string }>(
     `SELECT count(*) || ' dead letters of ' || coalesce(gateway, '?') || ' (' || code || '): ' || min(reason) AS sentence
      FROM dead_letter GROUP BY gateway, code
      UNION ALL SELECT count(*) || ' anomalies of ' || coalesce(gateway, '?') || ' (' || kind || '): ' || min(details::text)
-     FROM anomaly WHERE NOT (${isFalseAlarm}) GROUP BY gateway, kind`,
+     FROM anomaly GROUP BY gateway, kind`,
   );
   return rows.map(({ sentence }) => sentence);
 }

@@ -26,15 +26,12 @@ await runFaultCommand({
   needs: () => [mosquitto],
   run: async ({ seed, rounds, gateways, flags }, run) => {
     const report = await runEdgeFaults({ seed, rounds, gateways, copies: !flags.has('no-copies'), ...run });
-    const { served, rows, declared, clockSet, atEnds, shifted, goneWithMemory, falseAlarms, files, audit } = report;
+    const { served, rows, declared, clockSet, atEnds, shifted, goneWithMemory, files, audit } = report;
     const counts = [
       `${counted(served, 'value')} served, ${counted(rows, 'row')}; ${counted(audit.batches, 'batch', 'batches')} of ${counted(audit.streams, 'stream')}`,
       `not stored: ${declared} declared, ${atEnds} served less than a second before an agent was ended, ${clockSet} before a kill on a clock that was set, and declared for another time`,
       `${audit.duplicate} samples came again and were dropped; ${counted(goneWithMemory, 'batch', 'batches')} in memory alone at a kill, with their time declared`,
       `${counted(shifted, 'row')} stamped by a clock that was set; ${counted(files, 'file')} of journals checked`,
-      ...(falseAlarms === 0
-        ? []
-        : [`${counted(falseAlarms, 'kill')} on a full disk taken for a journal that was put back (restored-journal)`]),
     ];
     return { ...report, counts };
   },

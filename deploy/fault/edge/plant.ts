@@ -29,6 +29,9 @@ const units = [
   },
 ];
 
+/** Of another class than the rest, so that each agent writes two streams. */
+const alarmTag = 'uint32';
+
 const nodes = [
   { name: 'count', type: 'int64', signal: counter('-9007199254740993000') },
   { name: 'level', type: 'float64', signal: counter(0) },
@@ -54,7 +57,11 @@ export const devicesOf = (servers: readonly ServerAddress[]): Device[] =>
           link: { kind: 'tcp', host, port },
           unit,
           everyMs,
-          tags: points.map(({ name: tag, signal: _, ...register }) => ({ tag, ...register })),
+          tags: points.map(({ name: tag, signal: _, ...register }) => ({
+            tag,
+            ...register,
+            ...(tag === alarmTag ? { class: 'alarm' } : {}),
+          })),
         }));
       }
       const tags = nodes.map(({ name, type }) => ({ tag: name, node: `nsu=${namespace};s=${name}`, type }));

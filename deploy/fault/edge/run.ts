@@ -113,8 +113,8 @@ async function judge(line: Line, sites: readonly Site[]): Promise<Omit<Report, '
     const crashes = site.agent.crashes();
     if (crashes > 0) findings.push(`${site.gateway}: the agent ended ${crashes} times without being told to`);
   }
-  const { audit, goneWithMemory, falseAlarms } = ledger;
-  return { served, rows, declared, clockSet, atEnds, shifted, goneWithMemory, falseAlarms, files, audit, findings };
+  const { audit, goneWithMemory } = ledger;
+  return { served, rows, declared, clockSet, atEnds, shifted, goneWithMemory, files, audit, findings };
 }
 
 function keepLogs(folder: string, { ingest, broker }: Line, sites: readonly Site[]): void {

@@ -5,6 +5,7 @@ import { registry } from './0004-registry.ts';
 import { deadLetters } from './0005-dead-letters.ts';
 import { layout } from './0007-layout.ts';
 import { lateRanges } from './0008-late-ranges.ts';
+import { classes } from './0009-classes.ts';
 import type { Migration } from './migration.ts';
 
 /** In the order in which they are applied. */
@@ -16,5 +17,6 @@ export const migrations: readonly Migration[] = [
   deadLetters,
   layout,
   lateRanges,
+  classes,
 ];
 export const newestVersion = Math.max(...migrations.map((migration) => migration.version));
