@@ -22,6 +22,7 @@ import { Forwarder } from './forwarder/forwarder.ts';
 import { Journal } from './journal/journal.ts';
 import { createPoller } from './poller/poller.ts';
 import { certificateFolder, resolvePaths } from './resolve-paths.ts';
+import { StallWatch } from './stall-watch.ts';
 import { birthMessages, describeDevices } from './uplink/births.ts';
 import { clockState, stateMessage } from './uplink/state.ts';
 import { Uplink } from './uplink/uplink.ts';
@@ -139,11 +140,14 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     }
     if (journal.isFull) void flush();
   };
+  const stalls = new StallWatch(clock);
+  life.add('stall watch', () => stalls.close());
   const context: DriverContext = {
     clock,
     log,
     metrics,
     emit: take,
+    heldSinceMs: (sinceMs) => stalls.heldSinceMs(sinceMs),
     declare: (declaration) => journal.declare(declaration),
   };
   const poller = createPoller({ clock, onSamples: take, metrics, log });

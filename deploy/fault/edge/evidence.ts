@@ -37,7 +37,7 @@ const beforeStopMs = 300;
 /** A request that was under way when the agent ended is answered to nobody. */
 const afterEndMs = 500;
 /** A sample has the middle of its round trip, which takes at most the device's `timeoutMs`; the machine may be busy. */
-const halfRoundTripMs = 2_000;
+const halfRoundTripMs = 1_200;
 const mostShown = 3;
 
 const nameOf = (device: string, point: string, value: unknown): string => `${device}/${point} = ${String(value)}`;

@@ -32,6 +32,11 @@ export type DriverContext = {
   readonly metrics: Metrics;
   /** For values that come by themselves (subscriptions). Synchronous and bounded by the caller. */
   readonly emit: (samples: readonly Sample[]) => void;
+  /**
+   * Of an answer that is seen now, and was waited for since `sinceMs`: when the event loop was last free to see it, if it was held
+   * up until a moment ago; else null. By `clock.monotonicMs`.
+   */
+  readonly heldSinceMs: (sinceMs: number) => number | null;
   /** What the driver knows to be lost, e.g. an overflow that the server reported. */
   readonly declare: (declaration: Declaration) => void;
 };

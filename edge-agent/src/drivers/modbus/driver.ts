@@ -19,7 +19,7 @@ export function createModbusDriver(devices: readonly ModbusDevice[], context: Dr
 
   for (const device of devices) {
     const name = modbusLinkName(device.link);
-    const link = links.get(name) ?? new Link(device.link, { clock: context.clock, log: context.log, metrics });
+    const link = links.get(name) ?? new Link(device.link, { ...context, metrics });
     links.set(name, link);
     const log = context.log.child({ device: device.device });
     const readers: BlockReader[] = [];

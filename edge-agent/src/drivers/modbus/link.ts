@@ -1,6 +1,7 @@
 import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus';
 import type { Micros } from '@fieldline/shared/contracts';
-import { type Clock, createBackoff, type Log, pause } from '@fieldline/shared/runtime';
+import { type Clock, createBackoff, pause } from '@fieldline/shared/runtime';
+import type { DriverContext } from '../driver.ts';
 import { Connection, type ReadRequest, type Reply } from './connection.ts';
 import type { ModbusMetrics } from './metrics.ts';
 import { type Silence, UnitGuard } from './unit-guard.ts';
@@ -14,13 +15,13 @@ const targetSilent = 0x0b;
 
 /** `silent`: not asked at all, because the unit has not answered for a while. */
 export type LinkReply = (Reply | { readonly kind: 'silent'; readonly because: Silence }) & {
-  /** The middle of the round trip; where there was none, now. */
+  /** The middle of the round trip, as far as the event loop was free to see its end; where there was none, now. */
   readonly time: Micros;
-  /** When the reply was here, or known not to come. */
+  /** When the reply was here, as far as was seen, or known not to come. */
   readonly end: Micros;
 };
 
-export type LinkParts = { readonly clock: Clock; readonly log: Log; readonly metrics: ModbusMetrics };
+export type LinkParts = Pick<DriverContext, 'clock' | 'log' | 'heldSinceMs'> & { readonly metrics: ModbusMetrics };
 
 /**
  * The one connection to all units behind a host and port or a serial port. It is kept up in the background; requests run
@@ -117,7 +118,7 @@ export class Link {
   }
 
   private async exchange(request: ReadRequest, signal: AbortSignal): Promise<LinkReply> {
-    const { clock, metrics } = this.parts;
+    const { clock, metrics, heldSinceMs } = this.parts;
     // At the start nobody knows yet whether the device is there: its first samples are not bad before a try has failed.
     if (!this.firstTryEnded) await Promise.race([this.firstTry.promise, pause(request.timeoutMs, signal)]);
     const { connection } = this;
@@ -132,8 +133,10 @@ export class Link {
     this.endOnAbort(signal);
     const sentMs = clock.monotonicMs();
     const reply = await connection.read(request);
-    const roundTripMs = clock.monotonicMs() - sentMs;
-    const end = clock.now();
+    const seenMs = clock.monotonicMs();
+    const endMs = heldSinceMs(sentMs) ?? seenMs;
+    const roundTripMs = endMs - sentMs;
+    const end = clock.now() - Math.round((seenMs - endMs) * 1_000);
     const time = end - Math.round(roundTripMs * 500);
 
     const answered = reply.kind === 'data' || reply.kind === 'exception';

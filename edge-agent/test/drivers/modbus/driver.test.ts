@@ -1,7 +1,9 @@
 import { once } from 'node:events';
+import { systemClock } from '@fieldline/shared/runtime';
 import { freePort, waitFor } from '@fieldline/shared/testing';
 import { ServerTCP } from 'modbus-serial';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { StallWatch } from '../../../src/stall-watch.ts';
 import { type Answer, exception, memory, type Plc, registers, startPlc } from './plc.ts';
 import { createTestClock, device, startRig, startUnconnected, tcp, words } from './rig.ts';
 
@@ -64,6 +66,25 @@ describe('time', () => {
     const rig = await startRig([device({ link: tcp(plc.port), maxGap: 0, tags: words(0, 10) })], clock);
     const times = (await rig.samples()).map(({ time }) => time - 1_700_000_000_000_000);
     expect(times).toEqual([1_200_000, 1_600_000]);
+  });
+
+  test('is no later for a reply that the agent was too busy to see', async () => {
+    const stalls = new StallWatch(systemClock);
+    onTestFinished(() => stalls.close());
+    const answeredAt: number[] = [];
+    const plc = await plcWith((ask, { send }) => {
+      send(registers(ask, [1]));
+      answeredAt.push(systemClock.now());
+      const until = performance.now() + 600;
+      while (performance.now() < until) Math.sqrt(until);
+    });
+    const settings = { link: tcp(plc.port), tags: words(0) };
+    const rig = await startRig([device(settings)], systemClock, (sinceMs) => stalls.heldSinceMs(sinceMs));
+    const [sample] = await rig.samples();
+    expect(sample?.quality).toBe(0);
+    const lateMs = ((sample?.time ?? 0) - (answeredAt[0] ?? 0)) / 1_000;
+    // The middle would be 300 ms late; a beat of the watch is what it cannot know.
+    expect(Math.abs(lateMs)).toBeLessThan(100);
   });
 
   test('is on the beat of the request where the reply comes as near to it as the settings allow', async () => {

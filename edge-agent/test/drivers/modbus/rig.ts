@@ -3,7 +3,7 @@ import { qualityName, type Value } from '@fieldline/shared/contracts';
 import { type Clock, createMetrics, silentLog, systemClock } from '@fieldline/shared/runtime';
 import { waitFor } from '@fieldline/shared/testing';
 import { onTestFinished } from 'vitest';
-import type { PollRequest } from '../../../src/drivers/driver.ts';
+import type { DriverContext, PollRequest } from '../../../src/drivers/driver.ts';
 import { createModbusDriver } from '../../../src/drivers/modbus/driver.ts';
 
 /** What a tag was read as: its value, or the name of its quality. */
@@ -28,15 +28,30 @@ export function createTestClock() {
 }
 
 /** A driver with its devices, connected, closed after the test. */
-export async function startRig(devices: readonly ModbusDevice[], clock: Clock = createTestClock()) {
-  const rig = startUnconnected(devices, clock);
+export async function startRig(
+  devices: readonly ModbusDevice[],
+  clock: Clock = createTestClock(),
+  heldSinceMs: DriverContext['heldSinceMs'] = () => null,
+) {
+  const rig = startUnconnected(devices, clock, heldSinceMs);
   await waitFor(rig.isConnected, { what: 'the link to be up' });
   return rig;
 }
 
-export function startUnconnected(devices: readonly ModbusDevice[], clock: Clock = createTestClock()) {
+export function startUnconnected(
+  devices: readonly ModbusDevice[],
+  clock: Clock = createTestClock(),
+  heldSinceMs: DriverContext['heldSinceMs'] = () => null,
+) {
   const metrics = createMetrics();
-  const driver = createModbusDriver(devices, { clock, log: silentLog, metrics, emit: () => {}, declare: () => {} });
+  const driver = createModbusDriver(devices, {
+    clock,
+    log: silentLog,
+    metrics,
+    emit: () => {},
+    declare: () => {},
+    heldSinceMs,
+  });
   const never = new AbortController().signal;
   onTestFinished(() => driver.close());
   driver.start();

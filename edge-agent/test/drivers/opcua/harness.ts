@@ -49,6 +49,7 @@ export function createRig(devices: readonly DeviceSettings[], log: Log = silentL
       clock: systemClock,
       log,
       metrics,
+      heldSinceMs: () => null,
       emit: (emitted) => samples.push(...emitted),
       declare: (declaration) => declared.push(declaration),
     },

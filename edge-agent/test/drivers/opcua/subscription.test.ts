@@ -34,6 +34,7 @@ async function subscribed() {
     clock: { now: () => gatewayMs * 1_000, monotonicMs: () => 0 },
     log: silentLog,
     metrics,
+    heldSinceMs: () => null,
     emit: (samples: readonly Sample[]) => void emitted.push(samples),
     declare: (declaration: Declaration) => void declared.push(declaration),
   };
