@@ -1,5 +1,5 @@
 /** The status as an operator reads it, a line each. Pure. */
-import { isoOf, type Micros } from '@fieldline/shared/contracts';
+import { defaultClass, isoOf, type Micros } from '@fieldline/shared/contracts';
 import { counted, grouped } from '@fieldline/shared/runtime';
 import { roomBytes, type Space } from '../../journal/space.ts';
 import type { Depth, Part } from './depth.ts';
@@ -24,7 +24,11 @@ export function statusLines(status: JournalStatus): string[] {
     lines.push('', ...depthLines(total, at, counted(status.segments, 'file')), ...boundLines(status));
     for (const stream of status.streams) {
       const since = `opened ${momentInWords(stream.openedAt, at)}`;
-      lines.push('', `stream ${stream.stream}, ${since}${stream.volatile ? ', volatile: it began in memory' : ''}`);
+      const ofClass = stream.class === defaultClass ? '' : ` of class ${stream.class}`;
+      lines.push(
+        '',
+        `stream ${stream.stream}${ofClass}, ${since}${stream.volatile ? ', volatile: it began in memory' : ''}`,
+      );
       lines.push(...depthLines(stream, at, null));
     }
   }

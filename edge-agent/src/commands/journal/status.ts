@@ -7,6 +7,7 @@ import {
   type Range,
   type Ranges,
   subtractRanges,
+  type TagClass,
 } from '@fieldline/shared/contracts';
 import { mergeDeclarations } from '../../journal/merge-declarations.ts';
 import { type FileTrouble, FolderReader } from '../../journal/reader/folder-reader.ts';
@@ -20,6 +21,7 @@ import type { Place } from './place.ts';
 
 export type StreamStatus = Depth & {
   readonly stream: string;
+  readonly class: TagClass;
   readonly openedAt: Micros;
   readonly volatile: boolean;
 };
@@ -142,8 +144,8 @@ function look(segment: SegmentReader, confirmedOf: ReadonlyMap<string, Ranges>, 
 function streamsOf(found: readonly Found[]): StreamStatus[] {
   const streams = new Map<string, StreamStatus>();
   for (const { name, openedAt, volatile, depth } of found) {
-    const { stream } = name;
-    const known = streams.get(stream) ?? { stream, openedAt, volatile, ...emptyDepth };
+    const { stream, class: tagClass } = name;
+    const known = streams.get(stream) ?? { stream, class: tagClass, openedAt, volatile, ...emptyDepth };
     streams.set(stream, { ...known, ...addDepth(known, depth) });
   }
   return [...streams.values()];
@@ -161,15 +163,18 @@ function rateOf(reader: FolderReader, now: Micros): Rate {
   const newest = reader.names.at(-1);
   const ignore = (): void => undefined;
   const bytesPerByte = newest === undefined ? 1 : reader.read(newest, (segment) => segment.bytesPerByte(), ignore);
-  return arrivalRate(arrivedIn(reader, now), bytesPerByte ?? 1, now);
+  const arrived = [...arrivedIn(reader, now)].sort((left, right) => right.encodedAt - left.encodedAt);
+  return arrivalRate(arrived, bytesPerByte ?? 1, now);
 }
 
-/** Back to the first file that is missing: it was deleted when all of it was confirmed. */
+/** In each class newest first; back to the first file that is missing: it was deleted when all of it was confirmed. */
 function* arrivedIn(reader: FolderReader, now: Micros): Iterable<Arrived> {
   let next: number | undefined;
+  const beyond = new Set<TagClass>();
   for (const name of reader.names.toReversed()) {
     if (next !== undefined && name.number !== next) return;
     next = name.number - 1;
+    if (beyond.has(name.class)) continue;
     // What is older than an hour is of no use: one day of batches would be read for nothing.
     const since = now - 3_600_000_000;
     const recent: Arrived[] = [];
@@ -185,7 +190,8 @@ function* arrivedIn(reader: FolderReader, now: Micros): Iterable<Arrived> {
       () => undefined,
     );
     yield* recent;
-    if (whole !== true) return;
+    if (whole === undefined) return;
+    if (!whole) beyond.add(name.class);
   }
 }
 

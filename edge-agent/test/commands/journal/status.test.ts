@@ -50,6 +50,29 @@ describe('the status of a journal', () => {
     journal.close();
   });
 
+  it('tells the class of each stream, and what arrives in all of them, however seldom in some', () => {
+    const folder = temporaryFolder();
+    const clock = handClock();
+    const journal = openJournal(folder, { clock, segmentBytes: 20_000, classes: ['process', 'alarm'] });
+    for (let minute = 0; minute < 180; minute++) {
+      clock.advanceMs(60_000);
+      journal.record(samplesOf(50), 0);
+      if (minute % 40 === 0) journal.record(samplesOf(1), 0, 'alarm');
+      journal.flush();
+    }
+    const status = journalStatus(place(folder), clock.now());
+    journal.close();
+    expect(status.streams.map((stream) => [stream.class, stream.samples])).toEqual([
+      ['process', 9_000],
+      ['alarm', 5],
+    ]);
+    const [process] = status.streams;
+    expect(statusLines(status).join('\n')).toMatch(/^stream \S+ of class alarm, opened/m);
+    // An hour of three, of which process has nearly all.
+    expect(status.arrival.bytesPerHour ?? 0).toBeGreaterThan((process?.sizeBytes ?? 0) / 4);
+    expect(status.arrival.bytesPerHour ?? 0).toBeLessThan((process?.sizeBytes ?? 0) / 2);
+  });
+
   it('tells older streams apart and sums them, with the losses that their batches declare', () => {
     const folder = temporaryFolder();
     const clock = handClock();
