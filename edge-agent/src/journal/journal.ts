@@ -23,18 +23,19 @@ import {
   type TagClass,
 } from '@fieldline/shared/contracts';
 import { errorFields } from '../error-fields.ts';
-import { bytesIn, type Extent, type StoredBatch } from './batches.ts';
+import type { Extent, StoredBatch } from './batches.ts';
 import { Chain } from './chain.ts';
 import type { Disk } from './disk.ts';
 import { Durability } from './durability.ts';
 import { type Folder, openFolder } from './folder.ts';
 import type { HeldStream } from './holdings.ts';
+import { Intake } from './intake.ts';
 import { Losses } from './losses.ts';
 import { journalMetrics, setGauges } from './metrics.ts';
 import { NoteKeeper } from './note.ts';
 import { inSegments, type JournalOptions } from './options.ts';
 import { Outage } from './outage.ts';
-import { Pending, type Taken } from './pending.ts';
+import { Pending } from './pending.ts';
 import { Retention, type ToDrop } from './retention.ts';
 import { Store } from './store.ts';
 import type { StreamWriter } from './stream-writer.ts';
@@ -51,6 +52,7 @@ export class Journal {
   private readonly chain: Chain;
   private readonly losses: Losses;
   private readonly durability: Durability;
+  private readonly intake: Intake;
   private readonly startedAt: number;
   /** undefined until it could be opened for the first time, and after close. */
   private folder: Folder | undefined;
@@ -69,6 +71,8 @@ export class Journal {
     const { compression } = options;
     const { goesSoon } = this.retention;
     this.durability = new Durability({ store, note, compression, goesSoon, failed: (error) => this.leaveDisk(error) });
+    const { chain, durability } = this;
+    this.intake = new Intake({ pending, chain, durability, metrics, clock: options.clock });
   }
 
   /** Opens the folder, or goes on in memory and says so. @throws FieldlineError journal/in-use, journal/foreign */
@@ -229,19 +233,7 @@ export class Journal {
   }
 
   private write(wanted: 'samples' | 'counts'): void {
-    const taken = this.pending.take(wanted);
-    if (taken.length === 0) return;
-    const begun = performance.now();
-    for (const each of taken) this.writeClass(each);
-    this.metrics.flushSeconds.observe((performance.now() - begun) / 1_000);
-  }
-
-  private writeClass({ class: tagClass, samples, filtered, declared }: Taken): void {
-    const writer = this.chain.writerOf(tagClass);
-    const batches = writer.encode(samples, declared, filtered, this.options.clock.now());
-    this.chain.wrote(writer);
-    this.metrics.encodedBytes.inc(bytesIn(batches));
-    this.durability.put(batches, this.outage.reason === null ? this.folder?.disk : undefined);
+    this.intake.write(wanted, () => (this.outage.reason === null ? this.folder?.disk : undefined));
   }
 
   private leaveDisk(error: unknown): void {

@@ -61,21 +61,27 @@ export class Pending {
     this.declared = [];
   }
 
-  /** Of each class that has news; counts alone wait for the next, unless they are `wanted`. Declarations go with the default class. */
+  /** Of each class that has news; counts alone wait for the next, unless they are `wanted`. Declarations go with the first. */
   take(wanted: 'samples' | 'counts'): Taken[] {
+    const taken: Taken[] = [];
+    for (const [tagClass, own] of this.byClass) {
+      if (own.samples.length === 0 && (wanted === 'samples' || own.filtered === 0)) continue;
+      taken.push({ class: tagClass, ...own, declared: [] });
+      this.byClass.delete(tagClass);
+      this.samples -= own.samples.length;
+      this.filtered -= own.filtered;
+    }
     const { declared } = this;
     this.declared = [];
-    const taken: Taken[] = [];
-    for (const tagClass of new Set<TagClass>([defaultClass, ...this.byClass.keys()])) {
-      const { samples = [], filtered = 0 } = this.byClass.get(tagClass) ?? {};
-      const own = tagClass === defaultClass ? declared : [];
-      const isWanted = samples.length > 0 || own.length > 0 || (wanted === 'counts' && filtered > 0);
-      if (!isWanted) continue;
-      taken.push({ class: tagClass, samples, filtered, declared: own });
-      this.byClass.delete(tagClass);
-      this.samples -= samples.length;
-      this.filtered -= filtered;
-    }
-    return taken;
+    if (declared.length === 0) return taken;
+    const [first = this.countsOf(defaultClass), ...others] = taken;
+    return [{ ...first, declared }, ...others];
+  }
+
+  private countsOf(tagClass: TagClass): Taken {
+    const { filtered = 0 } = this.byClass.get(tagClass) ?? {};
+    this.byClass.delete(tagClass);
+    this.filtered -= filtered;
+    return { class: tagClass, samples: [], filtered, declared: [] };
   }
 }

@@ -1,0 +1,42 @@
+import type { Clock } from '@fieldline/shared/runtime';
+import { bytesIn } from './batches.ts';
+import type { Chain } from './chain.ts';
+import type { Disk } from './disk.ts';
+import type { Durability } from './durability.ts';
+import type { JournalMetrics } from './metrics.ts';
+import type { Pending, Taken } from './pending.ts';
+
+export type IntakeParts = {
+  readonly pending: Pending;
+  readonly chain: Chain;
+  readonly durability: Durability;
+  readonly metrics: JournalMetrics;
+  readonly clock: Clock;
+};
+
+/** Makes batches of what is pending and puts them where they are safe. */
+export class Intake {
+  private readonly parts: IntakeParts;
+
+  constructor(parts: IntakeParts) {
+    this.parts = parts;
+  }
+
+  /** `diskOf`: undefined while it takes nothing, which a batch may be the first to find out. */
+  write(wanted: 'samples' | 'counts', diskOf: () => Disk | undefined): void {
+    const taken = this.parts.pending.take(wanted);
+    if (taken.length === 0) return;
+    const begun = performance.now();
+    for (const each of taken) this.writeClass(each, diskOf());
+    this.parts.metrics.flushSeconds.observe((performance.now() - begun) / 1_000);
+  }
+
+  private writeClass({ class: tagClass, samples, filtered, declared }: Taken, disk: Disk | undefined): void {
+    const { chain, durability, metrics, clock } = this.parts;
+    const writer = chain.writerOf(tagClass);
+    const batches = writer.encode(samples, declared, filtered, clock.now());
+    chain.wrote(writer);
+    metrics.encodedBytes.inc(bytesIn(batches));
+    durability.put(batches, disk);
+  }
+}
