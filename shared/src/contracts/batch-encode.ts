@@ -72,6 +72,7 @@ export function encodeBatch(batch: Batch, compression: Compression): Buffer {
     ...(previous === undefined ? {} : { previous }),
     read,
     filtered,
+    ...(batch.thinned === undefined || batch.thinned === 0 ? {} : { thinned: batch.thinned }),
     ...(batch.volatile ? { volatile: true } : {}),
     ...(batch.class === undefined || batch.class === defaultClass ? {} : { class: batch.class }),
     ...columnsOf(samples),
