@@ -1,5 +1,5 @@
 /** The batches of a sealed segment, read beside whoever else reads it. */
-import { type DecodedBatch, decodeBatch, TagLists } from '@fieldline/shared/contracts';
+import { type DecodedBatch, decodeBatch } from '@fieldline/shared/contracts';
 import type Database from 'better-sqlite3';
 import type { Segment } from '../segment.ts';
 import { openFolded } from '../segment-database.ts';
@@ -13,7 +13,6 @@ export class BatchSource {
   private readonly gateway: string;
   private readonly database: Database.Database;
   private readonly rows: Rows;
-  private readonly lists = new TagLists();
 
   /** @throws SqliteError, or what the schema says of a damaged note */
   constructor({ file, name, head }: Segment) {
@@ -31,7 +30,7 @@ export class BatchSource {
   /** @throws GiveUp where it is not as we write it */
   read(seq: number): SourceBatch {
     const row = this.row(seq);
-    const result = decodeBatch(row.bytes, this.gateway, this.lists);
+    const result = decodeBatch(row.bytes, this.gateway);
     if (!result.ok) throw new GiveUp(`batch ${seq}: ${result.reason}`);
     const [rejected] = result.batch.rejected;
     if (rejected !== undefined) throw new GiveUp(`batch ${seq}: ${rejected.reason}`);

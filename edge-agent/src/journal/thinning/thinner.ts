@@ -6,8 +6,6 @@ import type { ThinToMs } from './settings.ts';
 export class Thinner {
   private readonly thinToMs: ThinToMs;
   private readonly byName = new Map<string, Series>();
-  /** Most batches have the same list of tags, which is decoded once. */
-  private readonly byList = new WeakMap<readonly Tag[], readonly Series[]>();
 
   constructor(thinToMs: ThinToMs) {
     this.thinToMs = thinToMs;
@@ -19,7 +17,7 @@ export class Thinner {
 
   /** What stays of a batch. */
   thin({ tags, tagIndex, time, value, quality }: DecodedBatch): Sample[] {
-    const series = this.seriesOf(tags);
+    const series = tags.map((tag) => this.seriesOf(tag));
     const kept: Sample[] = [];
     for (let position = 0; position < tagIndex.length; position++) {
       const index = tagIndex[position] as number;
@@ -30,15 +28,7 @@ export class Thinner {
     return kept;
   }
 
-  private seriesOf(tags: readonly Tag[]): readonly Series[] {
-    const known = this.byList.get(tags);
-    if (known !== undefined) return known;
-    const series = tags.map(({ device, tag }) => this.oneOf(device, tag));
-    this.byList.set(tags, series);
-    return series;
-  }
-
-  private oneOf(device: string, tag: string): Series {
+  private seriesOf({ device, tag }: Tag): Series {
     const name = `${device}/${tag}`;
     const series = this.byName.get(name) ?? new Series(device, tag, this.thinToMs(device, tag));
     this.byName.set(name, series);
