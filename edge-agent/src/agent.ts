@@ -12,6 +12,7 @@ import {
   startOpsServer,
 } from '@fieldline/shared/runtime';
 import manifest from '../package.json' with { type: 'json' };
+import { classesOf } from './classes.ts';
 import type { Driver, DriverContext } from './drivers/driver.ts';
 import { loadDriver, type Protocol, protocolsOf } from './drivers/registry.ts';
 import { errorFields } from './error-fields.ts';
@@ -58,9 +59,11 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   const { gateway, uplink: uplinkConfig, journal: journalConfig, devices } = config;
   const random = Math.random;
   const life = new Lifecycle();
+  const classes = classesOf(devices);
   const journal = Journal.open({
     ...journalConfig,
     gateway,
+    classes: classes.inUse,
     compression: uplinkConfig.compression,
     maxBatchBytes: uplinkConfig.maxBatchBytes,
     memoryBytes,
@@ -115,7 +118,8 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   life.add('uplink', () => uplink.close());
   health.ready.push({ name: 'uplink', trouble: () => uplink.trouble(), note: () => uplink.note() });
 
-  const flushing = setInterval(() => forwarder.offer(journal.flush()), journalConfig.flushMs);
+  const flush = async (): Promise<void> => forwarder.offer(await journal.flushBeside());
+  const flushing = setInterval(flush, journalConfig.flushMs);
   life.add('forwarder', async () => {
     clearInterval(flushing);
     forwarder.offer(journal.finish());
@@ -127,11 +131,13 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   const filtered = metrics.counter('fieldline_agent_samples_filtered_total', 'Samples that the filter has held back');
   const filter = createFilter(filterSettings(devices));
   const take = (samples: readonly Sample[]): void => {
-    const passed = filter(samples);
     read.inc(samples.length);
-    filtered.inc(samples.length - passed.length);
-    journal.record(passed, samples.length - passed.length);
-    if (journal.isFull) forwarder.offer(journal.flush());
+    for (const [tagClass, some] of classes.apart(samples)) {
+      const passed = filter(some);
+      filtered.inc(some.length - passed.length);
+      journal.record(passed, some.length - passed.length, tagClass);
+    }
+    if (journal.isFull) void flush();
   };
   const context: DriverContext = {
     clock,

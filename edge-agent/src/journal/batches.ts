@@ -1,4 +1,4 @@
-import type { Declaration, Micros } from '@fieldline/shared/contracts';
+import type { Declaration, Micros, TagClass } from '@fieldline/shared/contracts';
 
 export type BatchId = { readonly stream: string; readonly seq: number };
 
@@ -6,7 +6,11 @@ export type BatchId = { readonly stream: string; readonly seq: number };
 export type StoredBatch = BatchId & { readonly samples: number; readonly bytes: Buffer };
 
 /** A batch as it is written. Its declarations stand beside the bytes, so that they can be stated again if it must go. */
-export type NewBatch = StoredBatch & { readonly encodedAt: Micros; readonly declared: readonly Declaration[] };
+export type NewBatch = StoredBatch & {
+  readonly class: TagClass;
+  readonly encodedAt: Micros;
+  readonly declared: readonly Declaration[];
+};
 
 export type Extent = { readonly batches: number; readonly samples: number };
 

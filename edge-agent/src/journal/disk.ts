@@ -1,18 +1,20 @@
 /**
- * The segments of a journal folder, oldest first. Only the newest may be open for writing. Which segments go, and when, is
+ * The segments of a journal folder, oldest first. Only the newest of a class may be open for writing. Which segments go, and when, is
  * not decided here. A damaged file stays under its name as long as something in it can be proven and is wanted, and is set
  * aside then.
  */
 import { readdirSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { FieldlineError, hasNumber } from '@fieldline/shared/contracts';
+import { defaultClass, FieldlineError, hasNumber, type TagClass } from '@fieldline/shared/contracts';
 import type { NewBatch, StoredBatch } from './batches.ts';
 import type { DamagedFile, DamagedSegment } from './damaged-file.ts';
 import type { DiskOptions } from './disk-options.ts';
 import { checkGateway } from './foreign.ts';
+import { type Appending, Lane } from './lane.ts';
+import type { FoundNote } from './note.ts';
 import { Segment, type SegmentHead } from './segment.ts';
 import { orphansOf, sizeOf } from './segment-files.ts';
-import { fullLogBytes } from './segment-log.ts';
+import { fullLogBytes, type SegmentLog } from './segment-log.ts';
 import { namesAmong, type SegmentName, segmentFile } from './segment-name.ts';
 import { SetAside } from './set-aside.ts';
 import { type Space, spaceOf } from './space.ts';
@@ -31,16 +33,9 @@ export class Disk {
   private readonly options: DiskOptions;
   private nextNumber = 1;
   private readonly aside: SetAside;
-  private writing: Segment | undefined;
-  /**
-   * The one before it: its log is folded in when the next is finished. Mostly all of it is confirmed by then and it is gone, so that
-   * its batches were written once.
-   */
-  private finished: Segment | undefined;
+  private readonly lanes = new Map<TagClass, Lane>();
   private readonly spare: SpareLog;
-  private head: SegmentHead | undefined;
   private reading: Segment | undefined;
-  private begunAt = 0;
 
   private constructor(options: DiskOptions) {
     this.options = options;
@@ -68,46 +63,36 @@ export class Disk {
     return disk;
   }
 
-  /** Begins a stream: its first batches go to a segment of their own. @throws SqliteError; then nothing of it is there */
+  /** Begins a stream, all of one class: its first batches go to a segment of their own. @throws SqliteError; then nothing of it is there */
   begin(batches: readonly NewBatch[], head: SegmentHead, note: string): void {
-    const segment = this.create(batches, head, note);
-    this.finishWriting();
-    this.writing = segment;
-    this.head = head;
-    this.begunAt = batches[0]?.encodedAt ?? 0;
+    this.laneOf(batches).begin(batches, head, note);
   }
 
   /**
-   * Durable when it returns. `goesSoon`: whether a segment will be deleted before long.
+   * Batches of one stream, not forced yet.
    * @throws SqliteError; whether the batches are there is then not known until the next start
    */
-  append(
-    batches: readonly NewBatch[],
-    isNoteDue: boolean,
-    note: () => string,
-    goesSoon: (segment: Segment) => boolean,
-  ): void {
-    const { writing, head } = this;
-    if (head === undefined) throw new Error('no stream was begun');
-    if (writing !== undefined && this.isOpenFor(batches, writing, goesSoon))
-      writing.append(batches, isNoteDue ? note() : null);
-    else this.begin(batches, head, note());
+  append(batches: readonly NewBatch[], appending: Appending): void {
+    this.laneOf(batches).append(batches, appending);
   }
 
-  /** A full log is folded in, unless it is of no use to do so. */
-  private isOpenFor([first]: readonly NewBatch[], writing: Segment, goesSoon: (segment: Segment) => boolean): boolean {
-    const { segmentBytes, segmentMs = Number.POSITIVE_INFINITY } = this.options;
-    const isYoung = ((first?.encodedAt ?? 0) - this.begunAt) / 1_000 < segmentMs;
-    if (!isYoung || writing.sizeBytes() >= segmentBytes) return false;
-    if (!writing.isLogFull) return true;
-    if (goesSoon(writing)) return false;
-    writing.foldLog();
-    return true;
+  /** What was committed is as durable as it shall be when it returns. @throws a system error */
+  force(): void {
+    for (const log of this.unforced()) log.force();
+  }
+
+  /** As `force`, beside the event loop. */
+  async forceBeside(): Promise<void> {
+    await Promise.all(this.unforced().map((log) => log.forceBeside()));
+  }
+
+  private unforced(): readonly SegmentLog[] {
+    return this.segments.map(({ log }) => log).filter(({ isUnforced }) => isUnforced);
   }
 
   /** SQLite goes on writing to a file that was deleted, and says nothing. @throws a system error where that is so */
   checkInPlace(): void {
-    if (this.writing !== undefined) statSync(this.writing.file);
+    for (const lane of this.lanes.values()) lane.checkInPlace();
   }
 
   /** Segments that somebody deleted. */
@@ -131,22 +116,23 @@ export class Disk {
 
   /** One sealed segment is open at a time: a backlog of hundreds of files needs no hundreds of handles. */
   use(segment: Segment): Segment {
-    if (segment !== this.writing && segment !== this.finished && segment !== this.reading) {
+    if (segment !== this.reading && !this.isOpen(segment)) {
       this.reading?.close();
       this.reading = segment;
     }
     return segment;
   }
 
-  /** Newest first, and whether it is that of the newest segment. */
-  *notes(): Iterable<{ readonly text: string | null; readonly isNewest: boolean }> {
-    for (const segment of this.segments.toReversed()) {
-      yield { text: this.noteIn(segment), isNewest: segment === this.segments.at(-1) };
-    }
+  /** Of each segment, newest first. */
+  notes(): readonly FoundNote[] {
+    return this.segments.toReversed().map((segment) => ({ name: segment.name, text: () => this.noteIn(segment) }));
   }
 
   writeNote(text: string): void {
-    this.writing?.append([], text);
+    const lanes = [this.lanes.get(defaultClass), ...this.lanes.values()];
+    const writing = lanes.find((lane) => lane?.writing !== undefined)?.writing;
+    writing?.append([], text);
+    writing?.log.force();
   }
 
   /** One that was salvaged is kept for whoever wants to look into it, as long as there is room. */
@@ -168,8 +154,7 @@ export class Disk {
 
   /** It is written no more: what comes goes to a new segment. */
   stopWriting(segment: Segment): void {
-    if (this.writing === segment) this.writing = undefined;
-    if (this.finished === segment) this.finished = undefined;
+    for (const lane of this.lanes.values()) lane.stopWriting(segment);
   }
 
   setAside(segment: Segment): void {
@@ -179,7 +164,7 @@ export class Disk {
   }
 
   isWriting(segment: Segment): boolean {
-    return segment === this.writing;
+    return [...this.lanes.values()].some(({ writing }) => segment === writing);
   }
 
   /** On the disk, files set aside included. */
@@ -210,32 +195,31 @@ export class Disk {
   /** @throws SqliteError; the next start folds the log in then */
   close(): void {
     this.reading?.close();
-    for (const segment of [this.finished, this.writing]) segment?.seal();
-    this.finished = undefined;
-    this.writing = undefined;
+    for (const lane of this.lanes.values()) lane.close();
+  }
+
+  private isOpen(segment: Segment): boolean {
+    return [...this.lanes.values()].some((lane) => lane.isOpen(segment));
+  }
+
+  private laneOf([first]: readonly NewBatch[]): Lane {
+    if (first === undefined) throw new Error('a commit has a batch at least');
+    let lane = this.lanes.get(first.class);
+    if (lane === undefined) {
+      lane = new Lane(this.options, (batches, head, note) => this.create(batches, head, note));
+      this.lanes.set(first.class, lane);
+    }
+    return lane;
   }
 
   private create(batches: readonly NewBatch[], head: SegmentHead, note: string): Segment {
     const first = batches[0];
     if (first === undefined) throw new Error('a segment begins with a batch');
-    const name = { number: this.nextNumber, stream: first.stream, first: first.seq };
+    const name = { number: this.nextNumber, stream: first.stream, first: first.seq, class: first.class };
     const segment = Segment.create(this.options.folder, name, head, this.options.survives, batches, note, this.spare);
     this.nextNumber += 1;
     this.segments.push(segment);
     return segment;
-  }
-
-  /** The former segment is complete, and the one before it is sealed; should that fail, the next start seals it. */
-  private finishWriting(): void {
-    const { finished, writing } = this;
-    this.finished = writing;
-    this.writing = undefined;
-    if (finished === undefined) return;
-    try {
-      finished.seal();
-    } catch {
-      finished.close();
-    }
   }
 
   /** `last`: as the next file of its stream says; null where there is none. */

@@ -6,7 +6,7 @@ import type { DamagedSegment } from './damaged-file.ts';
 import { Disk } from './disk.ts';
 import type { DiskOptions } from './disk-options.ts';
 import { lockFolder } from './lock.ts';
-import { emptyNote, type Note, parseNote } from './note.ts';
+import { type Note, newestNote } from './note.ts';
 import { type Recovered, recover } from './recovery.ts';
 
 export type Folder = Recovered & {
@@ -54,13 +54,10 @@ export function openFolder(options: DiskOptions, startedAt: Micros, log: Log): F
   }
 }
 
-/** Of the newest segment whose note can be relied on. One of before cannot know how the last opening ended. */
+/** A file that holds nothing was begun after the note was written. */
 function noteOf(disk: Disk): Note {
-  for (const { text, isNewest } of disk.notes()) {
-    const note = parseNote(text);
-    if (note !== null) return isNewest && !disk.endsWithNothing ? note : { ...note, closed: false };
-  }
-  return emptyNote;
+  const note = newestNote(disk.notes());
+  return disk.endsWithNothing ? { ...note, closed: false } : note;
 }
 
 /** Of a file that is damaged; `segment` is null where nothing in it can be proven. */

@@ -5,12 +5,14 @@ import {
   intersectRanges,
   type Ranges,
   subtractRanges,
+  type TagClass,
   unionRanges,
 } from '@fieldline/shared/contracts';
 
 /** What is known of one stream, in memory: the forwarder and the state message ask this, never the disk. */
 export type HeldStream = {
   readonly stream: string;
+  readonly class: TagClass;
   /** Numbers given so far. */
   readonly last: number;
   /** Batches that can be sent again. */
@@ -18,6 +20,8 @@ export type HeldStream = {
   /** Batches that need not be sent again, held or not. */
   readonly confirmed: Ranges;
 };
+
+type StreamOfClass = Pick<HeldStream, 'stream' | 'class'>;
 
 /** Streams in the order of their opening. A stream of which nothing is held any more is forgotten, except those that are still written. */
 export class Holdings {
@@ -31,19 +35,18 @@ export class Holdings {
     return this.byStream.get(stream);
   }
 
-  add(stream: string, from: number, to: number): void {
-    const { last, held, confirmed } = this.byStream.get(stream) ?? {
-      last: 0,
-      held: emptyRanges,
-      confirmed: emptyRanges,
-    };
-    this.byStream.set(stream, { stream, last: Math.max(last, to), held: addRange(held, from, to), confirmed });
+  add(of: StreamOfClass, from: number, to: number): void {
+    const known = this.expect(of);
+    this.byStream.set(of.stream, { ...known, last: Math.max(known.last, to), held: addRange(known.held, from, to) });
   }
 
   /** A stream of which it is not known yet what can be sent. */
-  expect(stream: string): void {
-    if (this.byStream.has(stream)) return;
-    this.byStream.set(stream, { stream, last: 0, held: emptyRanges, confirmed: emptyRanges });
+  expect({ stream, class: tagClass }: StreamOfClass): HeldStream {
+    const known = this.byStream.get(stream);
+    if (known !== undefined) return known;
+    const unknown = { stream, class: tagClass, last: 0, held: emptyRanges, confirmed: emptyRanges };
+    this.byStream.set(stream, unknown);
+    return unknown;
   }
 
   /** Confirmed, or declared as lost: it need not be asked for again, whether it is held or not. */

@@ -1,22 +1,32 @@
 /**
  * The journal: samples are in it before they are published. Invariants:
  *
- * - Each opening is a stream: a new UUID, `seq` from 1 without holes, each number given once. Its first batch is written at
- *   once and names the opening before and that one's last `seq`. So a cloned card, a restored image or a kill never puts
- *   two contents under one number.
- * - A flush is one transaction. What `flush` has returned is as durable as `survives` says.
+ * - Each opening is a stream for each class of tags: a new UUID, `seq` from 1 without holes, each number given once. Its first
+ *   batch is written at once and names the stream of the opening before and that one's last `seq`. So a cloned card, a restored
+ *   image or a kill never puts two contents under one number.
+ * - A flush is one transaction for each class that has news. What `flush` has given is as durable as `survives` says; nothing is
+ *   held, and so nothing is sent, before it is.
  * - A batch leaves the folder only with its whole segment: when all batches of that are confirmed, or when space is short
- *   and the declaration of the loss is durable.
+ *   and the declaration of the loss is durable. The oldest of the lowest class go first.
  * - When the folder cannot be written, batches wait in bounded memory, and what can be read of the folder is sent all the
  *   same: confirmations of it are kept in memory until they can be written. The batch whose writing failed keeps its number and
- *   bytes: it may be on the disk all the same. What follows is a stream of its own, marked volatile, outside the chain of
- *   openings. Back on the disk, a new opening begins, and what waited in memory is written to it.
+ *   content, since it may be on the disk all the same, and is marked volatile, since it may not. What follows is a stream of its
+ *   own, all volatile, outside the chain of openings. Back on the disk, a new opening begins, and what waited in memory is written to it.
  * - Confirmations are written now and then; those that are forgotten cost a re-send.
  */
-import { type Declaration, isFieldlineError, type Ranges, type Sample } from '@fieldline/shared/contracts';
+import {
+  type Declaration,
+  defaultClass,
+  isFieldlineError,
+  type Ranges,
+  type Sample,
+  type TagClass,
+} from '@fieldline/shared/contracts';
 import { errorFields } from '../error-fields.ts';
-import { bytesIn, type Extent, type NewBatch, type StoredBatch } from './batches.ts';
+import { bytesIn, type Extent, type StoredBatch } from './batches.ts';
 import { Chain } from './chain.ts';
+import type { Disk } from './disk.ts';
+import { Durability } from './durability.ts';
 import { type Folder, openFolder } from './folder.ts';
 import type { HeldStream } from './holdings.ts';
 import { Losses } from './losses.ts';
@@ -24,12 +34,11 @@ import { journalMetrics, setGauges } from './metrics.ts';
 import { NoteKeeper } from './note.ts';
 import { inSegments, type JournalOptions } from './options.ts';
 import { Outage } from './outage.ts';
-import { Pending } from './pending.ts';
+import { Pending, type Taken } from './pending.ts';
 import { Retention, type ToDrop } from './retention.ts';
-import type { Segment } from './segment.ts';
 import { Store } from './store.ts';
 import type { StreamWriter } from './stream-writer.ts';
-import { isDamage, isDiskTrouble } from './trouble.ts';
+import { isDiskTrouble } from './trouble.ts';
 
 export class Journal {
   private readonly options: JournalOptions;
@@ -41,10 +50,10 @@ export class Journal {
   private readonly note: NoteKeeper;
   private readonly chain: Chain;
   private readonly losses: Losses;
+  private readonly durability: Durability;
   private readonly startedAt: number;
   /** undefined until it could be opened for the first time, and after close. */
   private folder: Folder | undefined;
-  private writer: StreamWriter;
   private isClosed = false;
 
   private constructor(options: JournalOptions) {
@@ -57,7 +66,9 @@ export class Journal {
     this.chain = new Chain(options);
     const { store, pending, metrics, note } = this;
     this.losses = new Losses({ store, pending, metrics, note, log: options.log });
-    this.writer = this.chain.volatile();
+    const { compression } = options;
+    const { goesSoon } = this.retention;
+    this.durability = new Durability({ store, note, compression, goesSoon, failed: (error) => this.leaveDisk(error) });
   }
 
   /** Opens the folder, or goes on in memory and says so. @throws FieldlineError journal/in-use, journal/foreign */
@@ -73,9 +84,9 @@ export class Journal {
     return journal;
   }
 
-  /** Samples that passed the filter, and how many it held back beside them: in the next flush. */
-  record(samples: readonly Sample[], filtered: number): void {
-    this.pending.add(samples, filtered);
+  /** Samples of one class that passed the filter, and how many it held back beside them: in the next flush. */
+  record(samples: readonly Sample[], filtered: number, tagClass: TagClass = defaultClass): void {
+    this.pending.add(samples, filtered, tagClass);
   }
 
   declare(declaration: Declaration): void {
@@ -89,24 +100,36 @@ export class Journal {
 
   /** Writes what is pending, keeps the bounds. Gives the batches that it made: they are durable. */
   flush(): readonly StoredBatch[] {
-    return this.run(this.pending.hasNews);
+    this.run('samples');
+    this.durability.settle();
+    return this.durability.take();
+  }
+
+  /** As `flush`, but the medium is waited for beside the event loop. */
+  async flushBeside(): Promise<readonly StoredBatch[]> {
+    const begun = performance.now();
+    this.run('samples');
+    await this.durability.settleBeside();
+    this.metrics.durableSeconds.observe((performance.now() - begun) / 1_000);
+    return this.durability.take();
   }
 
   /** The last flush before the end: it states the counts even where no sample passed the filter since the last batch. */
   finish(): readonly StoredBatch[] {
-    return this.run(this.pending.hasNews || this.pending.hasCounts);
+    this.run('counts');
+    this.durability.settle();
+    return this.durability.take();
   }
 
-  private run(hasNews: boolean): readonly StoredBatch[] {
+  private run(wanted: 'samples' | 'counts'): void {
     if (this.outage.isTimeToRetry) this.returnToDisk();
-    this.checkFolder();
-    const batches: StoredBatch[] = [];
+    // Also where nothing is to be written: a quiet plant shall hear of it too.
+    this.whileOnDisk(() => this.folder?.disk.checkInPlace());
     if (this.folder !== undefined) this.losses.postponed(this.folder.disk);
-    if (hasNews || this.pending.hasNews) batches.push(...this.write());
-    batches.push(...this.keepBounds());
-    this.store.forgetEmpty([this.writer.head.stream, this.chain.end?.stream ?? '']);
+    this.write(wanted);
+    this.keepBounds();
+    this.store.forgetEmpty(this.chain.streams());
     this.measure();
-    return batches;
   }
 
   streams(): readonly HeldStream[] {
@@ -128,15 +151,8 @@ export class Journal {
     try {
       return this.store.read(stream, seq);
     } catch (error) {
-      const segment = this.folder?.disk.segmentOf(stream, seq);
-      if (segment === undefined || this.folder === undefined) return null;
-      if (isDamage(error)) {
-        this.losses.damaged(segment, seq, error, this.folder.disk);
-        return this.read(stream, seq);
-      }
-      // Where the whole folder is gone, the next flush sees it: it may be a disk that comes back.
-      if (!segment.isInPlace && this.folder.isInPlace()) this.losses.gone([segment], this.folder.disk);
-      return null;
+      if (this.folder === undefined || !this.losses.unreadable(stream, seq, error, this.folder)) return null;
+      return this.read(stream, seq);
     }
   }
 
@@ -182,70 +198,64 @@ export class Journal {
     this.folder?.regain();
     const { disk } = this.folder ?? this.takeFolder();
     this.losses.gone(disk.gone(), disk);
-    this.store.moveToDisk(disk, (stream) => this.chain.headOf(stream !== this.chain.end?.stream), this.note.text());
-    const writer = this.chain.next();
+    this.store.moveToDisk(disk, (stream) => this.chain.headOf(!this.chain.isOpening(stream)), this.note.text());
+    const writers = this.chain.next();
+    for (const writer of writers) this.begin(writer, disk);
+    this.chain.use(writers);
+    this.outage.over();
+  }
+
+  /** The first batch of a stream. What waits to be declared goes with the first stream. */
+  private begin(writer: StreamWriter, disk: Disk): void {
     const declared = [...this.pending.declarations, ...this.losses.waiting];
     const batches = writer.encode([], declared, 0, this.options.clock.now());
     this.losses.writeWaiting(() => disk.begin(batches, this.chain.headOf(false), this.note.text()));
     this.pending.declarationsWritten();
     this.store.hold(batches);
-    this.writer = writer;
     this.chain.wrote(writer);
-    this.outage.over();
   }
 
   private takeFolder(): Folder {
     const folder = openFolder(this.options, this.startedAt, this.options.log);
     this.folder = folder;
     this.note.incarnation = folder.note.incarnation;
+    this.note.number = folder.note.number;
     if (folder.disk.postponed.length > 0) this.note.expected = new Map(folder.note.held);
-    this.chain.end = folder.previous;
+    this.chain.found(folder.ends);
     folder.disk.beforeRemoval = () => this.note.catchUp((text) => folder.disk.writeNote(text));
     this.store.load(folder.disk, folder.note.confirmed);
     this.pending.declare(this.losses.found(folder.declared));
     return folder;
   }
 
-  private write(): readonly NewBatch[] {
+  private write(wanted: 'samples' | 'counts'): void {
+    const taken = this.pending.take(wanted);
+    if (taken.length === 0) return;
     const begun = performance.now();
-    const { samples, filtered, declared } = this.pending.take();
-    const batches = this.writer.encode(samples, declared, filtered, this.options.clock.now());
-    this.chain.wrote(this.writer);
-    this.store.hold(batches);
-    this.put(batches);
+    for (const each of taken) this.writeClass(each);
     this.metrics.flushSeconds.observe((performance.now() - begun) / 1_000);
-    this.metrics.encodedBytes.inc(bytesIn(batches));
-    return batches;
   }
 
-  private put(batches: readonly NewBatch[]): void {
-    if (this.folder === undefined || this.outage.reason !== null) {
-      this.store.memory.append(batches);
-      return;
-    }
-    const { isDue } = this.note;
-    try {
-      this.folder.disk.append(batches, isDue, () => this.note.text(), this.retention.goesSoon);
-      if (isDue) this.note.written();
-    } catch (error) {
-      this.store.memory.append(batches);
-      this.leaveDisk(error);
-    }
+  private writeClass({ class: tagClass, samples, filtered, declared }: Taken): void {
+    const writer = this.chain.writerOf(tagClass);
+    const batches = writer.encode(samples, declared, filtered, this.options.clock.now());
+    this.chain.wrote(writer);
+    this.metrics.encodedBytes.inc(bytesIn(batches));
+    this.durability.put(batches, this.outage.reason === null ? this.folder?.disk : undefined);
   }
 
   private leaveDisk(error: unknown): void {
     if (!isDiskTrouble(error)) throw error;
     this.outage.failed(error);
-    if (!this.writer.head.volatile) this.writer = this.chain.volatile();
+    this.chain.goVolatile();
     const onDisk = this.store.unconfirmedOnDisk();
     this.options.log.error({ code: 'journal/unwritable', ...onDisk }, this.trouble() ?? '');
   }
 
-  /** Also where nothing is to be written: a quiet plant shall hear of it too. */
-  private checkFolder(): void {
+  private whileOnDisk(work: () => void): void {
     if (this.outage.reason !== null) return;
     try {
-      this.folder?.disk.checkInPlace();
+      work();
     } catch (error) {
       this.leaveDisk(error);
     }
@@ -261,33 +271,22 @@ export class Journal {
     }
   }
 
-  private keepBounds(): readonly StoredBatch[] {
-    this.losses.fromMemory(this.options.memoryBytes);
-    if (this.outage.reason !== null) return [];
-    try {
-      const { clock } = this.options;
-      this.retention.removeConfirmed(clock.monotonicMs());
-      const batches = this.drop(this.retention.outdated(clock.now(), clock.monotonicMs()));
-      return this.outage.reason === null ? [...batches, ...this.drop(this.retention.makeRoom())] : batches;
-    } catch (error) {
-      this.leaveDisk(error);
-      return [];
-    }
+  private keepBounds(): void {
+    const { clock, memoryBytes } = this.options;
+    this.losses.fromMemory(memoryBytes);
+    this.whileOnDisk(() => this.retention.removeConfirmed(clock.monotonicMs()));
+    this.whileOnDisk(() => this.drop(this.retention.outdated(clock.now(), clock.monotonicMs())));
+    this.whileOnDisk(() => this.drop(this.retention.makeRoom()));
   }
 
-  /** One declaration for all that must go: else each would need room of its own. */
-  private drop({ segments, reason }: ToDrop): readonly NewBatch[] {
-    if (segments.length === 0) return [];
-    const batches = this.declareLost(segments, reason);
+  /** One declaration for all that must go: else each would need room of its own. It is durable before the files go. */
+  private drop({ segments, reason }: ToDrop): void {
+    if (segments.length === 0) return;
+    for (const segment of segments) this.losses.declare(segment, reason);
+    this.write('samples');
+    this.durability.settle();
     if (this.outage.reason === null && this.folder !== undefined)
       this.losses.dropped(segments, reason, this.folder.disk);
-    return batches;
-  }
-
-  /** Durable when it returns, so that the files may go; gives the batches that hold it. */
-  private declareLost(segments: readonly Segment[], reason: ToDrop['reason']): readonly NewBatch[] {
-    for (const segment of segments) this.losses.declare(segment, reason);
-    return this.pending.hasNews ? this.write() : [];
   }
 
   private measure(): void {

@@ -8,7 +8,7 @@ import { errorFields } from '../error-fields.ts';
 import { lostCounter } from './count-lost.ts';
 import type { DamagedSegment } from './damaged-file.ts';
 import type { Disk } from './disk.ts';
-import { logDamaged } from './folder.ts';
+import { type Folder, logDamaged } from './folder.ts';
 import type { JournalMetrics } from './metrics.ts';
 import type { NoteKeeper } from './note.ts';
 import type { Pending } from './pending.ts';
@@ -16,7 +16,7 @@ import { lastBeforeNext, lostBatches, lostTail } from './recovery.ts';
 import type { ToDrop } from './retention.ts';
 import type { Segment } from './segment.ts';
 import type { Store } from './store.ts';
-import { isDiskTrouble } from './trouble.ts';
+import { isDamage, isDiskTrouble } from './trouble.ts';
 
 export type LossParts = {
   readonly store: Store;
@@ -91,11 +91,25 @@ export class Losses {
     }
   }
 
+  /** A batch could not be read: true where another try may give it. */
+  unreadable(stream: string, seq: number, error: unknown, folder: Folder): boolean {
+    const { disk } = folder;
+    const segment = disk.segmentOf(stream, seq);
+    if (segment === undefined) return false;
+    if (isDamage(error)) {
+      this.damaged(segment, seq, error, disk);
+      return true;
+    }
+    // Where the whole folder is gone, the next flush sees it: it may be a disk that comes back.
+    if (!segment.isInPlace && folder.isInPlace()) this.gone([segment], disk);
+    return false;
+  }
+
   /**
-   * A batch could not be read. From now on its segment gives what can be proven; nothing is written for that, and the file is
+   * Damage was found. From now on its segment gives what can be proven; nothing is written for that, and the file is
    * set aside when all of it is confirmed. So a kill before the declaration is written changes nothing.
    */
-  damaged(segment: Segment, seq: number, error: unknown, disk: Disk): void {
+  private damaged(segment: Segment, seq: number, error: unknown, disk: Disk): void {
     const { held } = segment;
     if (segment.isSalvaged) segment.drop(seq);
     else {

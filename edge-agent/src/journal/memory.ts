@@ -1,4 +1,4 @@
-import { addRange, emptyRanges, hasNumber, type Ranges } from '@fieldline/shared/contracts';
+import { addRange, classRank, emptyRanges, hasNumber, type Ranges } from '@fieldline/shared/contracts';
 import type { Extent, NewBatch, StoredBatch } from './batches.ts';
 
 /** Batches that could not be written, oldest first. Bounded by its owner. */
@@ -44,9 +44,11 @@ export class Memory {
     this.bytes = this.batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
   }
 
-  /** The oldest, taken out; undefined when empty. */
+  /** The oldest of the lowest class, taken out; undefined when empty. */
   shift(): NewBatch | undefined {
-    const batch = this.batches.shift();
+    const lowest = Math.min(...this.batches.map((batch) => classRank(batch.class)));
+    const position = this.batches.findIndex((batch) => classRank(batch.class) === lowest);
+    const [batch] = position === -1 ? [] : this.batches.splice(position, 1);
     this.bytes -= batch?.bytes.length ?? 0;
     return batch;
   }

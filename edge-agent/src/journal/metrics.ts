@@ -19,8 +19,13 @@ export const journalMetrics = (metrics: Metrics) => ({
   encodedBytes: metrics.counter('fieldline_journal_encoded_bytes_total', 'Bytes of the batches made'),
   flushSeconds: metrics.histogram(
     'fieldline_journal_flush_seconds',
-    'Time that one flush took',
+    'Time that one flush held the event loop',
     [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2],
+  ),
+  durableSeconds: metrics.histogram(
+    'fieldline_journal_durable_seconds',
+    'Time until a flush was as durable as journal.survives says',
+    [0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2, 10],
   ),
 });
 

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { isRanges, type Ranges, unionRanges } from '@fieldline/shared/contracts';
+import { isRanges, type Ranges, type TagClass, unionRanges } from '@fieldline/shared/contracts';
 import type { Clock } from '@fieldline/shared/runtime';
 import { z } from 'zod';
 import type { HeldStream } from './holdings.ts';
@@ -7,11 +7,13 @@ import type { HeldStream } from './holdings.ts';
 const streamRanges = z.array(z.tuple([z.string(), z.custom<Ranges>(isRanges)]));
 
 /**
- * What a segment remembers beside its batches; the newest segment has the newest note. Written now and then, so it may be
+ * What a segment remembers beside its batches; the newest note is in the newest segment of some class. Written now and then, so it may be
  * behind: a confirmation that is forgotten costs a re-send, which the cloud drops. Its JSON is followed by a checksum in a line
  * of its own: a flipped digit could confirm what nobody has.
  */
 const noteSchema = z.object({
+  /** Of the notes of a folder, the one with the highest is the newest; those of earlier versions have none. */
+  number: z.int().default(0),
   /** The agent ended in order: nothing was read after the last batch. */
   closed: z.boolean(),
   /** Of the database whose acknowledgements these are. */
@@ -23,7 +25,7 @@ const noteSchema = z.object({
 });
 export type Note = z.infer<typeof noteSchema>;
 
-export const emptyNote: Note = { closed: false, incarnation: null, confirmed: [], held: [] };
+export const emptyNote: Note = { number: 0, closed: false, incarnation: null, confirmed: [], held: [] };
 
 /** null where there is none that can be relied on. Those of earlier versions have no checksum. */
 export function parseNote(text: string | null): Note | null {
@@ -36,12 +38,35 @@ export function parseNote(text: string | null): Note | null {
   }
 }
 
+export type FoundNote = { readonly name: { readonly class: TagClass }; readonly text: () => string | null };
+
+/**
+ * The newest of a folder. `found`: of each segment, newest first; only the newest of a class that can be relied upon is read. Where
+ * the newest segment of a class has none, nobody can know how the last opening ended.
+ */
+export function newestNote(found: Iterable<FoundNote>): Note {
+  const read = new Set<TagClass>();
+  let newest: Note | null = null;
+  let mayBeNewer = false;
+  for (const { name, text } of found) {
+    if (read.has(name.class)) continue;
+    const note = parseNote(text());
+    mayBeNewer ||= note === null;
+    if (note === null) continue;
+    read.add(name.class);
+    if (newest === null || note.number > newest.number) newest = note;
+  }
+  return newest === null || !mayBeNewer ? (newest ?? emptyNote) : { ...newest, closed: false };
+}
+
 /** How far the note on the disk may be behind. */
 const noteEveryMs = 5_000;
 
 /** Keeps the note of the present opening, and knows when it is worth writing. */
 export class NoteKeeper {
   incarnation: string | null = null;
+  /** Of the last one that was made. */
+  number = 0;
   /** What files held that were not looked into yet. */
   expected: ReadonlyMap<string, Ranges> = new Map();
   private readonly clock: Clock;
@@ -82,7 +107,9 @@ export class NoteKeeper {
 
   text(closed = false): string {
     const streams = this.streams();
+    this.number += 1;
     const note: Note = {
+      number: this.number,
       closed,
       incarnation: this.incarnation,
       confirmed: streams.map(({ stream, confirmed }) => [stream, confirmed]),

@@ -12,11 +12,11 @@ export type JournalOptions = DiskOptions &
     readonly metrics: Metrics;
   };
 
-/** A folder, and the age that is kept, is worth at least this many segments: one is dropped at a time. */
+/** Of each class a folder, and the age that is kept, is worth at least this many segments: one is dropped at a time. */
 const fewestSegments = 4;
 
 export const inSegments = (options: JournalOptions): JournalOptions => ({
   ...options,
-  segmentBytes: Math.min(options.segmentBytes, options.maxBytes / fewestSegments),
+  segmentBytes: Math.min(options.segmentBytes, options.maxBytes / fewestSegments / (options.classes?.length ?? 1)),
   segmentMs: (options.maxAgeMs ?? Number.POSITIVE_INFINITY) / fewestSegments,
 });

@@ -6,6 +6,8 @@ import {
   type Range,
   type Ranges,
   subtractRanges,
+  type TagClass,
+  tagClasses,
   unionRanges,
 } from '@fieldline/shared/contracts';
 import type { DamagedFile, DamagedSegment } from './damaged-file.ts';
@@ -15,7 +17,7 @@ import type { SegmentName } from './segment-name.ts';
 /** What the journal needs to know of a segment that it found. */
 export type FoundSegment = {
   readonly name: SegmentName;
-  readonly head: { readonly volatile: boolean };
+  readonly head: { readonly volatile: boolean; readonly openedAt: Micros };
   readonly held: Ranges;
   readonly last: number;
   readonly lastAt: Micros;
@@ -31,8 +33,8 @@ export type Found = {
 };
 
 export type Recovered = {
-  /** The opening before this one; null in a new folder. */
-  readonly previous: Predecessor | null;
+  /** Of each class the newest stream that was opened. */
+  readonly ends: ReadonlyMap<TagClass, Predecessor>;
   /** Losses that the folder shows: an end without order, damaged or missing files. */
   readonly declared: readonly Declaration[];
 };
@@ -44,14 +46,23 @@ export type CountLost = (stream: string, range: Range) => number | null;
 export function recover(found: Found, note: Note, now: Micros, countLost: CountLost): Recovered {
   const { segments } = found;
   return {
-    previous: predecessor(found),
+    ends: endsOf(found),
     declared: [...unordered(segments, note, now), ...missing(found, note, countLost), ...tails(found, note)],
   };
 }
 
-function predecessor({ segments, damaged }: Found): Predecessor | null {
-  const newest = segments.findLast(({ head }) => !head.volatile);
-  const broken = damaged.findLast(({ segment }) => segment === null);
+function endsOf(found: Found): Map<TagClass, Predecessor> {
+  const ends = new Map<TagClass, Predecessor>();
+  for (const tagClass of tagClasses) {
+    const end = endOf(found, tagClass);
+    if (end !== null) ends.set(tagClass, end);
+  }
+  return ends;
+}
+
+function endOf({ segments, damaged }: Found, tagClass: TagClass): Predecessor | null {
+  const newest = segments.findLast(({ name, head }) => name.class === tagClass && !head.volatile);
+  const broken = damaged.findLast(({ name, segment }) => name.class === tagClass && segment === null);
   if (broken !== undefined && (newest === undefined || broken.name.number > newest.name.number))
     return { stream: broken.name.stream, lastSeq: broken.name.first - 1 };
   return newest === undefined ? null : { stream: newest.name.stream, lastSeq: newest.last };
@@ -61,7 +72,9 @@ function predecessor({ segments, damaged }: Found): Predecessor | null {
 function unordered(segments: readonly FoundSegment[], note: Note, now: Micros): Declaration[] {
   const newest = segments.at(-1);
   if (newest === undefined || note.closed) return [];
-  return [lostSince(newest.lastAt, now, 'restart')];
+  // Each class has its own, and some have news seldom.
+  const last = segments.filter(({ head }) => head.openedAt === newest.head.openedAt).map(({ lastAt }) => lastAt);
+  return [lostSince(Math.max(...last), now, 'restart')];
 }
 
 /** Numbers that were given, and are in no file: of damaged files, and of such as are gone. */
@@ -116,7 +129,7 @@ function tails({ segments, damaged }: Found, note: Note): Declaration[] {
 
 /** The end of a stream whose last file is damaged. */
 export function lostTail(file: Omit<DamagedFile, 'error'>, segments: readonly FoundSegment[]): Declaration {
-  const before = segments.findLast(({ name }) => name.number <= file.name.number);
+  const before = segments.findLast(({ name }) => name.class === file.name.class && name.number <= file.name.number);
   const from = before?.lastAt ?? Math.round(file.madeAtMs * 1_000);
   return lostSince(from, Math.round(file.writtenAtMs * 1_000), 'journal-damaged');
 }

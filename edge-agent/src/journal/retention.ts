@@ -1,4 +1,4 @@
-import { countOf, type Micros } from '@fieldline/shared/contracts';
+import { classRank, countOf, type Micros } from '@fieldline/shared/contracts';
 import type { Log } from '@fieldline/shared/runtime';
 import type { Segment } from './segment.ts';
 import { roomBytes, type Space } from './space.ts';
@@ -13,7 +13,7 @@ export type Bounds = {
   readonly keepConfirmedForMs: number;
 };
 
-/** Segments whose loss has to be declared before they go, oldest first. */
+/** Segments whose loss has to be declared before they go, in the order in which they go. */
 export type ToDrop = { readonly segments: readonly Segment[]; readonly reason: 'age-bound' | 'disk-bound' };
 
 /** A clock that was stepped far ahead is given this long to be put right before anything is too old by it. */
@@ -76,7 +76,7 @@ export class Retention {
         excessBytes -= segment.sizeBytes();
         this.remove(segment);
       }
-      for (const segment of this.finished()) {
+      for (const segment of this.leastFirst()) {
         if (excessBytes <= 0) break;
         excessBytes -= segment.sizeBytes();
         toDrop.push(segment);
@@ -109,6 +109,11 @@ export class Retention {
 
   private confirmed(): readonly Segment[] {
     return this.finished().filter((segment) => this.store.unconfirmedIn(segment).length === 0);
+  }
+
+  /** The oldest of the lowest class first. */
+  private leastFirst(): readonly Segment[] {
+    return this.finished().toSorted((left, right) => classRank(left.name.class) - classRank(right.name.class));
   }
 
   private finished(): readonly Segment[] {

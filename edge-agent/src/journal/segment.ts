@@ -55,8 +55,7 @@ export class Segment {
   samples = 0;
   sealed = false;
   private sealedBytes = 0;
-  private isForced = false;
-  private readonly log: SegmentLog;
+  readonly log: SegmentLog;
   private open: Open | undefined;
   /** It is damaged: what it gives was proven. */
   isSalvaged = false;
@@ -80,7 +79,7 @@ export class Segment {
     spare: SpareLog,
   ): Segment {
     const segment = new Segment(folder, name);
-    segment.isForced = survives === 'power-cut';
+    segment.log.shallBeForced = survives === 'power-cut';
     let database = new Database(segment.file);
     try {
       database = withSpareLog(database, segment.file, spare);
@@ -88,6 +87,7 @@ export class Segment {
       insertHead(database, name.stream, head);
       segment.open = { database, rows: new Rows(name.stream, database), writing: prepareWriting(database) };
       segment.insert(batches, note);
+      segment.log.force();
     } catch (error) {
       database.close();
       segment.open = undefined;
@@ -160,7 +160,7 @@ export class Segment {
     return this.isSalvaged ? (this.salvaged?.held ?? []) : [[this.name.first, this.last]];
   }
 
-  /** Durable when it returns. @throws SqliteError; whether the batches are in the file is then not known */
+  /** Not forced yet. @throws SqliteError; whether the batches are in the file is then not known */
   append(batches: readonly NewBatch[], note: string | null): void {
     this.written().begin.run();
     this.insert(batches, note);
@@ -173,7 +173,7 @@ export class Segment {
       samples = insertBatches(writing.insert, this.name.stream, batches, samples);
       if (note !== null) writing.note.run(note);
       writing.commit.run();
-      if (this.isForced) this.log.force();
+      this.log.wasCommitted();
     } catch (error) {
       if (this.opened().database.inTransaction) writing.rollback.run();
       throw error;
@@ -264,6 +264,7 @@ export class Segment {
 
   private markSealed(): void {
     this.sealed = true;
+    this.log.wasFolded();
     this.sealedBytes = sizeOf(this.file);
   }
 

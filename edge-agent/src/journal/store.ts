@@ -39,7 +39,7 @@ export class Store {
   load(disk: Disk, confirmed: readonly (readonly [string, Ranges])[]): void {
     this.disk = disk;
     const inOrder = [...disk.segments, ...disk.postponed].sort((left, right) => left.name.number - right.name.number);
-    for (const { name } of inOrder) this.holdings.expect(name.stream);
+    for (const { name } of inOrder) this.holdings.expect(name);
     for (const segment of disk.segments) this.found(segment);
     for (const [stream, ranges] of confirmed) this.holdings.settle(stream, ranges);
     this.recount();
@@ -47,7 +47,7 @@ export class Store {
 
   /** Of an earlier opening, or salvaged. */
   found({ name, held }: Segment): void {
-    for (const [from, to] of held) this.holdings.add(name.stream, from, to);
+    for (const [from, to] of held) this.holdings.add(name, from, to);
   }
 
   /** Streams of which nothing is held, and nothing is to be looked into. */
@@ -72,9 +72,9 @@ export class Store {
 
   /** Batches that were just put on the disk or into memory. */
   hold(batches: readonly NewBatch[]): void {
-    for (const { stream, seq, samples } of batches) {
-      this.holdings.add(stream, seq, seq);
-      this.unconfirmed += samples;
+    for (const batch of batches) {
+      this.holdings.add(batch, batch.seq, batch.seq);
+      this.unconfirmed += batch.samples;
     }
   }
 
@@ -121,7 +121,7 @@ export class Store {
     this.holdings.remove(segment.name.stream, segment.held);
   }
 
-  /** Takes the oldest batch out of memory; gives what must be declared. */
+  /** Takes a batch out of memory, the oldest of the lowest class; gives what must be declared. */
   dropFromMemory(): Declaration[] {
     const batch = this.memory.shift();
     if (batch === undefined) return [];

@@ -14,6 +14,8 @@ import {
   maxDecodedBytes,
   type Predecessor,
   type Sample,
+  type TagClass,
+  volatileBytes,
 } from '@fieldline/shared/contracts';
 import type { NewBatch } from './batches.ts';
 
@@ -22,6 +24,7 @@ export type StreamHead = {
   readonly stream: string;
   readonly previous: Predecessor | null;
   readonly volatile: boolean;
+  readonly class: TagClass;
 };
 
 export type Encoding = { readonly compression: Compression; readonly maxBatchBytes: number };
@@ -66,7 +69,8 @@ export class StreamWriter {
       }
       this.seq += 1;
       this.sent += taken;
-      batches.push({ stream: this.head.stream, seq: this.seq, samples: taken, bytes, encodedAt: now, declared: some });
+      const { stream, class: tagClass } = this.head;
+      batches.push({ stream, seq: this.seq, class: tagClass, samples: taken, bytes, encodedAt: now, declared: some });
       position += taken;
     } while (position < samples.length || toDeclare.length > 0);
     return batches;
@@ -74,7 +78,8 @@ export class StreamWriter {
 
   /** As many samples from `position` on as fit into one batch. */
   private fit(samples: readonly Sample[], position: number, declared: readonly Declaration[]) {
-    const { maxBatchBytes } = this.encoding;
+    // It may have to be marked.
+    const maxBatchBytes = this.encoding.maxBatchBytes - volatileBytes;
     let taken = Math.min(decodable(samples, position), this.likely());
     for (;;) {
       const bytes = this.bytesOf(samples.slice(position, position + taken), declared);

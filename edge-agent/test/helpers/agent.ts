@@ -1,5 +1,5 @@
 import { type EdgeConfig, edgeSchema } from '@fieldline/shared/config';
-import type { Sample, Value } from '@fieldline/shared/contracts';
+import type { Sample, Tag, Value } from '@fieldline/shared/contracts';
 import {
   type Clock,
   createHealth,
@@ -79,8 +79,8 @@ export async function startTestAgent(
   });
   return {
     ...agent,
-    emit: (values: readonly Value[]) => {
-      context?.emit(values.map((value): Sample => ({ tag: numberTag, time: clock.now(), value, quality: 0 })));
+    emit: (values: readonly Value[], tag: Tag = numberTag) => {
+      context?.emit(values.map((value): Sample => ({ tag, time: clock.now(), value, quality: 0 })));
     },
     troubles: () => report(health.ready).troubles,
     notes: () => report(health.ready).notes ?? {},

@@ -22,7 +22,7 @@ const schemaOfFormatOne = `
 /** A file as the first version of the agent left it: rows and note without checksums. */
 function oldFile(folder: string): { readonly stream: string; readonly batches: readonly NewBatch[] } {
   const stream = crypto.randomUUID();
-  const head = { gateway: testGateway, stream, previous: null, volatile: false };
+  const head = { gateway: testGateway, stream, previous: null, volatile: false, class: 'process' as const };
   const writer = new StreamWriter(head, { compression: 'none', maxBatchBytes: 100_000 });
   const now = handClock().now();
   const batches = Array.from({ length: 20 }, () => writer.encode(samplesOf(300), [], 0, now)).flat();
@@ -42,7 +42,7 @@ describe('a file of the first format', () => {
     const folder = temporaryFolder();
     const { stream, batches } = oldFile(folder);
     const journal = openJournal(folder);
-    expect(journal.streams()[0]).toEqual({ stream, last: 20, held: [[1, 20]], confirmed: [[3, 4]] });
+    expect(journal.streams()[0]).toEqual({ stream, class: 'process', last: 20, held: [[1, 20]], confirmed: [[3, 4]] });
     expect(journal.incarnation).toBe('database-1');
     for (const { seq, bytes, samples } of batches)
       expect(journal.read(stream, seq)).toEqual({ stream, seq, samples, bytes });

@@ -271,7 +271,7 @@ describe('confirmations', () => {
     before.close();
     const after = openJournal(folder);
     expect(after.incarnation).toBe('database-1');
-    expect(after.streams()[0]).toEqual({ stream, last: 3, held: [[1, 3]], confirmed: [[2, 2]] });
+    expect(after.streams()[0]).toMatchObject({ stream, last: 3, held: [[1, 3]], confirmed: [[2, 2]] });
     expect(after.unconfirmed()).toEqual({ batches: 3, samples: 4 });
     after.doubt(stream, [[1, 3]]);
     expect(after.unconfirmed()).toEqual({ batches: 4, samples: 7 });

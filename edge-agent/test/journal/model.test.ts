@@ -5,6 +5,7 @@ import {
   intersectRanges,
   type Ranges,
   subtractRanges,
+  type TagClass,
   unionRanges,
 } from '@fieldline/shared/contracts';
 import { temporaryFolder } from '@fieldline/shared/testing';
@@ -14,16 +15,18 @@ import type { Journal } from '../../src/journal/journal.ts';
 import { decoded, openJournal, samplesOf } from '../helpers/journal.ts';
 
 /** What a journal is, said in a few lines: streams, each with its numbered batches and what is confirmed of them. */
-type ModelStream = { readonly stream: string; readonly samples: number[]; confirmed: Ranges };
+type ModelStream = { readonly stream: string; readonly class: TagClass; readonly samples: number[]; confirmed: Ranges };
 type Model = { streams: ModelStream[] };
 
-const range = { stream: fc.nat(3), from: fc.integer({ min: 1, max: 12 }), length: fc.nat(8) };
+const classes = ['process', 'debug', 'alarm'] as const;
+const range = { stream: fc.nat(9), from: fc.integer({ min: 1, max: 12 }), length: fc.nat(8) };
 const steps = fc.array(
   fc.oneof(
     {
       weight: 4,
       arbitrary: fc.record({
         do: fc.constant('record' as const),
+        class: fc.constantFrom(...classes),
         samples: fc.integer({ min: 1, max: 40 }),
         filtered: fc.nat(5),
       }),
@@ -43,7 +46,7 @@ const steps = fc.array(
 );
 
 /** Everything is kept, so that the model need not know which file a batch is in. */
-const keepAll = { keepConfirmedForMs: 1e12, segmentBytes: 60_000 };
+const keepAll = { keepConfirmedForMs: 1e12, segmentBytes: 60_000, classes };
 
 it('holds what it was given, through orderly and other ends, under the numbers it gave', () => {
   fc.assert(
@@ -51,30 +54,37 @@ it('holds what it was given, through orderly and other ends, under the numbers i
       let folder = temporaryFolder();
       let journal = openJournal(folder, keepAll);
       const model: Model = { streams: [] };
-      let pending = 0;
+      let pending = new Map<TagClass, number>();
+      const newest = (tagClass: TagClass) => model.streams.findLast((own) => own.class === tagClass);
       const began = (): void => {
-        const stream = journal.streams().at(-1)?.stream ?? '';
-        const previous = model.streams.at(-1);
-        const first = decoded(journal.read(stream, 1)?.bytes ?? Buffer.alloc(0));
-        expect(first.previous).toEqual(
-          previous === undefined ? null : { stream: previous.stream, lastSeq: previous.samples.length },
-        );
-        model.streams.push({ stream, samples: [0], confirmed: [] });
+        const opened = journal.streams().slice(-classes.length);
+        expect(opened.map((own) => own.class)).toEqual(classes);
+        for (const { stream, class: tagClass } of opened) {
+          const previous = newest(tagClass);
+          const first = decoded(journal.read(stream, 1)?.bytes ?? Buffer.alloc(0));
+          expect(first.previous).toEqual(
+            previous === undefined ? null : { stream: previous.stream, lastSeq: previous.samples.length },
+          );
+          expect(first.class ?? 'process').toBe(tagClass);
+          model.streams.push({ stream, class: tagClass, samples: [0], confirmed: [] });
+        }
       };
       const flushed = (): void => {
         for (const batch of journal.flush()) {
-          const own = model.streams.at(-1);
+          const own = classes.map(newest).find((each) => each?.stream === batch.stream);
           expect(batch).toMatchObject({ stream: own?.stream, seq: (own?.samples.length ?? 0) + 1 });
           own?.samples.push(batch.samples);
         }
-        const total = model.streams.at(-1)?.samples.reduce((sum, samples) => sum + samples, 0);
-        expect(total).toBe(pending);
+        for (const tagClass of classes) {
+          const total = newest(tagClass)?.samples.reduce((sum, samples) => sum + samples, 0);
+          expect(total).toBe(pending.get(tagClass) ?? 0);
+        }
       };
       began();
       for (const step of sequence) {
         if (step.do === 'record') {
-          journal.record(samplesOf(step.samples), step.filtered);
-          pending += step.samples;
+          journal.record(samplesOf(step.samples), step.filtered, step.class);
+          pending.set(step.class, (pending.get(step.class) ?? 0) + step.samples);
         } else if (step.do === 'flush') flushed();
         else if (step.do === 'reopen') {
           // A copy of the folder while it is open is what a kill leaves.
@@ -96,7 +106,7 @@ it('holds what it was given, through orderly and other ends, under the numbers i
             journal = known;
           } else journal = openJournal(next, keepAll);
           folder = next;
-          pending = 0;
+          pending = new Map();
           began();
         } else {
           const own = model.streams[step.stream % model.streams.length];
@@ -120,8 +130,9 @@ it('holds what it was given, through orderly and other ends, under the numbers i
 
 function agrees(journal: Journal, model: Model): void {
   expect(journal.streams()).toEqual(
-    model.streams.map(({ stream, samples, confirmed }) => ({
+    model.streams.map(({ stream, class: tagClass, samples, confirmed }) => ({
       stream,
+      class: tagClass,
       last: samples.length,
       held: addRange([], 1, samples.length),
       confirmed,

@@ -1,4 +1,4 @@
-import { compressions, type Declaration, decodeBatch, type Sample } from '@fieldline/shared/contracts';
+import { compressions, type Declaration, decodeBatch, type Sample, tagClasses } from '@fieldline/shared/contracts';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { StreamWriter } from '../../src/journal/stream-writer.ts';
@@ -35,9 +35,9 @@ it('states in each batch what was read in its stream: what was filtered and the 
     fc.property(
       fc.array(flush, { maxLength: 8 }),
       fc.constantFrom(...compressions),
-      fc.boolean(),
-      (flushes, compression, volatile) => {
-        const head = { gateway, stream: '6f1c3b1e-8a0f-4a63-9a55-0c8f2f1f7d11', previous: null, volatile };
+      fc.record({ volatile: fc.boolean(), class: fc.constantFrom(...tagClasses) }),
+      (flushes, compression, stated) => {
+        const head = { gateway, stream: '6f1c3b1e-8a0f-4a63-9a55-0c8f2f1f7d11', previous: null, ...stated };
         const writer = new StreamWriter(head, { compression, maxBatchBytes: 2_000 });
         let sent = 0;
         let filtered = 0;
@@ -47,7 +47,8 @@ it('states in each batch what was read in its stream: what was filtered and the 
             const result = decodeBatch(bytes, gateway);
             if (!result.ok) throw new Error(result.reason);
             sent += result.batch.sent;
-            expect(result.batch).toMatchObject({ read: filtered + sent, filtered, volatile });
+            const { class: tagClass = 'process', ...batch } = result.batch;
+            expect({ ...batch, class: tagClass }).toMatchObject({ read: filtered + sent, filtered, ...stated });
           }
         }
       },

@@ -63,6 +63,8 @@ describe('a folder that cannot be written', () => {
     journal.record(samplesOf(7), 0);
     const [failed] = journal.flush();
     expect(failed).toMatchObject({ stream, seq: 3, samples: 7 });
+    // Killed now, the next opening would name number 2: the cloud has to know why.
+    expect(decoded(failed?.bytes ?? Buffer.of())).toMatchObject({ stream, seq: 3, sent: 7, volatile: true });
     expect(journal.trouble()).not.toBeNull();
     journal.record(samplesOf(2), 0);
     expect(journal.flush()[0]).toMatchObject({ seq: 1, samples: 2 });

@@ -1,5 +1,6 @@
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { type Batch, batchVersion, type Compression } from './batch.ts';
+import { unpackBatch } from './batch-decode.ts';
 import type { Sample, Tag, Value } from './sample.ts';
 import { defaultClass } from './tag-class.ts';
 
@@ -58,6 +59,9 @@ function shortest(value: number): number {
   return Number(value.toPrecision(mostDigits));
 }
 
+/** More at most in a batch that `markVolatile` marks, however it is compressed. */
+export const volatileBytes = 32;
+
 /** A tenth smaller than zstd's own default of 3, for a third of a millisecond in 500 samples. */
 const zstdLevel = 6;
 
@@ -72,12 +76,16 @@ export function encodeBatch(batch: Batch, compression: Compression): Buffer {
     ...(previous === undefined ? {} : { previous }),
     read,
     filtered,
-    ...(batch.thinned === undefined || batch.thinned === 0 ? {} : { thinned: batch.thinned }),
     ...(batch.volatile ? { volatile: true } : {}),
     ...(batch.class === undefined || batch.class === defaultClass ? {} : { class: batch.class }),
+    ...(batch.thinned === undefined || batch.thinned === 0 ? {} : { thinned: batch.thinned }),
     ...columnsOf(samples),
     ...(declared.length === 0 ? {} : { declared }),
   });
+  return compressed(text, compression);
+}
+
+function compressed(text: string, compression: Compression): Buffer {
   switch (compression) {
     case 'none':
       return Buffer.from(text);
@@ -86,4 +94,12 @@ export function encodeBatch(batch: Batch, compression: Compression): Buffer {
     case 'zstd':
       return zstdCompressSync(text, { params: { [constants.ZSTD_c_compressionLevel]: zstdLevel } });
   }
+}
+
+/**
+ * The bytes of a batch of ours that says beside all else that it may not have got into the journal: up to `volatileBytes` more.
+ */
+export function markVolatile(bytes: Buffer, compression: Compression): Buffer {
+  const text = unpackBatch(bytes).toString('utf8');
+  return compressed(text.replace(/"filtered":(\d+),(?!"volatile")/, '"filtered":$1,"volatile":true,'), compression);
 }

@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FieldlineError } from '@fieldline/shared/contracts';
-import { emptyNote, type Note, parseNote } from '../note.ts';
+import { type Note, newestNote } from '../note.ts';
 import { isDamagedFile, namesAmong, type SegmentName, segmentFile } from '../segment-name.ts';
 import { isDamage } from '../trouble.ts';
 import { isAgentRunning } from './agent-lock.ts';
@@ -76,17 +76,14 @@ export class FolderReader {
     this.newest = undefined;
   }
 
-  /** Of the newest segment that can be read, as the agent does. */
+  /** The newest that can be read, as the agent does. */
   note(): Note {
-    for (const name of this.names.toReversed()) {
-      const note = this.read(
-        name,
-        (segment) => parseNote(segment.note()),
-        () => undefined,
-      );
-      if (note !== undefined && note !== null) return note;
-    }
-    return emptyNote;
+    return newestNote(this.names.toReversed().map((name) => ({ name, text: () => this.noteIn(name) })));
+  }
+
+  private noteIn(name: SegmentName): string | null {
+    const read = (segment: SegmentReader): string | null => segment.note();
+    return this.read(name, read, () => undefined) ?? null;
   }
 
   /** On the disk, the write-ahead log included. */

@@ -20,7 +20,7 @@ it('finds nothing in noise, whatever that points to, and ends', () => {
     fc.property(fc.array(page, { maxLength: 4 }), fc.uint8Array({ maxLength: 4_000 }), (pages, log) => {
       writeFileSync(file, Buffer.concat(pages));
       writeFileSync(`${file}-wal`, log);
-      expect(Salvaged.of(file, { number: 1, stream: crypto.randomUUID(), first: 1 })).toBeNull();
+      expect(Salvaged.of(file, { number: 1, stream: crypto.randomUUID(), first: 1, class: 'process' })).toBeNull();
     }),
     { numRuns: 200 },
   );

@@ -17,7 +17,7 @@ type Found = { readonly file: string; readonly log: string; readonly name: Segme
 
 function newestIn(folder: string): Found {
   const file = segmentFiles(folder).at(-1) ?? '';
-  const name = parseSegmentFile(file) ?? { number: 0, stream: '', first: 0 };
+  const name = parseSegmentFile(file) ?? { number: 0, stream: '', first: 0, class: 'process' as const };
   return { file: join(folder, file), log: join(folder, `${file}-wal`), name };
 }
 
@@ -62,7 +62,7 @@ it('hides what was committed behind zeros at its beginning', () => {
 
 it('hides nothing where it is not there', () => {
   const file = join(temporaryFolder(), 'none');
-  expect(hidesCommits(file, { number: 1, stream: crypto.randomUUID(), first: 1 })).toBe(false);
+  expect(hidesCommits(file, { number: 1, stream: crypto.randomUUID(), first: 1, class: 'process' })).toBe(false);
 });
 
 describe('a log that was taken over', () => {
@@ -91,7 +91,7 @@ describe('a log that was taken over', () => {
     const folder = temporaryFolder();
     const { journal } = write(folder, 'kept');
     const { stream, held } = current(journal);
-    const name = { number: 1_000, stream, first: (held.at(-1)?.[1] ?? 0) + 1 };
+    const name = { number: 1_000, stream, first: (held.at(-1)?.[1] ?? 0) + 1, class: 'process' as const };
     const file = join(folder, segmentFile(name));
     const database = withSpareLog(new Database(file), file, new SpareLog(folder, 1024 ** 2));
     const image = imageOf(folder);

@@ -1,0 +1,41 @@
+/** Which class each tag is of: samples of different classes go different ways from the filter on. */
+import type { Device } from '@fieldline/shared/config';
+import { defaultClass, type Sample, type Tag, type TagClass, tagClasses } from '@fieldline/shared/contracts';
+
+export type Classes = {
+  /** The default one is always among them. */
+  readonly inUse: readonly TagClass[];
+  /** In the order in which they came. */
+  readonly apart: (samples: readonly Sample[]) => Iterable<readonly [TagClass, readonly Sample[]]>;
+};
+
+/** What a tag does not say, its device says for it. */
+export function classesOf(devices: readonly Device[]): Classes {
+  const stated = new Map<string, TagClass>();
+  for (const device of devices) {
+    for (const tag of device.tags) stated.set(`${device.device}/${tag.tag}`, tag.class ?? device.class ?? defaultClass);
+  }
+  const found = new Set<TagClass>([defaultClass, ...stated.values()]);
+  const inUse = tagClasses.filter((tagClass) => found.has(tagClass));
+  const known = new Map<Tag, TagClass>();
+  const classOf = (tag: Tag): TagClass => {
+    const tagClass = known.get(tag) ?? stated.get(`${tag.device}/${tag.tag}`) ?? defaultClass;
+    known.set(tag, tagClass);
+    return tagClass;
+  };
+  return {
+    inUse,
+    apart: (samples) => (inUse.length === 1 ? [[defaultClass, samples]] : byClass(samples, classOf)),
+  };
+}
+
+function byClass(samples: readonly Sample[], classOf: (tag: Tag) => TagClass): Map<TagClass, Sample[]> {
+  const apart = new Map<TagClass, Sample[]>();
+  for (const sample of samples) {
+    const tagClass = classOf(sample.tag);
+    const own = apart.get(tagClass);
+    if (own === undefined) apart.set(tagClass, [sample]);
+    else own.push(sample);
+  }
+  return apart;
+}

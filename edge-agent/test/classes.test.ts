@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { type EdgeConfig, edgeSchema } from '@fieldline/shared/config';
+import type { Sample, Tag } from '@fieldline/shared/contracts';
+import { describeWith, mosquitto, temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { classesOf } from '../src/classes.ts';
+import { edgeConfig, numbers, startTestAgent } from './helpers/agent.ts';
+import { startFakeCloud } from './helpers/fake-cloud.ts';
+import { openJournal, samplesOf } from './helpers/journal.ts';
+
+const link = { kind: 'tcp', host: '127.0.0.1' };
+const devices = [
+  {
+    device: 'pump',
+    protocol: 'modbus',
+    link,
+    class: 'energy',
+    tags: [
+      { tag: 'power', address: 0, type: 'float64' },
+      { tag: 'leak', address: 4, type: 'float64', class: 'alarm' },
+    ],
+  },
+  { device: 'tank', protocol: 'modbus', link, tags: [{ tag: 'level', address: 0, type: 'float64' }] },
+];
+const tagOf = (device: string, tag: string): Tag => ({ device, tag, type: 'float64' });
+const leak = tagOf('pump', 'leak');
+const level = tagOf('tank', 'level');
+
+describe('the class of a tag', () => {
+  const { devices: map }: EdgeConfig = edgeConfig('mqtt://127.0.0.1', { devices });
+
+  it('is stated by it or by its device, and is process otherwise', () => {
+    const samples = [level, leak, tagOf('pump', 'power'), leak].map((tag, time): Sample => {
+      return { tag, time, value: 1, quality: 0 };
+    });
+    const { inUse, apart } = classesOf(map);
+    expect(inUse).toEqual(['process', 'energy', 'alarm']);
+    const times = [...apart(samples)].map(([tagClass, some]) => [tagClass, some.map(({ time }) => time)]);
+    expect(times).toEqual([
+      ['process', [0]],
+      ['alarm', [1, 3]],
+      ['energy', [2]],
+    ]);
+  });
+
+  it('that is unknown is refused with those that are known', () => {
+    const [, tank] = devices;
+    const wrong = { gateway: 'g', uplink: { broker: 'mqtt://h' }, devices: [{ ...tank, class: 'critical' }] };
+    expect(edgeSchema.safeParse(wrong).error?.issues[0]).toMatchObject({ path: ['devices', 0, 'class'] });
+  });
+});
+
+describeWith(mosquitto, 'an agent with alarms', () => {
+  it('sends them first after an outage, and each class in batches of its own', async () => {
+    const broker = await mosquitto.start();
+    onTestFinished(() => broker.close());
+    const folder = temporaryFolder();
+    const journal = openJournal(join(folder, 'journal'), { classes: ['process', 'alarm'] });
+    for (let flush = 0; flush < 50; flush++) {
+      journal.record(samplesOf(10, level), 0, 'process');
+      if (flush >= 40) journal.record(samplesOf(1, leak), 0, 'alarm');
+      journal.flush();
+    }
+    journal.close();
+    const cloud = await startFakeCloud(broker.url);
+    onTestFinished(() => cloud.close());
+    const agent = await startTestAgent(folder, edgeConfig(broker.url, { devices }));
+    onTestFinished(() => agent.close());
+    await waitFor(() => cloud.batches.length >= 65, { what: 'the backlog and the beginning of three streams' });
+    const own = cloud.batches.filter(({ sent }) => sent > 0).map((batch) => batch.class ?? 'process');
+    expect(own).toEqual([...Array(10).fill('alarm'), ...Array(50).fill('process')]);
+    const before = cloud.batches.length;
+    agent.emit(numbers(0, 3), level);
+    agent.emit([1], leak);
+    await waitFor(() => cloud.batches.length === before + 2, { what: 'a batch of each class' });
+    expect(cloud.batches.slice(before).map(({ sent, tags, ...batch }) => [batch.class, tags, sent])).toEqual([
+      [undefined, [level], 3],
+      ['alarm', [leak], 1],
+    ]);
+    for (const committed of cloud.committed.values()) expect(committed).toEqual([[1, committed.at(-1)?.[1]]]);
+  });
+});
