@@ -20,6 +20,7 @@ import { createFilter } from './filter/filter.ts';
 import { filterSettings } from './filter/settings.ts';
 import { Forwarder } from './forwarder/forwarder.ts';
 import { Journal } from './journal/journal.ts';
+import { thinToMsOf } from './journal/thinning/settings.ts';
 import { createPoller } from './poller/poller.ts';
 import { certificateFolder, resolvePaths } from './resolve-paths.ts';
 import { StallWatch } from './stall-watch.ts';
@@ -65,6 +66,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     ...journalConfig,
     gateway,
     classes: classes.inUse,
+    thinToMs: thinToMsOf(devices),
     compression: uplinkConfig.compression,
     maxBatchBytes: uplinkConfig.maxBatchBytes,
     memoryBytes,

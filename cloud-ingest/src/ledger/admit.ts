@@ -27,6 +27,7 @@ import {
   withoutRival,
   withReportedLastSeq,
   withRival,
+  withThinned,
 } from './stream-row.ts';
 import { goesOnBesideRival } from './two-gateways.ts';
 
@@ -138,6 +139,8 @@ function admitBatch(
   for (const declaration of batch.declared) {
     admission.declarations.push({ streamNo: row.streamNo, seq: batch.seq, declaration, origin });
     if (declaration.kind === 'batches') declareRange(admission, declaration, gateway, origin);
+    else if (declaration.reason === 'thinned')
+      change(admission, withThinned(rowOf(admission, batch.stream), declaration.samples ?? 0));
   }
 }
 

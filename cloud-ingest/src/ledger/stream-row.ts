@@ -49,7 +49,7 @@ export type StreamRow = {
   readonly samples: number;
   readonly stored: number;
   readonly rejected: number;
-  /** Samples in batches that are declared and not committed, as far as the gateway could tell. */
+  /** Samples that were read and are declared: in batches that are not committed, as far as the gateway could tell, and thinned away. */
   readonly declaredSamples: number;
   readonly duplicateBatches: number;
   readonly duplicateSamples: number;
@@ -120,6 +120,12 @@ export const withRival = (row: StreamRow, rival: string, since: Micros): StreamR
 });
 
 export const withoutRival = (row: StreamRow): StreamRow => ({ ...row, rival: null, rivalSince: null });
+
+/** Samples of its batches that the gateway took out before it sent them: read, and never to come. */
+export const withThinned = (row: StreamRow, samples: number): StreamRow => ({
+  ...row,
+  declaredSamples: row.declaredSamples + samples,
+});
 
 /** A successor, or a will that was written at connect, tells how far the stream went at least. */
 export const withLastSeq = (row: StreamRow, lastSeq: number): StreamRow =>

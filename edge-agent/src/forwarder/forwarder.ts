@@ -31,6 +31,8 @@ export type Link = {
 export type Outbox = {
   readonly streams: () => readonly HeldStream[];
   readonly read: (stream: string, seq: number) => StoredBatch | null;
+  /** Before a batch is given to a session: from then on it has a content in the world. */
+  readonly willSend: (stream: string, seq: number) => void;
   readonly confirm: (stream: string, ranges: Ranges) => void;
   readonly doubt: (stream: string, ranges: Ranges) => void;
   readonly declare: (declaration: Declaration) => void;
@@ -95,6 +97,7 @@ export class Forwarder {
     if (this.link === undefined) return;
     for (const batch of batches) {
       this.claims.addOne(batch.stream, batch.seq);
+      this.options.journal.willSend(batch.stream, batch.seq);
       this.live.push(batch);
     }
     // The newest count: what does not fit into the window waits in the journal.
@@ -182,6 +185,7 @@ export class Forwarder {
       }
       const next = this.mayDrain() ? this.backlog.next(this.mayTakeUp()) : null;
       if (next === null) return;
+      this.options.journal.willSend(next.stream, next.seq);
       const batch = this.options.journal.read(next.stream, next.seq);
       if (batch !== null) this.send(this.link, batch, next.times, false);
       else {

@@ -30,6 +30,8 @@ export class Disk {
   /** The last opening wrote nothing, or what it wrote is gone. */
   endsWithNothing = false;
   beforeRemoval: () => void = () => undefined;
+  /** Of a file that is to take the place of another. */
+  extraBytes = 0;
   private readonly options: DiskOptions;
   private nextNumber = 1;
   private readonly aside: SetAside;
@@ -173,7 +175,7 @@ export class Disk {
       (sum, { name }) => sum + sizeOf(join(this.options.folder, segmentFile(name))),
       0,
     );
-    const others = this.aside.sizeBytes + postponed + this.spare.sizeBytes;
+    const others = this.aside.sizeBytes + postponed + this.spare.sizeBytes + this.extraBytes;
     return this.segments.reduce((sum, segment) => sum + segment.sizeBytes(), others);
   }
 

@@ -24,35 +24,19 @@ import {
 } from '@fieldline/shared/contracts';
 import { errorFields } from '../error-fields.ts';
 import type { Extent, StoredBatch } from './batches.ts';
-import { Chain } from './chain.ts';
 import type { Disk } from './disk.ts';
-import { Durability } from './durability.ts';
 import { type Folder, openFolder } from './folder.ts';
 import type { HeldStream } from './holdings.ts';
-import { Intake } from './intake.ts';
-import { Losses } from './losses.ts';
-import { journalMetrics, setGauges } from './metrics.ts';
-import { NoteKeeper } from './note.ts';
+import { setGauges } from './metrics.ts';
 import { inSegments, type JournalOptions } from './options.ts';
-import { Outage } from './outage.ts';
-import { Pending } from './pending.ts';
-import { Retention, type ToDrop } from './retention.ts';
-import { Store } from './store.ts';
+import { type JournalParts, journalParts } from './parts.ts';
+import type { ToDrop } from './retention.ts';
 import type { StreamWriter } from './stream-writer.ts';
 import { isDiskTrouble } from './trouble.ts';
 
 export class Journal {
   private readonly options: JournalOptions;
-  private readonly metrics: ReturnType<typeof journalMetrics>;
-  private readonly store = new Store();
-  private readonly retention: Retention;
-  private readonly outage: Outage;
-  private readonly pending = new Pending();
-  private readonly note: NoteKeeper;
-  private readonly chain: Chain;
-  private readonly losses: Losses;
-  private readonly durability: Durability;
-  private readonly intake: Intake;
+  private readonly parts: JournalParts;
   private readonly startedAt: number;
   /** undefined until it could be opened for the first time, and after close. */
   private folder: Folder | undefined;
@@ -60,19 +44,8 @@ export class Journal {
 
   private constructor(options: JournalOptions) {
     this.options = options;
-    this.metrics = journalMetrics(options.metrics);
-    this.retention = new Retention(this.store, options, options.log);
-    this.outage = new Outage(options.clock);
-    this.note = new NoteKeeper(options.clock, () => this.streams());
     this.startedAt = options.clock.now();
-    this.chain = new Chain(options);
-    const { store, pending, metrics, note } = this;
-    this.losses = new Losses({ store, pending, metrics, note, log: options.log });
-    const { compression } = options;
-    const { goesSoon } = this.retention;
-    this.durability = new Durability({ store, note, compression, goesSoon, failed: (error) => this.leaveDisk(error) });
-    const { chain, durability } = this;
-    this.intake = new Intake({ pending, chain, durability, metrics, clock: options.clock });
+    this.parts = journalParts(options, (error) => this.leaveDisk(error));
   }
 
   /** Opens the folder, or goes on in memory and says so. @throws FieldlineError journal/in-use, journal/foreign */
@@ -90,93 +63,100 @@ export class Journal {
 
   /** Samples of one class that passed the filter, and how many it held back beside them: in the next flush. */
   record(samples: readonly Sample[], filtered: number, tagClass: TagClass = defaultClass): void {
-    this.pending.add(samples, filtered, tagClass);
+    this.parts.pending.add(samples, filtered, tagClass);
   }
 
   declare(declaration: Declaration): void {
-    this.pending.declare([declaration]);
+    this.parts.pending.declare([declaration]);
   }
 
   /** A batch's worth is waiting: do not wait for the time of the flush. */
   get isFull(): boolean {
-    return this.pending.isFull;
+    return this.parts.pending.isFull;
   }
 
   /** Writes what is pending, keeps the bounds. Gives the batches that it made: they are durable. */
   flush(): readonly StoredBatch[] {
     this.run('samples');
-    this.durability.settle();
-    return this.durability.take();
+    this.parts.durability.settle();
+    return this.parts.durability.take();
   }
 
   /** As `flush`, but the medium is waited for beside the event loop. */
   async flushBeside(): Promise<readonly StoredBatch[]> {
     const begun = performance.now();
     this.run('samples');
-    await this.durability.settleBeside();
-    this.metrics.durableSeconds.observe((performance.now() - begun) / 1_000);
-    return this.durability.take();
+    await this.parts.durability.settleBeside();
+    this.parts.metrics.durableSeconds.observe((performance.now() - begun) / 1_000);
+    return this.parts.durability.take();
   }
 
   /** The last flush before the end: it states the counts even where no sample passed the filter since the last batch. */
   finish(): readonly StoredBatch[] {
     this.run('counts');
-    this.durability.settle();
-    return this.durability.take();
+    this.parts.durability.settle();
+    return this.parts.durability.take();
   }
 
   private run(wanted: 'samples' | 'counts'): void {
-    if (this.outage.isTimeToRetry) this.returnToDisk();
+    if (this.parts.outage.isTimeToRetry) this.returnToDisk();
     // Also where nothing is to be written: a quiet plant shall hear of it too.
     this.whileOnDisk(() => this.folder?.disk.checkInPlace());
-    if (this.folder !== undefined) this.losses.postponed(this.folder.disk);
+    if (this.folder !== undefined) this.parts.losses.postponed(this.folder.disk);
     this.write(wanted);
     this.keepBounds();
-    this.store.forgetEmpty(this.chain.streams());
+    this.parts.store.forgetEmpty(this.parts.chain.streams());
     this.measure();
   }
 
   streams(): readonly HeldStream[] {
-    return this.store.holdings.streams();
+    return this.parts.store.holdings.streams();
   }
 
   /** Of the database that has confirmed; null if none ever did. */
   get incarnation(): string | null {
-    return this.note.incarnation;
+    return this.parts.note.incarnation;
   }
 
   setIncarnation(incarnation: string): void {
-    this.note.incarnation = incarnation;
-    this.note.changed();
+    this.parts.note.incarnation = incarnation;
+    this.parts.note.changed();
   }
 
   /** null where it is not held, or cannot be read now. */
   read(stream: string, seq: number): StoredBatch | null {
     try {
-      return this.store.read(stream, seq);
+      return this.parts.store.read(stream, seq);
     } catch (error) {
-      if (this.folder === undefined || !this.losses.unreadable(stream, seq, error, this.folder)) return null;
+      if (this.folder === undefined || !this.parts.losses.unreadable(stream, seq, error, this.folder)) return null;
       return this.read(stream, seq);
     }
   }
 
+  /** A batch is about to be sent. */
+  willSend(stream: string, seq: number): void {
+    const segment = this.folder?.disk.segmentOf(stream, seq);
+    if (segment === undefined || !this.parts.thinning.willSend(segment)) return;
+    this.whileOnDisk(() => this.folder?.disk.writeNote(this.parts.note.text()));
+  }
+
   confirm(stream: string, ranges: Ranges): void {
-    if (this.store.confirm(stream, ranges)) this.note.changed();
+    if (this.parts.store.confirm(stream, ranges)) this.parts.note.changed();
   }
 
   /** Batches that were confirmed and are not stored after all: the database is another one. */
   doubt(stream: string, ranges: Ranges): void {
-    this.store.doubt(stream, ranges);
-    this.note.changed();
+    this.parts.store.doubt(stream, ranges);
+    this.parts.note.changed();
   }
 
   unconfirmed(): Extent {
-    return this.store.unconfirmedExtent();
+    return this.parts.store.unconfirmedExtent();
   }
 
   /** In words for the operator; null when well. */
   trouble(): string | null {
-    return this.outage.inWords(this.options, this.store.unconfirmedOnDisk());
+    return this.parts.outage.inWords(this.options, this.parts.store.unconfirmedOnDisk());
   }
 
   /** Writes what is pending and marks the end as orderly. Idempotent. */
@@ -184,10 +164,11 @@ export class Journal {
     if (this.isClosed) return;
     this.finish();
     this.isClosed = true;
-    const { sizeBytes } = this.store.memory;
+    this.parts.thinning.abort();
+    const { sizeBytes } = this.parts.store.memory;
     if (sizeBytes > 0) this.options.log.error({ sizeBytes }, 'batches that waited in memory are lost');
     try {
-      if (this.outage.reason === null) this.folder?.disk.writeNote(this.note.text(true));
+      if (this.parts.outage.reason === null) this.folder?.disk.writeNote(this.parts.note.text(true));
       this.folder?.disk.close();
     } catch (error) {
       if (!isDiskTrouble(error)) throw error;
@@ -201,51 +182,57 @@ export class Journal {
   private beginOnDisk(): void {
     this.folder?.regain();
     const { disk } = this.folder ?? this.takeFolder();
-    this.losses.gone(disk.gone(), disk);
-    this.store.moveToDisk(disk, (stream) => this.chain.headOf(!this.chain.isOpening(stream)), this.note.text());
-    const writers = this.chain.next();
+    this.parts.losses.gone(disk.gone(), disk);
+    this.parts.store.moveToDisk(
+      disk,
+      (stream) => this.parts.chain.headOf(!this.parts.chain.isOpening(stream)),
+      this.parts.note.text(),
+    );
+    const writers = this.parts.chain.next();
     for (const writer of writers) this.begin(writer, disk);
-    this.chain.use(writers);
-    this.outage.over();
+    this.parts.chain.use(writers);
+    this.parts.outage.over();
   }
 
   /** The first batch of a stream. What waits to be declared goes with the first stream. */
   private begin(writer: StreamWriter, disk: Disk): void {
-    const declared = [...this.pending.declarations, ...this.losses.waiting];
+    const declared = [...this.parts.pending.declarations, ...this.parts.losses.waiting];
     const batches = writer.encode([], declared, 0, this.options.clock.now());
-    this.losses.writeWaiting(() => disk.begin(batches, this.chain.headOf(false), this.note.text()));
-    this.pending.declarationsWritten();
-    this.store.hold(batches);
-    this.chain.wrote(writer);
+    this.parts.losses.writeWaiting(() => disk.begin(batches, this.parts.chain.headOf(false), this.parts.note.text()));
+    this.parts.pending.declarationsWritten();
+    this.parts.store.hold(batches);
+    this.parts.chain.wrote(writer);
   }
 
   private takeFolder(): Folder {
     const folder = openFolder(this.options, this.startedAt, this.options.log);
     this.folder = folder;
-    this.note.incarnation = folder.note.incarnation;
-    this.note.number = folder.note.number;
-    if (folder.disk.postponed.length > 0) this.note.expected = new Map(folder.note.held);
-    this.chain.found(folder.ends);
-    folder.disk.beforeRemoval = () => this.note.catchUp((text) => folder.disk.writeNote(text));
-    this.store.load(folder.disk, folder.note.confirmed);
-    this.pending.declare(this.losses.found(folder.declared));
+    this.parts.note.incarnation = folder.note.incarnation;
+    this.parts.note.number = folder.note.number;
+    if (folder.disk.postponed.length > 0) this.parts.note.expected = new Map(folder.note.held);
+    this.parts.chain.found(folder.ends);
+    folder.disk.beforeRemoval = () => this.parts.note.catchUp((text) => folder.disk.writeNote(text));
+    this.parts.store.load(folder.disk, folder.note.confirmed);
+    this.parts.pending.declare(this.parts.losses.found(folder.declared));
+    this.parts.thinning.unsent.found(folder.disk, folder.note.unsent);
     return folder;
   }
 
   private write(wanted: 'samples' | 'counts'): void {
-    this.intake.write(wanted, () => (this.outage.reason === null ? this.folder?.disk : undefined));
+    this.parts.intake.write(wanted, () => (this.parts.outage.reason === null ? this.folder?.disk : undefined));
   }
 
   private leaveDisk(error: unknown): void {
     if (!isDiskTrouble(error)) throw error;
-    this.outage.failed(error);
-    this.chain.goVolatile();
-    const onDisk = this.store.unconfirmedOnDisk();
+    this.parts.outage.failed(error);
+    this.parts.chain.goVolatile();
+    this.parts.thinning.abort();
+    const onDisk = this.parts.store.unconfirmedOnDisk();
     this.options.log.error({ code: 'journal/unwritable', ...onDisk }, this.trouble() ?? '');
   }
 
   private whileOnDisk(work: () => void): void {
-    if (this.outage.reason !== null) return;
+    if (this.parts.outage.reason !== null) return;
     try {
       work();
     } catch (error) {
@@ -259,29 +246,30 @@ export class Journal {
       this.options.log.info({ folder: this.options.folder }, 'the journal can be written again');
     } catch (error) {
       if (!isDiskTrouble(error) && !isFieldlineError(error)) throw error;
-      this.outage.failed(error);
+      this.parts.outage.failed(error);
     }
   }
 
   private keepBounds(): void {
     const { clock, memoryBytes } = this.options;
-    this.losses.fromMemory(memoryBytes);
-    this.whileOnDisk(() => this.retention.removeConfirmed(clock.monotonicMs()));
-    this.whileOnDisk(() => this.drop(this.retention.outdated(clock.now(), clock.monotonicMs())));
-    this.whileOnDisk(() => this.drop(this.retention.makeRoom()));
+    this.parts.losses.fromMemory(memoryBytes);
+    this.whileOnDisk(() => this.parts.retention.removeConfirmed(clock.monotonicMs()));
+    this.whileOnDisk(() => this.drop(this.parts.retention.outdated(clock.now(), clock.monotonicMs())));
+    this.whileOnDisk(() => this.drop(this.parts.retention.makeRoom()));
+    this.whileOnDisk(() => this.folder && this.parts.thinning.step(this.folder.disk));
   }
 
   /** One declaration for all that must go: else each would need room of its own. It is durable before the files go. */
   private drop({ segments, reason }: ToDrop): void {
     if (segments.length === 0) return;
-    for (const segment of segments) this.losses.declare(segment, reason);
+    for (const segment of segments) this.parts.losses.declare(segment, reason);
     this.write('samples');
-    this.durability.settle();
-    if (this.outage.reason === null && this.folder !== undefined)
-      this.losses.dropped(segments, reason, this.folder.disk);
+    this.parts.durability.settle();
+    if (this.parts.outage.reason === null && this.folder !== undefined)
+      this.parts.losses.dropped(segments, reason, this.folder.disk);
   }
 
   private measure(): void {
-    setGauges(this.metrics, this.store, this.outage.reason !== null);
+    setGauges(this.parts.metrics, this.parts.store, this.parts.outage.reason !== null);
   }
 }

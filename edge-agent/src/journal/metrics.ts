@@ -16,6 +16,10 @@ export const journalMetrics = (metrics: Metrics) => ({
     'fieldline_journal_salvaged_batches_total',
     'Batches of damaged files that could be proven',
   ),
+  thinnedSamples: metrics.counter(
+    'fieldline_journal_thinned_samples_total',
+    'Samples taken out of batches that were never sent, and declared, since the journal was nearly full',
+  ),
   encodedBytes: metrics.counter('fieldline_journal_encoded_bytes_total', 'Bytes of the batches made'),
   flushSeconds: metrics.histogram(
     'fieldline_journal_flush_seconds',

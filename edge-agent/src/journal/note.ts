@@ -22,10 +22,12 @@ const noteSchema = z.object({
   confirmed: streamRanges,
   /** What the files had, those of earlier openings too: a file that is gone is known by it. */
   held: streamRanges.default([]),
+  /** In whole files of which nothing was ever sent. */
+  unsent: streamRanges.default([]),
 });
 export type Note = z.infer<typeof noteSchema>;
 
-export const emptyNote: Note = { number: 0, closed: false, incarnation: null, confirmed: [], held: [] };
+export const emptyNote: Note = { number: 0, closed: false, incarnation: null, confirmed: [], held: [], unsent: [] };
 
 /** null where there is none that can be relied on. Those of earlier versions have no checksum. */
 export function parseNote(text: string | null): Note | null {
@@ -62,6 +64,12 @@ export function newestNote(found: Iterable<FoundNote>): Note {
 /** How far the note on the disk may be behind. */
 const noteEveryMs = 5_000;
 
+/** What the note says of the moment in which it is made. */
+type Said = {
+  readonly streams: () => readonly HeldStream[];
+  readonly unsent: () => [string, Ranges][];
+};
+
 /** Keeps the note of the present opening, and knows when it is worth writing. */
 export class NoteKeeper {
   incarnation: string | null = null;
@@ -70,13 +78,13 @@ export class NoteKeeper {
   /** What files held that were not looked into yet. */
   expected: ReadonlyMap<string, Ranges> = new Map();
   private readonly clock: Clock;
-  private readonly streams: () => readonly HeldStream[];
+  private readonly said: Said;
   private isBehind = false;
   private writtenAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, streams: () => readonly HeldStream[]) {
+  constructor(clock: Clock, said: Said) {
     this.clock = clock;
-    this.streams = streams;
+    this.said = said;
   }
 
   changed(): void {
@@ -106,7 +114,7 @@ export class NoteKeeper {
   }
 
   text(closed = false): string {
-    const streams = this.streams();
+    const streams = this.said.streams();
     this.number += 1;
     const note: Note = {
       number: this.number,
@@ -114,6 +122,7 @@ export class NoteKeeper {
       incarnation: this.incarnation,
       confirmed: streams.map(({ stream, confirmed }) => [stream, confirmed]),
       held: streams.map(({ stream, held }) => [stream, unionRanges(held, this.expected.get(stream) ?? [])]),
+      unsent: this.said.unsent(),
     };
     const json = JSON.stringify(note);
     return `${json}\n${crc32(json)}`;

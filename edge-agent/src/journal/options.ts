@@ -2,12 +2,15 @@ import type { Log, Metrics } from '@fieldline/shared/runtime';
 import type { ChainOptions } from './chain.ts';
 import type { DiskOptions } from './disk-options.ts';
 import type { Bounds } from './retention.ts';
+import type { ThinToMs } from './thinning/settings.ts';
 
 export type JournalOptions = DiskOptions &
   ChainOptions &
   Bounds & {
     /** Of batches that wait in memory while the disk takes none. */
     readonly memoryBytes: number;
+    /** null or undefined: no tag may be thinned. */
+    readonly thinToMs?: ThinToMs | null;
     readonly log: Log;
     readonly metrics: Metrics;
   };

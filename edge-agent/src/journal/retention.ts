@@ -67,10 +67,8 @@ export class Retention {
     const { disk } = this.store;
     const toDrop: Segment[] = [];
     if (disk !== undefined) {
-      const bound = this.boundBytes(disk.sizeBytes(), disk.space());
-      let excessBytes = disk.sizeBytes() - bound;
-      while (excessBytes > 0 && (disk.removeSpareLog() || disk.removeDamagedFile()))
-        excessBytes = disk.sizeBytes() - bound;
+      let excessBytes = -this.roomBytes();
+      while (excessBytes > 0 && (disk.removeSpareLog() || disk.removeDamagedFile())) excessBytes = -this.roomBytes();
       for (const segment of excessBytes > 0 ? this.confirmed() : []) {
         if (excessBytes <= 0) break;
         excessBytes -= segment.sizeBytes();
@@ -111,8 +109,16 @@ export class Retention {
     return this.finished().filter((segment) => this.store.unconfirmedIn(segment).length === 0);
   }
 
-  /** The oldest of the lowest class first. */
-  private leastFirst(): readonly Segment[] {
+  /** What the files may grow by; negative where something has to go. */
+  roomBytes(): number {
+    const { disk } = this.store;
+    if (disk === undefined) return Number.POSITIVE_INFINITY;
+    const sizeBytes = disk.sizeBytes();
+    return this.boundBytes(sizeBytes, disk.space()) - sizeBytes;
+  }
+
+  /** What may be dropped, the oldest of the lowest class first. */
+  leastFirst(): readonly Segment[] {
     return this.finished().toSorted((left, right) => classRank(left.name.class) - classRank(right.name.class));
   }
 

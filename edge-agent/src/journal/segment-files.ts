@@ -1,13 +1,17 @@
 /** The files of a segment: SQLite's beside its own. */
-import { statSync, unlinkSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, statSync, unlinkSync } from 'node:fs';
 
 /** The write-ahead log. */
 export const logOf = (file: string): string => `${file}-wal`;
 
-/** Beside the segments in `files`, those of segments that are not there: what a kill left of a deletion. */
+/** A segment with fewer samples, until it takes the place of the other. */
+export const thinningOf = (file: string): string => `${file}.thinning`;
+
+/** Beside the segments in `files`, those of segments that are not there, and unfinished ones: what a kill left. */
 export function orphansOf(files: readonly string[]): readonly string[] {
   const all = new Set(files);
   return files.filter((file) => {
+    if (/\.segment\.thinning(?:-journal)?$/.test(file)) return true;
     const [, segment] = /^(.*\.segment)-(?:wal|shm|journal)$/.exec(file) ?? [];
     return segment !== undefined && !all.has(segment);
   });
@@ -15,6 +19,16 @@ export function orphansOf(files: readonly string[]): readonly string[] {
 
 /** 0 where it is not there. */
 export const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+
+/** Names in it are on the medium when it returns. @throws a system error */
+export function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
 
 export function removeFile(file: string): void {
   try {

@@ -2,6 +2,7 @@
 import { type Declaration, declarationSchema, type Micros, type Ranges } from '@fieldline/shared/contracts';
 import type Database from 'better-sqlite3';
 import { z } from 'zod';
+import type { NewBatch } from './batches.ts';
 import { headChecksum, rowChecksum } from './row-checksum.ts';
 
 export type SegmentHead = {
@@ -82,6 +83,9 @@ export function provenRow(stream: string, found: unknown): Row {
 export const declarationsOf = (text: string | null): Declaration[] =>
   text === null ? [] : z.array(declarationSchema).parse(JSON.parse(text));
 
+export const textOf = (declared: readonly Declaration[]): string | null =>
+  declared.length === 0 ? null : JSON.stringify(declared);
+
 export function readNote(database: Database.Database): string | null {
   const row = database.prepare('SELECT text FROM note').get();
   return row === undefined ? null : noteRow.parse(row).text;
@@ -91,6 +95,25 @@ export function insertHead(database: Database.Database, stream: string, head: Se
   const { gateway, openedAt, volatile } = head;
   const insert = database.prepare('INSERT INTO segment VALUES (?, ?, ?, ?)');
   insert.run(gateway, openedAt, volatile ? 1 : 0, headChecksum(stream, gateway, openedAt, volatile));
+}
+
+export function insertRow(insert: Database.Statement, stream: string, row: Row): void {
+  insert.run(row.seq, row.samplesThrough, row.encodedAt, row.declared, row.bytes, rowChecksum(stream, row));
+}
+
+/** Gives the samples of the segment with these batches; `samples`: those before them. */
+export function insertBatches(
+  insert: Database.Statement,
+  stream: string,
+  batches: readonly NewBatch[],
+  samples: number,
+): number {
+  let samplesThrough = samples;
+  for (const { seq, samples: own, encodedAt, declared, bytes } of batches) {
+    samplesThrough += own;
+    insertRow(insert, stream, { seq, samplesThrough, encodedAt, declared: textOf(declared), bytes });
+  }
+  return samplesThrough;
 }
 
 export const prepareWriting = (database: Database.Database) => ({

@@ -18,7 +18,6 @@ import { join } from 'node:path';
 import { type Declaration, hasNumber, type Micros, type Ranges } from '@fieldline/shared/contracts';
 import Database from 'better-sqlite3';
 import type { NewBatch, StoredBatch } from './batches.ts';
-import { rowChecksum } from './row-checksum.ts';
 import { hidesCommits } from './salvage/hidden-commits.ts';
 import { Salvaged } from './salvage/salvaged.ts';
 import { closeUnfolded, fold, openFolded, openUnfolded, tryToFold, withSpareLog } from './segment-database.ts';
@@ -27,6 +26,7 @@ import { isLogFull, pageBytes, SegmentLog } from './segment-log.ts';
 import { type SegmentName, segmentFile } from './segment-name.ts';
 import {
   hasTables,
+  insertBatches,
   insertHead,
   prepareWriting,
   type Row,
@@ -168,16 +168,9 @@ export class Segment {
 
   private insert(batches: readonly NewBatch[], note: string | null): void {
     const writing = this.written();
-    let { samples, last, lastAt } = this;
+    let { samples } = this;
     try {
-      for (const batch of batches) {
-        const { seq, encodedAt, bytes } = batch;
-        const declared = batch.declared.length === 0 ? null : JSON.stringify(batch.declared);
-        samples += batch.samples;
-        [last, lastAt] = [seq, encodedAt];
-        const row = { seq, samplesThrough: samples, encodedAt, declared, bytes };
-        writing.insert.run(seq, samples, encodedAt, declared, bytes, rowChecksum(this.name.stream, row));
-      }
+      samples = insertBatches(writing.insert, this.name.stream, batches, samples);
       if (note !== null) writing.note.run(note);
       writing.commit.run();
       this.log.wasCommitted();
@@ -186,8 +179,8 @@ export class Segment {
       throw error;
     }
     this.samples = samples;
-    this.last = last;
-    this.lastAt = lastAt;
+    const newest = batches.at(-1);
+    if (newest !== undefined) [this.last, this.lastAt] = [newest.seq, newest.encodedAt];
   }
 
   /** null where it never was in it. @throws where it cannot be read, or is not what was written */
@@ -260,6 +253,13 @@ export class Segment {
   /** False where somebody deleted it; what is open then can still be read, until it is closed. */
   get isInPlace(): boolean {
     return statSync(this.file, { throwIfNoEntry: false }) !== undefined;
+  }
+
+  /** Another file has taken the place of its own: the same batches with fewer samples. */
+  replaced(samples: number): void {
+    this.close();
+    this.samples = samples;
+    this.markSealed();
   }
 
   private markSealed(): void {

@@ -8,9 +8,9 @@
  * - The segment is gone from the medium before its log is touched.
  * - It is of no use to anybody but the next segment: where anything fails, there is none.
  */
-import { closeSync, fdatasyncSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { sizeOf } from './segment-files.ts';
+import { sizeOf, syncFolder } from './segment-files.ts';
 
 const headerBytes = 32;
 
@@ -67,16 +67,6 @@ function clearHeader(log: string): void {
   try {
     writeSync(descriptor, Buffer.alloc(headerBytes), 0, headerBytes, 0);
     fdatasyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** Names are on the medium when it returns. */
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r');
-  try {
-    fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }

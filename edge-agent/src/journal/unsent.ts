@@ -45,7 +45,7 @@ export class Unsent {
   }
 
   /** For the note. */
-  ranges(): (readonly [string, Ranges])[] {
+  ranges(): [string, Ranges][] {
     const byStream = new Map<string, Ranges>();
     for (const { name, held } of this.segments)
       byStream.set(name.stream, unionRanges(byStream.get(name.stream) ?? [], held));

@@ -1,17 +1,6 @@
 /** A process that writes a journal as fast as it can and says each batch once it is durable; it is there to be killed. */
-import { writeSync } from 'node:fs';
 import { openJournal, samplesOf } from './journal.ts';
-
-/** Waits for the reader: the pipe may be full. */
-function say(line: string): void {
-  for (let rest = Buffer.from(line); rest.length > 0; ) {
-    try {
-      rest = rest.subarray(writeSync(1, rest));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-    }
-  }
-}
+import { say } from './say.ts';
 
 const [folder = '', mode] = process.argv.slice(2);
 if (mode === 'confirming') {
@@ -21,12 +10,12 @@ if (mode === 'confirming') {
     journal.record(samplesOf(4_000 + (round % 7)), 0);
     for (const { stream, seq, samples } of journal.flush()) {
       if (seq > 2) journal.confirm(stream, [[1, seq - 2]]);
-      say(`${JSON.stringify({ stream, seq, samples })}\n`);
+      say(JSON.stringify({ stream, seq, samples }));
     }
   }
 }
 const journal = openJournal(folder, { segmentBytes: 150_000 });
 for (let round = 1; ; round++) {
   journal.record(samplesOf((round * 37) % 500), round % 3);
-  for (const { stream, seq, samples } of journal.flush()) say(`${JSON.stringify({ stream, seq, samples })}\n`);
+  for (const { stream, seq, samples } of journal.flush()) say(JSON.stringify({ stream, seq, samples }));
 }

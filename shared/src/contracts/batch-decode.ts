@@ -28,6 +28,7 @@ const wireSchema = z.object({
   previous: z.object({ stream: z.uuid(), lastSeq: count }).nullable().optional(),
   read: count,
   filtered: count,
+  thinned: count.optional(),
   volatile: z.boolean().default(false),
   class: z.enum(tagClasses).optional(),
   tags: column,
@@ -132,10 +133,11 @@ function decodeJson(json: unknown, gateway: string, known?: readonly Tag[]): Dec
   const sent = wire.x.length;
   if (wire.read < wire.filtered + sent)
     throw malformed(`read is ${wire.read}, less than filtered ${wire.filtered} + samples ${sent}`);
-  const { stream, seq, previous, read, filtered, volatile, class: tagClass, declared } = wire;
+  const { stream, seq, previous, read, filtered, thinned, volatile, class: tagClass, declared } = wire;
   const tags = known ?? wire.tags.flatMap(tagsOfRun);
   const stated = {
     ...(previous === undefined ? {} : { previous }),
+    ...(thinned === undefined ? {} : { thinned }),
     ...(tagClass === undefined ? {} : { class: tagClass }),
   };
   const head = { gateway, stream, seq, ...stated, read, filtered, volatile };

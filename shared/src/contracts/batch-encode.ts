@@ -78,6 +78,7 @@ export function encodeBatch(batch: Batch, compression: Compression): Buffer {
     filtered,
     ...(batch.volatile ? { volatile: true } : {}),
     ...(batch.class === undefined || batch.class === defaultClass ? {} : { class: batch.class }),
+    ...(batch.thinned === undefined || batch.thinned === 0 ? {} : { thinned: batch.thinned }),
     ...columnsOf(samples),
     ...(declared.length === 0 ? {} : { declared }),
   });

@@ -13,6 +13,9 @@
  *   read      how many samples the drivers have given in this stream, this batch included
  *   filtered  how many of those the filter has held back; so read = filtered + samples of batches 1..seq
  *             a batch with read < filtered + its own samples is refused
+ *   thinned   in a batch of a journal that was full and was thinned before this was ever sent: how many samples were taken out of
+ *             batches up to this one and are declared (`thinned`) by one that comes after it; absent for 0. So read = filtered +
+ *             thinned + samples of batches 1..seq + those that these declare as thinned
  *   volatile  true if the batch was never in the journal, or may not have got there; else absent
  *   class     of its stream, which holds samples of this class of tags only: "debug", "energy" or "alarm"; absent for "process"
  *   tags      the series in the batch: [device, tag, type, tag, type, …], neighbours of one device together
@@ -53,6 +56,8 @@ export type BatchHead = {
   readonly previous?: Predecessor | null;
   readonly read: number;
   readonly filtered: number;
+  /** Absent: 0. */
+  readonly thinned?: number;
   readonly volatile: boolean;
   /** Absent: process. */
   readonly class?: TagClass;

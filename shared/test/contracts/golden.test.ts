@@ -104,6 +104,17 @@ describe('golden files of version 1', () => {
   });
 });
 
+/** By a batch of a journal that was full. */
+const thinnedBefore = {
+  kind: 'series',
+  device: 'plc1',
+  tag: null,
+  from: 1_789_999_999_000_000,
+  to: 1_790_000_000_000_000,
+  samples: 10,
+  reason: 'thinned',
+};
+
 describe('golden files of version 2', () => {
   it.each(['batch.json', 'batch.json.gz', 'batch.json.zst'])('%s reads as the batch it was', (name) => {
     expect(decodeBatch(read(name, 'v2'), 'pump-station-1')).toEqual({ ok: true, batch: expected });
@@ -112,13 +123,14 @@ describe('golden files of version 2', () => {
   it.each([
     ['batch-each-once.json', {}],
     ['batch-alarm.json', { class: 'alarm' }],
+    ['batch-thinned.json', { read: 64, thinned: 40, declared: [thinnedBefore] }],
   ])('%s, without index, has one sample of each series', (name, stated) => {
     const { previous: _, ...head } = expected;
     const ofFirst = <T>(column: readonly T[]): T[] => column.slice(0, expected.tags.length);
     const batch = {
       ...head,
-      ...stated,
       ...{ seq: 2, read: 14, declared: [], sent: 4, quality: [0, 0, 0, 0] },
+      ...stated,
       ...{ tagIndex: ofFirst(expected.tagIndex), time: ofFirst(expected.time), value: ofFirst(expected.value) },
     };
     expect(decodeBatch(read(name, 'v2'), 'pump-station-1')).toEqual({ ok: true, batch });
@@ -128,6 +140,7 @@ describe('golden files of version 2', () => {
     expect(readdirSync(folderOf('v2')).sort()).toEqual([
       'batch-alarm.json',
       'batch-each-once.json',
+      'batch-thinned.json',
       'batch.json',
       'batch.json.gz',
       'batch.json.zst',

@@ -1,0 +1,36 @@
+/** The parts of a journal, put together. */
+import { Chain } from './chain.ts';
+import { Durability } from './durability.ts';
+import { Intake } from './intake.ts';
+import { Losses } from './losses.ts';
+import { journalMetrics } from './metrics.ts';
+import { NoteKeeper } from './note.ts';
+import type { JournalOptions } from './options.ts';
+import { Outage } from './outage.ts';
+import { Pending } from './pending.ts';
+import { Retention } from './retention.ts';
+import { Store } from './store.ts';
+import { Thinning } from './thinning/thinning.ts';
+
+export type JournalParts = ReturnType<typeof journalParts>;
+
+/** `failed`: the disk takes nothing. */
+export function journalParts(options: JournalOptions, failed: (error: unknown) => void) {
+  const { clock, log, compression, thinToMs = null, segmentBytes } = options;
+  const metrics = journalMetrics(options.metrics);
+  const store = new Store();
+  const pending = new Pending();
+  const retention = new Retention(store, options, log);
+  const thinning = new Thinning({ store, retention, thinToMs, encoding: options, segmentBytes, metrics, log });
+  const note = new NoteKeeper(clock, {
+    streams: () => store.holdings.streams(),
+    unsent: () => thinning.unsent.ranges(),
+  });
+  const chain = new Chain(options);
+  const { goesSoon } = retention;
+  const durability = new Durability({ store, note, compression, goesSoon, failed });
+  const intake = new Intake({ pending, chain, durability, metrics, clock });
+  const losses = new Losses({ store, pending, metrics, note, log });
+  const outage = new Outage(clock);
+  return { metrics, store, pending, retention, thinning, note, chain, durability, intake, losses, outage };
+}
