@@ -1,21 +1,40 @@
 /** How the file of a segment is opened, whatever the disk allows: a disk that takes nothing may be read all the same. */
+import { renameSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { logOf } from './segment-files.ts';
+import { logOf, newOf, removeFile } from './segment-files.ts';
 import { pageBytes } from './segment-log.ts';
 import type { SpareLog } from './spare-log.ts';
-import { isDamage } from './trouble.ts';
+import { isDamage, whereAllowed } from './trouble.ts';
 
-/** Opens a new file again for its batches, with the spare log if there is one. @throws SqliteError */
-export function withSpareLog(database: Database.Database, file: string, spare: SpareLog): Database.Database {
-  database.pragma(`page_size = ${pageBytes}`);
-  database.pragma('journal_mode = WAL');
-  // It has no log while it is closed.
-  database.close();
-  spare.giveTo(logOf(file));
-  const again = new Database(file);
-  again.pragma('synchronous = NORMAL');
-  again.pragma('wal_autocheckpoint = 0');
-  return again;
+/**
+ * A new file for batches, with the spare log if there is one. It has its name only when its log is there: where the log of a file
+ * without tables is missing, it had some and they are lost with it. @throws SqliteError or a system error; then there is no file
+ */
+export function createDatabase(file: string, spare: SpareLog): Database.Database {
+  const unnamed = newOf(file);
+  try {
+    makeEmpty(unnamed);
+    spare.giveTo(logOf(file));
+    renameSync(unnamed, file);
+  } catch (error) {
+    for (const left of [unnamed, logOf(file)]) whereAllowed(() => removeFile(left));
+    throw error;
+  }
+  const database = new Database(file);
+  database.pragma('synchronous = NORMAL');
+  database.pragma('wal_autocheckpoint = 0');
+  return database;
+}
+
+function makeEmpty(file: string): void {
+  removeFile(file);
+  const database = new Database(file);
+  try {
+    database.pragma(`page_size = ${pageBytes}`);
+    database.pragma('journal_mode = WAL');
+  } finally {
+    database.close();
+  }
 }
 
 /** Folds the write-ahead log into the file, which then stands alone and can be read on a read-only disk. */

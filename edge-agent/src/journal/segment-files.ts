@@ -4,6 +4,9 @@ import { closeSync, fsyncSync, openSync, statSync, unlinkSync } from 'node:fs';
 /** The write-ahead log. */
 export const logOf = (file: string): string => `${file}-wal`;
 
+/** A segment that has no log yet. */
+export const newOf = (file: string): string => `${file}.new`;
+
 /** A segment with fewer samples, until it takes the place of the other. */
 export const thinningOf = (file: string): string => `${file}.thinning`;
 
@@ -11,7 +14,7 @@ export const thinningOf = (file: string): string => `${file}.thinning`;
 export function orphansOf(files: readonly string[]): readonly string[] {
   const all = new Set(files);
   return files.filter((file) => {
-    if (/\.segment\.thinning(?:-journal)?$/.test(file)) return true;
+    if (/\.segment\.(?:new|thinning)(?:-(?:wal|shm|journal))?$/.test(file)) return true;
     const [, segment] = /^(.*\.segment)-(?:wal|shm|journal)$/.exec(file) ?? [];
     return segment !== undefined && !all.has(segment);
   });

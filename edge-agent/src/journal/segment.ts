@@ -16,11 +16,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Declaration, hasNumber, type Micros, type Ranges } from '@fieldline/shared/contracts';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import type { NewBatch, StoredBatch } from './batches.ts';
 import { hidesCommits } from './salvage/hidden-commits.ts';
 import { Salvaged } from './salvage/salvaged.ts';
-import { closeUnfolded, fold, openFolded, openUnfolded, tryToFold, withSpareLog } from './segment-database.ts';
+import { closeUnfolded, createDatabase, fold, openFolded, openUnfolded, tryToFold } from './segment-database.ts';
 import { logOf, removeFile, sizeOf } from './segment-files.ts';
 import { isLogFull, pageBytes, SegmentLog } from './segment-log.ts';
 import { type SegmentName, segmentFile } from './segment-name.ts';
@@ -80,9 +80,8 @@ export class Segment {
   ): Segment {
     const segment = new Segment(folder, name);
     segment.log.shallBeForced = survives === 'power-cut';
-    let database = new Database(segment.file);
+    const database = createDatabase(segment.file, spare);
     try {
-      database = withSpareLog(database, segment.file, spare);
       database.exec(`BEGIN IMMEDIATE; ${schema}`);
       insertHead(database, name.stream, head);
       segment.open = { database, rows: new Rows(name.stream, database), writing: prepareWriting(database) };
@@ -105,15 +104,15 @@ export class Segment {
    */
   static load(folder: string, name: SegmentName, lastBeforeNext: number | null): Segment | null {
     const segment = new Segment(folder, name);
-    const hadLog = sizeOf(logOf(segment.file)) > 0;
+    const logBytes = statSync(logOf(segment.file), { throwIfNoEntry: false })?.size;
     // Before SQLite opens it: that would throw the end of such a log away, or the whole.
-    if (hadLog && sizeOf(segment.file) < pageBytes) throw new Error('its first page is gone');
+    if (logBytes && sizeOf(segment.file) < pageBytes) throw new Error('its first page is gone');
     if (hidesCommits(segment.file, name)) throw new Error('its write-ahead log is broken before its end');
     const isFolded = tryToFold(segment.file);
     const database = isFolded ? openFolded(segment.file) : openUnfolded(segment.file);
     try {
       if (!hasTables(database)) {
-        if (!hadLog && sizeOf(segment.file) > 0) throw new Error('its write-ahead log is gone');
+        if (logBytes === undefined && sizeOf(segment.file) > 0) throw new Error('its write-ahead log is gone');
         return null;
       }
       segment.head = readHead(database, name.stream);

@@ -6,7 +6,7 @@
  *   The commits of the former segment behind them have another salt and are never taken for those of the new one. Nor does
  *   salvage: a row proves itself for its stream and number, and the former segment has lower ones.
  * - The segment is gone from the medium before its log is touched.
- * - It is of no use to anybody but the next segment: where anything fails, there is none.
+ * - It is of no use to anybody but the next segment: where anything fails, that begins with an empty one.
  */
 import { closeSync, fdatasyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -43,15 +43,15 @@ export class SpareLog {
     }
   }
 
-  /** Gives it to a segment that has no log yet. */
+  /** Gives it to a segment that has no log yet, or an empty one: its name is on the medium when it returns. @throws a system error */
   giveTo(log: string): void {
     try {
       if (this.sizeBytes > this.mostBytes) rmSync(this.file);
       renameSync(this.file, log);
-      syncFolder(this.folder);
     } catch {
-      // There is none: SQLite makes one.
+      closeSync(openSync(log, 'w'));
     }
+    syncFolder(this.folder);
   }
 
   /** False if there was none. */

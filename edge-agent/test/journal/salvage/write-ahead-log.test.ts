@@ -1,12 +1,11 @@
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '@fieldline/shared/testing';
-import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { Journal } from '../../../src/journal/journal.ts';
 import { hidesCommits } from '../../../src/journal/salvage/hidden-commits.ts';
 import { Salvaged } from '../../../src/journal/salvage/salvaged.ts';
-import { withSpareLog } from '../../../src/journal/segment-database.ts';
+import { createDatabase } from '../../../src/journal/segment-database.ts';
 import { parseSegmentFile, type SegmentName, segmentFile } from '../../../src/journal/segment-name.ts';
 import { SpareLog } from '../../../src/journal/spare-log.ts';
 import { damage } from '../../helpers/damage.ts';
@@ -93,7 +92,7 @@ describe('a log that was taken over', () => {
     const { stream, held } = current(journal);
     const name = { number: 1_000, stream, first: (held.at(-1)?.[1] ?? 0) + 1, class: 'process' as const };
     const file = join(folder, segmentFile(name));
-    const database = withSpareLog(new Database(file), file, new SpareLog(folder, 1024 ** 2));
+    const database = createDatabase(file, new SpareLog(folder, 1024 ** 2));
     const image = imageOf(folder);
     database.close();
     const found = newestIn(image);
