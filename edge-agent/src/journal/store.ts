@@ -56,9 +56,13 @@ export class Store {
     this.holdings.forgetEmpty([...except, ...postponed]);
   }
 
+  /** What is committed and not held yet is counted when it is. */
   recount(): void {
     this.unconfirmed = (this.disk?.segments ?? [])
-      .map((segment) => this.samplesIn(segment, this.unconfirmedIn(segment)) ?? 0)
+      .map((segment) => {
+        const { held = [] } = this.holdings.get(segment.name.stream) ?? {};
+        return this.samplesIn(segment, intersectRanges(this.unconfirmedIn(segment), held)) ?? 0;
+      })
       .reduce((sum, samples) => sum + samples, this.memory.extent.samples);
   }
 
