@@ -21,7 +21,7 @@ export class BootRecord {
   readonly unsaved = new Map<number, Entry | null>();
   /** Samples of entries that are not on the disk yet. */
   readonly waiting = new Map<number, Buffer>();
-  private list: Entry[];
+  private readonly list: Entry[];
   private nextRow: number;
 
   constructor(entries: readonly Entry[], positions: Positions) {
@@ -79,6 +79,7 @@ export class BootRecord {
     for (const entry of this.list) {
       if (entry.kind !== 'held' || this.isDone(entry) || !mayGo(entry)) continue;
       if (found === null || classRank(entry.tagClass) < classRank(found.tagClass)) found = entry;
+      if (classRank(found.tagClass) === 0) break;
     }
     if (found !== null) this.replace(found, reason);
     return found;
@@ -98,8 +99,8 @@ export class BootRecord {
 
   /** Until when the last process ran is known at last. */
   endOpenLoss(last: number): void {
-    for (const entry of this.list) {
-      if (entry.kind !== 'lost' || entry.last !== null) continue;
+    for (const entry of this.entries.filter(({ last: end }) => end === null)) {
+      if (entry.kind !== 'lost') continue;
       const { kind, row, ...loss } = entry;
       this.remove(row);
       this.lose({ ...loss, last: Math.max(last, loss.first) }, row);
@@ -111,17 +112,29 @@ export class BootRecord {
   }
 
   private add(entry: Entry): void {
-    this.list = this.list.filter(({ row }) => row !== entry.row);
-    const after = this.list.findLastIndex(({ row }) => row < entry.row) + 1;
-    this.list.splice(after, 0, entry);
+    const at = this.placeOf(entry.row);
+    this.list.splice(at, this.list[at]?.row === entry.row ? 1 : 0, entry);
     this.unsaved.set(entry.row, entry);
     this.nextRow = Math.max(this.nextRow, entry.row + 1);
   }
 
   private remove(row: number): void {
-    this.list = this.list.filter((entry) => entry.row !== row);
+    const at = this.placeOf(row);
+    if (this.list[at]?.row === row) this.list.splice(at, 1);
     this.unsaved.set(row, null);
     this.waiting.delete(row);
+  }
+
+  /** Where in the list a number stands, or would: there may be many entries, and most are added at the end. */
+  private placeOf(row: number): number {
+    let [low, high] = [0, this.list.length];
+    if ((this.list.at(-1)?.row ?? 0) < row) return high;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.list[middle]?.row ?? 0) < row) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   private mergeable(loss: Loss): Lost | undefined {

@@ -68,7 +68,7 @@ export class Source {
     // Where the whole folder is gone, it may be a disk that comes back: that says nothing of the file.
     statSync(dirname(this.file.file));
     const { record } = this;
-    for (const entry of record.entries) {
+    for (const entry of [...record.entries]) {
       if (entry.kind === 'lost') record.unsaved.set(entry.row, entry);
       else if (!record.waiting.has(entry.row)) record.replace(entry, 'journal-damaged');
     }

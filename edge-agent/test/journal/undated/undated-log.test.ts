@@ -116,6 +116,27 @@ it('declares what was read between the last flush before a kill and the next sta
   expect(journal.samples).toHaveLength(2);
 });
 
+it.each([
+  { isReboot: false, next: 'a start with the time' },
+  { isReboot: true, next: 'a boot with the time' },
+])('declares what was read between the last flush before a kill and $next', ({ isReboot }) => {
+  const gateway = new ClocklessGateway();
+  const folder = temporaryFolder();
+  const log = openUndated(folder, gateway);
+  recordOne(log, gateway);
+  gateway.now += 500_000;
+  log.flush();
+  const flushedAt = isReboot ? gateway.now + 10_000_000 - 1 : gateway.now;
+  const image = imageOf(folder);
+  log.close();
+  if (isReboot) gateway.reboot();
+  else gateway.now += 4_000_000;
+  const startedAt = gateway.now;
+  const { declared } = afterTime(openUndated(image, gateway), gateway);
+  const restart = { kind: 'series', device: null, tag: null, samples: null, reason: 'restart' };
+  expect(declared).toEqual([{ ...restart, from: flushedAt, to: startedAt }]);
+});
+
 it('says when the first process began of which something waits', () => {
   const gateway = new ClocklessGateway();
   gateway.now += 7_000_000;
