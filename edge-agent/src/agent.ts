@@ -19,8 +19,9 @@ import { errorFields } from './error-fields.ts';
 import { createFilter } from './filter/filter.ts';
 import { filterSettings } from './filter/settings.ts';
 import { Forwarder } from './forwarder/forwarder.ts';
-import { Journal } from './journal/journal.ts';
+import { Recorder } from './journal/recorder.ts';
 import { thinToMsOf } from './journal/thinning/settings.ts';
+import { type Boot, systemBoot } from './journal/undated/boot.ts';
 import { createPoller } from './poller/poller.ts';
 import { certificateFolder, resolvePaths } from './resolve-paths.ts';
 import { StallWatch } from './stall-watch.ts';
@@ -30,6 +31,8 @@ import { Uplink } from './uplink/uplink.ts';
 
 export type AgentParts = {
   readonly clock: Clock;
+  /** By default that of the machine. */
+  readonly boot?: Boot;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly health: Health;
@@ -62,7 +65,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   const random = Math.random;
   const life = new Lifecycle();
   const classes = classesOf(devices);
-  const journal = Journal.open({
+  const recorder = Recorder.open({
     ...journalConfig,
     gateway,
     classes: classes.inUse,
@@ -71,12 +74,14 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     maxBatchBytes: uplinkConfig.maxBatchBytes,
     memoryBytes,
     newStream: randomUUID,
+    boot: parts.boot ?? systemBoot(),
     clock,
     log,
     metrics,
   });
-  life.add('journal', () => journal.close());
-  health.ready.push({ name: 'journal', trouble: () => journal.trouble() });
+  const { journal } = recorder;
+  life.add('journal', () => recorder.close());
+  health.ready.push({ name: 'journal', trouble: () => recorder.trouble(), note: () => recorder.note() });
 
   const drivers: Driver[] = [];
   const facts = {
@@ -121,11 +126,11 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   life.add('uplink', () => uplink.close());
   health.ready.push({ name: 'uplink', trouble: () => uplink.trouble(), note: () => uplink.note() });
 
-  const flush = async (): Promise<void> => forwarder.offer(await journal.flushBeside());
+  const flush = async (): Promise<void> => forwarder.offer(await recorder.flush());
   const flushing = setInterval(flush, journalConfig.flushMs);
   life.add('forwarder', async () => {
     clearInterval(flushing);
-    forwarder.offer(journal.finish());
+    forwarder.offer(recorder.finish());
     await forwarder.drained(AbortSignal.timeout(closeTimeoutMs));
     forwarder.close();
   });
@@ -138,9 +143,9 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     for (const [tagClass, some] of classes.apart(samples)) {
       const passed = filter(some);
       filtered.inc(some.length - passed.length);
-      journal.record(passed, some.length - passed.length, tagClass);
+      recorder.record(passed, some.length - passed.length, tagClass);
     }
-    if (journal.isFull) void flush();
+    if (recorder.isFull) void flush();
   };
   const stalls = new StallWatch(clock);
   life.add('stall watch', () => stalls.close());
@@ -150,7 +155,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     metrics,
     emit: take,
     heldSinceMs: (sinceMs) => stalls.heldSinceMs(sinceMs),
-    declare: (declaration) => journal.declare(declaration),
+    declare: (declaration) => recorder.declare(declaration),
   };
   const poller = createPoller({ clock, onSamples: take, metrics, log });
   life.add('drivers', async () => {

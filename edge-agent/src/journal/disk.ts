@@ -32,6 +32,8 @@ export class Disk {
   beforeRemoval: () => void = () => undefined;
   /** Of a file that is to take the place of another. */
   extraBytes = 0;
+  /** Of samples that wait for the time. */
+  undatedBytes = 0;
   private readonly options: DiskOptions;
   private nextNumber = 1;
   private readonly aside: SetAside;
@@ -175,7 +177,7 @@ export class Disk {
       (sum, { name }) => sum + sizeOf(join(this.options.folder, segmentFile(name))),
       0,
     );
-    const others = this.aside.sizeBytes + postponed + this.spare.sizeBytes + this.extraBytes;
+    const others = this.aside.sizeBytes + postponed + this.spare.sizeBytes + this.extraBytes + this.undatedBytes;
     return this.segments.reduce((sum, segment) => sum + segment.sizeBytes(), others);
   }
 

@@ -46,7 +46,7 @@ export function openFolder(options: DiskOptions, startedAt: Micros, log: Log): F
         lock = lockFolder(options.folder);
         former.release();
       },
-      ...recover(disk, note, startedAt, lostCounter(disk)),
+      ...recover(disk, note, { at: startedAt, boot: options.boot }, lostCounter(disk)),
     };
   } catch (error) {
     lock.release();

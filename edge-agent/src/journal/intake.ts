@@ -5,10 +5,13 @@ import type { Disk } from './disk.ts';
 import type { Durability } from './durability.ts';
 import type { JournalMetrics } from './metrics.ts';
 import type { Pending, Taken } from './pending.ts';
+import type { Store } from './store.ts';
+import { encodedAt } from './undated/restart-loss.ts';
 
 export type IntakeParts = {
   readonly pending: Pending;
   readonly chain: Chain;
+  readonly store: Store;
   readonly durability: Durability;
   readonly metrics: JournalMetrics;
   readonly clock: Clock;
@@ -32,9 +35,9 @@ export class Intake {
   }
 
   private writeClass({ class: tagClass, samples, filtered, declared }: Taken, disk: Disk | undefined): void {
-    const { chain, durability, metrics, clock } = this.parts;
+    const { chain, store, durability, metrics, clock } = this.parts;
     const writer = chain.writerOf(tagClass);
-    const batches = writer.encode(samples, declared, filtered, clock.now());
+    const batches = writer.encode(samples, declared, filtered, encodedAt(clock.now(), store.lastAt));
     chain.wrote(writer);
     metrics.encodedBytes.inc(bytesIn(batches));
     durability.put(batches, disk);

@@ -18,41 +18,42 @@ import {
   type Declaration,
   defaultClass,
   isFieldlineError,
+  type Micros,
   type Ranges,
   type Sample,
   type TagClass,
 } from '@fieldline/shared/contracts';
 import { errorFields } from '../error-fields.ts';
 import type { Extent, StoredBatch } from './batches.ts';
-import type { Disk } from './disk.ts';
-import { type Folder, openFolder } from './folder.ts';
+import type { Folder } from './folder.ts';
 import type { HeldStream } from './holdings.ts';
 import { setGauges } from './metrics.ts';
+import { Opening } from './opening.ts';
 import { inSegments, type JournalOptions } from './options.ts';
 import { type JournalParts, journalParts } from './parts.ts';
 import type { ToDrop } from './retention.ts';
-import type { StreamWriter } from './stream-writer.ts';
 import { isDiskTrouble } from './trouble.ts';
+import type { Chunk } from './undated/chunk.ts';
+
+type Undated = Pick<Chunk, 'samples' | 'filtered' | 'tagClass' | 'declared'>;
 
 export class Journal {
   private readonly options: JournalOptions;
   private readonly parts: JournalParts;
-  private readonly startedAt: number;
-  /** undefined until it could be opened for the first time, and after close. */
-  private folder: Folder | undefined;
+  private readonly opening: Opening;
   private isClosed = false;
 
   private constructor(options: JournalOptions) {
     this.options = options;
-    this.startedAt = options.clock.now();
     this.parts = journalParts(options, (error) => this.leaveDisk(error));
+    this.opening = new Opening(options, this.parts);
   }
 
   /** Opens the folder, or goes on in memory and says so. @throws FieldlineError journal/in-use, journal/foreign */
   static open(options: JournalOptions): Journal {
     const journal = new Journal(inSegments(options));
     try {
-      journal.beginOnDisk();
+      journal.opening.begin();
     } catch (error) {
       if (isFieldlineError(error)) throw error;
       journal.leaveDisk(error);
@@ -64,6 +65,42 @@ export class Journal {
   /** Samples of one class that passed the filter, and how many it held back beside them: in the next flush. */
   record(samples: readonly Sample[], filtered: number, tagClass: TagClass = defaultClass): void {
     this.parts.pending.add(samples, filtered, tagClass);
+  }
+
+  /** The clock is set, and this process began at that time: what the end of an earlier one has lost is declared now. */
+  timeCame(begunAt: Micros): void {
+    this.opening.timeCame(begunAt);
+  }
+
+  /** Of files that wait for the time: they count among the journal's. */
+  set undatedBytes(bytes: number) {
+    if (this.folder !== undefined) this.folder.disk.undatedBytes = bytes;
+  }
+
+  /** How far it has got with samples that waited for the time, as it was told; null as long as the folder could not be read. */
+  get undated(): Readonly<Record<string, number>> | null {
+    return this.folder === undefined ? null : this.parts.note.undated;
+  }
+
+  /**
+   * Samples that waited for the time, and how far the journal has got with those, in one transaction; nothing else is in it. False where
+   * the disk takes nothing: then nothing was done.
+   */
+  recordUndated(
+    { samples, filtered, tagClass, declared }: Undated,
+    positions: Readonly<Record<string, number>>,
+  ): boolean {
+    const { pending, note, outage, durability } = this.parts;
+    this.write('counts');
+    if (this.folder === undefined || outage.reason !== null) return false;
+    pending.add(samples, filtered, tagClass);
+    pending.declare(declared);
+    note.undated = positions;
+    note.urgent();
+    this.write('counts');
+    if (note.isDue) this.whileOnDisk(() => this.folder?.disk.writeNote(note.text()));
+    durability.settle();
+    return true;
   }
 
   declare(declaration: Declaration): void {
@@ -178,44 +215,9 @@ export class Journal {
     }
   }
 
-  /** @throws FieldlineError journal/in-use, journal/foreign; SqliteError or a system error where the disk takes nothing */
-  private beginOnDisk(): void {
-    this.folder?.regain();
-    const { disk } = this.folder ?? this.takeFolder();
-    this.parts.losses.gone(disk.gone(), disk);
-    this.parts.store.moveToDisk(
-      disk,
-      (stream) => this.parts.chain.headOf(!this.parts.chain.isOpening(stream)),
-      this.parts.note.text(),
-    );
-    const writers = this.parts.chain.next();
-    for (const writer of writers) this.begin(writer, disk);
-    this.parts.chain.use(writers);
-    this.parts.outage.over();
-  }
-
-  /** The first batch of a stream. What waits to be declared goes with the first stream. */
-  private begin(writer: StreamWriter, disk: Disk): void {
-    const declared = [...this.parts.pending.declarations, ...this.parts.losses.waiting];
-    const batches = writer.encode([], declared, 0, this.options.clock.now());
-    this.parts.losses.writeWaiting(() => disk.begin(batches, this.parts.chain.headOf(false), this.parts.note.text()));
-    this.parts.pending.declarationsWritten();
-    this.parts.store.hold(batches);
-    this.parts.chain.wrote(writer);
-  }
-
-  private takeFolder(): Folder {
-    const folder = openFolder(this.options, this.startedAt, this.options.log);
-    this.folder = folder;
-    this.parts.note.incarnation = folder.note.incarnation;
-    this.parts.note.number = folder.note.number;
-    if (folder.disk.postponed.length > 0) this.parts.note.expected = new Map(folder.note.held);
-    this.parts.chain.found(folder.ends);
-    folder.disk.beforeRemoval = () => this.parts.note.catchUp((text) => folder.disk.writeNote(text));
-    this.parts.store.load(folder.disk, folder.note.confirmed);
-    this.parts.pending.declare(this.parts.losses.found(folder.declared));
-    this.parts.thinning.unsent.found(folder.disk, folder.note.unsent);
-    return folder;
+  /** undefined until it could be opened for the first time. */
+  private get folder(): Folder | undefined {
+    return this.opening.folder;
   }
 
   private write(wanted: 'samples' | 'counts'): void {
@@ -242,7 +244,7 @@ export class Journal {
 
   private returnToDisk(): void {
     try {
-      this.beginOnDisk();
+      this.opening.begin();
       this.options.log.info({ folder: this.options.folder }, 'the journal can be written again');
     } catch (error) {
       if (!isDiskTrouble(error) && !isFieldlineError(error)) throw error;

@@ -24,10 +24,26 @@ const noteSchema = z.object({
   held: streamRanges.default([]),
   /** In whole files of which nothing was ever sent. */
   unsent: streamRanges.default([]),
+  /** How far the journal has got with samples that waited for the time, by file and class. */
+  undated: z.record(z.string(), z.int()).default({}),
+  /** The clock was not set yet; and since when the opening before has lost samples, to be declared when it is. */
+  unset: z.object({ lostSince: z.int().nullable() }).nullable().default(null),
+  /** When it was written: by the clock on the wall, and in µs of the boot. */
+  written: z.object({ at: z.int(), boot: z.string(), micros: z.int() }).nullable().default(null),
 });
 export type Note = z.infer<typeof noteSchema>;
 
-export const emptyNote: Note = { number: 0, closed: false, incarnation: null, confirmed: [], held: [], unsent: [] };
+export const emptyNote: Note = {
+  number: 0,
+  closed: false,
+  incarnation: null,
+  confirmed: [],
+  held: [],
+  unsent: [],
+  undated: {},
+  unset: null,
+  written: null,
+};
 
 /** null where there is none that can be relied on. Those of earlier versions have no checksum. */
 export function parseNote(text: string | null): Note | null {
@@ -68,6 +84,7 @@ const noteEveryMs = 5_000;
 type Said = {
   readonly streams: () => readonly HeldStream[];
   readonly unsent: () => [string, Ranges][];
+  readonly written: () => Note['written'];
 };
 
 /** Keeps the note of the present opening, and knows when it is worth writing. */
@@ -75,6 +92,8 @@ export class NoteKeeper {
   incarnation: string | null = null;
   /** Of the last one that was made. */
   number = 0;
+  undated: Note['undated'] = {};
+  unset: Note['unset'] = null;
   /** What files held that were not looked into yet. */
   expected: ReadonlyMap<string, Ranges> = new Map();
   private readonly clock: Clock;
@@ -123,6 +142,9 @@ export class NoteKeeper {
       confirmed: streams.map(({ stream, confirmed }) => [stream, confirmed]),
       held: streams.map(({ stream, held }) => [stream, unionRanges(held, this.expected.get(stream) ?? [])]),
       unsent: this.said.unsent(),
+      undated: this.undated,
+      unset: this.unset,
+      written: this.said.written(),
     };
     const json = JSON.stringify(note);
     return `${json}\n${crc32(json)}`;

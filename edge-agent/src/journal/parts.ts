@@ -16,7 +16,7 @@ export type JournalParts = ReturnType<typeof journalParts>;
 
 /** `failed`: the disk takes nothing. */
 export function journalParts(options: JournalOptions, failed: (error: unknown) => void) {
-  const { clock, log, compression, thinToMs = null, segmentBytes } = options;
+  const { clock, boot, log, compression, thinToMs = null, segmentBytes } = options;
   const metrics = journalMetrics(options.metrics);
   const store = new Store();
   const pending = new Pending();
@@ -25,11 +25,12 @@ export function journalParts(options: JournalOptions, failed: (error: unknown) =
   const note = new NoteKeeper(clock, {
     streams: () => store.holdings.streams(),
     unsent: () => thinning.unsent.ranges(),
+    written: () => (boot === undefined ? null : { at: clock.now(), boot: boot.id, micros: boot.micros() }),
   });
   const chain = new Chain(options);
   const { goesSoon } = retention;
   const durability = new Durability({ store, note, compression, goesSoon, failed });
-  const intake = new Intake({ pending, chain, durability, metrics, clock });
+  const intake = new Intake({ pending, chain, store, durability, metrics, clock });
   const losses = new Losses({ store, pending, metrics, note, log });
   const outage = new Outage(clock);
   return { metrics, store, pending, retention, thinning, note, chain, durability, intake, losses, outage };

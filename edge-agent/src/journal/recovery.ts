@@ -13,6 +13,7 @@ import {
 import type { DamagedFile, DamagedSegment } from './damaged-file.ts';
 import type { Note } from './note.ts';
 import type { SegmentName } from './segment-name.ts';
+import type { Boot } from './undated/boot.ts';
 
 /** What the journal needs to know of a segment that it found. */
 export type FoundSegment = {
@@ -35,19 +36,25 @@ export type Found = {
 export type Recovered = {
   /** Of each class the newest stream that was opened. */
   readonly ends: ReadonlyMap<TagClass, Predecessor>;
-  /** Losses that the folder shows: an end without order, damaged or missing files. */
+  /** Losses that the folder shows: damaged or missing files. */
   readonly declared: readonly Declaration[];
+  /** What was read since then and not written is lost: an opening has ended without order. null where nothing is. */
+  readonly lostSince: Micros | null;
 };
+
+/** By the clock on the wall, and in the boot. */
+export type Now = { readonly at: Micros; readonly boot: Boot | undefined };
 
 /** How many samples the batches of a range had, as its neighbours tell; null where they cannot. */
 export type CountLost = (stream: string, range: Range) => number | null;
 
 /** Reads from the segments of a folder what the openings before this one have left. Pure. */
-export function recover(found: Found, note: Note, now: Micros, countLost: CountLost): Recovered {
+export function recover(found: Found, note: Note, now: Now, countLost: CountLost): Recovered {
   const { segments } = found;
   return {
     ends: endsOf(found),
-    declared: [...unordered(segments, note, now), ...missing(found, note, countLost), ...tails(found, note)],
+    declared: [...missing(found, note, countLost), ...tails(found, note)],
+    lostSince: lostSince(segments, note, now),
   };
 }
 
@@ -68,13 +75,23 @@ function endOf({ segments, damaged }: Found, tagClass: TagClass): Predecessor | 
   return newest === undefined ? null : { stream: newest.name.stream, lastSeq: newest.last };
 }
 
-/** What was read between the last flush and the end of a process that did not end in order is lost. */
-function unordered(segments: readonly FoundSegment[], note: Note, now: Micros): Declaration[] {
+/**
+ * The last flush of a process that did not end in order. One whose clock was not set has said what the one before it lost; its own
+ * losses are those of what waits for the time.
+ */
+function lostSince(segments: readonly FoundSegment[], note: Note, now: Now): Micros | null {
+  if (note.unset !== null) return note.unset.lostSince;
   const newest = segments.at(-1);
-  if (newest === undefined || note.closed) return [];
+  if (newest === undefined || note.closed) return null;
   // Each class has its own, and some have news seldom.
   const last = segments.filter(({ head }) => head.openedAt === newest.head.openedAt).map(({ lastAt }) => lastAt);
-  return [lostSince(Math.max(...last), now, 'restart')];
+  return Math.max(...last) - setBackBy(note, now);
+}
+
+/** How far the clock was set back since the note was written: what was read after that, and lost, has earlier times. */
+function setBackBy({ written }: Note, { at, boot }: Now): Micros {
+  if (written === null || written.boot !== boot?.id) return 0;
+  return Math.max(0, written.at + (boot.micros() - written.micros) - at);
 }
 
 /** Numbers that were given, and are in no file: of damaged files, and of such as are gone. */
@@ -131,15 +148,15 @@ function tails({ segments, damaged }: Found, note: Note): Declaration[] {
 export function lostTail(file: Omit<DamagedFile, 'error'>, segments: readonly FoundSegment[]): Declaration {
   const before = segments.findLast(({ name }) => name.class === file.name.class && name.number <= file.name.number);
   const from = before?.lastAt ?? Math.round(file.madeAtMs * 1_000);
-  return lostSince(from, Math.round(file.writtenAtMs * 1_000), 'journal-damaged');
+  return lostBetween(from, Math.round(file.writtenAtMs * 1_000));
 }
 
-const lostSince = (from: Micros, to: Micros, reason: 'restart' | 'journal-damaged'): Declaration => ({
+const lostBetween = (from: Micros, to: Micros): Declaration => ({
   kind: 'series',
   device: null,
   tag: null,
   from: Math.min(from, to),
   to: Math.max(from, to),
   samples: null,
-  reason,
+  reason: 'journal-damaged',
 });

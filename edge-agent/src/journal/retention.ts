@@ -3,6 +3,7 @@ import type { Log } from '@fieldline/shared/runtime';
 import type { Segment } from './segment.ts';
 import { roomBytes, type Space } from './space.ts';
 import type { Store } from './store.ts';
+import { isBelieved } from './undated/boot.ts';
 
 export type Bounds = {
   readonly maxBytes: number;
@@ -52,7 +53,7 @@ export class Retention {
   outdated(now: Micros, nowMs: number): ToDrop {
     const { maxAgeMs } = this.bounds;
     const segments = this.finished().filter((segment) => {
-      const isOld = maxAgeMs !== undefined && now - segment.lastAt > maxAgeMs * 1_000;
+      const isOld = maxAgeMs !== undefined && isBelieved(segment.lastAt) && now - segment.lastAt > maxAgeMs * 1_000;
       if (!isOld) this.oldSinceMs.delete(segment);
       return isOld && lastedMs(this.oldSinceMs, segment, nowMs) >= ageGraceMs;
     });

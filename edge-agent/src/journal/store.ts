@@ -6,6 +6,7 @@ import {
   type Declaration,
   intersectRanges,
   type LossReason,
+  type Micros,
   type Range,
   type Ranges,
   subtractRanges,
@@ -34,6 +35,11 @@ export class Store {
     if (this.disk === undefined) return null;
     const [all, waiting] = [this.unconfirmedExtent(), this.memory.extent];
     return { batches: all.batches - waiting.batches, samples: all.samples - waiting.samples };
+  }
+
+  /** When the newest batch on the disk was encoded; 0 where there is none. */
+  get lastAt(): Micros {
+    return Math.max(0, ...(this.disk?.segments.map(({ lastAt }) => lastAt) ?? []));
   }
 
   load(disk: Disk, confirmed: readonly (readonly [string, Ranges])[]): void {

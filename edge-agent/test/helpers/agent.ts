@@ -11,6 +11,7 @@ import {
 } from '@fieldline/shared/runtime';
 import { startAgent } from '../../src/agent.ts';
 import type { Driver, DriverContext } from '../../src/drivers/driver.ts';
+import type { Boot } from '../../src/journal/undated/boot.ts';
 import { numberTag, testGateway } from './journal.ts';
 
 type Changes = {
@@ -54,6 +55,7 @@ export async function startTestAgent(
   config: EdgeConfig,
   log: Log = silentLog,
   clock: Clock = systemClock,
+  boot?: Boot,
 ) {
   let context: DriverContext | undefined;
   const driver: Driver = {
@@ -67,6 +69,7 @@ export async function startTestAgent(
   const metrics = createMetrics();
   const agent = await startAgent(config, {
     clock,
+    ...(boot === undefined ? {} : { boot }),
     log,
     metrics,
     health,

@@ -1,0 +1,78 @@
+import type { Micros } from '@fieldline/shared/contracts';
+import type { Disk } from './disk.ts';
+import { type Folder, openFolder } from './folder.ts';
+import type { JournalOptions } from './options.ts';
+import type { JournalParts } from './parts.ts';
+import type { StreamWriter } from './stream-writer.ts';
+import { isBelieved } from './undated/boot.ts';
+import { encodedAt, restartLoss } from './undated/restart-loss.ts';
+
+/** Takes the folder of a journal, with what earlier openings have left, and begins an opening in it: at the start, and after each outage. */
+export class Opening {
+  /** undefined until it could be read for the first time. */
+  folder: Folder | undefined;
+  private readonly options: JournalOptions;
+  private readonly parts: JournalParts;
+  private readonly startedAt: Micros;
+  /** When this process began, by a clock that is set; null as long as it is not. */
+  private begunAt: Micros | null;
+
+  constructor(options: JournalOptions, parts: JournalParts) {
+    this.options = options;
+    this.parts = parts;
+    this.startedAt = options.clock.now();
+    this.begunAt = isBelieved(this.startedAt) ? this.startedAt : null;
+  }
+
+  /** @throws FieldlineError journal/in-use, journal/foreign; SqliteError or a system error where the disk takes nothing */
+  begin(): void {
+    this.folder?.regain();
+    const { disk } = this.folder ?? this.takeFolder();
+    const { chain, losses, note, outage, store } = this.parts;
+    losses.gone(disk.gone(), disk);
+    store.moveToDisk(disk, (stream) => chain.headOf(!chain.isOpening(stream)), note.text());
+    const writers = chain.next();
+    for (const writer of writers) this.beginStream(writer, disk);
+    chain.use(writers);
+    outage.over();
+  }
+
+  /** The clock is set, and this process began at that time: what the end of an earlier one has lost is declared now. */
+  timeCame(begunAt: Micros): void {
+    const { note, pending } = this.parts;
+    this.begunAt = begunAt;
+    const lostSince = note.unset?.lostSince ?? null;
+    note.unset = null;
+    note.urgent();
+    if (lostSince !== null) pending.declare([restartLoss(lostSince, begunAt)]);
+  }
+
+  /** Its first batch. What waits to be declared goes with the first stream. */
+  private beginStream(writer: StreamWriter, disk: Disk): void {
+    const { chain, losses, note, pending, store } = this.parts;
+    const declared = [...pending.declarations, ...losses.waiting];
+    const batches = writer.encode([], declared, 0, encodedAt(this.options.clock.now(), store.lastAt));
+    losses.writeWaiting(() => disk.begin(batches, chain.headOf(false), note.text()));
+    pending.declarationsWritten();
+    store.hold(batches);
+    chain.wrote(writer);
+  }
+
+  private takeFolder(): Folder {
+    const { chain, losses, note, pending, store, thinning } = this.parts;
+    const folder = openFolder(this.options, this.startedAt, this.options.log);
+    this.folder = folder;
+    note.incarnation = folder.note.incarnation;
+    note.number = folder.note.number;
+    note.undated = folder.note.undated;
+    note.unset = { lostSince: folder.lostSince };
+    if (folder.disk.postponed.length > 0) note.expected = new Map(folder.note.held);
+    chain.found(folder.ends);
+    folder.disk.beforeRemoval = () => note.catchUp((text) => folder.disk.writeNote(text));
+    store.load(folder.disk, folder.note.confirmed);
+    thinning.unsent.found(folder.disk, folder.note.unsent);
+    pending.declare(losses.found(folder.declared));
+    if (this.begunAt !== null) this.timeCame(this.begunAt);
+    return folder;
+  }
+}
