@@ -46,7 +46,6 @@ export type Loaded = {
 export class UndatedFile {
   readonly file: string;
   private readonly id: string;
-  private readonly isForced: boolean;
   private readonly logBytes: number;
   private readonly log: SegmentLog;
   private writing: Database.Database | undefined;
@@ -55,9 +54,9 @@ export class UndatedFile {
   constructor(file: string, id: string, { survives, maxBytes }: { survives: Survives; maxBytes: number }) {
     this.file = file;
     this.id = id;
-    this.isForced = survives === 'power-cut';
     this.logBytes = logBytesOf(maxBytes);
     this.log = new SegmentLog(file);
+    this.log.shallBeForced = survives === 'power-cut';
   }
 
   /** What a file holds that an earlier process left. @throws where it cannot be read now, which says nothing of what it holds */
@@ -93,7 +92,8 @@ export class UndatedFile {
         else insert.run(row, own, this.checksum(row, own), bytes.get(row) ?? null);
       }
       database.exec('COMMIT');
-      if (this.isForced) this.log.force();
+      this.log.wasCommitted();
+      this.log.force();
     } catch (error) {
       if (database.inTransaction) database.exec('ROLLBACK');
       this.close();
