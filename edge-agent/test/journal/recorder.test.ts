@@ -5,6 +5,8 @@ import { qualityCode } from '@fieldline/shared/contracts';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { journalStatus } from '../../src/commands/journal/status.ts';
+import { statusLines } from '../../src/commands/journal/status-text.ts';
 import { Recorder } from '../../src/journal/recorder.ts';
 import { imageOf } from '../helpers/folder.ts';
 import { allBatches, journalOptions, numberTag } from '../helpers/journal.ts';
@@ -71,6 +73,9 @@ describe('a boot without the time', () => {
       expect(await recorder.flush()).toEqual([]);
     }
     expect(recorder.note()).toContain('20 samples wait');
+    const waiting = journalStatus({ folder, settings: null }, site.state.now);
+    expect(waiting.undated).toHaveLength(1);
+    expect(statusLines(waiting).join()).toMatch(/KiB of samples in 1 file wait for the clock to be set/);
     site.state.isSet = true;
     site.pass(1);
     given.push(read(recorder, site));

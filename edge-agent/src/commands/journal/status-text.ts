@@ -21,7 +21,8 @@ export function statusLines(status: JournalStatus): string[] {
   if (total.batches === 0 && status.troubles.length === 0) {
     lines.push('it holds no batches: no agent has written here yet, or somebody has emptied it');
   } else {
-    lines.push('', ...depthLines(total, at, counted(status.segments, 'file')), ...boundLines(status));
+    lines.push('', ...depthLines(total, at, counted(status.segments, 'file')));
+    lines.push(...undatedLines(status), ...boundLines(status));
     for (const stream of status.streams) {
       const since = `opened ${momentInWords(stream.openedAt, at)}`;
       const ofClass = stream.class === defaultClass ? '' : ` of class ${stream.class}`;
@@ -58,6 +59,17 @@ function depthLines({ sizeBytes, unconfirmed, confirmed, ...held }: Depth, at: M
   if (newestAt !== null) lines.push(line('  newest', momentInWords(newestAt, at)));
   lines.push(line('confirmed', `${partInWords(confirmed)}, still held`));
   return lines;
+}
+
+function undatedLines({ undated }: JournalStatus): string[] {
+  if (undated.length === 0) return [];
+  const sizeBytes = undated.reduce((sum, file) => sum + file.sizeBytes, 0);
+  return [
+    line(
+      'undated',
+      `${bytesInWords(sizeBytes)} of samples in ${counted(undated.length, 'file')} wait for the clock to be set`,
+    ),
+  ];
 }
 
 function boundLines({ bounds, arrival, hoursLeft, total, disk }: JournalStatus): string[] {

@@ -10,7 +10,7 @@ import {
   type TagClass,
 } from '@fieldline/shared/contracts';
 import { mergeDeclarations } from '../../journal/merge-declarations.ts';
-import { type FileTrouble, FolderReader } from '../../journal/reader/folder-reader.ts';
+import { type FileTrouble, FolderReader, type OtherFile } from '../../journal/reader/folder-reader.ts';
 import type { SegmentReader } from '../../journal/reader/segment-reader.ts';
 import { type SegmentName, segmentFile } from '../../journal/segment-name.ts';
 import { type Space, spaceOf } from '../../journal/space.ts';
@@ -45,7 +45,9 @@ export type JournalStatus = {
   readonly hoursLeft: HoursLeft | null;
   /** In the batches that are held: earlier ones went with theirs. */
   readonly declared: readonly Declaration[];
-  readonly setAside: readonly { readonly file: string; readonly sizeBytes: number }[];
+  readonly setAside: readonly OtherFile[];
+  /** Samples in them wait for the clock to be set. */
+  readonly undated: readonly OtherFile[];
   readonly troubles: readonly FileTrouble[];
 };
 
@@ -76,10 +78,10 @@ function statusOf(reader: FolderReader | null, { folder, settings }: Place, now:
     const read = (segment: SegmentReader): Found => look(segment, confirmed, reader?.sizeBytes(name) ?? 0);
     return reader?.read(name, read, (trouble) => troubles.push(trouble)) ?? [];
   });
-  const setAside = reader?.setAside() ?? [];
+  const [setAside, undated] = [reader?.setAside() ?? [], reader?.undated() ?? []];
   const unread = (reader?.names ?? []).filter((name) => !found.some((each) => each.name === name));
   const otherBytes =
-    setAside.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) +
+    [...setAside, ...undated].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) +
     unread.reduce((sum, name) => sum + (reader?.sizeBytes(name) ?? 0), 0);
   const depths = found.map(({ depth }) => depth);
   const depth = depths.reduce(addDepth, emptyDepth);
@@ -110,6 +112,7 @@ function statusOf(reader: FolderReader | null, { folder, settings }: Place, now:
     hoursLeft: settings === null ? null : hoursLeft(settings, depths, otherBytes, disk, arrival.bytesPerHour, now),
     declared: mergeDeclarations(found.flatMap(({ declared }) => declared)),
     setAside,
+    undated,
     troubles: [...troubles, ...foreign(found, settings?.gateway ?? found[0]?.gateway)],
   };
 }

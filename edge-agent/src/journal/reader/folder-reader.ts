@@ -5,6 +5,7 @@ import { FieldlineError } from '@fieldline/shared/contracts';
 import { type Note, newestNote } from '../note.ts';
 import { isDamagedFile, namesAmong, type SegmentName, segmentFile } from '../segment-name.ts';
 import { isDamage } from '../trouble.ts';
+import { undatedFile, undatedNames } from '../undated/undated-name.ts';
 import { isAgentRunning } from './agent-lock.ts';
 import { SegmentReader } from './segment-reader.ts';
 import { isMissing, sizeOf } from './untouched.ts';
@@ -16,6 +17,8 @@ export type FileTrouble = {
   /** The file itself is broken: it is not for want of rights or room that it cannot be read. */
   readonly isDamaged: boolean;
 };
+
+export type OtherFile = { readonly file: string; readonly sizeBytes: number };
 
 export class FolderReader {
   readonly folder: string;
@@ -97,8 +100,20 @@ export class FolderReader {
   }
 
   /** Files that the agent could not read and has set aside. */
-  setAside(): readonly { readonly file: string; readonly sizeBytes: number }[] {
-    return this.files.filter(isDamagedFile).map((file) => ({ file, sizeBytes: sizeOf(join(this.folder, file)) }));
+  setAside(): readonly OtherFile[] {
+    return this.sized(this.files.filter(isDamagedFile));
+  }
+
+  /** Files with samples that wait for the clock of the gateway to be set. */
+  undated(): readonly OtherFile[] {
+    return this.sized(undatedNames(this.files).map(undatedFile));
+  }
+
+  private sized(files: readonly string[]): readonly OtherFile[] {
+    return files.map((file) => {
+      const path = join(this.folder, file);
+      return { file, sizeBytes: sizeOf(path) + sizeOf(`${path}-wal`) };
+    });
   }
 }
 
