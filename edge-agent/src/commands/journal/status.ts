@@ -163,11 +163,24 @@ function diskOf(folder: string): Space | null {
 }
 
 function rateOf(reader: FolderReader, now: Micros): Rate {
-  const newest = reader.names.at(-1);
-  const ignore = (): void => undefined;
-  const bytesPerByte = newest === undefined ? 1 : reader.read(newest, (segment) => segment.bytesPerByte(), ignore);
   const arrived = [...arrivedIn(reader, now)].sort((left, right) => right.encodedAt - left.encodedAt);
-  return arrivalRate(arrived, bytesPerByte ?? 1, now);
+  return arrivalRate(arrived, bytesPerByte(reader), now);
+}
+
+/** What a byte of a batch takes in the newest files of each class: two, since the last may just have begun. */
+function bytesPerByte(reader: FolderReader): number {
+  const byClass = Map.groupBy(reader.names, (name) => name.class);
+  let [payloads, sizes] = [0, 0];
+  for (const name of [...byClass.values()].flatMap((names) => names.slice(-2))) {
+    const filled = reader.read(
+      name,
+      (segment) => segment.filled(),
+      () => undefined,
+    );
+    payloads += filled?.payload ?? 0;
+    sizes += filled?.pages ?? 0;
+  }
+  return payloads === 0 ? 1 : sizes / payloads;
 }
 
 /** In each class newest first; back to the first file that is missing: it was deleted when all of it was confirmed. */

@@ -99,13 +99,13 @@ export class SegmentReader {
     }
   }
 
-  /** What a byte of a batch takes in the file. */
-  bytesPerByte(): number {
+  /** Bytes of its batches, and of the pages that they take. */
+  filled(): { readonly payload: number; readonly pages: number } {
     const { database } = this.source;
     const { payload } = sizeRow.parse(database.prepare('SELECT sum(length(bytes)) AS payload FROM batch').get());
     const pages = z.int().parse(database.pragma('page_count', { simple: true }));
     const pageBytes = z.int().parse(database.pragma('page_size', { simple: true }));
-    return payload === null || payload === 0 ? 1 : (pages * pageBytes) / payload;
+    return { payload: payload ?? 0, pages: pages * pageBytes };
   }
 
   /** What SQLite finds wrong with the file; nothing where all is well. */
