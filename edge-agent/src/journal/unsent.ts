@@ -27,14 +27,14 @@ export class Unsent {
 
   /** After each flush. */
   look(disk: Disk): void {
-    for (const segment of disk.segments)
-      if (disk.isWriting(segment) && !this.sent.has(segment)) this.begun.add(segment);
+    const present = new Set(disk.segments);
+    for (const segment of present) if (disk.isWriting(segment) && !this.sent.has(segment)) this.begun.add(segment);
     for (const segment of this.begun) {
       if (disk.isWriting(segment)) continue;
       this.begun.delete(segment);
-      if (!segment.isSalvaged && disk.segments.includes(segment)) this.segments.add(segment);
+      if (!segment.isSalvaged && present.has(segment)) this.segments.add(segment);
     }
-    for (const segment of this.segments) if (!disk.segments.includes(segment)) this.segments.delete(segment);
+    for (const segment of this.segments) if (segment.isSalvaged || !present.has(segment)) this.segments.delete(segment);
   }
 
   /** A batch of it is about to be sent. True where the note must say so before. */

@@ -48,6 +48,7 @@ export class Thinning {
       return;
     }
     const state = job.step(stepMs);
+    disk.extraBytes = job.extraBytes;
     if (state === 'more') return;
     this.job = undefined;
     disk.extraBytes = 0;
@@ -79,7 +80,6 @@ export class Thinning {
     if (segment.sealed) this.tried.add(segment);
     if (job === null) return null;
     this.job = job;
-    disk.extraBytes = job.extraBytes;
     return job;
   }
 
