@@ -33,5 +33,5 @@ it('an agent that boots in 1970 sends what it read before its clock was set, onc
       if (Number(value[index]) < 20) expect(at).toBeLessThan(readUntil + 100_000);
     }
   }
-  await waitFor(() => agent.notes()['journal'] === undefined, { what: 'nothing to wait' });
+  await waitFor(() => agent.notes().journal === undefined, { what: 'nothing to wait' });
 });

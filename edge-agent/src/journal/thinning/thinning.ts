@@ -41,7 +41,7 @@ export class Thinning {
   /** After each flush. @throws a system error where the disk takes nothing */
   step(disk: Disk): void {
     this.unsent.look(disk);
-    const job = this.job ?? this.begin(disk);
+    const job = this.job ?? this.begin();
     if (job === null) return;
     if (!this.unsent.has(job.segment)) {
       this.abort();
@@ -70,7 +70,7 @@ export class Thinning {
     if (disk !== undefined) disk.extraBytes = 0;
   }
 
-  private begin(disk: Disk): ThinningJob | null {
+  private begin(): ThinningJob | null {
     const { thinToMs, encoding, retention, segmentBytes } = this.parts;
     if (thinToMs === null || retention.roomBytes() > segmentsLeft * segmentBytes) return null;
     const segment = retention.leastFirst().find((each) => this.unsent.has(each) && !this.tried.has(each));
