@@ -47,9 +47,10 @@ const meaningOf = (reason) => {
 
 /** @param {Declaration} loss */
 const extentOf = ({ kind, fromSeq, toSeq, class: tagClass, device, tag, fromTime, toTime }) =>
-  kind === 'batches'
-    ? `batches ${fromSeq}–${toSeq}${tagClass === null ? '' : ` of class ${tagClass}`}`
-    : `${device ?? 'all devices'}${tag === null ? '' : `/${tag}`}, ${fromTime === null ? '?' : formatTime(fromTime)} to ${toTime === null ? '?' : formatTime(toTime)}`;
+  (kind === 'batches'
+    ? `batches ${fromSeq}–${toSeq}`
+    : `${device ?? 'all devices'}${tag === null ? '' : `/${tag}`}, ${fromTime === null ? '?' : formatTime(fromTime)} to ${toTime === null ? '?' : formatTime(toTime)}`) +
+  (tagClass === null ? '' : ` of class ${tagClass}`);
 
 /** @param {Anomaly} anomaly @returns {Entry} */
 export const anomalyEntry = ({ id, at, gateway, kind, details }) => ({

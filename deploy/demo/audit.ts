@@ -51,6 +51,8 @@ WITH numbered AS (
   SELECT stream.stream_no, range_agg(int8range(from_seq, to_seq, '[]')) AS seqs, sum(declaration.samples) AS samples
   FROM declaration JOIN stream ON stream.stream = declaration.target_stream
   WHERE declaration.kind = 'batches' GROUP BY stream.stream_no
+), thinned AS (
+  SELECT stream_no, sum(samples) AS samples FROM declaration WHERE kind = 'series' AND reason = 'thinned' GROUP BY stream_no
 ), present AS (
   SELECT stream_no, range_agg(int8range(seq, seq, '[]')) AS seqs, count(*) AS batches FROM numbered GROUP BY stream_no
 ), uncounted AS (
@@ -63,14 +65,16 @@ WITH numbered AS (
       int8multirange(int8range(1, last_seq, '[]')) - COALESCE(present.seqs, '{}') - COALESCE(lost.seqs, '{}') - dead
     ) AS hole) AS holes,
     -- What was declared and came all the same is stored: stored beats declared.
-    CASE WHEN lost.seqs IS NULL OR lost.seqs <@ COALESCE(present.seqs, '{}') THEN 0 ELSE lost.samples END AS lost_samples
-  FROM stream LEFT JOIN present USING (stream_no) LEFT JOIN lost USING (stream_no)
+    CASE WHEN lost.seqs IS NULL OR lost.seqs <@ COALESCE(present.seqs, '{}') THEN 0 ELSE lost.samples END AS lost_samples,
+    -- Taken out of batches before they were sent: read, and in none.
+    thinned.samples AS thinned_samples
+  FROM stream LEFT JOIN present USING (stream_no) LEFT JOIN lost USING (stream_no) LEFT JOIN thinned USING (stream_no)
 )
 SELECT streams.*, uncounted.*, stored, "deadLettered", "missingSamples", "doubledRows",
   read - filtered - stored - "deadLettered" - declared AS unaccounted
 FROM (
   SELECT count(*)::float8 AS streams, ${number('sum(batches)')} AS batches, ${number('sum(read)')} AS read,
-    ${number('sum(filtered)')} AS filtered, ${number('sum(lost_samples)')} AS declared,
+    ${number('sum(filtered)')} AS filtered, ${number('sum(lost_samples)')} + ${number('sum(thinned_samples)')} AS declared,
     ${number('sum(duplicate_samples)')} AS duplicate, ${number('sum(holes)')} AS "missingBatches"
   FROM by_stream
 ) AS streams, (

@@ -16,7 +16,7 @@ const counts = {
   stored: samples('that are rows'),
   duplicate: samples('that came again and were dropped'),
   rejected: samples('that cannot be stored and are dead letters'),
-  declared: samples('in batches that the gateways declared lost'),
+  declared: samples('in batches that the gateways declared lost, or taken out of others where a journal was full'),
   open: samples('on their way: read − filtered − stored − rejected − declared'),
   deadBatches: batches('that are dead letters as a whole'),
   duplicateBatches: batches('that came again and were dropped'),

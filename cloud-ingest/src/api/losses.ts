@@ -17,7 +17,12 @@ export const declarationSchema = z
     reason: z.string().describe(`one of ${lossReasons.join(', ')}`),
     samples: z.int().nullable().describe('null where the gateway cannot know how many'),
     stream: z.uuid().nullable().describe('of the batches that are lost'),
-    class: z.enum(tagClasses).nullable().describe('of that stream; null where series are lost, which name their tags'),
+    class: z
+      .enum(tagClasses)
+      .nullable()
+      .describe(
+        'of that stream, and of the one whose batches were thinned; null where other series are lost, which name their tags',
+      ),
     fromSeq: z.int().nullable(),
     toSeq: z.int().nullable(),
     device: z.string().nullable().describe('null: all devices'),
@@ -41,7 +46,7 @@ export type Anomaly = z.infer<typeof anomalySchema>;
 
 const declarationRows = `
   select d.id, s.gateway, d.declared_at as "declaredAt", d.kind, d.reason, d.samples, d.target_stream as stream,
-    lost.class, d.from_seq as "fromSeq", d.to_seq as "toSeq", d.device, d.tag, d.from_time as "fromTime", d.to_time as "toTime"
+    case when d.reason = 'thinned' then s.class else lost.class end as class, d.from_seq as "fromSeq", d.to_seq as "toSeq", d.device, d.tag, d.from_time as "fromTime", d.to_time as "toTime"
   from declaration d join stream s using (stream_no) left join stream lost on lost.stream = d.target_stream
   where ($1::text is null or s.gateway = $1) and ($2::int8 is null or d.id < $2) order by d.id desc limit $3`;
 

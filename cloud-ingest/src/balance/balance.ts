@@ -23,7 +23,7 @@ export type GatewayBalance = {
   readonly duplicate: number;
   /** Samples of batches received that are dead letters. */
   readonly rejected: number;
-  /** Samples in batches that the gateway declared lost. */
+  /** Samples in batches that the gateway declared lost, and those that it took out of others before it sent them. */
   readonly declared: number;
   readonly open: number;
   /** Batches that are dead letters as a whole; how many samples they had, nobody can tell. */

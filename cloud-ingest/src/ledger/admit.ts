@@ -38,6 +38,9 @@ export type AdmittedBatch = {
   readonly origin: Origin;
 };
 
+/** `samples`: those that it has, and those that it declares as thinned. */
+export type ReappearedBatch = { readonly stream: string; readonly seq: number; readonly samples: number };
+
 export type DeclaredRange = {
   readonly stream: string;
   readonly from: number;
@@ -61,6 +64,8 @@ export type Admission = {
   }[];
   /** Declared ranges that overlap what is stored: their samples have to be looked up. */
   readonly overlaps: DeclaredRange[];
+  /** Batches that were declared before they came. */
+  readonly reappeared: ReappearedBatch[];
   readonly anomalies: Anomaly[];
   duplicateBatches: number;
   duplicateSamples: number;
@@ -84,6 +89,7 @@ export function admit(records: readonly Decoded[], locked: LockedStreams): Admis
     rejects: [],
     declarations: [],
     overlaps: [],
+    reappeared: [],
     anomalies: [],
     duplicateBatches: 0,
     duplicateSamples: 0,
@@ -134,15 +140,24 @@ function admitBatch(
       details: { stream: row.stream },
     });
   admission.batches.push({ gateway, streamNo: row.streamNo, batch, origin });
+  if (hasNumber(row.declared, batch.seq)) {
+    const { stream, seq, sent, declared } = batch;
+    admission.reappeared.push({ stream, seq, samples: sent + thinnedIn(declared) });
+  }
   if (batch.previous != null) followChain(admission, known.successors, row, batch.previous, origin);
   if (batch.previous !== undefined) markRivals(admission, known.rivals, batch, origin);
   for (const declaration of batch.declared) {
     admission.declarations.push({ streamNo: row.streamNo, seq: batch.seq, declaration, origin });
     if (declaration.kind === 'batches') declareRange(admission, declaration, gateway, origin);
-    else if (declaration.reason === 'thinned')
-      change(admission, withThinned(rowOf(admission, batch.stream), declaration.samples ?? 0));
   }
+  const thinned = thinnedIn(batch.declared);
+  if (thinned > 0) change(admission, withThinned(rowOf(admission, batch.stream), thinned));
 }
+
+const thinnedIn = (declared: readonly Declaration[]): number =>
+  declared.reduce((sum, each) => sum + (isThinned(each) ? (each.samples ?? 0) : 0), 0);
+
+const isThinned = ({ kind, reason }: Declaration): boolean => kind === 'series' && reason === 'thinned';
 
 /** The first batch of a stream names the stream before it: how long that was, and whether somebody else follows it too. */
 function followChain(

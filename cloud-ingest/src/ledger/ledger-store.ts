@@ -134,16 +134,6 @@ export async function saveStreams(session: Session, rows: readonly StreamRow[]):
   );
 }
 
-/** Samples of the batches of a range that are stored: what a declaration that came after them must not count. */
-export async function samplesInLog(session: Session, streamNo: number, from: number, to: number): Promise<number> {
-  const [row] = await session.query<{ samples: number }>(
-    `SELECT coalesce(sum(samples), 0)::int8 AS samples FROM batch_log
-     WHERE batch BETWEEN $1::int8 * 4294967296 + $2::int8 AND $1::int8 * 4294967296 + $3::int8`,
-    [streamNo, from, to],
-  );
-  return row?.samples ?? 0;
-}
-
 export type Anomaly = {
   readonly kind: AnomalyKind;
   readonly gateway: string | null;

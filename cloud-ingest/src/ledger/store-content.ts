@@ -10,7 +10,8 @@ import type { WrittenSamples } from '../store/write-samples.ts';
 import { type Admission, type AdmittedBatch, admit } from './admit.ts';
 import { type BatchOutcome, letterOf, logEntryOf, outcomesOf, sampleLetters } from './batch-outcome.ts';
 import { compareRepeated } from './compare-repeated.ts';
-import { lockStreams, reportAnomalies, samplesInLog, saveStreams } from './ledger-store.ts';
+import { correctDeclared } from './correct-declared.ts';
+import { lockStreams, reportAnomalies, saveStreams } from './ledger-store.ts';
 import { type StreamRow, withOutcome } from './stream-row.ts';
 import { saveTraits } from './stream-traits.ts';
 import { wantedStreams } from './wanted-streams.ts';
@@ -38,11 +39,11 @@ export async function storeContent(
   const admission = admit(records, locked);
   await saveGateways(context, session, records);
   const { outcomes, taken } = await writeBatches(context, session, admission.batches);
-  await correctDeclared(session, admission);
   await writeDeclarations(
     session,
     admission.declarations.map(({ origin, ...entry }) => ({ ...entry, declaredAt: origin.receivedAt })),
   );
+  await correctDeclared(session, admission);
   await reportAnomalies(session, [...admission.anomalies, ...(await compareRepeated(session, admission.repeated))]);
   const changed = changedRows(admission, outcomes);
   await saveStreams(session, changed);
@@ -86,17 +87,6 @@ async function writeBatches(
   const outcomes = outcomesOf(batches, rows, refused);
   await writeBatchLog(session, outcomes.map(logEntryOf));
   return { outcomes, taken };
-}
-
-/** A declaration counts the samples of its whole range; those that are stored all the same come off again. */
-async function correctDeclared(session: Session, admission: Admission): Promise<void> {
-  for (const { stream, from, to, samples } of admission.overlaps) {
-    const row = admission.rows.get(stream);
-    if (row === undefined) continue;
-    const stored = await samplesInLog(session, row.streamNo, from, to);
-    const declaredSamples = Math.max(0, row.declaredSamples - Math.min(stored, samples));
-    admission.rows.set(stream, { ...row, declaredSamples });
-  }
 }
 
 function changedRows(admission: Admission, outcomes: readonly BatchOutcome[]): StreamRow[] {

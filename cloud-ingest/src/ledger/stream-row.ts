@@ -62,7 +62,6 @@ export const isCommitted = (row: StreamRow, seq: number): boolean => hasNumber(r
 
 export function withBatch(row: StreamRow, batch: Batch, receivedAt: Micros): StreamRow {
   const newest = batch.seq > row.countedSeq;
-  const wasDeclared = hasNumber(row.declared, batch.seq);
   return {
     ...row,
     ...received(row, batch.seq, receivedAt),
@@ -74,7 +73,6 @@ export function withBatch(row: StreamRow, batch: Batch, receivedAt: Micros): Str
     // Redriven, or sent again by its gateway.
     ...(hasNumber(row.dead, batch.seq) ? { dead: subtractRanges(row.dead, [[batch.seq, batch.seq]]) } : {}),
     samples: row.samples + batch.sent,
-    declaredSamples: wasDeclared ? Math.max(0, row.declaredSamples - batch.sent) : row.declaredSamples,
   };
 }
 
@@ -101,7 +99,7 @@ export const withDead = (row: StreamRow, seq: number, receivedAt: Micros): Strea
   dead: addRange(row.dead, seq),
 });
 
-/** `samples` is what the declaration states less what is stored of its range all the same. */
+/** `samples`: as stated, of the whole range; what came of it all the same is taken off by `withFewerDeclared`. */
 export const withDeclared = (row: StreamRow, from: number, to: number, samples: number): StreamRow => ({
   ...row,
   lastSeq: Math.max(row.lastSeq, to),
@@ -125,6 +123,12 @@ export const withoutRival = (row: StreamRow): StreamRow => ({ ...row, rival: nul
 export const withThinned = (row: StreamRow, samples: number): StreamRow => ({
   ...row,
   declaredSamples: row.declaredSamples + samples,
+});
+
+/** Samples of declared batches that came all the same: correct-declared.ts. */
+export const withFewerDeclared = (row: StreamRow, samples: number): StreamRow => ({
+  ...row,
+  declaredSamples: Math.max(0, row.declaredSamples - samples),
 });
 
 /** A successor, or a will that was written at connect, tells how far the stream went at least. */

@@ -13,6 +13,7 @@ import {
   withDead,
   withDeclared,
   withDuplicate,
+  withFewerDeclared,
   withHeld,
   withLastSeq,
   withReportedLastSeq,
@@ -112,10 +113,10 @@ describe('a stream in the ledger', () => {
     ]);
   });
 
-  test('takes a declared batch off the loss when it comes all the same', () => {
-    const row = withBatch(withDeclared(fresh, 1, 2, 20), batch(2), 1);
-    expect(row.declaredSamples).toBe(10);
-    expect(row.samples).toBe(10);
+  test('takes off the loss what comes all the same, and never more than was declared', () => {
+    const row = withFewerDeclared(withDeclared(fresh, 1, 2, 20), 15);
+    expect(row.declaredSamples).toBe(5);
+    expect(withFewerDeclared(row, 15).declaredSamples).toBe(0);
   });
 
   test('keeps the counts of its highest batch when an older one comes late', () => {

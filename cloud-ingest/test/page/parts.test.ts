@@ -36,6 +36,10 @@ test('a declared loss says how many, which, of which class and why, and a reason
   const textOf = (reason: string) => declarationEntry({ ...loss, ...batches, class: 'debug', reason }).text;
   const what = `1${thin}000 samples: batches 4–9 of class debug`;
   expect(textOf('thinned')).toBe(`${what} · the journal was full: fewer samples of each tag were kept, none of these`);
+  const series = { kind: 'series', fromSeq: null, toSeq: null, device: 'pump', tag: 'level' };
+  const span = { fromTime: '2026-03-01T00:00:00Z', toTime: '2026-03-01T01:00:00Z' };
+  const thinned = declarationEntry({ ...loss, ...series, ...span, class: 'energy', reason: 'thinned' }).text;
+  expect(thinned).toMatch(/^1.000 samples: pump\/level, .+ to .+ of class energy · the journal was full/u);
   expect(new Set(lossReasons.map(textOf)).size).toBe(lossReasons.length);
   expect(textOf('eaten')).toBe(what);
 });

@@ -83,6 +83,7 @@ export async function copyScenarios(
         folder,
         brokerPort: line.broker.port,
         withOpcua: false,
+        isFull: false,
         ownDisk: false,
         ownClock: false,
         lifecycle,
@@ -118,7 +119,15 @@ async function twinOf({ folder, line, lifecycle }: Place, site: Site, journalFol
   const { gateway, devices } = site;
   const own = join(folder, gateway, 'twin');
   mkdirSync(own, { recursive: true });
-  const settings = { gateway, folder: own, journalFolder, devices, brokerPort: line.broker.port, clock: systemsClock };
+  const settings = {
+    gateway,
+    folder: own,
+    journalFolder,
+    devices,
+    brokerPort: line.broker.port,
+    clock: systemsClock,
+    isFull: false,
+  };
   const twin = await createAgent(settings);
   lifecycle.add(`twin of ${gateway}`, twin.kill);
   return twin;

@@ -38,6 +38,14 @@ export async function readDeclared({ query }: Pick<Line, 'query'>, gateway: stri
   return { spans, samplesOfBatches: batches?.samples ?? 0 };
 }
 
+/** What was taken out of journals that were full, of all gateways. */
+export async function thinnedSamples({ query }: Pick<Line, 'query'>): Promise<number> {
+  const [row] = await query<{ samples: number }>(
+    `SELECT coalesce(sum(samples), 0)::float8 AS samples FROM declaration WHERE kind = 'series' AND reason = 'thinned'`,
+  );
+  return row?.samples ?? 0;
+}
+
 const isOf = (span: Span, device: string, tag: string): boolean =>
   (span.device === null || span.device === device) && (span.tag === null || span.tag === tag);
 

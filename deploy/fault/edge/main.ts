@@ -7,7 +7,8 @@ import { runEdgeFaults } from './run.ts';
 const usage = `npm run fault:edge -- [--seed N] [--rounds N] [--gateways N] [--no-copies]
 
 Real agents read real Modbus and OPC UA servers. Agents are killed at random, links are cut, flap and fall silent, the broker
-loses its state, disks are full or read-only, clocks are set. Then every value served is looked for in the rows and in what
+loses its state, disks are full or read-only, clocks are set; one journal is
+full, and thinned. Then every value served is looked for in the rows and in what
 was declared as lost; the balance and the files of the journals are checked. At the end a card is cloned, an image put back,
 and one gateway id is used twice: each must be noticed.
 
@@ -26,10 +27,10 @@ await runFaultCommand({
   needs: () => [mosquitto],
   run: async ({ seed, rounds, gateways, flags }, run) => {
     const report = await runEdgeFaults({ seed, rounds, gateways, copies: !flags.has('no-copies'), ...run });
-    const { served, rows, declared, clockSet, atEnds, shifted, goneWithMemory, files, audit } = report;
+    const { served, rows, declared, clockSet, atEnds, shifted, goneWithMemory, files, thinned, audit } = report;
     const counts = [
       `${counted(served, 'value')} served, ${counted(rows, 'row')}; ${counted(audit.batches, 'batch', 'batches')} of ${counted(audit.streams, 'stream')}`,
-      `not stored: ${declared} declared, ${atEnds} served less than a second before an agent was ended, ${clockSet} before a kill on a clock that was set, and declared for another time`,
+      `not stored: ${declared} declared (${thinned} taken out of a full journal), ${atEnds} served less than a second before an agent was ended, ${clockSet} before a kill on a clock that was set, and declared for another time`,
       `${audit.duplicate} samples came again and were dropped; ${counted(goneWithMemory, 'batch', 'batches')} in memory alone at a kill, with their time declared`,
       `${counted(shifted, 'row')} stamped by a clock that was set; ${counted(files, 'file')} of journals checked`,
     ];

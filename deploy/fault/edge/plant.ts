@@ -11,7 +11,10 @@ const namespace = 'urn:fieldline:fault-edge';
 
 const counter = (start: string | number) => ({ kind: 'counter', start, perStep: 1, stepMs: 1 });
 
-const units = [
+/** More than a small journal has room for: its samples may be thinned. */
+const thinned = { name: 'drive', everyMs: 100, thinToMs: 1_000, points: 60 };
+
+const fewUnits = [
   {
     name: 'plc',
     unit: 1,
@@ -29,6 +32,20 @@ const units = [
   },
 ];
 
+const manyUnits = [
+  ...fewUnits,
+  {
+    name: thinned.name,
+    unit: 3,
+    points: Array.from({ length: thinned.points }, (_, index) => ({
+      name: `count-${index}`,
+      address: index * 4,
+      type: 'int64',
+      signal: counter('-9007199254740993000'),
+    })),
+  },
+];
+
 /** Of another class than the rest, so that each agent writes two streams. */
 const alarmTag = 'uint32';
 
@@ -37,26 +54,32 @@ const nodes = [
   { name: 'level', type: 'float64', signal: counter(0) },
 ].map((node) => ({ ...node, everyMs }));
 
-export const countingPlant = (withOpcua: boolean): Plant =>
+/** What it has beside a few Modbus points. */
+export type More = { readonly withOpcua: boolean; readonly withMany: boolean };
+
+const unitsOf = ({ withMany }: Pick<More, 'withMany'>) => (withMany ? manyUnits : fewUnits);
+
+export const countingPlant = (more: More): Plant =>
   plantSchema.parse({
     plant: 'fault-edge',
     seed: 1,
     servers: [
-      { protocol: 'modbus-tcp', name: 'modbus', port: 0, units },
-      ...(withOpcua ? [{ protocol: 'opcua', name: opcuaDevice, port: 0, namespace, nodes }] : []),
+      { protocol: 'modbus-tcp', name: 'modbus', port: 0, units: unitsOf(more) },
+      ...(more.withOpcua ? [{ protocol: 'opcua', name: opcuaDevice, port: 0, namespace, nodes }] : []),
     ],
   });
 
-export const devicesOf = (servers: readonly ServerAddress[]): Device[] =>
+export const devicesOf = (servers: readonly ServerAddress[], more: Pick<More, 'withMany'>): Device[] =>
   servers
     .flatMap(({ protocol, host, port, url }): object[] => {
       if (protocol !== 'opcua') {
-        return units.map(({ name, unit, points }) => ({
+        return unitsOf(more).map(({ name, unit, points }) => ({
           device: name,
           protocol: 'modbus',
           link: { kind: 'tcp', host, port },
           unit,
           everyMs,
+          ...(name === thinned.name ? { everyMs: thinned.everyMs, thinToMs: thinned.thinToMs } : {}),
           tags: points.map(({ name: tag, signal: _, ...register }) => ({
             tag,
             ...register,

@@ -8,6 +8,7 @@ import { settle } from '../settle.ts';
 import { strikeAll } from '../strike-all.ts';
 import { settableClock } from './clock.ts';
 import { copyScenarios } from './copies.ts';
+import { thinnedSamples } from './declared.ts';
 import { judgeSite, type Verdict } from './evidence.ts';
 import { faultsWith, type Need } from './faults.ts';
 import { checkIntegrity } from './integrity.ts';
@@ -35,6 +36,8 @@ export type Report = Verdict &
     readonly struck: ReadonlyMap<string, number>;
     /** Of journals, whose integrity was checked. */
     readonly files: number;
+    /** Samples that were taken out of a full journal, and declared. */
+    readonly thinned: number;
   };
 
 const mostBetweenMs = 600;
@@ -75,7 +78,10 @@ export async function runEdgeFaults(options: EdgeFaultOptions): Promise<Report> 
   }
 }
 
-/** The first has an OPC UA server too: one is enough, since its library makes each start slower. */
+/**
+ * The first has an OPC UA server too: one is enough, since its library makes each start slower. The last has a journal that is
+ * soon full.
+ */
 async function startSites(line: Line, folder: string, gateways: number, lifecycle: Lifecycle): Promise<Site[]> {
   const needs = presentNeeds();
   const sites: Site[] = [];
@@ -85,6 +91,7 @@ async function startSites(line: Line, folder: string, gateways: number, lifecycl
       folder,
       brokerPort: line.broker.port,
       withOpcua: number === 1,
+      isFull: number === gateways,
       ownDisk: needs.includes('tmpfs'),
       ownClock: needs.includes('faketime'),
       lifecycle,
@@ -114,7 +121,8 @@ async function judge(line: Line, sites: readonly Site[]): Promise<Omit<Report, '
     if (crashes > 0) findings.push(`${site.gateway}: the agent ended ${crashes} times without being told to`);
   }
   const { audit, goneWithMemory } = ledger;
-  return { served, rows, declared, clockSet, atEnds, shifted, goneWithMemory, files, audit, findings };
+  const thinned = await thinnedSamples(line);
+  return { served, rows, declared, clockSet, atEnds, shifted, goneWithMemory, files, thinned, audit, findings };
 }
 
 function keepLogs(folder: string, { ingest, broker }: Line, sites: readonly Site[]): void {

@@ -42,6 +42,8 @@ export type SiteOptions = {
   readonly folder: string;
   readonly brokerPort: number;
   readonly withOpcua: boolean;
+  /** The journal is small and soon full, of what is confirmed: what is not sent within seconds is thinned. */
+  readonly isFull: boolean;
   readonly ownDisk: boolean;
   readonly ownClock: boolean;
   readonly lifecycle: Lifecycle;
@@ -49,7 +51,8 @@ export type SiteOptions = {
 
 const diskBytes = 4 * 1024 ** 2;
 /** So that there are files to look into at the end. */
-const keepConfirmedForMs = 20_000;
+const roomyJournal = { keepConfirmedForMs: 20_000 };
+const fullJournal = { keepConfirmedForMs: 3_600_000, maxBytes: 1024 ** 2, segmentBytes: 32 * 1024 };
 /** Kept between runs: making the keys of an OPC UA server takes seconds. */
 const certificateFolder = join(import.meta.dirname, '../../../.fieldline/test-certificates');
 
@@ -58,7 +61,8 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   const folder = join(options.folder, gateway);
   mkdirSync(folder, { recursive: true });
   const served: Served[] = [];
-  const plant = await startPlant(countingPlant(options.withOpcua), {
+  const more = { withOpcua: options.withOpcua, withMany: options.isFull };
+  const plant = await startPlant(countingPlant(more), {
     onServed: (some) => served.push(...some),
     certificateFolder,
   });
@@ -69,8 +73,9 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   if (disk !== null) lifecycle.add(`disk of ${gateway}`, disk.close);
   const clock = options.ownClock ? createProcessClock(folder) : systemsClock;
   const journalFolder = join(disk?.folder ?? folder, 'journal');
-  const devices = devicesOf(plant.servers);
-  const agent = await createAgent({ gateway, folder, journalFolder, devices, brokerPort: link.port, clock });
+  const devices = devicesOf(plant.servers, more);
+  const { isFull } = options;
+  const agent = await createAgent({ gateway, folder, journalFolder, devices, brokerPort: link.port, clock, isFull });
   lifecycle.add(`agent of ${gateway}`, agent.kill);
   await agent.start();
   return { gateway, served, devices, agent, journalFolder, link, clock, disk };
@@ -84,8 +89,9 @@ export async function createAgent(settings: {
   readonly devices: readonly Device[];
   readonly brokerPort: number;
   readonly clock: ProcessClock;
+  readonly isFull: boolean;
 }): Promise<Agent> {
-  const { gateway, folder, journalFolder, devices, brokerPort, clock } = settings;
+  const { gateway, folder, journalFolder, devices, brokerPort, clock, isFull } = settings;
   const opsPort = await freePort();
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'edge.yaml');
@@ -95,8 +101,9 @@ export async function createAgent(settings: {
     keepaliveMs: 2_000,
     connectTimeoutMs: 3_000,
     resendAfterMs: 3_000,
+    ...(isFull ? { compression: 'none' } : {}),
   };
-  const journal = { folder: journalFolder, keepConfirmedForMs };
+  const journal = { folder: journalFolder, ...(isFull ? fullJournal : roomyJournal) };
   writeFileSync(file, JSON.stringify({ gateway, uplink, journal, http: { port: opsPort }, devices }));
   const program = createProgram('edge-agent/src/main.ts', ['run', '--config', file], opsPort, clock.env);
   const ends: End[] = [];

@@ -55,6 +55,25 @@ describe('the audit', () => {
     expect(summary(audit, 15, 15)).toMatchObject({ closes: true, text: expect.stringContaining('The balance closes') });
   });
 
+  test('takes what was thinned for declared, and other losses of series for none of what was read', async () => {
+    const { streamNo } = await closedLine();
+    await client.query('UPDATE stream SET read = 25');
+    expect(openFindings(await runAudit(query))).toEqual(['unaccounted']);
+    for (const [reason, samples] of [
+      ['thinned', 7],
+      ['thinned', 3],
+      ['poll-missed', 5],
+    ])
+      await client.query(
+        `INSERT INTO declaration (stream_no, seq, kind, device, tag, from_time, to_time, samples, reason, declared_at)
+         VALUES ($1, 3, 'series', 'd', NULL, now(), now(), $2, $3, now())`,
+        [streamNo, samples, reason],
+      );
+    const audit = await runAudit(query);
+    expect(audit).toMatchObject({ read: 25, stored: 12, declared: 10, unaccounted: 0 });
+    expect(openFindings(audit)).toEqual([]);
+  });
+
   test('sees a row that is gone', async () => {
     const line = await closedLine();
     await client.query('DELETE FROM sample WHERE batch = $1 AND series_id = 2', [line.batch(2)]);

@@ -1,7 +1,7 @@
 /** The whole line with real parts: simulators in this process, agent and ingest as processes that a test may kill. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Device } from '@fieldline/shared/config';
+import type { Device, Plant } from '@fieldline/shared/config';
 import { Lifecycle } from '@fieldline/shared/runtime';
 import { freePort, requirePostgres, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { type RunningPlant, type Served, startPlant } from '@fieldline/simulators';
@@ -21,11 +21,15 @@ export type LineOptions = {
   readonly confirm?: 'cloud' | 'broker';
   /** A database of its own; by default a new one on the shared plain PostgreSQL. */
   readonly databaseUrl?: string;
+  /** By default the test plant. */
+  readonly plantSettings?: Plant;
   readonly devices?: readonly string[];
   readonly change?: (devices: Device[]) => Device[];
   readonly processor?: object;
   /** Settings of the journal, beside its folder. */
   readonly journal?: object;
+  /** Settings of the uplink, beside its broker. */
+  readonly uplink?: object;
   /** Settings of the bridge, beside its broker. */
   readonly mqtt?: object;
 };
@@ -61,7 +65,7 @@ export async function startLine(options: LineOptions): Promise<Line> {
 async function start(options: LineOptions, lifecycle: Lifecycle): Promise<Line> {
   const folder = temporaryFolder();
   const served: Served[] = [];
-  const settings = testPlant();
+  const settings = options.plantSettings ?? testPlant();
   const plant = await startPlant(settings, { onServed: (some) => served.push(...some), certificateFolder });
   lifecycle.add('plant', plant.close);
 
@@ -78,7 +82,12 @@ async function start(options: LineOptions, lifecycle: Lifecycle): Promise<Line> 
   const journalFolder = join(folder, 'journal');
   const edgeFile = writeSettings(folder, 'edge', {
     gateway,
-    uplink: { broker: options.brokerUrl, confirm: options.confirm ?? 'cloud', resendAfterMs: 3_000 },
+    uplink: {
+      broker: options.brokerUrl,
+      confirm: options.confirm ?? 'cloud',
+      resendAfterMs: 3_000,
+      ...options.uplink,
+    },
     journal: { folder: journalFolder, ...options.journal },
     http: { port: edgePort },
     devices: options.change?.(devices) ?? devices,
