@@ -145,11 +145,19 @@ export class Recorder {
     try {
       const chunk = undated.next(maxBatchSamples);
       if (chunk === null) this.endUndated();
-      else if (this.journal.recordUndated(chunk, undated.positions(chunk))) undated.done(chunk);
+      else {
+        const tagClass = this.classOf(chunk.tagClass);
+        if (this.journal.recordUndated({ ...chunk, tagClass }, undated.positions(chunk))) undated.done(chunk);
+      }
     } catch (error) {
       if (!isDiskTrouble(error)) throw error;
       this.options.log.error(errorFields(error), 'samples that waited for the time cannot be read; trying on');
     }
+  }
+
+  /** The settings may have changed since: a class that is no longer in use has no stream. */
+  private classOf(tagClass: TagClass): TagClass {
+    return this.options.classes?.includes(tagClass) === true ? tagClass : defaultClass;
   }
 
   private endUndated(): void {

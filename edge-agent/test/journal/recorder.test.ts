@@ -119,6 +119,19 @@ describe('a boot without the time', () => {
     recorder.close();
   });
 
+  it('goes to the journal also where its classes are no longer in use', async () => {
+    const [folder, site] = [temporaryFolder(), gateway()];
+    const before = open(folder, site);
+    const given = read(before, site, 'alarm');
+    before.close();
+    site.state.isSet = true;
+    const after = Recorder.open({ ...journalOptions(folder), clock: site.clock, boot: site.boot() });
+    await settle(after);
+    const batches = allBatches(after.journal).filter(({ sent }) => sent > 0);
+    expect(batches.map((batch) => [batch.class, Number(batch.value[0])])).toEqual([[undefined, given.value]]);
+    after.close();
+  });
+
   it('whose time never came is sent as uncertain, as late as it can have been', async () => {
     const [folder, site] = [temporaryFolder(), gateway()];
     const before = open(folder, site);
