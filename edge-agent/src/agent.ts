@@ -4,6 +4,7 @@ import type { EdgeConfig } from '@fieldline/shared/config';
 import type { Sample } from '@fieldline/shared/contracts';
 import {
   type Clock,
+  counted,
   type Health,
   Lifecycle,
   type Log,
@@ -171,6 +172,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     poller.start(driver.requests);
   }
   life.add('device status', watchDevices(drivers, metrics));
+  health.ready.push({ name: 'devices', trouble: () => null, note: () => silentDevices(drivers) });
   uplink.start();
   const httpPort = await openOps(config, parts, life);
   log.info(
@@ -196,6 +198,15 @@ async function loadOne(
     parts.health.ready.push({ name: `driver ${protocol}`, trouble: () => trouble });
     return null;
   }
+}
+
+/** A plant that stands still is no trouble of the gateway, but who looks for missing values wants to know. null where all answer. */
+function silentDevices(drivers: readonly Driver[]): string | null {
+  const all = drivers.flatMap((driver) => driver.status());
+  const silent = all.filter(({ state }) => state !== 'connected');
+  if (silent.length === 0) return null;
+  const [first] = silent;
+  return `${silent.length} of ${counted(all.length, 'device')} not connected, e.g. ${first?.device}: ${first?.trouble ?? first?.state}`;
 }
 
 /** One gauge per device; gives what ends it. */

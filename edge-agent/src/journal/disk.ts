@@ -21,6 +21,12 @@ import { type Space, spaceOf } from './space.ts';
 import { SpareLog } from './spare-log.ts';
 import { isDamage, whereAllowed } from './trouble.ts';
 
+/** Without folders, whatever their names. */
+const filesIn = (folder: string): string[] =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map(({ name }) => name);
+
 export class Disk {
   readonly segments: Segment[] = [];
   /** Found while loading, and looked into. */
@@ -53,7 +59,7 @@ export class Disk {
    */
   static load(options: DiskOptions): Disk {
     const disk = new Disk(options);
-    const files = readdirSync(options.folder);
+    const files = filesIn(options.folder);
     whereAllowed(() => {
       for (const file of orphansOf(files)) unlinkSync(join(options.folder, file));
     });

@@ -50,11 +50,10 @@ export type CountLost = (stream: string, range: Range) => number | null;
 
 /** Reads from the segments of a folder what the openings before this one have left. Pure. */
 export function recover(found: Found, note: Note, now: Now, countLost: CountLost): Recovered {
-  const { segments } = found;
   return {
     ends: endsOf(found),
     declared: [...missing(found, note, countLost), ...tails(found, note)],
-    lostSince: lostSince(segments, note, now),
+    lostSince: lostSince(found, note, now),
   };
 }
 
@@ -79,13 +78,27 @@ function endOf({ segments, damaged }: Found, tagClass: TagClass): Predecessor | 
  * The last flush of a process that did not end in order. One whose clock was not set has said what the one before it lost; its own
  * losses are those of what waits for the time.
  */
-function lostSince(segments: readonly FoundSegment[], note: Note, now: Now): Micros | null {
+function lostSince(found: Found, note: Note, now: Now): Micros | null {
   if (note.unset !== null) return note.unset.lostSince;
+  const { segments } = found;
   const newest = segments.at(-1);
   if (newest === undefined || note.closed) return null;
   // Each class has its own, and some have news seldom.
   const last = segments.filter(({ head }) => head.openedAt === newest.head.openedAt).map(({ lastAt }) => lastAt);
-  return Math.max(...last) - setBackBy(note, now);
+  const until = Math.max(...last) - setBackBy(note, now);
+  return note.written !== null && isEndGone(found, note) ? Math.min(until, note.written.at) : until;
+}
+
+/** The file with the end of a stream was deleted: how far it went after the note was written, nobody knows. */
+function isEndGone({ segments, damaged, postponed }: Found, { held, confirmed }: Note): boolean {
+  const settled = new Map<string, Ranges>(confirmed);
+  const files = [...segments, ...damaged, ...postponed].map(({ name }) => name);
+  return held.some(([stream, ranges]) => {
+    const end = subtractRanges(ranges, settled.get(stream) ?? emptyRanges).at(-1)?.[1];
+    if (end === undefined) return false;
+    const own = segments.filter(({ name }) => name.stream === stream).map(({ last }) => last);
+    return Math.max(0, ...own) < end && !files.some((name) => name.stream === stream && name.first >= end);
+  });
 }
 
 /** How far the clock was set back since the note was written: what was read after that, and lost, has earlier times. */

@@ -12,6 +12,7 @@ import {
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { describe, expect, it } from 'vitest';
 import type { Journal } from '../../src/journal/journal.ts';
+import { imageOf, segmentFiles } from '../helpers/folder.ts';
 import { allBatches, decoded, handClock, openJournal, samplesOf } from '../helpers/journal.ts';
 
 const classes = ['process', 'debug', 'alarm'] as const;
@@ -77,6 +78,27 @@ describe('classes of tags', () => {
     journal.close();
     const next = openJournal(copy, { classes });
     expect(declaredIn(next).map(({ reason }) => reason)).toEqual(['restart']);
+    next.close();
+  });
+
+  it('the file of one that is deleted while the agent is off is declared for the whole time that nobody knows of', () => {
+    const folder = temporaryFolder();
+    const clock = handClock();
+    const boot = { id: 'boot', micros: () => clock.monotonicMs() * 1_000 };
+    const journal = openJournal(folder, { classes, clock, boot });
+    const begunAt = clock.now();
+    for (let flush = 0; flush < 20; flush++) {
+      clock.advanceMs(1_000);
+      write(journal, 'process', 5);
+    }
+    write(journal, 'alarm', 1);
+    const image = imageOf(folder);
+    journal.close();
+    for (const file of segmentFiles(image)) if (!/debug|alarm/.test(file)) rmSync(join(image, file));
+    clock.advanceMs(5_000);
+    const next = openJournal(image, { classes, clock, boot });
+    const [restart] = declaredIn(next).filter(({ reason }) => reason === 'restart');
+    expect(restart).toMatchObject({ from: begunAt, to: clock.now() });
     next.close();
   });
 

@@ -24,9 +24,12 @@ export function durationInWords(ms: number): string {
   return hours < 72 ? `${hours} h` : `${Math.round(hours / 24)} days`;
 }
 
+/** What an agent writes while the folder is read may be a little younger than now. */
+const whileReadMs = 5_000;
+
 export const momentInWords = (at: Micros, now: Micros): string => {
   const ageMs = (now - at) / 1_000;
-  return `${isoOf(at)}, ${ageMs < 0 ? 'ahead of the clock of this machine' : `${durationInWords(ageMs)} ago`}`;
+  return `${isoOf(at)}, ${ageMs < -whileReadMs ? 'ahead of the clock of this machine' : `${durationInWords(Math.max(0, ageMs))} ago`}`;
 };
 
 export function declarationInWords(declaration: Declaration): string {

@@ -40,7 +40,8 @@ export class FolderReader {
   /** null where the folder is not there. @throws FieldlineError journal/unreadable */
   static open(folder: string): FolderReader | null {
     try {
-      return new FolderReader(folder, readdirSync(folder).sort());
+      const entries = readdirSync(folder, { withFileTypes: true }).filter((entry) => !entry.isDirectory());
+      return new FolderReader(folder, entries.map(({ name }) => name).sort());
     } catch (error) {
       if (isMissing(error)) return null;
       throw new FieldlineError(
