@@ -148,6 +148,10 @@ export class Disk {
   /** One that was salvaged is kept for whoever wants to look into it, as long as there is room. */
   remove(segment: Segment): void {
     if (segment.isInPlace) this.beforeRemoval();
+    this.removeUnnoted(segment);
+  }
+
+  removeUnnoted(segment: Segment): void {
     if (segment.isSalvaged && segment.isInPlace) {
       this.setAside(segment);
       return;

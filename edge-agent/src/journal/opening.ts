@@ -4,6 +4,7 @@ import { type Folder, openFolder } from './folder.ts';
 import type { JournalOptions } from './options.ts';
 import type { JournalParts } from './parts.ts';
 import type { StreamWriter } from './stream-writer.ts';
+import { isDiskTrouble } from './trouble.ts';
 import { isBelieved } from './undated/boot.ts';
 import { encodedAt, restartLoss } from './undated/restart-loss.ts';
 
@@ -26,6 +27,15 @@ export class Opening {
 
   /** @throws FieldlineError journal/in-use, journal/foreign; SqliteError or a system error where the disk takes nothing */
   begin(): void {
+    try {
+      this.beginStreams();
+    } catch (error) {
+      if (!isDiskTrouble(error) || !this.parts.retention.freeConfirmed()) throw error;
+      this.beginStreams();
+    }
+  }
+
+  private beginStreams(): void {
     this.folder?.regain();
     const { disk } = this.folder ?? this.takeFolder();
     const { chain, losses, note, outage, store } = this.parts;

@@ -1,7 +1,10 @@
+import { dirname } from 'node:path';
+import { defaultClass } from '@fieldline/shared/contracts';
 import type { Log, Metrics } from '@fieldline/shared/runtime';
 import type { ChainOptions } from './chain.ts';
 import type { DiskOptions } from './disk-options.ts';
 import type { Bounds } from './retention.ts';
+import { spaceOf } from './space.ts';
 import type { ThinToMs } from './thinning/settings.ts';
 
 export type JournalOptions = DiskOptions &
@@ -15,11 +18,25 @@ export type JournalOptions = DiskOptions &
     readonly metrics: Metrics;
   };
 
-/** Of each class a folder, and the age that is kept, is worth at least this many segments: one is dropped at a time. */
+/** Of each class a folder, its disk, and the age that is kept, is worth at least this many segments: one is dropped at a time. */
 const fewestSegments = 4;
 
-export const inSegments = (options: JournalOptions): JournalOptions => ({
-  ...options,
-  segmentBytes: Math.min(options.segmentBytes, options.maxBytes / fewestSegments / (options.classes?.length ?? 1)),
-  segmentMs: (options.maxAgeMs ?? Number.POSITIVE_INFINITY) / fewestSegments,
-});
+export function inSegments(options: JournalOptions): JournalOptions {
+  const { maxBytes, maxAgeMs = Number.POSITIVE_INFINITY, classes = [defaultClass] } = options;
+  const roomBytes = Math.min(maxBytes, diskBytes(options.folder));
+  return {
+    ...options,
+    segmentBytes: Math.min(options.segmentBytes, roomBytes / fewestSegments / classes.length),
+    segmentMs: maxAgeMs / fewestSegments,
+  };
+}
+
+/** Of the disk that has the folder, or will have it. */
+function diskBytes(folder: string): number {
+  try {
+    return spaceOf(folder).totalBytes;
+  } catch {
+    const above = dirname(folder);
+    return above === folder ? Number.POSITIVE_INFINITY : diskBytes(above);
+  }
+}

@@ -110,6 +110,23 @@ export class Retention {
     return this.finished().filter((segment) => this.store.unconfirmedIn(segment).length === 0);
   }
 
+  /**
+   * For an opening that finds no room: all that is confirmed goes, what was being written too, and the note of the opening says so.
+   * False where there was nothing.
+   */
+  freeConfirmed(): boolean {
+    const { disk } = this.store;
+    if (disk === undefined) return false;
+    const isSpareGone = disk.removeSpareLog();
+    const confirmed = disk.segments.filter((segment) => this.store.unconfirmedIn(segment).length === 0);
+    for (const segment of confirmed) {
+      disk.stopWriting(segment);
+      this.store.forget(segment);
+      disk.removeUnnoted(segment);
+    }
+    return isSpareGone || confirmed.length > 0;
+  }
+
   /** What the files may grow by; negative where something has to go. */
   roomBytes(): number {
     const { disk } = this.store;

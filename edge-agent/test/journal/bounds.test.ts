@@ -1,4 +1,4 @@
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { addRange, countOf, type Ranges } from '@fieldline/shared/contracts';
 import { createMetrics } from '@fieldline/shared/runtime';
@@ -105,6 +105,42 @@ describeWith(mountedDisk, 'a disk that is nearly full', () => {
       expect.objectContaining({ kind: 'batches', stream, reason: 'disk-bound' }),
     );
     journal.close();
+  });
+
+  it('is left a twentieth also by files of the usual size and classes, which are smaller then', () => {
+    const disk = smallDisk(diskBytes);
+    const classes = ['process', 'alarm', 'debug'] as const;
+    const options = { segmentBytes: 16 * 1024 ** 2, keepFreeBytes: 64 * 1024 ** 2, classes };
+    const journal = openJournal(join(disk.folder, 'journal'), options);
+    for (let round = 0; round < 1_000; round++) {
+      journal.record(samplesOf(1_000), 0, classes[round % 3] ?? 'process');
+      journal.flush();
+      expect(journal.trouble()).toBeNull();
+    }
+    expect(declaredIn(journal)).toContainEqual(expect.objectContaining({ kind: 'batches', reason: 'disk-bound' }));
+    journal.close();
+  });
+
+  it('is left by what is confirmed when there is no room to begin', () => {
+    const disk = smallDisk(diskBytes);
+    const folder = join(disk.folder, 'journal');
+    const options = { keepFreeBytes: 0, keepConfirmedForMs: 1e12, segmentBytes: 1024 ** 2 };
+    const before = openJournal(folder, options);
+    for (let round = 0; round < 100; round++) write(before, 1_000);
+    const { stream, last } = current(before);
+    before.confirm(stream, [[1, last]]);
+    before.close();
+    const filler = openSync(join(disk.folder, 'of-somebody-else'), 'w');
+    expect(() => {
+      for (;;) writeSync(filler, Buffer.alloc(512));
+    }).toThrow('ENOSPC');
+    closeSync(filler);
+    const after = openJournal(folder, options);
+    expect(after.trouble()).toBeNull();
+    after.flush();
+    expect(after.streams().map((held) => held.stream)).not.toContain(stream);
+    expect(declaredIn(after)).toEqual([]);
+    after.close();
   });
 
   it('that others fill takes nothing of what is journalled', () => {
