@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { pause, silentLog } from '@fieldline/shared/runtime';
 import { describeWith, freePort, kafka, type OwnKafka, startKafka, waitFor } from '@fieldline/shared/testing';
 import { Kafka, logLevel } from 'kafkajs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Backbone } from '../../../src/backbone/backbone.ts';
 import { openKafkaBackbone } from '../../../src/backbone/kafka/kafka-backbone.ts';
 import type { KafkaConfig } from '../../../src/backbone/kafka/kafka-client.ts';
@@ -166,6 +166,8 @@ describeWith(kafka, 'Kafka in trouble', () => {
       onGap: () => {},
     });
     const stop = new AbortController();
+    // A failed wait must end the loops too: polls of a closed consumer end at once, and leave no turn to anybody else.
+    onTestFinished(() => stop.abort());
     const reading = (async () => {
       while (!stop.signal.aborted) {
         const records = await consumer.poll(10_000, stop.signal);
@@ -186,7 +188,7 @@ describeWith(kafka, 'Kafka in trouble', () => {
         );
       }
     })();
-    await waitFor(() => seen.length > 100);
+    await waitFor(() => seen.length > 100, { timeoutMs: 60_000, what: 'the first hundred records' });
     await server.kill();
     await waitFor(() => failures > 0, { timeoutMs: 60_000, what: 'appends to fail' });
     await server.start();
