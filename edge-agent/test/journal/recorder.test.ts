@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { journalStatus } from '../../src/commands/journal/status.ts';
 import { statusLines } from '../../src/commands/journal/status-text.ts';
+import { verifyJournal } from '../../src/commands/journal/verify.ts';
 import { Recorder } from '../../src/journal/recorder.ts';
 import { imageOf } from '../helpers/folder.ts';
 import { allBatches, journalOptions, numberTag } from '../helpers/journal.ts';
@@ -76,6 +77,9 @@ describe('a boot without the time', () => {
     const waiting = journalStatus({ folder, settings: null }, site.state.now);
     expect(waiting.undated).toHaveLength(1);
     expect(statusLines(waiting).join()).toMatch(/KiB of samples in 1 file wait for the clock to be set/);
+    const { remarks, troubles } = await verifyJournal({ folder, settings: null });
+    expect([remarks.length, troubles]).toEqual([1, []]);
+    expect(remarks[0]).toMatch(/undated: .* wait in it for the clock to be set/);
     site.state.isSet = true;
     site.pass(1);
     given.push(read(recorder, site));

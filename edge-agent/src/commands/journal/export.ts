@@ -23,7 +23,7 @@ import { SegmentReader } from '../../journal/reader/segment-reader.ts';
 import { Salvaged } from '../../journal/salvage/salvaged.ts';
 import { type SegmentName, segmentFile } from '../../journal/segment-name.ts';
 import type { ReadBatch } from '../../journal/segment-rows.ts';
-import { rangesInWords } from './in-words.ts';
+import { rangesInWords, undatedInWords } from './in-words.ts';
 import { OutputFile } from './output-file.ts';
 import { type ExportFormat, sampleFormats } from './sample-format.ts';
 import { folderIsMissing } from './verify.ts';
@@ -54,7 +54,10 @@ export async function exportJournal(options: ExportOptions): Promise<Exported> {
   if (reader === null) throw folderIsMissing(options.folder);
   const writing = new Writing(options, reader);
   const streams = chosen(reader.names, options.stream);
-  const missing = reader.setAside().map(({ file }) => `${file}: set aside as damaged, and not read`);
+  const missing = [
+    ...reader.setAside().map(({ file }) => `${file}: set aside as damaged, and not read`),
+    ...reader.undated().map(undatedInWords),
+  ];
   if (options.stream === null) writing.missing.push(...missing);
   try {
     const isFolder = statSync(options.out, { throwIfNoEntry: false })?.isDirectory() === true;

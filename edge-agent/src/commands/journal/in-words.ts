@@ -45,5 +45,9 @@ export function declarationInWords(declaration: Declaration): string {
   return `${declaration.reason}: ${what}, ${when}, ${count}`;
 }
 
+/** Of a file with samples that are in no batch yet. */
+export const undatedInWords = ({ file, sizeBytes }: { readonly file: string; readonly sizeBytes: number }): string =>
+  `${file}: ${bytesInWords(sizeBytes)} of samples wait in it for the clock to be set, and are not looked into: an agent on this folder sends them when it is`;
+
 export const rangesInWords = (ranges: Ranges): string =>
   ranges.map(([from, to]) => (from === to ? String(from) : `${from}–${to}`)).join(', ');

@@ -21,7 +21,7 @@ import { Salvaged } from '../../journal/salvage/salvaged.ts';
 import { type SegmentName, segmentFile } from '../../journal/segment-name.ts';
 import type { ReadBatch } from '../../journal/segment-rows.ts';
 import { type Hole, holes } from './holes.ts';
-import { rangesInWords } from './in-words.ts';
+import { rangesInWords, undatedInWords } from './in-words.ts';
 import type { Place } from './place.ts';
 
 export type Verified = {
@@ -66,7 +66,7 @@ async function verified(reader: FolderReader, { settings }: Place, signal: Abort
       `${file}: set aside as damaged: what could be proven of it was sent, the rest declared; delete it when nobody wants to look into it`,
     );
   }
-  const remarks: string[] = [];
+  const remarks: string[] = reader.undated().map(undatedInWords);
   const note = reader.note();
   const noted = new Map(note.held);
   for (const hole of holes({ ...check, confirmed: new Map(note.confirmed), noted })) {
