@@ -124,6 +124,7 @@ export class Journal {
     const begun = performance.now();
     this.run('samples');
     await this.parts.durability.settleBeside();
+    this.measure();
     this.parts.metrics.durableSeconds.observe((performance.now() - begun) / 1_000);
     return this.parts.durability.take();
   }
