@@ -115,8 +115,7 @@ export class Journal {
   /** Writes what is pending, keeps the bounds. Gives the batches that it made: they are durable. */
   flush(): readonly StoredBatch[] {
     this.run('samples');
-    this.parts.durability.settle();
-    return this.parts.durability.take();
+    return this.settled();
   }
 
   /** As `flush`, but the medium is waited for beside the event loop. */
@@ -132,7 +131,12 @@ export class Journal {
   /** The last flush before the end: it states the counts even where no sample passed the filter since the last batch. */
   finish(): readonly StoredBatch[] {
     this.run('counts');
+    return this.settled();
+  }
+
+  private settled(): readonly StoredBatch[] {
     this.parts.durability.settle();
+    this.measure();
     return this.parts.durability.take();
   }
 
@@ -144,7 +148,6 @@ export class Journal {
     this.write(wanted);
     this.keepBounds();
     this.parts.store.forgetEmpty(this.parts.chain.streams());
-    this.measure();
   }
 
   streams(): readonly HeldStream[] {
