@@ -37,7 +37,12 @@ export class Intake {
   private writeClass({ class: tagClass, samples, filtered, declared }: Taken, disk: Disk | undefined): void {
     const { chain, store, durability, metrics, clock } = this.parts;
     const writer = chain.writerOf(tagClass);
-    const batches = writer.encode(samples, declared, filtered, encodedAt(clock.now(), store.lastAt));
+    const batches = writer.encode(
+      samples,
+      declared,
+      filtered,
+      encodedAt(clock.now(), () => store.lastAt),
+    );
     chain.wrote(writer);
     metrics.encodedBytes.inc(bytesIn(batches));
     durability.put(batches, disk);

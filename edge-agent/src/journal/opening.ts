@@ -61,7 +61,12 @@ export class Opening {
   private beginStream(writer: StreamWriter, disk: Disk): void {
     const { chain, losses, note, pending, store } = this.parts;
     const declared = [...pending.declarations, ...losses.waiting];
-    const batches = writer.encode([], declared, 0, encodedAt(this.options.clock.now(), store.lastAt));
+    const batches = writer.encode(
+      [],
+      declared,
+      0,
+      encodedAt(this.options.clock.now(), () => store.lastAt),
+    );
     losses.writeWaiting(() => disk.begin(batches, chain.headOf(false), note.text()));
     pending.declarationsWritten();
     store.hold(batches);

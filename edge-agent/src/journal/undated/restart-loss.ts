@@ -13,4 +13,5 @@ export function restartLoss(lastAt: Micros, until: Micros): Declaration {
 }
 
 /** When a batch counts as encoded. Before time comes that is the last time known: by 1970 its segment would be too old at once. */
-export const encodedAt = (now: Micros, lastAt: Micros): Micros => (isBelieved(now) ? now : Math.max(now, lastAt));
+export const encodedAt = (now: Micros, lastAt: () => Micros): Micros =>
+  isBelieved(now) ? now : Math.max(now, lastAt());

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { describeWith, type Requirement } from '@fieldline/shared/testing';
 import { expect, it } from 'vitest';
 import { isBelieved, systemBoot } from '../../../src/journal/undated/boot.ts';
 
@@ -6,13 +7,20 @@ const code = `import { systemBoot } from ${JSON.stringify(new URL('../../../src/
 const { id, micros } = systemBoot();
 console.log(JSON.stringify([id, micros()]));`;
 
-it.runIf(process.platform === 'linux')('is one boot, and one clock that goes on, for every process', () => {
-  const before = systemBoot().micros();
-  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', code], { encoding: 'utf8' });
-  const [id, micros]: unknown[] = JSON.parse(stdout);
-  expect(id).toBe(systemBoot().id);
-  expect(micros).toBeGreaterThan(before);
-  expect(micros).toBeLessThan(systemBoot().micros());
+const linux: Requirement = {
+  name: 'linux',
+  skipReason: process.platform === 'linux' ? null : 'only Linux names its boots, elsewhere each process is one',
+};
+
+describeWith(linux, 'the boot of the machine', () => {
+  it('is one, with one clock that goes on, for every process', () => {
+    const before = systemBoot().micros();
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', code], { encoding: 'utf8' });
+    const [id, micros]: unknown[] = JSON.parse(stdout);
+    expect(id).toBe(systemBoot().id);
+    expect(micros).toBeGreaterThan(before);
+    expect(micros).toBeLessThan(systemBoot().micros());
+  });
 });
 
 it('believes no time before 2020', () => {

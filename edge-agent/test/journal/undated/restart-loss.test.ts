@@ -14,7 +14,7 @@ it('does not reach back to 1970', () => {
 });
 
 it('lets a batch count as encoded at the last time known, until there is a time', () => {
-  expect(encodedAt(inSeventies, earlier)).toBe(earlier);
-  expect(encodedAt(later, earlier)).toBe(later);
-  expect(encodedAt(earlier, later)).toBe(earlier);
+  expect(encodedAt(inSeventies, () => earlier)).toBe(earlier);
+  expect(encodedAt(later, () => earlier)).toBe(later);
+  expect(encodedAt(earlier, () => later)).toBe(earlier);
 });
