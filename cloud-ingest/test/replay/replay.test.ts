@@ -170,7 +170,9 @@ for (const { name, requirement, open } of servers) {
       await refreshAll();
       const aggregates = await line.query(`SELECT * FROM sample_1h WHERE bucket < ${iso(now - dayMs)} ORDER BY bucket`);
       // As the retention does it, which looks at chunks: one batch of the old ones had its rows where they stay.
-      if (name === 'TimescaleDB') await line.query(`SELECT drop_chunks('sample', older_than => INTERVAL '2 days')`);
+      // And again when the server takes it as the victim of a deadlock with its own jobs, as it does with that of the retention.
+      const dropped = () => line.query(`SELECT drop_chunks('sample', older_than => INTERVAL '2 days')`);
+      if (name === 'TimescaleDB') await waitFor(dropped, { what: 'the old chunks to be dropped' });
       const retained = { ...line.config.database, retainRawMs: 2 * dayMs };
       const { plan, tally } = await replay(line, { database: retained });
       expect(plan.map(({ fate, batches }) => [fate, batches])).toEqual([
