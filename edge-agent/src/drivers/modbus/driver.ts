@@ -2,10 +2,11 @@ import { type ModbusDevice, modbusLinkName, statedAddress } from '@fieldline/sha
 import type { Tag } from '@fieldline/shared/contracts';
 import type { DeviceStatus, Driver, DriverContext, PollRequest } from '../driver.ts';
 import { BlockReader, type Item } from './block-reader.ts';
+import type { Block, Span } from './blocks.ts';
 import { createDecode, valueTypeOf } from './decode.ts';
 import { Link } from './link.ts';
 import { createModbusMetrics } from './metrics.ts';
-import { type Block, type Plan, planDevice } from './plan.ts';
+import { type Plan, type Point, planDevice } from './plan.ts';
 
 /** One device: who asks for it, and what of it cannot be read. */
 type DeviceReaders = { readonly device: ModbusDevice; readonly link: Link; readonly readers: BlockReader[] };
@@ -55,7 +56,7 @@ export function createModbusDriver(devices: readonly ModbusDevice[], context: Dr
   };
 }
 
-const itemsOf = (device: ModbusDevice, block: Block): Item[] =>
+const itemsOf = (device: ModbusDevice, block: Block<Point>): Item[] =>
   block.points.map((point) => {
     const { first, count, setting } = point;
     const tag: Tag = { device: device.device, tag: setting.tag, type: valueTypeOf(setting) };
@@ -63,7 +64,7 @@ const itemsOf = (device: ModbusDevice, block: Block): Item[] =>
   });
 
 /** In the notation of the device's own documents. */
-function requestName({ device, addressBase }: ModbusDevice, table: Plan['table'], { first, count }: Block): string {
+function requestName({ device, addressBase }: ModbusDevice, table: Plan['table'], { first, count }: Span): string {
   const from = statedAddress({ table, first }, addressBase);
   return `${device} ${table} ${count === 1 ? from : `${from}–${from + count - 1}`}`;
 }
