@@ -65,8 +65,9 @@ export abstract class LinePort extends FramePort {
       this.onLate();
       return;
     }
-    this.received = Buffer.concat([this.received, bytes]).subarray(-this.maxFrameBytes);
-    const reply = this.find(this.received, this.expected);
+    const all = Buffer.concat([this.received, bytes]);
+    const reply = this.find(all, this.expected);
+    this.received = all.subarray(-this.maxFrameBytes);
     if (reply === null) return;
     this.expected = null;
     this.received = Buffer.alloc(0);
