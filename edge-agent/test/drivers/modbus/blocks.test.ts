@@ -1,18 +1,20 @@
-import { modbusDeviceSchema } from '@fieldline/shared/config';
+import { type ModbusLink, modbusDeviceSchema, modbusLinkSchema } from '@fieldline/shared/config';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Cost, cheapestBlocks, type Limits, type Span } from '../../../src/drivers/modbus/blocks.ts';
 import { planDevice } from '../../../src/drivers/modbus/plan.ts';
-import { asciiFraming, fewestRequests, lineTimeMs, rtuFraming } from '../../../src/drivers/modbus/request-cost.ts';
+import { costOf } from '../../../src/drivers/modbus/request-cost.ts';
 
-const line = { baudRate: 9_600, parity: 'even', dataBits: 8, stopBits: 1 } as const;
+const onLine = (settings: object): ModbusLink =>
+  modbusLinkSchema.parse({ kind: 'rtu', path: '/dev/ttyUSB0', ...settings });
+const fewestRequests = costOf(modbusLinkSchema.parse({ kind: 'tcp', host: 'plc' }), 'holding');
 
 /** Both objectives, and some in which another balance of requests and registers is best. */
 const costs: Record<string, Cost> = {
   'fewest requests': fewestRequests,
-  'least time on a line of 9600 baud': lineTimeMs(line, rtuFraming, 16),
-  'least time on a line of 38400 baud in ASCII': lineTimeMs({ ...line, baudRate: 38_400 }, asciiFraming, 16),
-  'least time for coils': lineTimeMs({ ...line, baudRate: 300 }, rtuFraming, 1),
+  'least time on a line of 9600 baud': costOf(onLine({ baudRate: 9_600 }), 'holding'),
+  'least time on a line of 38400 baud in ASCII': costOf(onLine({ kind: 'ascii', baudRate: 38_400 }), 'input'),
+  'least time for coils': costOf(onLine({ baudRate: 300 }), 'coil'),
   'a request as dear as two registers': (count) => 2 + count,
 };
 

@@ -132,6 +132,14 @@ describe('on a serial line', () => {
     expect(blocksOf({ link: { ...rtu, baudRate: 115_200 }, tags: pair(50), maxGap: 60 })).toHaveLength(1);
   });
 
+  test('two digits for each byte make a register twice as dear, the pause of a slow converter makes requests dearer', () => {
+    const ascii = { ...rtu, kind: 'ascii', baudRate: 115_200 };
+    // 10 bits take 0.0868 ms, a register 0.347 ms; another request 28 characters and 10 ms, as much as 35.8 registers.
+    expect(blocksOf({ link: ascii, tags: pair(35), maxGap: 60 })).toHaveLength(1);
+    expect(blocksOf({ link: ascii, tags: pair(36), maxGap: 60 })).toHaveLength(2);
+    expect(blocksOf({ link: { ...rtu, pauseBetweenMs: 100 }, tags: pair(40), maxGap: 60 })).toHaveLength(1);
+  });
+
   test('maxGap stays the upper bound', () => {
     expect(blocksOf({ link: rtu, tags: pair(9) })).toHaveLength(2);
   });
