@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { flightRecorderSchema } from './flight-recorder.ts';
 import { modbusDeviceSchema } from './modbus.ts';
 import { dialInClash, type ModbusLink, modbusLinkName, sameModbusLink } from './modbus-link.ts';
 import { opcuaDeviceSchema } from './opcua.ts';
@@ -50,7 +51,8 @@ const edgeObject = z.strictObject({
   http: z
     .strictObject({ host: host.default('127.0.0.1'), port: listenPort.default(9101) })
     .prefault({})
-    .describe('/metrics, /health/live and /health/ready'),
+    .describe('/metrics, /health/live, /health/ready and /modbus.pcapng'),
+  flightRecorder: flightRecorderSchema.prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   devices: z.array(deviceSchema).min(1),
 });

@@ -1,4 +1,5 @@
 export * from './edge.ts';
+export * from './flight-recorder.ts';
 export * from './ingest.ts';
 export * from './load-config.ts';
 export * from './modbus.ts';

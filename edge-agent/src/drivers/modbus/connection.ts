@@ -1,4 +1,5 @@
-import { bytesOf, isSerialLink, type ModbusLink, type ModbusTable, modbusFraming } from '@fieldline/shared/config';
+import type { ModbusTable } from '@fieldline/shared/config';
+import { bytesOf, isSerialLink, type ModbusLink, modbusFraming } from '@fieldline/shared/config/modbus-link';
 import modbusSerial from 'modbus-serial';
 import type { Channel } from './channels/channel.ts';
 import { type LineTiming, lineTiming } from './line-timing.ts';

@@ -1,21 +1,29 @@
+import { type FlightRecorderSettings, flightRecorderSchema } from '@fieldline/shared/config/flight-recorder';
 import { type ModbusDevice, statedAddress } from '@fieldline/shared/config/modbus';
-import { modbusLinkName } from '@fieldline/shared/config/modbus-link';
+import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import type { Tag } from '@fieldline/shared/contracts';
 import type { DeviceStatus, Driver, DriverContext, PollRequest } from '../driver.ts';
 import { BlockReader, type Item } from './block-reader.ts';
 import type { Block, Span } from './blocks.ts';
 import { DialIns } from './channels/dial-in.ts';
+import { openChannel } from './channels/open-channel.ts';
 import { createDecode, valueTypeOf } from './decode.ts';
 import { Link } from './link.ts';
 import { createModbusMetrics } from './metrics.ts';
 import { type Plan, type Point, planDevice } from './plan.ts';
+import { FlightRecorder } from './recorder/flight-recorder.ts';
 
 /** One device: who asks for it, and what of it cannot be read. */
 type DeviceReaders = { readonly device: ModbusDevice; readonly link: Link; readonly readers: BlockReader[] };
 
-export function createModbusDriver(devices: readonly ModbusDevice[], context: DriverContext): Driver {
+export function createModbusDriver(
+  devices: readonly ModbusDevice[],
+  context: DriverContext,
+  recording: FlightRecorderSettings = flightRecorderSchema.parse({}),
+): Driver {
   const metrics = createModbusMetrics(context.metrics);
   const dialIns = new DialIns(context.log, () => metrics.strangers.inc());
+  const recorder = new FlightRecorder(recording, { ...context, metrics }, linksOf(devices));
   const links = new Map<string, Link>();
   const tags: Tag[] = [];
   const requests: PollRequest[] = [];
@@ -23,7 +31,7 @@ export function createModbusDriver(devices: readonly ModbusDevice[], context: Dr
 
   for (const device of devices) {
     const name = modbusLinkName(device.link);
-    const link = links.get(name) ?? new Link(device.link, { ...context, metrics, dialIns });
+    const link = links.get(name) ?? new Link(device.link, { ...context, metrics, dialIns, openChannel, recorder });
     links.set(name, link);
     link.expect(device.unit, device.answersAs ?? null);
     const log = context.log.child({ device: device.device });
@@ -53,13 +61,19 @@ export function createModbusDriver(devices: readonly ModbusDevice[], context: Dr
     start: () => {
       for (const link of links.values()) link.start();
     },
+    downloads: [{ path: '/modbus.pcapng', type: 'application/x-pcapng', content: () => recorder.recordings() }],
     status: () => read.map(statusOf),
     close: async () => {
       await Promise.all([...links.values()].map((link) => link.close()));
       await dialIns.close();
+      await recorder.close();
     },
   };
 }
+
+const linksOf = (devices: readonly ModbusDevice[]): ModbusLink[] => [
+  ...new Map(devices.map(({ link }) => [modbusLinkName(link), link])).values(),
+];
 
 const itemsOf = (device: ModbusDevice, block: Block<Point>): Item[] =>
   block.points.map((point) => {

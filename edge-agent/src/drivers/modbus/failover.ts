@@ -1,4 +1,4 @@
-import { isNetworkLink, type ModbusLink } from '@fieldline/shared/config';
+import { isNetworkLink, type ModbusLink } from '@fieldline/shared/config/modbus-link';
 import { type Backoff, createBackoff } from '@fieldline/shared/runtime';
 import type { Address } from './channels/open-channel.ts';
 

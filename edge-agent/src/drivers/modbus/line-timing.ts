@@ -1,5 +1,5 @@
 /** What takes how long on the wire of a serial line. Elsewhere it takes none that anybody could tell. */
-import { isSerialLink, type ModbusLink } from '@fieldline/shared/config';
+import { isSerialLink, type ModbusLink } from '@fieldline/shared/config/modbus-link';
 
 /** Above this baud rate the silence no longer shrinks (Modbus over Serial Line v1.02, 2.5.1.1). */
 const fixedAboveBaud = 19_200;

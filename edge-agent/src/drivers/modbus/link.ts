@@ -3,10 +3,11 @@ import type { Micros } from '@fieldline/shared/contracts';
 import { type Clock, pause } from '@fieldline/shared/runtime';
 import type { DriverContext } from '../driver.ts';
 import type { DialIns } from './channels/dial-in.ts';
-import type { Address } from './channels/open-channel.ts';
+import type { Address, openChannel } from './channels/open-channel.ts';
 import type { Connection, ReadRequest, Reply } from './connection.ts';
 import type { ModbusMetrics } from './metrics.ts';
 import type { AnswersAs } from './ports/frame-port.ts';
+import type { FlightRecorder } from './recorder/flight-recorder.ts';
 import { type Silence, UnitGuard } from './unit-guard.ts';
 import { UnitRetries } from './unit-retries.ts';
 import { Upkeep } from './upkeep.ts';
@@ -29,6 +30,8 @@ export type LinkReply = (Reply | { readonly kind: 'silent'; readonly because: Si
 export type LinkParts = Pick<DriverContext, 'clock' | 'log' | 'heldSinceMs'> & {
   readonly metrics: ModbusMetrics;
   readonly dialIns: DialIns;
+  readonly openChannel: typeof openChannel;
+  readonly recorder: FlightRecorder;
 };
 
 /** What is known of one unit. */
@@ -162,9 +165,11 @@ export class Link {
 
   /** What a reply, or its absence, says of the unit and of the connection. */
   private judge({ unit, timeoutMs }: ReadRequest, reply: Reply, connection: Connection, tookMs: number): void {
-    const { clock, log } = this.parts;
+    const { clock, log, recorder } = this.parts;
     const { guard } = this.unitOf(unit);
     const because = silenceOf(reply);
+    if (reply.kind === 'garbled') recorder.keep(this.name, 'nonsense');
+    if (reply.kind === 'not-connected') recorder.keep(this.name, 'cut');
     if (because !== null) {
       const { unsettled } = connection;
       const givenUp = guard.silent({
@@ -175,8 +180,7 @@ export class Link {
         holdOffMs: unsettled ? timeoutMs : 0,
         isAlone: this.expected.size <= 1,
       });
-      if (givenUp)
-        log.warn({ link: this.name, unit, because }, 'no answer from the unit; asked seldom until there is one');
+      if (givenUp) this.givenUp(unit, because);
     }
     if (reply.kind === 'data' || reply.kind === 'exception') {
       this.heard();
@@ -185,6 +189,12 @@ export class Link {
     } else if (because !== null && this.settings.kind !== 'rtu' && this.settings.kind !== 'ascii') {
       this.doubt(unit, connection);
     }
+  }
+
+  private givenUp(unit: number, because: Silence): void {
+    const { log, recorder } = this.parts;
+    log.warn({ link: this.name, unit, because }, 'no answer from the unit; asked seldom until there is one');
+    recorder.keep(this.name, `silent-${unit}`);
   }
 
   private doubt(unit: number, connection: Connection): void {

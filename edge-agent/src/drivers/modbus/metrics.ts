@@ -19,6 +19,11 @@ export const createModbusMetrics = (metrics: Metrics) => ({
     'Requests repeated because the device was busy or failed',
     ['link'],
   ),
+  recordings: metrics.counter(
+    'fieldline_modbus_recordings_total',
+    'Times that the last frames of a link were to be written: written, failed, or skipped soon after another',
+    ['result'],
+  ),
   strangers: metrics.counter(
     'fieldline_modbus_strangers_total',
     'Callers that dialled in and were none of the devices in the settings',

@@ -1,7 +1,7 @@
 import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { createBackoff, pause } from '@fieldline/shared/runtime';
-import { type Address, openChannel } from './channels/open-channel.ts';
+import type { Address } from './channels/open-channel.ts';
 import { Connection } from './connection.ts';
 import { Failover } from './failover.ts';
 import type { LinkParts } from './link.ts';
@@ -115,9 +115,10 @@ export class Upkeep {
   }
 
   private async open(at: Address | null): Promise<Connection> {
-    const { dialIns, metrics } = this.parts;
+    const { dialIns, metrics, openChannel } = this.parts;
     const channel = await openChannel(this.settings, at, dialIns, this.closing.signal);
-    return new Connection(this.settings, channel, () => metrics.late.inc({ link: this.name }));
+    const recorded = this.parts.recorder.record(this.name, channel);
+    return new Connection(this.settings, recorded, () => metrics.late.inc({ link: this.name }));
   }
 
   /** Resolves when it has ended: why. */

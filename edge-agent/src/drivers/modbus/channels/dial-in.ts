@@ -6,7 +6,7 @@
  * counts, the newest: a modem that lost its line dials anew long before the old connection is known to be dead.
  */
 import { createServer, type Server, type Socket } from 'node:net';
-import { bytesOf, type ListenLink, modbusLinkName } from '@fieldline/shared/config';
+import { bytesOf, type ListenLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import { type Log, listen } from '@fieldline/shared/runtime';
 import { type Channel, unreachable } from './channel.ts';
 import { keepAliveMs, socketChannel } from './tcp-channel.ts';

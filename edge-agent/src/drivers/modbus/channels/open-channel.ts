@@ -1,4 +1,4 @@
-import { isSerialLink, type ModbusLink } from '@fieldline/shared/config';
+import { isSerialLink, type ModbusLink } from '@fieldline/shared/config/modbus-link';
 import type { Channel } from './channel.ts';
 import type { DialIns } from './dial-in.ts';
 import { openSerial } from './serial-channel.ts';
