@@ -37,7 +37,11 @@ export const modbusTagSchema = z
       .enum(modbusTables)
       .optional()
       .describe('absent: holding, or with addressBase 4xxxx and 4xxxxx what the address says'),
-    address: z.int().min(0).max(maxStatedAddress).describe('in the notation that the device states with addressBase, e.g. 3027 or 0x0BD3'),
+    address: z
+      .int()
+      .min(0)
+      .max(maxStatedAddress)
+      .describe('in the notation that the device states with addressBase, e.g. 3027 or 0x0BD3'),
     ...layoutShape,
     ...arithmeticShape,
     everyMs: durationMs.optional().describe('where it differs from that of the device'),
