@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { valueTypes } from '../contracts/sample.ts';
 import { byteOrders, layoutShape, type ModbusTable, modbusTables, registerProblems } from './modbus-registers.ts';
 import { registerCount } from './modbus-types.ts';
-import { durationMs, filePath, host, id, listenPort } from './units.ts';
+import { durationMs, filePath, host, id, listenPort, port } from './units.ts';
 
 /** A value as a pure function of time and seed: `valueAt(signal, seed, time)` gives the same at the simulator and in a test. */
 export const signalSchema = z.discriminatedUnion('kind', [
@@ -159,6 +159,15 @@ const units = z
     }
   });
 
+const networkServer = { name: serverName, host: host.default('127.0.0.1'), port: listenPort, units };
+const serialServer = {
+  name: serverName,
+  path: z.string().min(1),
+  baudRate: z.int().positive().default(19_200),
+  parity: z.enum(['none', 'even', 'odd']).default('even'),
+  units,
+};
+
 export const simulatorServerSchema = z.discriminatedUnion('protocol', [
   z.strictObject({
     protocol: z.literal('modbus-tcp'),
@@ -167,19 +176,25 @@ export const simulatorServerSchema = z.discriminatedUnion('protocol', [
     port: listenPort.default(502),
     units,
   }),
+  z.strictObject({ protocol: z.literal('modbus-udp'), ...networkServer }),
+  z.strictObject({ protocol: z.literal('modbus-rtu-over-tcp'), ...networkServer }),
+  z.strictObject({ protocol: z.literal('modbus-ascii-over-tcp'), ...networkServer }),
+  z.strictObject({ protocol: z.literal('modbus-rtu'), ...serialServer }),
   z.strictObject({
-    protocol: z.literal('modbus-rtu-over-tcp'),
-    name: serverName,
-    host: host.default('127.0.0.1'),
-    port: listenPort,
-    units,
+    protocol: z.literal('modbus-ascii'),
+    ...serialServer,
+    dataBits: z.union([z.literal(7), z.literal(8)]).default(7),
   }),
   z.strictObject({
-    protocol: z.literal('modbus-rtu'),
+    protocol: z.literal('modbus-dial-in'),
     name: serverName,
-    path: z.string().min(1),
-    baudRate: z.int().positive().default(19_200),
-    parity: z.enum(['none', 'even', 'odd']).default('even'),
+    host: host.describe('of the gateway that it dials'),
+    port,
+    framing: z.enum(['tcp', 'rtu', 'ascii']).default('rtu'),
+    registration: z.string().max(128).default('').describe('what it says first'),
+    heartbeat: z.string().max(128).default('').describe('what it says every heartbeatMs'),
+    heartbeatMs: durationMs.default(30_000),
+    redialMs: durationMs.default(1_000),
     units,
   }),
   z.strictObject({

@@ -1,22 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { describeWith, findProgram, freePort } from '@fieldline/shared/testing';
-import { expect, onTestFinished, test } from 'vitest';
+import { describeWith, freePort } from '@fieldline/shared/testing';
+import { expect, test } from 'vitest';
+import { pymodbus, startPymodbusTypes } from './peers/pymodbus.ts';
 import { device, startRig, tcp } from './rig.ts';
 
-const python = findProgram('python3');
-const hasLibrary = python !== null && spawnSync(python, ['-c', 'import pymodbus.server']).status === 0;
-const requirement = { name: 'pymodbus', skipReason: hasLibrary ? null : 'not installed (pip install pymodbus)' };
-
-describeWith(requirement, 'registers that pymodbus and Python have encoded', () => {
+describeWith(pymodbus, 'registers that pymodbus and Python have encoded', () => {
   test('are read as what they were made of, a value and its scale factor in one request', async () => {
     const port = await freePort();
-    const server = spawn(python ?? '', [join(import.meta.dirname, 'pymodbus-server.py'), String(port)]);
-    onTestFinished(async () => {
-      server.kill();
-      await once(server, 'exit');
-    });
+    await startPymodbusTypes(port);
     const tags = [
       { tag: 'int16', address: 40_001, type: 'int16' },
       { tag: 'int32', address: 40_002, type: 'int32' },

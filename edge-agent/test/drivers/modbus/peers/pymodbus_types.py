@@ -1,13 +1,17 @@
-"""A Modbus TCP server of another library, its registers encoded by that library and by Python: python3 pymodbus-server.py PORT"""
+"""A Modbus TCP server of pymodbus, its registers encoded by that library and by Python: {"port": number} as its one argument.
+
+It prints a line when it listens.
+"""
 
 import asyncio
+import json
 import struct
 import sys
 from datetime import datetime, timezone
 
 from pymodbus.client.mixin import ModbusClientMixin
 from pymodbus.datastore import ModbusDeviceContext, ModbusSequentialDataBlock, ModbusServerContext
-from pymodbus.server import StartAsyncTcpServer
+from pymodbus.server import ModbusTcpServer
 
 TYPES = ModbusClientMixin.DATATYPE
 encode = ModbusClientMixin.convert_to_registers
@@ -42,7 +46,15 @@ put(44, encode(-1, TYPES.INT16))
 put(45, words(struct.pack(">q", -5)[2:]))
 put(48, words(struct.pack(">bB", -7, 200)))
 
-# The library counts the registers of a device from 1.
-device = ModbusDeviceContext(hr=ModbusSequentialDataBlock(1, registers))
-context = ModbusServerContext(devices=device, single=True)
-asyncio.run(StartAsyncTcpServer(context, address=("127.0.0.1", int(sys.argv[1]))))
+
+async def main():
+    # The block counts from 1, the wire from 0.
+    device = ModbusDeviceContext(hr=ModbusSequentialDataBlock(1, registers))
+    context = ModbusServerContext(devices=device, single=True)
+    server = ModbusTcpServer(context, address=("127.0.0.1", json.loads(sys.argv[1])["port"]))
+    await server.serve_forever(background=True)
+    print("listening", flush=True)
+    await asyncio.Event().wait()
+
+
+asyncio.run(main())
