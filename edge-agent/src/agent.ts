@@ -5,6 +5,7 @@ import type { Sample } from '@fieldline/shared/contracts';
 import {
   type Clock,
   counted,
+  type Download,
   type Health,
   Lifecycle,
   type Log,
@@ -174,7 +175,8 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   life.add('device status', watchDevices(drivers, metrics));
   health.ready.push({ name: 'devices', trouble: () => null, note: () => silentDevices(drivers) });
   uplink.start();
-  const httpPort = await openOps(config, parts, life);
+  const downloads = drivers.flatMap((driver) => driver.downloads ?? []);
+  const httpPort = await openOps(config, parts, downloads, life);
   log.info(
     { gateway, devices: devices.length, tags: drivers.reduce((sum, { tags }) => sum + tags.length, 0) },
     'reading',
@@ -191,7 +193,10 @@ async function loadOne(
 ): Promise<Driver | null> {
   const load = parts.loadDriver ?? loadDriver;
   try {
-    return await load(protocol, config.devices, context, { certificateFolder: certificateFolder(config) });
+    return await load(protocol, config.devices, context, {
+      certificateFolder: certificateFolder(config),
+      flightRecorder: config.flightRecorder,
+    });
   } catch (error) {
     const trouble = `the ${protocol} driver cannot start: ${error instanceof Error ? error.message : String(error)}`;
     context.log.error({ ...errorFields(error), protocol }, trouble);
@@ -204,7 +209,10 @@ async function loadOne(
 function silentDevices(drivers: readonly Driver[]): string | null {
   const all = drivers.flatMap((driver) => driver.status());
   const silent = all.filter(({ state }) => state !== 'connected');
-  if (silent.length === 0) return null;
+  if (silent.length === 0) {
+    const odd = all.find(({ trouble }) => trouble !== null);
+    return odd === undefined ? null : `${odd.device}: ${odd.trouble}`;
+  }
   const [first] = silent;
   return `${silent.length} of ${counted(all.length, 'device')} not connected, e.g. ${first?.device}: ${first?.trouble ?? first?.state}`;
 }
@@ -225,10 +233,11 @@ function watchDevices(drivers: readonly Driver[], metrics: Metrics): () => void 
 async function openOps(
   config: EdgeConfig,
   { metrics, health, log }: AgentParts,
+  downloads: readonly Download[],
   life: Lifecycle,
 ): Promise<number | null> {
   try {
-    const server = await startOpsServer(config.http, metrics, health);
+    const server = await startOpsServer(config.http, metrics, health, downloads);
     life.add('http', () => server.close());
     return server.port;
   } catch (error) {

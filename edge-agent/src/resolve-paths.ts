@@ -4,7 +4,7 @@ import type { Device, EdgeConfig } from '@fieldline/shared/config';
 /** Relative paths in the settings are relative to the settings file. */
 export function resolvePaths(config: EdgeConfig, folder: string): EdgeConfig {
   const at = (path: string): string => resolve(folder, path);
-  const { uplink, journal } = config;
+  const { uplink, journal, flightRecorder } = config;
   return {
     ...config,
     uplink: {
@@ -16,6 +16,10 @@ export function resolvePaths(config: EdgeConfig, folder: string): EdgeConfig {
         : { proxy: { ...uplink.proxy, passwordFile: at(uplink.proxy.passwordFile) } }),
     },
     journal: { ...journal, folder: at(journal.folder) },
+    flightRecorder: {
+      ...flightRecorder,
+      ...(flightRecorder.folder === undefined ? {} : { folder: at(flightRecorder.folder) }),
+    },
     devices: config.devices.map((device): Device => {
       if (device.protocol !== 'opcua' || device.passwordFile === undefined) return device;
       return { ...device, passwordFile: at(device.passwordFile) };

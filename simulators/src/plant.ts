@@ -67,12 +67,10 @@ type StartContext = ServerContext & { readonly certificateFolder: string | undef
 /** A protocol is a folder and a line here; the compiler names the one that is missing. */
 function startServer(settings: SimulatorServer, context: StartContext): Promise<SimulatedServer> {
   switch (settings.protocol) {
-    case 'modbus-tcp':
-    case 'modbus-rtu-over-tcp':
-    case 'modbus-rtu':
-      return startModbus(settings, context);
     case 'opcua':
       return startOpcua(settings, context);
+    default:
+      return startModbus(settings, context);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { SimulatorServer } from '@fieldline/shared/config';
 import type { Clock, Log } from '@fieldline/shared/runtime';
 import type { Faultable } from './faults.ts';
 import type { PlaceInPlant } from './points.ts';
@@ -6,7 +7,7 @@ import type { OnServed } from './served.ts';
 /** Where a server is reached; a serial port has its path in place of host and port. */
 export type ServerAddress = {
   readonly name: string;
-  readonly protocol: 'modbus-tcp' | 'modbus-rtu-over-tcp' | 'modbus-rtu' | 'opcua';
+  readonly protocol: SimulatorServer['protocol'];
   readonly host: string;
   /** As the system gave it, where the plant asks for port 0; 0 for a serial port. */
   readonly port: number;

@@ -6,7 +6,7 @@
  * throws only for broken invariants.
  */
 import type { Declaration, Sample, Tag } from '@fieldline/shared/contracts';
-import type { Clock, Log, Metrics } from '@fieldline/shared/runtime';
+import type { Clock, Download, Log, Metrics } from '@fieldline/shared/runtime';
 
 /** A part of the plan that the poller calls when it is due: one request on the wire, or a few that belong together. */
 export type PollRequest = {
@@ -22,7 +22,7 @@ export type PollRequest = {
 export type DeviceStatus = {
   readonly device: string;
   readonly state: 'connecting' | 'connected' | 'troubled' | 'disconnected';
-  /** null when connected; else what is wrong, in words for the operator. */
+  /** null when all is well; else what is wrong, in words for the operator: connected, but not as it should be, e.g. */
   readonly trouble: string | null;
 };
 
@@ -49,6 +49,8 @@ export interface Driver {
   /** Begins to connect and returns; the driver goes on trying until closed. */
   start(): void;
   status(): readonly DeviceStatus[];
+  /** What may be fetched over HTTP beside the metrics. */
+  readonly downloads?: readonly Download[];
   /** Idempotent. */
   close(): Promise<void>;
 }

@@ -2,7 +2,7 @@
  * Protocol → driver. A driver's module is imported when a device needs it: the OPC UA library alone costs 90 MB. A new
  * protocol in the union of the settings does not compile until it has its line here.
  */
-import type { Device } from '@fieldline/shared/config';
+import type { Device, FlightRecorderSettings } from '@fieldline/shared/config';
 import type { Driver, DriverContext } from './driver.ts';
 
 export type Protocol = Device['protocol'];
@@ -11,6 +11,7 @@ type DevicesOf<P extends Protocol> = readonly Extract<Device, { protocol: P }>[]
 export type DriverOptions = {
   /** Where drivers keep the certificates that they make and trust. */
   readonly certificateFolder: string;
+  readonly flightRecorder: FlightRecorderSettings;
 };
 
 type Loaders = {
@@ -23,9 +24,9 @@ type Loaders = {
 
 /** The lightest first: in this order they are loaded. */
 const loaders: Loaders = {
-  modbus: async (devices, context) => {
+  modbus: async (devices, context, options) => {
     const { createModbusDriver } = await import('./modbus/driver.ts');
-    return createModbusDriver(devices, context);
+    return createModbusDriver(devices, context, options.flightRecorder);
   },
   opcua: async (devices, context, options) => {
     const { createOpcuaDriver } = await import('./opcua/driver.ts');

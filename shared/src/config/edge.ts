@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { type ModbusLink, modbusDeviceSchema, modbusLinkName, sameModbusLink } from './modbus.ts';
+import { flightRecorderSchema } from './flight-recorder.ts';
+import { modbusDeviceSchema } from './modbus.ts';
+import { dialInClash, type ModbusLink, modbusLinkName, sameModbusLink } from './modbus-link.ts';
 import { opcuaDeviceSchema } from './opcua.ts';
 import { durationMs, filePath, host, id, listenPort, sizeBytes } from './units.ts';
 import { uplinkSchema } from './uplink.ts';
@@ -49,7 +51,8 @@ const edgeObject = z.strictObject({
   http: z
     .strictObject({ host: host.default('127.0.0.1'), port: listenPort.default(9101) })
     .prefault({})
-    .describe('/metrics, /health/live and /health/ready'),
+    .describe('/metrics, /health/live, /health/ready and /modbus.pcapng'),
+  flightRecorder: flightRecorderSchema.prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   devices: z.array(deviceSchema).min(1),
 });
@@ -103,6 +106,10 @@ export const edgeSchema = edgeObject
           path: ['devices', index, 'link'],
           message: `another device states ${name} with other settings; devices that share a link state it alike`,
         });
+      }
+      for (const other of links.values()) {
+        const message = dialInClash(device.link, other);
+        if (message !== null) context.addIssue({ code: 'custom', path: ['devices', index, 'link'], message });
       }
       links.set(name, first ?? device.link);
     }

@@ -1,183 +1,45 @@
 import { z } from 'zod';
-import { deadbandShape, isRange, keepingShape, notARange, tagDescriptionShape } from './tag-shapes.ts';
-import { durationMs, host, id, port } from './units.ts';
+import { addressBases, maxStatedAddress } from './modbus-address.ts';
+import { hasTransactionIds, modbusLinkSchema } from './modbus-link.ts';
+import { mapProblems, tagOf } from './modbus-placement.ts';
+import { byteOrders } from './modbus-registers.ts';
+import { modbusTagSchema } from './modbus-tag.ts';
+import { deadbandShape, keepingShape } from './tag-shapes.ts';
+import { durationMs, id } from './units.ts';
 
-/** Where a device is reached. All devices with the same link share one connection. */
-export const modbusLinkSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('tcp'), host, port: port.default(502) }),
-  z.strictObject({ kind: z.literal('rtu-over-tcp'), host, port }),
-  z.strictObject({
-    kind: z.literal('rtu'),
-    path: z.string().min(1).describe('serial port, e.g. /dev/ttyUSB0'),
-    baudRate: z.int().positive().default(19_200),
-    parity: z.enum(['none', 'even', 'odd']).default('even'),
-    dataBits: z.union([z.literal(7), z.literal(8)]).default(8),
-    stopBits: z.union([z.literal(1), z.literal(2)]).default(1),
-  }),
-]);
-export type ModbusLink = z.infer<typeof modbusLinkSchema>;
+export * from './modbus-address.ts';
+export * from './modbus-placement.ts';
+export * from './modbus-registers.ts';
+export * from './modbus-tag.ts';
+export * from './modbus-types.ts';
 
-/** The one name of a link, in logs and metrics too; devices whose links have the same name share a connection. */
-export const modbusLinkName = (link: ModbusLink): string =>
-  link.kind === 'rtu' ? link.path : `${link.host}:${link.port}`;
-
-/** Whether two links of the same name can be one connection: they are stated alike in every setting. */
-export const sameModbusLink = (one: ModbusLink, other: ModbusLink): boolean =>
-  one.kind === 'rtu'
-    ? other.kind === 'rtu' &&
-      one.baudRate === other.baudRate &&
-      one.parity === other.parity &&
-      one.dataBits === other.dataBits &&
-      one.stopBits === other.stopBits
-    : one.kind === other.kind;
-
-/** What registers hold. `bool` is a coil, a discrete input, or with `bit` one bit of a register. */
-export const modbusTypes = [
-  'bool',
-  'int16',
-  'uint16',
-  'int32',
-  'uint32',
-  'int64',
-  'uint64',
-  'float32',
-  'float64',
-  'string',
-] as const;
-export type ModbusType = (typeof modbusTypes)[number];
-
-const registersOfType = {
-  bool: 1,
-  int16: 1,
-  uint16: 1,
-  int32: 2,
-  uint32: 2,
-  int64: 4,
-  uint64: 4,
-  float32: 2,
-  float64: 4,
-} as const satisfies Partial<Record<ModbusType, number>>;
-
-/** How many registers a value occupies; a coil or discrete input is one bit of its own table. */
-export const registerCount = (shape: { readonly type: ModbusType; readonly registers?: number | undefined }): number =>
-  shape.type === 'string' ? (shape.registers ?? 1) : registersOfType[shape.type];
-
-export const modbusTables = ['coil', 'discrete', 'input', 'holding'] as const;
-export type ModbusTable = (typeof modbusTables)[number];
-
-/**
- * Order of the bytes of a 32-bit value 0xAABBCCDD as they stand in two registers. The rule behind the names holds for every
- * type: CDAB and DCBA say that the lowest register of a number comes first, BADC and DCBA that the two bytes of each register
- * are swapped. So a 16-bit value (and a bit of it) is swapped by BADC and DCBA, 64-bit values have their four registers
- * reversed by CDAB and DCBA, and a string, whose characters are in reading order, knows only the swap within its registers.
- */
-export const byteOrders = ['ABCD', 'CDAB', 'BADC', 'DCBA'] as const;
-export type ByteOrder = (typeof byteOrders)[number];
-
-/** The last register of a device that counts from 1. */
-const maxAddress = 65_536;
-
-/** How registers are read as a value: the same for the agent's tags and the simulator's points. */
-export const registerShape = {
-  table: z.enum(modbusTables).default('holding'),
-  address: z.int().min(0).max(maxAddress).describe('in the notation that the device states with addressBase'),
-  type: z.enum(modbusTypes).default('uint16'),
-  byteOrder: z.enum(byteOrders).optional().describe('where it differs from that of the device'),
-  bit: z.int().min(0).max(15).optional().describe('type bool in a register: which bit, 0 is the lowest'),
-  registers: z.int().min(1).max(123).optional().describe('type string: how many registers, two characters each'),
-};
-
-type RegisterShape = {
-  readonly table: ModbusTable;
-  readonly type: ModbusType;
-  readonly bit?: number | undefined;
-  readonly registers?: number | undefined;
-  readonly scale?: number | undefined;
-  readonly offset?: number | undefined;
-};
-
-/** What in a tag or point contradicts itself: the key to change, and what would be right. */
-export function registerProblems(shape: RegisterShape): [key: string, message: string][] {
-  const problems: [string, string][] = [];
-  const inBits = shape.table === 'coil' || shape.table === 'discrete';
-  const isScaled = shape.scale !== undefined || shape.offset !== undefined;
-  if (inBits && shape.type !== 'bool') problems.push(['type', `a ${shape.table} holds one bit: its type is bool`]);
-  if (!inBits && shape.type === 'bool' && shape.bit === undefined) {
-    problems.push(['type', 'bool in a register needs bit: 0–15']);
-  }
-  if (shape.bit !== undefined && (inBits || shape.type !== 'bool')) {
-    problems.push(['bit', 'goes with type: bool in a register only']);
-  }
-  if (shape.type === 'string' && shape.registers === undefined) {
-    problems.push(['type', 'string needs registers: how many']);
-  }
-  if (shape.type !== 'string' && shape.registers !== undefined) {
-    problems.push(['registers', 'goes with type: string only']);
-  }
-  if ((shape.type === 'bool' || shape.type === 'string') && isScaled) {
-    problems.push([shape.scale !== undefined ? 'scale' : 'offset', `goes with numbers only, not with ${shape.type}`]);
-  }
-  return problems;
-}
-
-/** Whether registers of this type can ever hold it: as a bit pattern, or for a float as its value. */
-function canBeRead(entry: number | string, type: ModbusType): boolean {
-  if (typeof entry === 'number' && (type === 'float32' || type === 'float64')) return true;
-  if (typeof entry === 'number' && !Number.isInteger(entry)) return false;
-  const bits = registerCount({ type }) * 16;
-  const pattern = BigInt(entry);
-  return BigInt.asIntN(bits, pattern) === pattern || BigInt.asUintN(bits, pattern) === pattern;
-}
-
-export const modbusTagSchema = z
-  .strictObject({
-    tag: id,
-    ...registerShape,
-    scale: z
-      .number()
-      .refine((scale) => scale !== 0, 'scale 0 leaves nothing of the value')
-      .optional()
-      .describe('value = registers × scale + offset, as float64'),
-    offset: z.number().optional(),
-    notAvailable: z
-      .array(z.union([z.number(), z.string().regex(/^0x[0-9a-fA-F]{1,16}$/)]))
-      .optional()
-      .describe('raw register values that mean "no value here", e.g. [0x8000] or ["0xFFFFFFFFFFFFFFFF"]'),
-    everyMs: durationMs.optional().describe('where it differs from that of the device'),
-    ...deadbandShape,
-    ...keepingShape,
-    ...tagDescriptionShape,
-  })
-  .superRefine((tag, context) => {
-    for (const [key, message] of registerProblems(tag)) context.addIssue({ code: 'custom', path: [key], message });
-    if (tag.notAvailable !== undefined && (tag.type === 'string' || tag.table === 'coil' || tag.table === 'discrete')) {
-      context.addIssue({
-        code: 'custom',
-        path: ['notAvailable'],
-        message: 'goes with numbers and bits of registers only',
-      });
-      return;
-    }
-    for (const [position, entry] of (tag.notAvailable ?? []).entries()) {
-      if (canBeRead(entry, tag.type)) continue;
-      const holds = tag.type === 'bool' ? 'a register' : tag.type;
-      const message = `${holds} never holds this: it has ${registerCount(tag) * 16} bits`;
-      context.addIssue({ code: 'custom', path: ['notAvailable', position], message });
-    }
-  })
-  .refine(isRange, notARange);
-export type ModbusTag = z.infer<typeof modbusTagSchema>;
+const stated = z.int().min(0).max(maxStatedAddress);
+const ranges = z
+  .array(z.tuple([stated, stated]))
+  .optional()
+  .describe('never read along, since the device does not bear it: first and last address of each, e.g. [[100, 119]]');
 
 const modbusDeviceObject = z.strictObject({
   device: id,
   protocol: z.literal('modbus'),
   link: modbusLinkSchema,
   unit: z.int().min(0).max(255).default(1),
+  answersAs: z
+    .union([z.literal('any'), z.int().min(0).max(255)])
+    .optional()
+    .describe(
+      'unit id in the answers of a device that states another than it was asked by; any: whichever, on tcp and udp. Absent: an answer of another unit is none',
+    ),
   addressBase: z
-    .union([z.literal(0), z.literal(1)])
+    .literal(addressBases)
     .default(0)
-    .describe('number of the first register in the addresses below'),
-  byteOrder: z.enum(byteOrders).default('ABCD'),
+    .describe(
+      'notation of the addresses below: 0 or 1 is the number of the first register; with 4xxxx and 4xxxxx the first digit says the table, as in 40001 and 400001',
+    ),
+  byteOrder: z
+    .enum(byteOrders)
+    .default('ABCD')
+    .describe('of 0xAABBCCDD in two registers; CDAB and DCBA: lowest register first, BADC and DCBA: bytes swapped'),
   everyMs: durationMs.default(1_000),
   timeoutMs: durationMs.default(1_000),
   timeToleranceMs: z
@@ -195,6 +57,7 @@ const modbusDeviceObject = z.strictObject({
     .max(124)
     .default(8)
     .describe('most unwanted registers read along to save a request; 0 reads none'),
+  avoid: z.strictObject({ coil: ranges, discrete: ranges, input: ranges, holding: ranges }).optional(),
   ...deadbandShape,
   ...keepingShape,
   tags: z.array(modbusTagSchema).min(1),
@@ -202,28 +65,22 @@ const modbusDeviceObject = z.strictObject({
 
 const leastPeriodPerTolerance = 4;
 
-export const modbusDeviceSchema = modbusDeviceObject.superRefine((device, context) => {
-  if (device.unit === 0 && device.link.kind !== 'tcp') {
-    const message = 'on a serial line unit 0 speaks to all and none answers; a device has 1–247';
-    context.addIssue({ code: 'custom', path: ['unit'], message });
-  }
-  const shortestMs = Math.min(...device.tags.map(({ everyMs }) => everyMs ?? device.everyMs));
-  if (device.timeToleranceMs * leastPeriodPerTolerance > shortestMs) {
-    const message = `neighbouring samples must stay apart: at most a quarter of everyMs, which is ${shortestMs}`;
-    context.addIssue({ code: 'custom', path: ['timeToleranceMs'], message });
-  }
-  for (const [position, tag] of device.tags.entries()) {
-    const issue = (key: string, message: string): void =>
-      context.addIssue({ code: 'custom', path: ['tags', position, key], message });
-    const first = tag.address - device.addressBase;
-    const count = registerCount(tag);
-    // What no device has was told by the schema.
-    const isAddress = tag.address >= 0 && tag.address <= maxAddress;
-    if (isAddress && first < 0) issue('address', `the device counts from addressBase: ${device.addressBase}`);
-    if (isAddress && first + count > 65_536) issue('address', `the last register is ${65_535 + device.addressBase}`);
-    if (count > device.maxRegisters) {
-      issue(tag.type === 'string' ? 'registers' : 'type', `needs ${count} registers; maxRegisters allows fewer`);
+export const modbusDeviceSchema = modbusDeviceObject
+  .superRefine((device, context) => {
+    if (device.answersAs === 'any' && !hasTransactionIds(device.link)) {
+      const message = 'on a line without transaction ids any answer could be that of another unit: state its number';
+      context.addIssue({ code: 'custom', path: ['answersAs'], message });
     }
-  }
-});
+    if (device.unit === 0 && !hasTransactionIds(device.link)) {
+      const message = 'on a serial line unit 0 speaks to all and none answers; a device has 1–247';
+      context.addIssue({ code: 'custom', path: ['unit'], message });
+    }
+    const shortestMs = Math.min(...device.tags.map(({ everyMs }) => everyMs ?? device.everyMs));
+    if (device.timeToleranceMs * leastPeriodPerTolerance > shortestMs) {
+      const message = `neighbouring samples must stay apart: at most a quarter of everyMs, which is ${shortestMs}`;
+      context.addIssue({ code: 'custom', path: ['timeToleranceMs'], message });
+    }
+    for (const [path, message] of mapProblems(device)) context.addIssue({ code: 'custom', path, message });
+  })
+  .transform((device) => ({ ...device, tags: device.tags.map((tag) => tagOf(device, tag)) }));
 export type ModbusDevice = z.infer<typeof modbusDeviceSchema>;

@@ -6,6 +6,14 @@ import type { Metrics } from './metrics.ts';
 
 export type OpsServer = { readonly port: number; readonly close: () => Promise<void> };
 
+/** A file that is made when somebody asks for it. */
+export type Download = {
+  /** e.g. `/modbus.pcapng` */
+  readonly path: string;
+  readonly type: string;
+  readonly content: () => Buffer;
+};
+
 /**
  * GET /metrics, /health/live, /health/ready for the machines that watch a program.
  * @throws FieldlineError port/in-use
@@ -14,6 +22,7 @@ export async function startOpsServer(
   at: { host: string; port: number },
   metrics: Metrics,
   health: Health,
+  downloads: readonly Download[] = [],
 ): Promise<OpsServer> {
   const server = createServer(async (request, response) => {
     const path = (request.url ?? '/').split('?')[0];
@@ -21,11 +30,18 @@ export async function startOpsServer(
       response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(await metrics.text());
       return;
     }
+    const download = downloads.find((one) => one.path === path);
+    if (download !== undefined) {
+      response.writeHead(200, { 'content-type': download.type }).end(download.content());
+      return;
+    }
     const checks = path === '/health/live' ? health.live : path === '/health/ready' ? health.ready : null;
     if (checks === null) {
       response
         .writeHead(404, { 'content-type': 'text/plain' })
-        .end('here are /metrics, /health/live and /health/ready\n');
+        .end(
+          `here are ${[...downloads.map((one) => one.path), '/metrics', '/health/live and /health/ready'].join(', ')}\n`,
+        );
       return;
     }
     const state = report(checks);

@@ -1,4 +1,4 @@
-import { createHealth, createMetrics, Lifecycle, startOpsServer } from '@fieldline/shared/runtime';
+import { createHealth, createMetrics, type Download, Lifecycle, startOpsServer } from '@fieldline/shared/runtime';
 import { afterEach, describe, expect, it } from 'vitest';
 
 const lifecycle: Lifecycle[] = [];
@@ -6,10 +6,10 @@ afterEach(async () => {
   await Promise.all(lifecycle.splice(0).map((one) => one.close()));
 });
 
-async function start() {
+async function start(downloads: readonly Download[] = []) {
   const metrics = createMetrics();
   const health = createHealth();
-  const server = await startOpsServer({ host: '127.0.0.1', port: 0 }, metrics, health);
+  const server = await startOpsServer({ host: '127.0.0.1', port: 0 }, metrics, health, downloads);
   const closer = new Lifecycle();
   closer.add('server', server.close);
   lifecycle.push(closer);
@@ -54,6 +54,17 @@ describe('the server for those who watch a program', () => {
     const answer = await get('/');
     expect(answer.status).toBe(404);
     expect(await answer.text()).toContain('/metrics');
+  });
+
+  it('gives the files of a program, made when asked for', async () => {
+    let made = 0;
+    const content = (): Buffer => Buffer.from(`${++made}`);
+    const { get } = await start([{ path: '/things.bin', type: 'application/x-things', content }]);
+    await get('/metrics');
+    const answer = await get('/things.bin?now');
+    expect(answer.headers.get('content-type')).toBe('application/x-things');
+    expect(await answer.text()).toBe('1');
+    expect(await (await get('/')).text()).toContain('/things.bin');
   });
 
   it('says which port is taken and what to do', async () => {

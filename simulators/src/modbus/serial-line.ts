@@ -6,15 +6,16 @@ export type SerialSettings = {
   readonly path: string;
   readonly baudRate: number;
   readonly parity: 'none' | 'even' | 'odd';
+  readonly dataBits: 7 | 8;
 };
 
 /** Any serial path: an adapter, or one end of a pty pair. The library is loaded when a plant has one. */
-export function createSerialLine({ path, baudRate, parity }: SerialSettings, onPeer: OnPeer): Line {
+export function createSerialLine({ path, baudRate, parity, dataBits }: SerialSettings, onPeer: OnPeer): Line {
   let port: SerialPort | undefined;
   return {
     up: async () => {
       const library = await import('serialport');
-      const next = new library.SerialPort({ path, baudRate, parity, dataBits: 8, stopBits: 1, autoOpen: false });
+      const next = new library.SerialPort({ path, baudRate, parity, dataBits, stopBits: 1, autoOpen: false });
       await new Promise<void>((resolve, reject) => {
         next.open((error) => (error === null ? resolve() : reject(openError(path, error))));
       });

@@ -3,13 +3,17 @@ import type { FaultKind } from '../faults.ts';
 import { createOutage } from '../outage.ts';
 import { createRequestFaults } from '../request-faults.ts';
 import type { ServerContext, SimulatedServer } from '../server.ts';
+import { createAsciiFraming } from './ascii.ts';
 import { createBus } from './bus.ts';
 import { createConversation } from './conversation.ts';
+import { createDialInLine } from './dial-in-line.ts';
+import type { Framing } from './framing.ts';
 import type { Line, OnPeer } from './line.ts';
 import { createMbapFraming } from './mbap.ts';
 import { createRtuFraming } from './rtu.ts';
 import { createSerialLine } from './serial-line.ts';
 import { createTcpLine } from './tcp-line.ts';
+import { createUdpLine } from './udp-line.ts';
 
 export type ModbusServerSettings = Exclude<SimulatorServer, { protocol: 'opcua' }>;
 
@@ -20,11 +24,10 @@ export async function startModbus(settings: ModbusServerSettings, context: Serve
   const { place, clock, log, onServed } = context;
   const name = place.server;
   const faults = createRequestFaults();
-  const isSerial = settings.protocol !== 'modbus-tcp';
+  const framing = framingOf(settings);
+  const isSerial = framing !== 'tcp';
   const bus = createBus({ units: settings.units, place, clock, faults, onServed, isSerial });
-  const line = lineOf(settings, (peer) =>
-    createConversation(bus, isSerial ? createRtuFraming() : createMbapFraming(), peer),
-  );
+  const line = lineOf(settings, (peer) => createConversation(bus, framings[framing](), peer));
   await line.up();
   const down = async (): Promise<void> => {
     await line.down();
@@ -55,6 +58,39 @@ export async function startModbus(settings: ModbusServerSettings, context: Serve
   };
 }
 
+const framings: Record<'tcp' | 'rtu' | 'ascii', () => Framing> = {
+  tcp: createMbapFraming,
+  rtu: createRtuFraming,
+  ascii: createAsciiFraming,
+};
+
+function framingOf(settings: ModbusServerSettings): keyof typeof framings {
+  switch (settings.protocol) {
+    case 'modbus-tcp':
+    case 'modbus-udp':
+      return 'tcp';
+    case 'modbus-rtu':
+    case 'modbus-rtu-over-tcp':
+      return 'rtu';
+    case 'modbus-ascii':
+    case 'modbus-ascii-over-tcp':
+      return 'ascii';
+    case 'modbus-dial-in':
+      return settings.framing;
+  }
+}
+
 function lineOf(settings: ModbusServerSettings, onPeer: OnPeer): Line {
-  return settings.protocol === 'modbus-rtu' ? createSerialLine(settings, onPeer) : createTcpLine(settings, onPeer);
+  switch (settings.protocol) {
+    case 'modbus-rtu':
+      return createSerialLine({ ...settings, dataBits: 8 }, onPeer);
+    case 'modbus-ascii':
+      return createSerialLine(settings, onPeer);
+    case 'modbus-udp':
+      return createUdpLine(settings, onPeer);
+    case 'modbus-dial-in':
+      return createDialInLine(settings, onPeer);
+    default:
+      return createTcpLine(settings, onPeer);
+  }
 }

@@ -1,17 +1,29 @@
-import { type ModbusDevice, modbusLinkName } from '@fieldline/shared/config/modbus';
+import { type FlightRecorderSettings, flightRecorderSchema } from '@fieldline/shared/config/flight-recorder';
+import { type ModbusDevice, statedAddress } from '@fieldline/shared/config/modbus';
+import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import type { Tag } from '@fieldline/shared/contracts';
 import type { DeviceStatus, Driver, DriverContext, PollRequest } from '../driver.ts';
 import { BlockReader, type Item } from './block-reader.ts';
+import type { Block, Span } from './blocks.ts';
+import { DialIns } from './channels/dial-in.ts';
+import { openChannel } from './channels/open-channel.ts';
 import { createDecode, valueTypeOf } from './decode.ts';
 import { Link } from './link.ts';
 import { createModbusMetrics } from './metrics.ts';
-import { type Block, type Plan, planDevice } from './plan.ts';
+import { type Plan, type Point, planDevice } from './plan.ts';
+import { FlightRecorder } from './recorder/flight-recorder.ts';
 
 /** One device: who asks for it, and what of it cannot be read. */
 type DeviceReaders = { readonly device: ModbusDevice; readonly link: Link; readonly readers: BlockReader[] };
 
-export function createModbusDriver(devices: readonly ModbusDevice[], context: DriverContext): Driver {
+export function createModbusDriver(
+  devices: readonly ModbusDevice[],
+  context: DriverContext,
+  recording: FlightRecorderSettings = flightRecorderSchema.parse({}),
+): Driver {
   const metrics = createModbusMetrics(context.metrics);
+  const dialIns = new DialIns(context.log, () => metrics.strangers.inc());
+  const recorder = new FlightRecorder(recording, { ...context, metrics }, linksOf(devices));
   const links = new Map<string, Link>();
   const tags: Tag[] = [];
   const requests: PollRequest[] = [];
@@ -19,8 +31,9 @@ export function createModbusDriver(devices: readonly ModbusDevice[], context: Dr
 
   for (const device of devices) {
     const name = modbusLinkName(device.link);
-    const link = links.get(name) ?? new Link(device.link, { ...context, metrics });
+    const link = links.get(name) ?? new Link(device.link, { ...context, metrics, dialIns, openChannel, recorder });
     links.set(name, link);
+    link.expect(device.unit, device.answersAs ?? null);
     const log = context.log.child({ device: device.device });
     const readers: BlockReader[] = [];
     read.push({ device, link, readers });
@@ -48,22 +61,30 @@ export function createModbusDriver(devices: readonly ModbusDevice[], context: Dr
     start: () => {
       for (const link of links.values()) link.start();
     },
+    downloads: [{ path: '/modbus.pcapng', type: 'application/x-pcapng', content: () => recorder.recordings() }],
     status: () => read.map(statusOf),
     close: async () => {
       await Promise.all([...links.values()].map((link) => link.close()));
+      await dialIns.close();
+      await recorder.close();
     },
   };
 }
 
-const itemsOf = (device: ModbusDevice, block: Block): Item[] =>
-  block.points.map(({ first, count, setting }) => {
+const linksOf = (devices: readonly ModbusDevice[]): ModbusLink[] => [
+  ...new Map(devices.map(({ link }) => [modbusLinkName(link), link])).values(),
+];
+
+const itemsOf = (device: ModbusDevice, block: Block<Point>): Item[] =>
+  block.points.map((point) => {
+    const { first, count, setting } = point;
     const tag: Tag = { device: device.device, tag: setting.tag, type: valueTypeOf(setting) };
-    return { first, count, tag, decode: createDecode(setting, tag, device.byteOrder) };
+    return { first, count, tag, decode: createDecode(setting, tag, device.byteOrder, point) };
   });
 
 /** In the notation of the device's own documents. */
-function requestName({ device, addressBase }: ModbusDevice, table: Plan['table'], { first, count }: Block): string {
-  const from = first + addressBase;
+function requestName({ device, addressBase }: ModbusDevice, table: Plan['table'], { first, count }: Span): string {
+  const from = statedAddress({ table, first }, addressBase);
   return `${device} ${table} ${count === 1 ? from : `${from}–${from + count - 1}`}`;
 }
 
@@ -75,5 +96,7 @@ function statusOf({ device: { device, unit }, link, readers }: DeviceReaders): D
   const refused = readers.reduce((sum, reader) => sum + reader.refusedTags, 0);
   if (refused > 0)
     return { device, state: 'troubled', trouble: `it refuses ${refused} of its tags: see their quality` };
-  return { device, state: 'connected', trouble: null };
+  const { backupInUse } = link;
+  if (backupInUse === null) return { device, state, trouble: null };
+  return { device, state, trouble: `reached by its backup address ${backupInUse.host}:${backupInUse.port}` };
 }

@@ -1,4 +1,4 @@
-import { type ModbusDevice, modbusDeviceSchema } from '@fieldline/shared/config';
+import { type FlightRecorderSettings, type ModbusDevice, modbusDeviceSchema } from '@fieldline/shared/config';
 import { qualityName, type Value } from '@fieldline/shared/contracts';
 import { type Clock, createMetrics, silentLog, systemClock } from '@fieldline/shared/runtime';
 import { waitFor } from '@fieldline/shared/testing';
@@ -32,8 +32,9 @@ export async function startRig(
   devices: readonly ModbusDevice[],
   clock: Clock = createTestClock(),
   heldSinceMs: DriverContext['heldSinceMs'] = () => null,
+  recording?: FlightRecorderSettings,
 ) {
-  const rig = startUnconnected(devices, clock, heldSinceMs);
+  const rig = startUnconnected(devices, clock, heldSinceMs, recording);
   await waitFor(rig.isConnected, { what: 'the link to be up' });
   return rig;
 }
@@ -42,16 +43,11 @@ export function startUnconnected(
   devices: readonly ModbusDevice[],
   clock: Clock = createTestClock(),
   heldSinceMs: DriverContext['heldSinceMs'] = () => null,
+  recording?: FlightRecorderSettings,
 ) {
   const metrics = createMetrics();
-  const driver = createModbusDriver(devices, {
-    clock,
-    log: silentLog,
-    metrics,
-    emit: () => {},
-    declare: () => {},
-    heldSinceMs,
-  });
+  const unused = { emit: () => {}, declare: () => {} };
+  const driver = createModbusDriver(devices, { clock, log: silentLog, metrics, heldSinceMs, ...unused }, recording);
   const never = new AbortController().signal;
   onTestFinished(() => driver.close());
   driver.start();

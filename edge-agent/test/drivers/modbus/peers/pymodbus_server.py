@@ -1,0 +1,44 @@
+"""A Modbus server of pymodbus: {"comm": tcp|udp|serial, "framer": socket|rtu|ascii, "port": number or path} as its one argument.
+
+Holding registers 0-199 hold 1000 + address, input registers 2000 + address; every third coil and every fourth discrete input is on.
+It prints a line when it listens.
+"""
+import asyncio
+import json
+import sys
+
+from pymodbus import FramerType
+from pymodbus.datastore import ModbusDeviceContext, ModbusSequentialDataBlock, ModbusServerContext
+from pymodbus.server import ModbusSerialServer, ModbusTcpServer, ModbusUdpServer
+
+COUNT = 200
+
+
+def block(value):
+    # The block counts from 1, the wire from 0.
+    return ModbusSequentialDataBlock(1, [value(address) for address in range(COUNT)])
+
+
+async def main():
+    settings = json.loads(sys.argv[1])
+    device = ModbusDeviceContext(
+        hr=block(lambda address: 1000 + address),
+        ir=block(lambda address: 2000 + address),
+        co=block(lambda address: address % 3 == 0),
+        di=block(lambda address: address % 4 == 0),
+    )
+    context = ModbusServerContext(devices={5: device, 6: device}, single=False)
+    framer = FramerType(settings["framer"])
+    port = settings["port"]
+    if settings["comm"] == "serial":
+        server = ModbusSerialServer(context, framer=framer, port=port, baudrate=115200, bytesize=8, parity="N")
+    elif settings["comm"] == "udp":
+        server = ModbusUdpServer(context, framer=framer, address=("127.0.0.1", port))
+    else:
+        server = ModbusTcpServer(context, framer=framer, address=("127.0.0.1", port))
+    await server.serve_forever(background=True)
+    print("listening", flush=True)
+    await asyncio.Event().wait()
+
+
+asyncio.run(main())
