@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { profileUseShape } from './profile-use.ts';
 import { deadbandShape, isRange, keepingShape, notARange, tagDescriptionShape } from './tag-shapes.ts';
 import { durationMs, host, id, port } from './units.ts';
 
@@ -168,11 +169,12 @@ export const modbusTagSchema = z
   .refine(isRange, notARange);
 export type ModbusTag = z.infer<typeof modbusTagSchema>;
 
-const modbusDeviceObject = z.strictObject({
+export const modbusDeviceObject = z.strictObject({
   device: id,
   protocol: z.literal('modbus'),
   link: modbusLinkSchema,
   unit: z.int().min(0).max(255).default(1),
+  ...profileUseShape,
   addressBase: z
     .union([z.literal(0), z.literal(1)])
     .default(0)
@@ -197,12 +199,19 @@ const modbusDeviceObject = z.strictObject({
     .describe('most unwanted registers read along to save a request; 0 reads none'),
   ...deadbandShape,
   ...keepingShape,
-  tags: z.array(modbusTagSchema).min(1),
+  tags: z.array(modbusTagSchema).default([]).describe('beside those of the profile, where one is named'),
 });
 
 const leastPeriodPerTolerance = 4;
 
-export const modbusDeviceSchema = modbusDeviceObject.superRefine((device, context) => {
+const refinedDeviceSchema = modbusDeviceObject.superRefine((device, context) => {
+  if (device.tags.length === 0) {
+    const message =
+      device.profile === undefined
+        ? 'list tags, or name a profile that has them'
+        : 'the tags of a profile are put in when a settings file is loaded';
+    context.addIssue({ code: 'custom', path: ['tags'], message });
+  }
   if (device.unit === 0 && device.link.kind !== 'tcp') {
     const message = 'on a serial line unit 0 speaks to all and none answers; a device has 1–247';
     context.addIssue({ code: 'custom', path: ['unit'], message });
@@ -226,4 +235,9 @@ export const modbusDeviceSchema = modbusDeviceObject.superRefine((device, contex
     }
   }
 });
+
+/** With the tags of its profile in place, a device is complete: it can be written down and read again without the profile. */
+export const modbusDeviceSchema = refinedDeviceSchema.transform(
+  ({ profile: _profile, only: _only, override: _override, ...device }) => device,
+);
 export type ModbusDevice = z.infer<typeof modbusDeviceSchema>;
