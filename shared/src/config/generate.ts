@@ -34,6 +34,13 @@ const withoutSignals = (schema: JsonSchema): JsonSchema =>
     key === 'signal' ? { type: 'signal', description: 'see the signals above' } : value,
   );
 
+/** Of the tags, what those of a device have not. */
+const ownOfProfile = (schema: JsonSchema): JsonSchema => {
+  const { tags, ...properties } = schema.properties ?? {};
+  const { group = {} } = tags?.items?.properties ?? {};
+  return { ...schema, properties: { ...properties, tags: { items: { properties: { group } } } } };
+};
+
 const errorTable = [
   '| code | try again | meaning |',
   '|---|---|---|',
@@ -68,7 +75,10 @@ export const generated = (): [file: string, text: string][] => [
     `${JSON.stringify(schema, null, 2)}\n`,
   ]),
   readme('shared', { errors: errorTable, qualities: qualityTable }),
-  readme('edge-agent', { settings: settingsTable(schemas.edge), profile: settingsTable(schemas.profile) }),
+  readme('edge-agent', {
+    settings: settingsTable(schemas.edge),
+    profile: settingsTable(ownOfProfile(schemas.profile)),
+  }),
   readme('cloud-ingest', { settings: settingsTable(schemas.ingest) }),
   readme('simulators', {
     settings: settingsTable(withoutSignals(schemas.plant)),
