@@ -4,9 +4,11 @@
  */
 import { resolve } from 'node:path';
 import {
-  type ByteOrder,
+  type AnyByteOrder,
+  type CharacterPlace,
   type ModbusPoint,
   type ModbusUnit,
+  modbusValueType,
   type OpcuaNode,
   type Plant,
   registerCount,
@@ -15,6 +17,7 @@ import {
 } from '@fieldline/shared/config';
 import { FieldlineError, type Value, type ValueType } from '@fieldline/shared/contracts';
 import { fit } from './fit.ts';
+import { fitRegisters } from './modbus/fit-registers.ts';
 import { seedOfName } from './signals/random.ts';
 import { replayCells } from './signals/replay.ts';
 import { samplerOf } from './signals/signal.ts';
@@ -32,7 +35,7 @@ export type Point = {
 
 export type RegisterPoint = Point & {
   readonly settings: ModbusPoint;
-  readonly byteOrder: ByteOrder;
+  readonly byteOrder: AnyByteOrder;
   /** The first register behind it, or bit in the tables of bits. */
   readonly end: number;
   /** What stands in the registers at this time. */
@@ -51,7 +54,12 @@ export const serverName = (server: SimulatorServer, index: number): string =>
 
 export function registerPoints(unit: ModbusUnit, place: PlaceInPlant): RegisterPoint[] {
   return unit.points.map((settings) => {
-    const rawAt = rawSampler(settings, `${place.server}/${unit.unit}/${settings.name}`, place);
+    const rawAt = rawSampler(
+      settings,
+      (value) => fitRegisters(settings, value),
+      `${place.server}/${unit.unit}/${settings.name}`,
+      place,
+    );
     const isScaled = settings.scale !== undefined || settings.offset !== undefined;
     const { scale = 1, offset = 0 } = settings;
     const reported = isScaled ? (raw: Value): Value => Number(raw) * scale + offset : (raw: Value): Value => raw;
@@ -59,7 +67,7 @@ export function registerPoints(unit: ModbusUnit, place: PlaceInPlant): RegisterP
       server: place.server,
       device: unit.name,
       name: settings.name,
-      type: isScaled ? 'float64' : settings.type,
+      type: modbusValueType(settings),
       valueAt: isScaled ? (timeMs) => reported(rawAt(timeMs)) : rawAt,
       settings,
       byteOrder: settings.byteOrder ?? unit.byteOrder,
@@ -76,7 +84,7 @@ export function nodePoints(nodes: readonly OpcuaNode[], place: PlaceInPlant): No
     device: place.server,
     name: settings.name,
     type: settings.type,
-    valueAt: rawSampler(settings, `${place.server}//${settings.name}`, place),
+    valueAt: rawSampler(settings, (value) => fit(settings.type, value), `${place.server}//${settings.name}`, place),
     settings,
   }));
 }
@@ -93,8 +101,9 @@ export function plantPoints(plant: Plant, baseFolder = '.'): Point[] {
 
 type Signalled = {
   readonly name: string;
-  readonly type: ValueType;
+  readonly type: string;
   readonly registers?: number | undefined;
+  readonly characters?: CharacterPlace | undefined;
   readonly scale?: number | undefined;
   readonly offset?: number | undefined;
   readonly signal: Signal;
@@ -102,18 +111,24 @@ type Signalled = {
 };
 
 /** @throws FieldlineError settings/invalid where a text of the signal does not read as the type of the point */
-function rawSampler(settings: Signalled, path: string, { plantSeed, baseFolder }: PlaceInPlant): (ms: number) => Value {
-  const { type, registers, scale, offset } = settings;
+function rawSampler(
+  settings: Signalled,
+  fitted: (value: Value) => Value,
+  path: string,
+  { plantSeed, baseFolder }: PlaceInPlant,
+): (ms: number) => Value {
+  const { type, registers, characters, scale, offset } = settings;
   const signal =
     settings.signal.kind === 'replay'
       ? { ...settings.signal, file: resolve(baseFolder, settings.signal.file) }
       : settings.signal;
   const sample = samplerOf(signal, settings.seed ?? seedOfName(plantSeed, path));
   const rawOf = (value: Value): Value => {
-    if (scale === undefined && offset === undefined) return fit(type, value);
-    return fit(type, (Number(value) - (offset ?? 0)) / (scale ?? 1));
+    if (scale === undefined && offset === undefined) return fitted(value);
+    return fitted((Number(value) - (offset ?? 0)) / (scale ?? 1));
   };
-  const cut = type === 'string' && registers !== undefined ? registers * 2 : Number.POSITIVE_INFINITY;
+  const perRegister = characters === undefined || characters === 'both-bytes' ? 2 : 1;
+  const cut = type === 'string' && registers !== undefined ? registers * perRegister : Number.POSITIVE_INFINITY;
   const rawAt = (timeMs: number): Value => {
     const raw = rawOf(sample(timeMs));
     return typeof raw === 'string' ? textOfBytes(raw, cut) : raw;

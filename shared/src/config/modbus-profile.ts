@@ -24,6 +24,7 @@ const deviceShape = modbusDeviceObject.pick({
   maxRegisters: true,
   maxBits: true,
   maxGap: true,
+  avoid: true,
   timeoutMs: true,
   everyMs: true,
 }).shape;

@@ -1,7 +1,17 @@
 import { z } from 'zod';
+import { addressBases, maxStatedAddress } from './modbus-address.ts';
+import { mapProblems, tagOf } from './modbus-placement.ts';
+import { byteOrders } from './modbus-registers.ts';
+import { modbusTagSchema } from './modbus-tag.ts';
 import { profileUseShape } from './profile-use.ts';
-import { deadbandShape, isRange, keepingShape, notARange, tagDescriptionShape } from './tag-shapes.ts';
+import { deadbandShape, keepingShape } from './tag-shapes.ts';
 import { durationMs, host, id, port } from './units.ts';
+
+export * from './modbus-address.ts';
+export * from './modbus-placement.ts';
+export * from './modbus-registers.ts';
+export * from './modbus-tag.ts';
+export * from './modbus-types.ts';
 
 /** Where a device is reached. All devices with the same link share one connection. */
 export const modbusLinkSchema = z.discriminatedUnion('kind', [
@@ -32,142 +42,11 @@ export const sameModbusLink = (one: ModbusLink, other: ModbusLink): boolean =>
       one.stopBits === other.stopBits
     : one.kind === other.kind;
 
-/** What registers hold. `bool` is a coil, a discrete input, or with `bit` one bit of a register. */
-export const modbusTypes = [
-  'bool',
-  'int16',
-  'uint16',
-  'int32',
-  'uint32',
-  'int64',
-  'uint64',
-  'float32',
-  'float64',
-  'string',
-] as const;
-export type ModbusType = (typeof modbusTypes)[number];
-
-const registersOfType = {
-  bool: 1,
-  int16: 1,
-  uint16: 1,
-  int32: 2,
-  uint32: 2,
-  int64: 4,
-  uint64: 4,
-  float32: 2,
-  float64: 4,
-} as const satisfies Partial<Record<ModbusType, number>>;
-
-/** How many registers a value occupies; a coil or discrete input is one bit of its own table. */
-export const registerCount = (shape: { readonly type: ModbusType; readonly registers?: number | undefined }): number =>
-  shape.type === 'string' ? (shape.registers ?? 1) : registersOfType[shape.type];
-
-export const modbusTables = ['coil', 'discrete', 'input', 'holding'] as const;
-export type ModbusTable = (typeof modbusTables)[number];
-
-/**
- * Order of the bytes of a 32-bit value 0xAABBCCDD as they stand in two registers. The rule behind the names holds for every
- * type: CDAB and DCBA say that the lowest register of a number comes first, BADC and DCBA that the two bytes of each register
- * are swapped. So a 16-bit value (and a bit of it) is swapped by BADC and DCBA, 64-bit values have their four registers
- * reversed by CDAB and DCBA, and a string, whose characters are in reading order, knows only the swap within its registers.
- */
-export const byteOrders = ['ABCD', 'CDAB', 'BADC', 'DCBA'] as const;
-export type ByteOrder = (typeof byteOrders)[number];
-
-/** The last register of a device that counts from 1. */
-const maxAddress = 65_536;
-
-/** How registers are read as a value: the same for the agent's tags and the simulator's points. */
-export const registerShape = {
-  table: z.enum(modbusTables).default('holding'),
-  address: z.int().min(0).max(maxAddress).describe('in the notation that the device states with addressBase'),
-  type: z.enum(modbusTypes).default('uint16'),
-  byteOrder: z.enum(byteOrders).optional().describe('where it differs from that of the device'),
-  bit: z.int().min(0).max(15).optional().describe('type bool in a register: which bit, 0 is the lowest'),
-  registers: z.int().min(1).max(123).optional().describe('type string: how many registers, two characters each'),
-};
-
-type RegisterShape = {
-  readonly table: ModbusTable;
-  readonly type: ModbusType;
-  readonly bit?: number | undefined;
-  readonly registers?: number | undefined;
-  readonly scale?: number | undefined;
-  readonly offset?: number | undefined;
-};
-
-/** What in a tag or point contradicts itself: the key to change, and what would be right. */
-export function registerProblems(shape: RegisterShape): [key: string, message: string][] {
-  const problems: [string, string][] = [];
-  const inBits = shape.table === 'coil' || shape.table === 'discrete';
-  const isScaled = shape.scale !== undefined || shape.offset !== undefined;
-  if (inBits && shape.type !== 'bool') problems.push(['type', `a ${shape.table} holds one bit: its type is bool`]);
-  if (!inBits && shape.type === 'bool' && shape.bit === undefined) {
-    problems.push(['type', 'bool in a register needs bit: 0–15']);
-  }
-  if (shape.bit !== undefined && (inBits || shape.type !== 'bool')) {
-    problems.push(['bit', 'goes with type: bool in a register only']);
-  }
-  if (shape.type === 'string' && shape.registers === undefined) {
-    problems.push(['type', 'string needs registers: how many']);
-  }
-  if (shape.type !== 'string' && shape.registers !== undefined) {
-    problems.push(['registers', 'goes with type: string only']);
-  }
-  if ((shape.type === 'bool' || shape.type === 'string') && isScaled) {
-    problems.push([shape.scale !== undefined ? 'scale' : 'offset', `goes with numbers only, not with ${shape.type}`]);
-  }
-  return problems;
-}
-
-/** Whether registers of this type can ever hold it: as a bit pattern, or for a float as its value. */
-function canBeRead(entry: number | string, type: ModbusType): boolean {
-  if (typeof entry === 'number' && (type === 'float32' || type === 'float64')) return true;
-  if (typeof entry === 'number' && !Number.isInteger(entry)) return false;
-  const bits = registerCount({ type }) * 16;
-  const pattern = BigInt(entry);
-  return BigInt.asIntN(bits, pattern) === pattern || BigInt.asUintN(bits, pattern) === pattern;
-}
-
-export const modbusTagSchema = z
-  .strictObject({
-    tag: id,
-    ...registerShape,
-    scale: z
-      .number()
-      .refine((scale) => scale !== 0, 'scale 0 leaves nothing of the value')
-      .optional()
-      .describe('value = registers × scale + offset, as float64'),
-    offset: z.number().optional(),
-    notAvailable: z
-      .array(z.union([z.number(), z.string().regex(/^0x[0-9a-fA-F]{1,16}$/)]))
-      .optional()
-      .describe('raw register values that mean "no value here", e.g. [0x8000] or ["0xFFFFFFFFFFFFFFFF"]'),
-    everyMs: durationMs.optional().describe('where it differs from that of the device'),
-    ...deadbandShape,
-    ...keepingShape,
-    ...tagDescriptionShape,
-  })
-  .superRefine((tag, context) => {
-    for (const [key, message] of registerProblems(tag)) context.addIssue({ code: 'custom', path: [key], message });
-    if (tag.notAvailable !== undefined && (tag.type === 'string' || tag.table === 'coil' || tag.table === 'discrete')) {
-      context.addIssue({
-        code: 'custom',
-        path: ['notAvailable'],
-        message: 'goes with numbers and bits of registers only',
-      });
-      return;
-    }
-    for (const [position, entry] of (tag.notAvailable ?? []).entries()) {
-      if (canBeRead(entry, tag.type)) continue;
-      const holds = tag.type === 'bool' ? 'a register' : tag.type;
-      const message = `${holds} never holds this: it has ${registerCount(tag) * 16} bits`;
-      context.addIssue({ code: 'custom', path: ['notAvailable', position], message });
-    }
-  })
-  .refine(isRange, notARange);
-export type ModbusTag = z.infer<typeof modbusTagSchema>;
+const stated = z.int().min(0).max(maxStatedAddress);
+const ranges = z
+  .array(z.tuple([stated, stated]))
+  .optional()
+  .describe('never read along, since the device does not bear it: first and last address of each, e.g. [[100, 119]]');
 
 export const modbusDeviceObject = z.strictObject({
   device: id,
@@ -176,10 +55,15 @@ export const modbusDeviceObject = z.strictObject({
   unit: z.int().min(0).max(255).default(1),
   ...profileUseShape,
   addressBase: z
-    .union([z.literal(0), z.literal(1)])
+    .literal(addressBases)
     .default(0)
-    .describe('number of the first register in the addresses below'),
-  byteOrder: z.enum(byteOrders).default('ABCD'),
+    .describe(
+      'notation of the addresses below: 0 or 1 is the number of the first register; with 4xxxx and 4xxxxx the first digit says the table, as in 40001 and 400001',
+    ),
+  byteOrder: z
+    .enum(byteOrders)
+    .default('ABCD')
+    .describe('of 0xAABBCCDD in two registers; CDAB and DCBA: lowest register first, BADC and DCBA: bytes swapped'),
   everyMs: durationMs.default(1_000),
   timeoutMs: durationMs.default(1_000),
   timeToleranceMs: z
@@ -197,6 +81,7 @@ export const modbusDeviceObject = z.strictObject({
     .max(124)
     .default(8)
     .describe('most unwanted registers read along to save a request; 0 reads none'),
+  avoid: z.strictObject({ coil: ranges, discrete: ranges, input: ranges, holding: ranges }).optional(),
   ...deadbandShape,
   ...keepingShape,
   tags: z.array(modbusTagSchema).default([]).describe('beside those of the profile, where one is named'),
@@ -204,40 +89,29 @@ export const modbusDeviceObject = z.strictObject({
 
 const leastPeriodPerTolerance = 4;
 
-const refinedDeviceSchema = modbusDeviceObject.superRefine((device, context) => {
-  if (device.tags.length === 0) {
-    const message =
-      device.profile === undefined
-        ? 'list tags, or name a profile that has them'
-        : 'the tags of a profile are put in when a settings file is loaded';
-    context.addIssue({ code: 'custom', path: ['tags'], message });
-  }
-  if (device.unit === 0 && device.link.kind !== 'tcp') {
-    const message = 'on a serial line unit 0 speaks to all and none answers; a device has 1–247';
-    context.addIssue({ code: 'custom', path: ['unit'], message });
-  }
-  const shortestMs = Math.min(...device.tags.map(({ everyMs }) => everyMs ?? device.everyMs));
-  if (device.timeToleranceMs * leastPeriodPerTolerance > shortestMs) {
-    const message = `neighbouring samples must stay apart: at most a quarter of everyMs, which is ${shortestMs}`;
-    context.addIssue({ code: 'custom', path: ['timeToleranceMs'], message });
-  }
-  for (const [position, tag] of device.tags.entries()) {
-    const issue = (key: string, message: string): void =>
-      context.addIssue({ code: 'custom', path: ['tags', position, key], message });
-    const first = tag.address - device.addressBase;
-    const count = registerCount(tag);
-    // What no device has was told by the schema.
-    const isAddress = tag.address >= 0 && tag.address <= maxAddress;
-    if (isAddress && first < 0) issue('address', `the device counts from addressBase: ${device.addressBase}`);
-    if (isAddress && first + count > 65_536) issue('address', `the last register is ${65_535 + device.addressBase}`);
-    if (count > device.maxRegisters) {
-      issue(tag.type === 'string' ? 'registers' : 'type', `needs ${count} registers; maxRegisters allows fewer`);
+export const modbusDeviceSchema = modbusDeviceObject
+  .superRefine((device, context) => {
+    if (device.tags.length === 0) {
+      const message =
+        device.profile === undefined
+          ? 'list tags, or name a profile that has them'
+          : 'the tags of a profile are put in when a settings file is loaded';
+      context.addIssue({ code: 'custom', path: ['tags'], message });
     }
-  }
-});
-
-/** With the tags of its profile in place, a device is complete: it can be written down and read again without the profile. */
-export const modbusDeviceSchema = refinedDeviceSchema.transform(
-  ({ profile: _profile, only: _only, override: _override, ...device }) => device,
-);
+    if (device.unit === 0 && device.link.kind !== 'tcp') {
+      const message = 'on a serial line unit 0 speaks to all and none answers; a device has 1–247';
+      context.addIssue({ code: 'custom', path: ['unit'], message });
+    }
+    const shortestMs = Math.min(...device.tags.map(({ everyMs }) => everyMs ?? device.everyMs));
+    if (device.timeToleranceMs * leastPeriodPerTolerance > shortestMs) {
+      const message = `neighbouring samples must stay apart: at most a quarter of everyMs, which is ${shortestMs}`;
+      context.addIssue({ code: 'custom', path: ['timeToleranceMs'], message });
+    }
+    for (const [path, message] of mapProblems(device)) context.addIssue({ code: 'custom', path, message });
+  })
+  // With the tags of its profile in place, a device is complete: it can be written down and read again without the profile.
+  .transform(({ profile: _profile, only: _only, override: _override, ...device }) => ({
+    ...device,
+    tags: device.tags.map((tag) => tagOf(device, tag)),
+  }));
 export type ModbusDevice = z.infer<typeof modbusDeviceSchema>;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { valueTypes } from '../contracts/sample.ts';
-import { byteOrders, type ModbusTable, modbusTables, modbusTypes, registerCount, registerProblems } from './modbus.ts';
+import { byteOrders, layoutShape, type ModbusTable, modbusTables, registerProblems } from './modbus-registers.ts';
+import { registerCount } from './modbus-types.ts';
 import { durationMs, filePath, host, id, listenPort } from './units.ts';
 
 /** A value as a pure function of time and seed: `valueAt(signal, seed, time)` gives the same at the simulator and in a test. */
@@ -66,10 +67,7 @@ const modbusPointObject = z.strictObject({
   name: id,
   table: z.enum(modbusTables).default('holding'),
   address: z.int().min(0).max(65_535).describe('as on the wire, from 0'),
-  type: z.enum(modbusTypes).default('uint16'),
-  byteOrder: z.enum(byteOrders).optional().describe('where it differs from that of the unit'),
-  bit: z.int().min(0).max(15).optional().describe('type bool in a register: which bit, 0 is the lowest'),
-  registers: z.int().min(1).max(123).optional().describe('type string: how many registers, two characters each'),
+  ...layoutShape,
   scale: z
     .number()
     .refine((scale) => scale !== 0, 'scale 0 leaves nothing of the signal')
@@ -81,7 +79,7 @@ const modbusPointObject = z.strictObject({
 });
 export const modbusPointSchema = modbusPointObject.superRefine((point, context) => {
   const issue = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
-  for (const [key, message] of registerProblems(point)) issue(key, message);
+  for (const [key, message] of registerProblems(point, point.table)) issue(key, message);
   if (point.address + registerCount(point) > 65_536) issue('address', 'the last register is 65535');
 });
 export type ModbusPoint = z.infer<typeof modbusPointSchema>;
@@ -102,7 +100,7 @@ export const modbusUnitSchema = modbusUnitObject.superRefine((unit, context) => 
     names.add(point.name);
     for (let register = point.address; register < point.address + registerCount(point); register++) {
       const holders = taken.get(`${point.table} ${register}`) ?? [];
-      const rival = holders.find(({ bit }) => bit === undefined || point.bit === undefined || bit === point.bit);
+      const rival = holders.find((holder) => shareBits(holder, point));
       if (rival !== undefined) {
         issue(position, 'address', `${point.table} ${register} already belongs to ${rival.name}`);
         break;
@@ -111,6 +109,20 @@ export const modbusUnitSchema = modbusUnitObject.superRefine((unit, context) => 
     }
   }
 });
+/** Which bits of its registers are a point's own: of one register, or of the same registers. */
+function bitsOf({ type, bit, bits, byte }: ModbusPoint): readonly [number, number] | null {
+  if (bit !== undefined) return [bit, bit];
+  if (type === 'int8' || type === 'uint8') return byte === 'high' ? [8, 15] : [0, 7];
+  return bits ?? null;
+}
+
+function shareBits(one: ModbusPoint, other: ModbusPoint): boolean {
+  const [ofOne, ofOther] = [bitsOf(one), bitsOf(other)];
+  const alike = one.address === other.address && registerCount(one) === registerCount(other);
+  if (ofOne === null || ofOther === null || !alike) return true;
+  return ofOne[0] <= ofOther[1] && ofOther[0] <= ofOne[1];
+}
+
 export type ModbusUnit = z.infer<typeof modbusUnitSchema>;
 
 export const opcuaNodeSchema = z.strictObject({

@@ -10,6 +10,8 @@ export type JsonSchema = {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
   readonly items?: JsonSchema;
+  /** Of a list with a fixed number of entries. */
+  readonly prefixItems?: readonly JsonSchema[];
   readonly oneOf?: readonly JsonSchema[];
   readonly anyOf?: readonly JsonSchema[];
 };
@@ -29,7 +31,7 @@ export function settingsTable(schema: JsonSchema): string {
 function rowsOf(schema: JsonSchema, prefix: string): Row[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
     const key = prefix === '' ? name : `${prefix}.${name}`;
-    const list = property.items !== undefined;
+    const list = property.items !== undefined && property.prefixItems === undefined;
     const inner = property.items ?? property;
     const alternatives =
       (inner.oneOf ?? inner.anyOf)?.filter((alternative) => alternative.properties !== undefined) ?? [];
@@ -58,6 +60,7 @@ const fixedValue = (schema: JsonSchema): string =>
 function valueText(schema: JsonSchema): string {
   if (schema.const !== undefined) return `\`${schema.const}\``;
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(', ');
+  if (schema.prefixItems !== undefined) return `[${schema.prefixItems.map(valueText).join(', ')}]`;
   if (schema.items !== undefined) return `list of ${valueText(schema.items)}`;
   const alternatives = schema.anyOf ?? schema.oneOf;
   if (alternatives !== undefined) return alternatives.map(valueText).join(' or ');

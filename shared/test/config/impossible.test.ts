@@ -33,7 +33,8 @@ test.each([
 });
 
 test.each([
-  [70_000, 'devices[0].tags[0].address: is 70000; it must be at most 65536'],
+  [70_000, 'devices[0].tags[0].address: is 70000: the last register is 65535'],
+  [465_537, 'devices[0].tags[0].address: is 465537; it must be at most 465536'],
   [-1, 'devices[0].tags[0].address: is -1; it must be at least 0'],
   [65_536, 'devices[0].tags[0].address: is 65536: the last register is 65535'],
 ])('the address %i is refused once', (address, message) => {

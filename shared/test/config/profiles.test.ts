@@ -109,12 +109,12 @@ describe('what is wrong with a profile is told', () => {
   });
 
   test('every problem in its file with file, line and column, once, together with those of the settings', () => {
-    const wrong = meter.replace('type: int32', 'type: int23').replace('maxRegisters', 'maxRegister');
+    const wrong = meter.replace('type: int32', 'type: nit32').replace('maxRegisters', 'maxRegister');
     expect(problemsOf('profile: ./mine.yaml\nunt: 3\ntimeoutMs: soon', wrong)).toEqual([
       'edge.yaml:8:10: devices[0].unt: is not a setting. Did you mean unit?',
       'edge.yaml:9:16: devices[0].timeoutMs: is "soon"; it must be a number',
       'mine.yaml:4:14: maxRegister: is not a setting. Did you mean maxRegisters?',
-      expect.stringMatching(/^mine\.yaml:8:52: tags\[2]\.type: is "int23"; it must be one of .*Did you mean int32\?$/),
+      expect.stringMatching(/^mine\.yaml:8:52: tags\[2]\.type: is "nit32"; it must be one of .*Did you mean int32\?$/),
     ]);
   });
 

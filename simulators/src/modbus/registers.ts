@@ -88,8 +88,8 @@ const isWhole = ({ first, end }: Placed, range: Range): boolean =>
   first >= range.first && end <= range.first + range.count;
 
 function place(point: RegisterPoint): Placed {
-  const { address, type, bit } = point.settings;
-  const format = { type, bit, byteOrder: point.byteOrder, count: point.end - address };
+  const { address } = point.settings;
+  const format = { ...point.settings, byteOrder: point.byteOrder, count: point.end - address };
   return { point, first: address, end: point.end, format };
 }
 

@@ -1,9 +1,12 @@
 import type { ModbusProfile } from '@fieldline/shared/config';
 import type { LoadedProfile } from '@fieldline/shared/config/apply-profile';
+import { type AddressBase, placeOf } from '@fieldline/shared/config/modbus-address';
 import { columns } from './columns.ts';
 
+type Tag = ModbusProfile['tags'][number];
+
 export function profileLines({ name, checked }: LoadedProfile): string[] {
-  const { model, sources, notes, tags } = checked;
+  const { model, sources, notes, addressBase = 0, tags } = checked;
   return [
     `${name}: ${model}`,
     ...(notes === undefined ? [] : ['', ...notes.trimEnd().split('\n')]),
@@ -17,7 +20,7 @@ export function profileLines({ name, checked }: LoadedProfile): string[] {
         tag.tag,
         tag.group ?? '',
         tag.unit ?? '',
-        `${tag.table} ${tag.address}`,
+        registerText(tag, addressBase),
         typeText(tag),
         tag.description ?? '',
       ]),
@@ -25,5 +28,10 @@ export function profileLines({ name, checked }: LoadedProfile): string[] {
   ];
 }
 
-const typeText = ({ type, scale }: ModbusProfile['tags'][number]): string =>
-  scale === undefined ? type : `${type} × ${scale}`;
+/** In the notation of the device's documents; the table may be said by the address alone. */
+function registerText({ address, table }: Tag, addressBase: AddressBase): string {
+  const place = placeOf(address, addressBase, table);
+  return 'table' in place ? `${place.table} ${address}` : String(address);
+}
+
+const typeText = ({ type, scale }: Tag): string => (scale === undefined ? type : `${type} × ${scale}`);

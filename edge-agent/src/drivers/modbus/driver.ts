@@ -1,4 +1,4 @@
-import { type ModbusDevice, modbusLinkName } from '@fieldline/shared/config/modbus';
+import { type ModbusDevice, modbusLinkName, statedAddress } from '@fieldline/shared/config/modbus';
 import type { Tag } from '@fieldline/shared/contracts';
 import type { DeviceStatus, Driver, DriverContext, PollRequest } from '../driver.ts';
 import { BlockReader, type Item } from './block-reader.ts';
@@ -56,14 +56,15 @@ export function createModbusDriver(devices: readonly ModbusDevice[], context: Dr
 }
 
 const itemsOf = (device: ModbusDevice, block: Block): Item[] =>
-  block.points.map(({ first, count, setting }) => {
+  block.points.map((point) => {
+    const { first, count, setting } = point;
     const tag: Tag = { device: device.device, tag: setting.tag, type: valueTypeOf(setting) };
-    return { first, count, tag, decode: createDecode(setting, tag, device.byteOrder) };
+    return { first, count, tag, decode: createDecode(setting, tag, device.byteOrder, point) };
   });
 
 /** In the notation of the device's own documents. */
 function requestName({ device, addressBase }: ModbusDevice, table: Plan['table'], { first, count }: Block): string {
-  const from = first + addressBase;
+  const from = statedAddress({ table, first }, addressBase);
   return `${device} ${table} ${count === 1 ? from : `${from}–${from + count - 1}`}`;
 }
 

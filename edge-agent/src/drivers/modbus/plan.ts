@@ -1,4 +1,13 @@
-import { type ModbusDevice, type ModbusTable, type ModbusTag, registerCount } from '@fieldline/shared/config/modbus';
+import {
+  isBitTable,
+  type ModbusDevice,
+  type ModbusTable,
+  type ModbusTag,
+  type Placement,
+  placementOf,
+} from '@fieldline/shared/config/modbus';
+
+export { isBitTable };
 
 /** Neighbouring registers (or bits, in the tables of bits), by wire address. */
 export type Span = { readonly first: number; readonly count: number };
@@ -11,7 +20,7 @@ export type Limits = {
 };
 
 /** A tag and where it stands on the wire. */
-export type Point = Span & { readonly setting: ModbusTag };
+export type Point = Placement & { readonly setting: ModbusTag };
 
 /** One request: every point lies in it whole. */
 export type Block<P extends Span = Point> = Span & { readonly points: readonly P[] };
@@ -24,8 +33,6 @@ export type Plan = {
   readonly blocks: readonly Block[];
 };
 
-export const isBitTable = (table: ModbusTable): boolean => table === 'coil' || table === 'discrete';
-
 export function planDevice(device: ModbusDevice): Plan[] {
   const groups = new Map<string, { table: ModbusTable; everyMs: number; points: Point[] }>();
   for (const setting of device.tags) {
@@ -33,7 +40,7 @@ export function planDevice(device: ModbusDevice): Plan[] {
     const everyMs = setting.everyMs ?? device.everyMs;
     const group = groups.get(`${table} ${everyMs}`) ?? { table, everyMs, points: [] };
     groups.set(`${table} ${everyMs}`, group);
-    group.points.push({ setting, first: setting.address - device.addressBase, count: registerCount(setting) });
+    group.points.push({ ...placementOf(device, setting), setting });
   }
   return [...groups.values()].map(({ table, everyMs, points }) => {
     const limits = limitsOf(device, table);

@@ -1,29 +1,7 @@
-import { type ByteOrder, modbusTagSchema } from '@fieldline/shared/config';
-import { qualityName, type Tag } from '@fieldline/shared/contracts';
+import type { ByteOrder } from '@fieldline/shared/config';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createDecode, valueTypeOf } from '../../../src/drivers/modbus/decode.ts';
-
-/** Registers as four hexadecimal digits each, as a protocol analyser shows them. */
-const bytesOf = (registers: string): Buffer => Buffer.from(registers.replaceAll(' ', ''), 'hex');
-
-function read(settings: object, data: Buffer, order: ByteOrder = 'ABCD', index = 0) {
-  const setting = modbusTagSchema.parse({ tag: 't', address: 0, ...settings });
-  const tag: Tag = { device: 'd', tag: 't', type: valueTypeOf(setting) };
-  const { value, quality, time } = createDecode(setting, tag, order)(data, index, 1_700_000_000_000_000);
-  expect(time).toBe(1_700_000_000_000_000);
-  return { value, quality: qualityName(quality), type: tag.type };
-}
-const goodValue = (settings: object, registers: string, order?: ByteOrder) => {
-  const { value, quality } = read(settings, bytesOf(registers), order);
-  expect(quality).toBe('good');
-  return value;
-};
-const qualityOf = (settings: object, registers: string) => {
-  const { value, quality } = read(settings, bytesOf(registers));
-  expect(value === null).toBe(quality !== 'good');
-  return quality;
-};
+import { bytesOf, goodValue, qualityOf, read } from './reading.ts';
 
 describe('registers computed by hand', () => {
   test.each<[string, string, ByteOrder, unknown]>([

@@ -1,0 +1,151 @@
+/** Where the tags of a device stand on the wire, and what of that contradicts the rest of its settings. */
+import {
+  type AddressBase,
+  maxStatedAddress,
+  type Place,
+  placeOf,
+  statedAddress,
+  wireAddresses,
+} from './modbus-address.ts';
+import { isBitTable, type ModbusTable, modbusTables, type Problem, registerProblems } from './modbus-registers.ts';
+import { type ModbusTag, notAvailableProblems, type StatedTag } from './modbus-tag.ts';
+import { registerCount } from './modbus-types.ts';
+
+/** Neighbouring registers, or bits in the tables of bits, by wire address. */
+export type WireSpan = { readonly first: number; readonly count: number };
+
+/** All that must come in one reply to make a value of it. */
+export type Placement = WireSpan & {
+  readonly table: ModbusTable;
+  /** Where in the span the value begins, in registers. */
+  readonly valueAt: number;
+  /** Where in it its scale factor stands. */
+  readonly factorAt: number | null;
+};
+
+/** The part of a device that says what there is to read, and how much of it at once. */
+export type RegisterMap = {
+  readonly addressBase: AddressBase;
+  readonly maxRegisters: number;
+  readonly maxBits: number;
+  readonly avoid?:
+    | Readonly<Partial<Record<ModbusTable, readonly (readonly [number, number])[] | undefined>>>
+    | undefined;
+  readonly tags: readonly StatedTag[];
+};
+
+/** A tag with its table, which the address may say. */
+export function tagOf(map: RegisterMap, tag: StatedTag): ModbusTag {
+  const place = placeOf(tag.address, map.addressBase, tag.table);
+  return { ...tag, table: isProblem(place) ? (tag.table ?? 'holding') : place.table };
+}
+
+/** Of a tag without problems. */
+export function placementOf(map: RegisterMap, tag: StatedTag): Placement {
+  const place = settled(placeOf(tag.address, map.addressBase, tag.table));
+  const count = registerCount(tag);
+  const factor = tag.scaleFactor === undefined ? null : settled(factorPlace(map, tag, place)).first;
+  const first = Math.min(place.first, factor ?? place.first);
+  const end = Math.max(place.first + count, (factor ?? -1) + 1);
+  const factorAt = factor === null ? null : factor - first;
+  return { table: place.table, first, count: end - first, valueAt: place.first - first, factorAt };
+}
+
+/** What must not be read, by wire address. */
+export const avoidedSpans = ({ addressBase, avoid }: RegisterMap, table: ModbusTable): WireSpan[] =>
+  (avoid?.[table] ?? []).map(([first, last]) => {
+    const from = settled(placeOf(first, addressBase, table)).first;
+    return { first: from, count: settled(placeOf(last, addressBase, table)).first - from + 1 };
+  });
+
+type PathProblem = [path: (string | number)[], message: string];
+
+/** Every contradiction between the tags and the device, with the key to change. */
+export function mapProblems(map: RegisterMap): PathProblem[] {
+  const avoided = avoidProblems(map);
+  const rest = avoided.length > 0 ? { ...map, avoid: undefined } : map;
+  const ofTags = map.tags.flatMap((tag, position) =>
+    tagProblems(rest, tag).map(([path, message]): PathProblem => [['tags', position, ...path], message]),
+  );
+  return [...avoided, ...ofTags];
+}
+
+function avoidProblems({ addressBase, avoid = {} }: RegisterMap): PathProblem[] {
+  return modbusTables.flatMap((table) =>
+    (avoid[table] ?? []).flatMap((range, position): PathProblem[] => {
+      const path = ['avoid', table, position];
+      const wrong = range.map((address) => placeOf(address, addressBase, table)).find(isProblem);
+      if (wrong !== undefined) return [[path, wrong[1]]];
+      return range[0] > range[1] ? [[path, `the first comes first: [${range[1]}, ${range[0]}]`]] : [];
+    }),
+  );
+}
+
+function tagProblems(map: RegisterMap, stated: StatedTag): PathProblem[] {
+  const place = placeOf(stated.address, map.addressBase, stated.table);
+  const tag = tagOf(map, stated);
+  const problems: Problem[] = registerProblems(tag, tag.table);
+  // An address that no notation has was told by the schema.
+  const isAddress = stated.address >= 0 && stated.address <= maxStatedAddress;
+  if (isProblem(place)) problems.push(...(isAddress ? [place] : []));
+  else if (problems.length === 0) problems.push(...spanProblems(map, stated, place));
+  return [...problems.map(([key, message]): PathProblem => [[key], message]), ...notAvailableProblems(tag)];
+}
+
+function spanProblems(map: RegisterMap, tag: StatedTag, place: Place): Problem[] {
+  const count = registerCount(tag);
+  if (place.first + count > wireAddresses) {
+    return [
+      ['address', `the last register is ${statedAddress({ ...place, first: wireAddresses - 1 }, map.addressBase)}`],
+    ];
+  }
+  const factor = tag.scaleFactor === undefined ? null : factorPlace(map, tag, place);
+  if (factor !== null && isProblem(factor)) return [factor];
+  const placement = placementOf(map, tag);
+  const most = isBitTable(place.table) ? map.maxBits : map.maxRegisters;
+  if (placement.count > most && factor !== null) {
+    return [
+      [
+        'scaleFactor',
+        `stands too far away: both need a request of ${placement.count} registers, maxRegisters is ${most}`,
+      ],
+    ];
+  }
+  if (count > most) {
+    const key = tag.registers === undefined ? 'type' : 'registers';
+    return [[key, `needs ${count} registers; maxRegisters allows fewer`]];
+  }
+  const meets = (span: WireSpan): boolean =>
+    span.first < placement.first + placement.count && placement.first < span.first + span.count;
+  if (!avoidedSpans(map, place.table).some(meets)) return [];
+  const key = factor === null ? 'address' : 'scaleFactor';
+  return [[key, 'cannot be read without registers that avoid forbids; take the tag out, or correct avoid']];
+}
+
+/** The register behind `scaleFactor`, in the table of the tag. */
+function factorPlace(map: RegisterMap, tag: StatedTag, { table }: Place): Place | Problem {
+  const { scaleFactor } = tag;
+  const named = typeof scaleFactor === 'string' ? map.tags.find((other) => other.tag === scaleFactor) : undefined;
+  if (typeof scaleFactor === 'string' && named === undefined) {
+    return ['scaleFactor', 'no tag of this device has this name; name one, or give the address of the register'];
+  }
+  if (named !== undefined && (named.type !== 'int16' || named.bits !== undefined)) {
+    return ['scaleFactor', `${named.tag} is no whole int16, as a scale factor is`];
+  }
+  const address = named?.address ?? Number(scaleFactor);
+  const place = placeOf(address, map.addressBase, named === undefined && !saysTable(map) ? table : named?.table);
+  if (isProblem(place)) return ['scaleFactor', place[1]];
+  return place.table === table
+    ? place
+    : ['scaleFactor', `is a register of ${place.table}; one request reads one table`];
+}
+
+const saysTable = ({ addressBase }: RegisterMap): boolean => typeof addressBase === 'string';
+
+const isProblem = (place: Place | Problem): place is Problem => Array.isArray(place);
+
+/** The settings are checked before anything is made of them. */
+function settled(place: Place | Problem): Place {
+  if (isProblem(place)) throw new Error(`unchecked settings: ${place.join(' ')}`);
+  return place;
+}
