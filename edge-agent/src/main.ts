@@ -16,6 +16,7 @@ const usage = `Usage: fieldline-edge <command> --config <file>
   validate  checks the settings file: every problem with file, line and column, or a summary
   journal   status, verify or export: looks into the journal and changes nothing; its own --help says more
   profiles  list or show: the kinds of Modbus devices whose registers the agent knows; needs no settings file
+  sunspec   asks a SunSpec device what it has and writes a profile of it; its own --help says more
 
   --config <file>  the settings file (YAML); relative paths in it are relative to it
   --help           this text
@@ -120,10 +121,29 @@ async function profiles(args: readonly string[]): Promise<void> {
   });
 }
 
+async function sunspec(args: readonly string[]): Promise<void> {
+  const { runProgram, systemClock } = await import('@fieldline/shared/runtime');
+  await runProgram(async (signal) => {
+    const [{ run }, { sunspecFolder }] = await Promise.all([
+      import('./commands/sunspec/command.ts'),
+      import('./profiles-folder.ts'),
+    ]);
+    await run({
+      args,
+      modelsFolder: sunspecFolder,
+      workingFolder: process.cwd(),
+      clock: systemClock,
+      signal,
+      say: (line) => void process.stdout.write(`${line}\n`),
+    });
+  });
+}
+
 /** Those that read their own arguments. */
 const commandsWithArguments: ReadonlyMap<string, (args: readonly string[]) => Promise<void>> = new Map([
   ['journal', journal],
   ['profiles', profiles],
+  ['sunspec', sunspec],
 ]);
 
 function wrongUse(problem: string): void {

@@ -6,13 +6,13 @@ import { z } from 'zod';
 import { modbusDeviceObject, modbusDeviceSchema, modbusTagSchema } from './modbus.ts';
 import { id } from './units.ts';
 
-const sourceSchema = z.strictObject({
+export const sourceSchema = z.strictObject({
   title: z.string().min(1).max(256),
   at: z.string().min(1).max(512).describe('where it can be read: an address, or repository and path'),
   edition: z.string().min(1).max(128).optional().describe('edition of a document, commit of a repository'),
 });
 
-const profileTagSchema = modbusTagSchema.safeExtend({
+export const profileTagSchema = modbusTagSchema.safeExtend({
   group: id.optional().describe('a name under which settings can choose it together with others, e.g. voltages'),
 });
 
