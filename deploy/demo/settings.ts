@@ -4,7 +4,7 @@
  */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import type { Device, EdgeConfig, Plant } from '@fieldline/shared/config';
+import { type Device, type EdgeConfig, isNetworkLink, type Plant } from '@fieldline/shared/config';
 import { stringify } from 'yaml';
 
 export type Access = { readonly url: string; readonly username?: string; readonly password?: string };
@@ -117,7 +117,7 @@ function relocated(device: Device, at: Relocate): unknown {
     return { ...device, endpoint: `opc.tcp://${host}:${port}${url.pathname}` };
   }
   const { link } = device;
-  return link.kind === 'rtu' ? device : { ...device, link: { ...link, ...at({ host: link.host, port: link.port }) } };
+  return isNetworkLink(link) ? { ...device, link: { ...link, ...at({ host: link.host, port: link.port }) } } : device;
 }
 
 /** Paths in settings are relative to their file, and this file stands elsewhere than the example. */

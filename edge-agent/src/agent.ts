@@ -205,7 +205,10 @@ async function loadOne(
 function silentDevices(drivers: readonly Driver[]): string | null {
   const all = drivers.flatMap((driver) => driver.status());
   const silent = all.filter(({ state }) => state !== 'connected');
-  if (silent.length === 0) return null;
+  if (silent.length === 0) {
+    const odd = all.find(({ trouble }) => trouble !== null);
+    return odd === undefined ? null : `${odd.device}: ${odd.trouble}`;
+  }
   const [first] = silent;
   return `${silent.length} of ${counted(all.length, 'device')} not connected, e.g. ${first?.device}: ${first?.trouble ?? first?.state}`;
 }

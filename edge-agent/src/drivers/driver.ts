@@ -22,7 +22,7 @@ export type PollRequest = {
 export type DeviceStatus = {
   readonly device: string;
   readonly state: 'connecting' | 'connected' | 'troubled' | 'disconnected';
-  /** null when connected; else what is wrong, in words for the operator. */
+  /** null when all is well; else what is wrong, in words for the operator: connected, but not as it should be, e.g. */
   readonly trouble: string | null;
 };
 

@@ -11,6 +11,7 @@ const typeWords: Readonly<Record<string, string>> = {
   string: 'a text',
   boolean: 'true or false',
   array: 'a list',
+  tuple: 'a list',
 };
 
 /** One zod issue as one or more sentences: what is wrong, and what would be right. */

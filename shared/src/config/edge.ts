@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type ModbusLink, modbusDeviceSchema, modbusLinkName, sameModbusLink } from './modbus.ts';
+import { modbusDeviceSchema } from './modbus.ts';
+import { dialInClash, type ModbusLink, modbusLinkName, sameModbusLink } from './modbus-link.ts';
 import { opcuaDeviceSchema } from './opcua.ts';
 import { durationMs, filePath, host, id, listenPort, sizeBytes } from './units.ts';
 import { uplinkSchema } from './uplink.ts';
@@ -103,6 +104,10 @@ export const edgeSchema = edgeObject
           path: ['devices', index, 'link'],
           message: `another device states ${name} with other settings; devices that share a link state it alike`,
         });
+      }
+      for (const other of links.values()) {
+        const message = dialInClash(device.link, other);
+        if (message !== null) context.addIssue({ code: 'custom', path: ['devices', index, 'link'], message });
       }
       links.set(name, first ?? device.link);
     }

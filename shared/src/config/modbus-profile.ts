@@ -19,6 +19,7 @@ export const profileTagSchema = modbusTagSchema.safeExtend({
 /** Of the device settings, what its maker has fixed. A device in the settings may still state them otherwise. */
 const deviceShape = modbusDeviceObject.pick({
   unit: true,
+  answersAs: true,
   addressBase: true,
   byteOrder: true,
   maxRegisters: true,

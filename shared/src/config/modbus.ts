@@ -1,46 +1,18 @@
 import { z } from 'zod';
 import { addressBases, maxStatedAddress } from './modbus-address.ts';
+import { hasTransactionIds, modbusLinkSchema } from './modbus-link.ts';
 import { mapProblems, tagOf } from './modbus-placement.ts';
 import { byteOrders } from './modbus-registers.ts';
 import { modbusTagSchema } from './modbus-tag.ts';
 import { profileUseShape } from './profile-use.ts';
 import { deadbandShape, keepingShape } from './tag-shapes.ts';
-import { durationMs, host, id, port } from './units.ts';
+import { durationMs, id } from './units.ts';
 
 export * from './modbus-address.ts';
 export * from './modbus-placement.ts';
 export * from './modbus-registers.ts';
 export * from './modbus-tag.ts';
 export * from './modbus-types.ts';
-
-/** Where a device is reached. All devices with the same link share one connection. */
-export const modbusLinkSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('tcp'), host, port: port.default(502) }),
-  z.strictObject({ kind: z.literal('rtu-over-tcp'), host, port }),
-  z.strictObject({
-    kind: z.literal('rtu'),
-    path: z.string().min(1).describe('serial port, e.g. /dev/ttyUSB0'),
-    baudRate: z.int().positive().default(19_200),
-    parity: z.enum(['none', 'even', 'odd']).default('even'),
-    dataBits: z.union([z.literal(7), z.literal(8)]).default(8),
-    stopBits: z.union([z.literal(1), z.literal(2)]).default(1),
-  }),
-]);
-export type ModbusLink = z.infer<typeof modbusLinkSchema>;
-
-/** The one name of a link, in logs and metrics too; devices whose links have the same name share a connection. */
-export const modbusLinkName = (link: ModbusLink): string =>
-  link.kind === 'rtu' ? link.path : `${link.host}:${link.port}`;
-
-/** Whether two links of the same name can be one connection: they are stated alike in every setting. */
-export const sameModbusLink = (one: ModbusLink, other: ModbusLink): boolean =>
-  one.kind === 'rtu'
-    ? other.kind === 'rtu' &&
-      one.baudRate === other.baudRate &&
-      one.parity === other.parity &&
-      one.dataBits === other.dataBits &&
-      one.stopBits === other.stopBits
-    : one.kind === other.kind;
 
 const stated = z.int().min(0).max(maxStatedAddress);
 const ranges = z
@@ -54,6 +26,12 @@ export const modbusDeviceObject = z.strictObject({
   link: modbusLinkSchema,
   unit: z.int().min(0).max(255).default(1),
   ...profileUseShape,
+  answersAs: z
+    .union([z.literal('any'), z.int().min(0).max(255)])
+    .optional()
+    .describe(
+      'unit id in the answers of a device that states another than it was asked by; any: whichever, on tcp and udp. Absent: an answer of another unit is none',
+    ),
   addressBase: z
     .literal(addressBases)
     .default(0)
@@ -98,7 +76,11 @@ export const modbusDeviceSchema = modbusDeviceObject
           : 'the tags of a profile are put in when a settings file is loaded';
       context.addIssue({ code: 'custom', path: ['tags'], message });
     }
-    if (device.unit === 0 && device.link.kind !== 'tcp') {
+    if (device.answersAs === 'any' && !hasTransactionIds(device.link)) {
+      const message = 'on a line without transaction ids any answer could be that of another unit: state its number';
+      context.addIssue({ code: 'custom', path: ['answersAs'], message });
+    }
+    if (device.unit === 0 && !hasTransactionIds(device.link)) {
       const message = 'on a serial line unit 0 speaks to all and none answers; a device has 1–247';
       context.addIssue({ code: 'custom', path: ['unit'], message });
     }

@@ -45,7 +45,7 @@ describe('settings', () => {
     expect(problemsOf(edgeSchema, text)).toEqual([
       'edge.yaml:1:10: gateway: is "g 1": an id is 1–64 of the characters A–Z a–z 0–9 . _ : - and begins with a letter or digit',
       'edge.yaml:3:10: uplink.brokr: is not a setting. Did you mean broker?',
-      'edge.yaml:8:19: devices[0].link.kind: is "tpc"; it must be one of tcp, rtu-over-tcp, rtu. Did you mean tcp?',
+      'edge.yaml:8:19: devices[0].link.kind: is "tpc"; it must be one of tcp, udp, rtu-over-tcp, ascii-over-tcp, rtu, ascii, listen. Did you mean tcp?',
       expect.stringMatching(
         /^edge\.yaml:10:41: devices\[0]\.tags\[0]\.type: is "flot32"; it must be one of bool, .*\. Did you mean float32\?$/,
       ),

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseConfig } from '@fieldline/shared/config/load-config';
-import { type ModbusLink, modbusLinkName, modbusLinkSchema } from '@fieldline/shared/config/modbus';
+import { type ModbusLink, modbusLinkName, modbusLinkSchema } from '@fieldline/shared/config/modbus-link';
 import { type Clock, counted } from '@fieldline/shared/runtime';
 import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { openRegisterReader } from '../../drivers/modbus/register-reader.ts';

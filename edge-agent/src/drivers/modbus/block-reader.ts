@@ -9,9 +9,9 @@ import {
 } from '@fieldline/shared/contracts';
 import { type Clock, createBackoff, type Log } from '@fieldline/shared/runtime';
 import { type Beat, createBeat } from './beat.ts';
+import { type Block, blockOf, byAddress, cheapestBlocks, type Limits, type Span } from './blocks.ts';
 import { bad, type Decode } from './decode.ts';
 import type { Link, LinkReply } from './link.ts';
-import { type Block, blockOf, byAddress, fewestBlocks, type Limits, type Span } from './plan.ts';
 
 /** A tag as it is read. */
 export type Item = Span & { readonly tag: Tag; readonly decode: Decode };
@@ -46,7 +46,7 @@ type Turn = {
 
 /**
  * Reads one block of the plan. A device refuses a block whole where it lacks a single register of it; so a refused block is
- * halved until what is refused stands alone. From then on the others are read in the fewest requests that leave it out, and
+ * halved until what is refused stands alone. From then on the others are read in the cheapest requests that leave it out, and
  * it is tried again at growing intervals. What was learned is kept for this run.
  */
 export class BlockReader {
@@ -85,7 +85,7 @@ export class BlockReader {
     const suspects = known.filter(([, { confirmed }]) => !confirmed).map(([item]) => item);
     for (const block of this.blocks) await this.readBlock(block, turn);
     if (suspects.length > 0) {
-      for (const block of fewestBlocks(suspects, this.source.limits, (item) => this.cuts.has(item))) {
+      for (const block of cheapestBlocks(suspects, this.source.limits, (item) => this.cuts.has(item))) {
         await this.readBlock(block, turn);
       }
     }
@@ -199,7 +199,7 @@ export class BlockReader {
     }
     const startsNew = (item: Item): boolean => this.cuts.has(item) || afterRefused.has(item);
     const given = this.items.filter((item) => !this.refused.has(item));
-    this.blocks = fewestBlocks(given, this.source.limits, startsNew);
+    this.blocks = cheapestBlocks(given, this.source.limits, startsNew);
   }
 }
 

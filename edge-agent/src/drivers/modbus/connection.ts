@@ -1,15 +1,20 @@
-import type { ModbusLink, ModbusTable } from '@fieldline/shared/config';
+import { bytesOf, isSerialLink, type ModbusLink, type ModbusTable, modbusFraming } from '@fieldline/shared/config';
 import modbusSerial from 'modbus-serial';
-import { type Channel, openChannel } from './channel.ts';
+import type { Channel } from './channels/channel.ts';
+import { type LineTiming, lineTiming } from './line-timing.ts';
 import { isBitTable } from './plan.ts';
-import { RtuPort } from './rtu-port.ts';
-import { TcpPort } from './tcp-port.ts';
+import { AsciiPort } from './ports/ascii-port.ts';
+import type { AnswersAs, FramePort, PortParts } from './ports/frame-port.ts';
+import { RtuPort } from './ports/rtu-port.ts';
+import { TcpPort } from './ports/tcp-port.ts';
+import { UdpPort } from './ports/udp-port.ts';
 
 export type ReadRequest = {
   readonly unit: number;
   readonly table: ModbusTable;
   readonly first: number;
   readonly count: number;
+  /** For the device to think; the time on the wire of a serial line is added. */
   readonly timeoutMs: number;
 };
 
@@ -22,26 +27,37 @@ export type Reply =
   | { readonly kind: 'not-connected' }
   | { readonly kind: 'aborted' };
 
+/** Unit id, function code, address, count, checksum; unit id, function code, byte count, checksum. */
+const frameBytesOfBoth = 8 + 5;
+/** A timer this late says that the event loop was held up. */
+const heldMs = 5;
+/** The bytes of a serial port come by way of another thread. */
+const serialGraceMs = 30;
+
 /** One open channel with modbus-serial on it. One request at a time: `read` is not called while another one runs. */
 export class Connection {
   readonly ended: Promise<string>;
   private readonly client: InstanceType<typeof modbusSerial.default>;
-  private readonly port: TcpPort | RtuPort;
+  private readonly port: FramePort;
   private readonly channel: Channel;
+  private readonly timing: LineTiming;
+  private readonly isSerial: boolean;
+  private readonly pauseMs: number;
+  /** No request is sent before, by the monotonic clock. */
+  private freeAtMs: number;
   private finish: ((reply: Reply) => void) | null = null;
 
-  private constructor(link: ModbusLink, channel: Channel, onLate: () => void) {
+  constructor(link: ModbusLink, channel: Channel, onLate: () => void) {
     this.channel = channel;
-    this.port = link.kind === 'tcp' ? new TcpPort(channel, onLate) : new RtuPort(channel, onLate);
+    this.timing = lineTiming(link);
+    this.isSerial = isSerialLink(link);
+    this.pauseMs = Math.max(link.pauseBetweenMs, this.timing.silenceMs);
+    this.freeAtMs = link.pauseAfterConnectMs === 0 ? 0 : performance.now() + link.pauseAfterConnectMs;
+    this.port = createPort(link, { channel, onLate, unasked: unaskedOf(link) }, this.timing.silenceMs);
     this.client = new modbusSerial.default(this.port);
     this.client.open(() => {});
     this.ended = channel.ended;
     void channel.ended.then(() => this.finish?.({ kind: 'not-connected' }));
-  }
-
-  /** @throws FieldlineError device/unreachable */
-  static async open(link: ModbusLink, signal: AbortSignal, onLate: () => void): Promise<Connection> {
-    return new Connection(link, await openChannel(link, signal), onLate);
   }
 
   /** Whether the next request has to wait until `settle` resolves. */
@@ -53,20 +69,28 @@ export class Connection {
     return this.port.settle();
   }
 
+  /** How long the next request has to wait for its pause. */
+  get waitMs(): number {
+    return this.freeAtMs === 0 ? 0 : this.freeAtMs - performance.now();
+  }
+
   /** The time-out is ours: the library's leaves its transaction open, to be answered by whatever comes next. */
-  read(request: ReadRequest): Promise<Reply> {
+  read(request: ReadRequest, answersAs: AnswersAs): Promise<Reply> {
     if (!this.channel.isOpen()) return Promise.resolve({ kind: 'not-connected' });
     return new Promise((resolve) => {
-      const timer = setTimeout(
-        () => this.giveUp({ kind: this.port.pendingBytes > 0 ? 'garbled' : 'timeout' }),
-        request.timeoutMs,
-      );
-      this.finish = (reply) => {
+      const wireMs = this.timing.wireMs(frameBytesOfBoth + dataBytes(request));
+      const timeoutMs = request.timeoutMs + wireMs;
+      const dueMs = performance.now() + timeoutMs;
+      const timer = setTimeout(() => this.timedOut(finish, dueMs), timeoutMs);
+      const finish = (reply: Reply): void => {
         this.finish = null;
         clearTimeout(timer);
+        this.freeAtMs = this.pauseMs === 0 ? 0 : performance.now() + this.pauseMs;
         resolve(reply);
       };
-      this.send(request, this.finish);
+      this.finish = finish;
+      this.port.answersAs = answersAs;
+      this.send(request, finish);
     });
   }
 
@@ -79,6 +103,21 @@ export class Connection {
     this.channel.end(reason);
   }
 
+  /**
+   * Timers run before what has arrived is read: where the event loop was held up, the reply may lie there already. So the
+   * input is read once more before its absence counts.
+   */
+  private timedOut(finish: (reply: Reply) => void, dueMs: number): void {
+    const look = (): void => {
+      setImmediate(() => {
+        if (this.finish === finish) this.giveUp({ kind: this.port.pendingBytes > 0 ? 'garbled' : 'timeout' });
+      });
+    };
+    const wasHeld = performance.now() - dueMs > heldMs;
+    if (wasHeld && this.isSerial) setTimeout(look, serialGraceMs);
+    else look();
+  }
+
   private giveUp(reply: Reply): void {
     if (this.finish === null) return;
     this.port.abandon();
@@ -86,8 +125,9 @@ export class Connection {
   }
 
   /** The library checks unit, function and length of the frame; the byte count that the frame itself states is checked here. */
-  private send({ unit, table, first, count }: ReadRequest, finish: (reply: Reply) => void): void {
-    const sizeBytes = isBitTable(table) ? Math.ceil(count / 8) : count * 2;
+  private send(request: ReadRequest, finish: (reply: Reply) => void): void {
+    const { unit, table, first, count } = request;
+    const sizeBytes = dataBytes(request);
     const answered = (error: Error | null, result: { readonly buffer: Buffer } | undefined): void => {
       if (this.finish !== finish) return;
       const code = exceptionCode(error);
@@ -111,6 +151,26 @@ export class Connection {
     }
   }
 }
+
+const dataBytes = ({ table, count }: ReadRequest): number => (isBitTable(table) ? Math.ceil(count / 8) : count * 2);
+
+function createPort(link: ModbusLink, parts: PortParts, silenceMs: number): FramePort {
+  switch (modbusFraming(link)) {
+    case 'tcp':
+      return new TcpPort(parts);
+    case 'udp':
+      return new UdpPort(parts);
+    case 'rtu':
+      return new RtuPort(parts, silenceMs);
+    case 'ascii':
+      return new AsciiPort(parts, silenceMs);
+  }
+}
+
+const unaskedOf = (link: ModbusLink): Buffer[] =>
+  link.kind === 'listen'
+    ? [link.registration, link.heartbeat].filter((text) => text !== undefined).map((text) => bytesOf(text))
+    : [];
 
 const exceptionCode = (error: Error | null): number | null =>
   error !== null && 'modbusCode' in error && typeof error.modbusCode === 'number' ? error.modbusCode : null;

@@ -1,17 +1,21 @@
-import { type ModbusDevice, modbusLinkName, statedAddress } from '@fieldline/shared/config/modbus';
+import { type ModbusDevice, statedAddress } from '@fieldline/shared/config/modbus';
+import { modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import type { Tag } from '@fieldline/shared/contracts';
 import type { DeviceStatus, Driver, DriverContext, PollRequest } from '../driver.ts';
 import { BlockReader, type Item } from './block-reader.ts';
+import type { Block, Span } from './blocks.ts';
+import { DialIns } from './channels/dial-in.ts';
 import { createDecode, valueTypeOf } from './decode.ts';
 import { Link } from './link.ts';
 import { createModbusMetrics } from './metrics.ts';
-import { type Block, type Plan, planDevice } from './plan.ts';
+import { type Plan, type Point, planDevice } from './plan.ts';
 
 /** One device: who asks for it, and what of it cannot be read. */
 type DeviceReaders = { readonly device: ModbusDevice; readonly link: Link; readonly readers: BlockReader[] };
 
 export function createModbusDriver(devices: readonly ModbusDevice[], context: DriverContext): Driver {
   const metrics = createModbusMetrics(context.metrics);
+  const dialIns = new DialIns(context.log, () => metrics.strangers.inc());
   const links = new Map<string, Link>();
   const tags: Tag[] = [];
   const requests: PollRequest[] = [];
@@ -19,8 +23,9 @@ export function createModbusDriver(devices: readonly ModbusDevice[], context: Dr
 
   for (const device of devices) {
     const name = modbusLinkName(device.link);
-    const link = links.get(name) ?? new Link(device.link, { ...context, metrics });
+    const link = links.get(name) ?? new Link(device.link, { ...context, metrics, dialIns });
     links.set(name, link);
+    link.expect(device.unit, device.answersAs ?? null);
     const log = context.log.child({ device: device.device });
     const readers: BlockReader[] = [];
     read.push({ device, link, readers });
@@ -51,11 +56,12 @@ export function createModbusDriver(devices: readonly ModbusDevice[], context: Dr
     status: () => read.map(statusOf),
     close: async () => {
       await Promise.all([...links.values()].map((link) => link.close()));
+      await dialIns.close();
     },
   };
 }
 
-const itemsOf = (device: ModbusDevice, block: Block): Item[] =>
+const itemsOf = (device: ModbusDevice, block: Block<Point>): Item[] =>
   block.points.map((point) => {
     const { first, count, setting } = point;
     const tag: Tag = { device: device.device, tag: setting.tag, type: valueTypeOf(setting) };
@@ -63,7 +69,7 @@ const itemsOf = (device: ModbusDevice, block: Block): Item[] =>
   });
 
 /** In the notation of the device's own documents. */
-function requestName({ device, addressBase }: ModbusDevice, table: Plan['table'], { first, count }: Block): string {
+function requestName({ device, addressBase }: ModbusDevice, table: Plan['table'], { first, count }: Span): string {
   const from = statedAddress({ table, first }, addressBase);
   return `${device} ${table} ${count === 1 ? from : `${from}–${from + count - 1}`}`;
 }
@@ -76,5 +82,7 @@ function statusOf({ device: { device, unit }, link, readers }: DeviceReaders): D
   const refused = readers.reduce((sum, reader) => sum + reader.refusedTags, 0);
   if (refused > 0)
     return { device, state: 'troubled', trouble: `it refuses ${refused} of its tags: see their quality` };
-  return { device, state: 'connected', trouble: null };
+  const { backupInUse } = link;
+  if (backupInUse === null) return { device, state, trouble: null };
+  return { device, state, trouble: `reached by its backup address ${backupInUse.host}:${backupInUse.port}` };
 }

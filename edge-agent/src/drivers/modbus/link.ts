@@ -1,17 +1,22 @@
-import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus';
+import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import type { Micros } from '@fieldline/shared/contracts';
-import { type Clock, createBackoff, pause } from '@fieldline/shared/runtime';
+import { type Clock, pause } from '@fieldline/shared/runtime';
 import type { DriverContext } from '../driver.ts';
-import { Connection, type ReadRequest, type Reply } from './connection.ts';
+import type { DialIns } from './channels/dial-in.ts';
+import type { Address } from './channels/open-channel.ts';
+import type { Connection, ReadRequest, Reply } from './connection.ts';
 import type { ModbusMetrics } from './metrics.ts';
+import type { AnswersAs } from './ports/frame-port.ts';
 import { type Silence, UnitGuard } from './unit-guard.ts';
+import { UnitRetries } from './unit-retries.ts';
+import { Upkeep } from './upkeep.ts';
 
-const firstReconnectMs = 500;
-const maxReconnectMs = 30_000;
 /** So many requests in a row without an answer, of all units there are, and the connection itself is in doubt. */
 const silentConnectionLimit = 3;
 /** Gateway target device failed to respond (Application Protocol v1.1b3, 7). */
 const targetSilent = 0x0b;
+/** What the line is listened to after a request in vain, where a late reply has no name. */
+const settleMs = 50;
 
 /** `silent`: not asked at all, because the unit has not answered for a while. */
 export type LinkReply = (Reply | { readonly kind: 'silent'; readonly because: Silence }) & {
@@ -21,7 +26,13 @@ export type LinkReply = (Reply | { readonly kind: 'silent'; readonly because: Si
   readonly end: Micros;
 };
 
-export type LinkParts = Pick<DriverContext, 'clock' | 'log' | 'heldSinceMs'> & { readonly metrics: ModbusMetrics };
+export type LinkParts = Pick<DriverContext, 'clock' | 'log' | 'heldSinceMs'> & {
+  readonly metrics: ModbusMetrics;
+  readonly dialIns: DialIns;
+};
+
+/** What is known of one unit. */
+type Unit = { readonly guard: UnitGuard; readonly retries: UnitRetries; readonly answersAs: AnswersAs };
 
 /**
  * The one connection to all units behind a host and port or a serial port. It is kept up in the background; requests run
@@ -31,108 +42,104 @@ export class Link {
   readonly name: string;
   private readonly settings: ModbusLink;
   private readonly parts: LinkParts;
-  private readonly closing = new AbortController();
-  private readonly guards = new Map<number, UnitGuard>();
-  private readonly reconnect = createBackoff({ firstMs: firstReconnectMs, maxMs: maxReconnectMs });
-  private connection: Connection | null = null;
-  /** Resolved when the first try to connect has ended, well or not. */
-  private readonly firstTry = Promise.withResolvers<void>();
-  private firstTryEnded = false;
-  private running: Promise<void> = Promise.resolve();
+  private readonly upkeep: Upkeep;
+  /** Those that may be asked. */
+  private readonly expected = new Map<number, AnswersAs>();
+  /** Those that have been asked. */
+  private readonly units = new Map<number, Unit>();
   private turn: Promise<unknown> = Promise.resolve();
   private silentRequests = 0;
   /** Units asked in vain since the last answer of any. */
   private readonly silentUnits = new Set<number>();
   /** That of the request now running, or of the last. */
   private signal: AbortSignal | null = null;
-  /** Why there is no connection; null before the first try has ended and while there is one. */
-  private trouble: string | null = null;
 
   constructor(settings: ModbusLink, parts: LinkParts) {
     this.name = modbusLinkName(settings);
     this.settings = settings;
     this.parts = parts;
+    this.upkeep = new Upkeep(settings, parts, () => this.connected());
+    if (settings.kind === 'listen') parts.dialIns.expect(settings);
   }
 
   get state(): 'connecting' | 'connected' | 'disconnected' {
-    if (this.connection !== null) return 'connected';
-    return this.trouble === null ? 'connecting' : 'disconnected';
+    return this.upkeep.state;
   }
 
   get disconnectedBecause(): string | null {
-    return this.trouble;
+    return this.upkeep.disconnectedBecause;
+  }
+
+  get backupInUse(): Address | null {
+    return this.upkeep.backupInUse;
+  }
+
+  /** Before the start, of every unit that will be asked. */
+  expect(unit: number, answersAs: AnswersAs): void {
+    this.expected.set(unit, answersAs);
   }
 
   isSilent(unit: number): boolean {
-    return this.guards.get(unit)?.isOpen ?? false;
+    return this.units.get(unit)?.guard.isOpen ?? false;
   }
 
   start(): void {
-    this.running = this.keepConnected();
+    this.upkeep.start();
   }
 
-  async close(): Promise<void> {
-    this.closing.abort();
-    this.connection?.end('closed');
-    await this.running;
+  close(): Promise<void> {
+    return this.upkeep.close();
   }
 
   /** Never rejects. On abort a running request ends at once. */
-  read(request: ReadRequest, signal: AbortSignal): Promise<LinkReply> {
+  async read(request: ReadRequest, signal: AbortSignal): Promise<LinkReply> {
+    const reply = await this.inTurn(request, signal);
+    return reply.kind === 'exception' ? this.readAgain(request, reply, signal) : reply;
+  }
+
+  private inTurn(request: ReadRequest, signal: AbortSignal): Promise<LinkReply> {
     const reply = this.turn.then(() => this.exchange(request, signal));
     this.turn = reply;
     return reply;
   }
 
-  private async keepConnected(): Promise<void> {
-    const { signal } = this.closing;
-    const { log, metrics } = this.parts;
-    while (!signal.aborted) {
-      try {
-        const connection = await Connection.open(this.settings, signal, () => metrics.late.inc({ link: this.name }));
-        this.connection = connection;
-        this.endFirstTry();
-        if (signal.aborted) connection.end('closed');
-        else log.info({ link: this.name }, 'connected');
-        this.trouble = null;
-        this.heard();
-        this.disconnected(await connection.ended);
-      } catch (error) {
-        this.disconnected(error instanceof Error ? error.message : String(error));
+  /** Where the exception may pass. Between two tries the link is free for others. */
+  private async readAgain(request: ReadRequest, first: LinkReply, signal: AbortSignal): Promise<LinkReply> {
+    const { clock, metrics } = this.parts;
+    const { retries } = this.unitOf(request.unit);
+    const sinceMs = clock.monotonicMs();
+    let reply = first;
+    for (let tries = 0; reply.kind === 'exception'; tries++) {
+      const pauseMs = retries.pauseMs(reply.code, tries, clock.monotonicMs());
+      if (pauseMs === null) {
+        if (tries > 0) retries.inVain(clock.monotonicMs() - sinceMs, clock.monotonicMs());
+        return reply;
       }
-      if (!signal.aborted) await pause(this.reconnect.next(), signal);
+      if (!(await pause(pauseMs, signal))) return { kind: 'aborted', ...without(clock) };
+      metrics.retries.inc({ link: this.name });
+      reply = await this.inTurn(request, signal);
     }
-  }
-
-  private endFirstTry(): void {
-    this.firstTryEnded = true;
-    this.firstTry.resolve();
-  }
-
-  private disconnected(reason: string): void {
-    this.connection = null;
-    this.endFirstTry();
-    if (this.closing.signal.aborted || this.trouble === reason) return;
-    this.trouble = reason;
-    this.parts.log.warn({ link: this.name, reason }, 'not connected; trying on');
+    return reply;
   }
 
   private async exchange(request: ReadRequest, signal: AbortSignal): Promise<LinkReply> {
     const { clock, metrics, heldSinceMs } = this.parts;
     // At the start nobody knows yet whether the device is there: its first samples are not bad before a try has failed.
-    if (!this.firstTryEnded) await Promise.race([this.firstTry.promise, pause(request.timeoutMs, signal)]);
-    const { connection } = this;
+    if (!this.upkeep.hasTried) await this.upkeep.firstTried(request.timeoutMs, signal);
+    const { connection } = this.upkeep;
     if (connection === null) return { kind: 'not-connected', ...without(clock) };
-    const guard = this.guardOf(request);
-    if (!guard.mayAsk(clock.monotonicMs())) {
-      return { kind: 'silent', because: guard.because, ...without(clock) };
+    const unit = this.unitOf(request.unit);
+    if (!unit.guard.mayAsk(clock.monotonicMs())) {
+      return { kind: 'silent', because: unit.guard.because, ...without(clock) };
     }
     if (connection.unsettled) await connection.settle();
+    const { waitMs } = connection;
+    if (waitMs > 0) await pause(Math.ceil(waitMs), signal);
     if (signal.aborted) return { kind: 'aborted', ...without(clock) };
 
     this.endOnAbort(signal);
     const sentMs = clock.monotonicMs();
-    const reply = await connection.read(request);
+    const reply = await connection.read(request, unit.answersAs);
     const seenMs = clock.monotonicMs();
     const endMs = heldSinceMs(sentMs) ?? seenMs;
     const roundTripMs = endMs - sentMs;
@@ -142,7 +149,7 @@ export class Link {
     const answered = reply.kind === 'data' || reply.kind === 'exception';
     if (answered) metrics.roundTrip.observe({ link: this.name }, roundTripMs / 1_000);
     if (reply.kind !== 'data') metrics.errors.inc({ link: this.name, kind: reply.kind });
-    this.judge(request, reply, guard, connection);
+    this.judge(request, reply, connection, roundTripMs);
     return { ...reply, time, end };
   }
 
@@ -150,48 +157,62 @@ export class Link {
   private endOnAbort(signal: AbortSignal): void {
     if (this.signal === signal) return;
     this.signal = signal;
-    signal.addEventListener('abort', () => this.signal === signal && this.connection?.abort(), { once: true });
+    signal.addEventListener('abort', () => this.signal === signal && this.upkeep.connection?.abort(), { once: true });
   }
 
   /** What a reply, or its absence, says of the unit and of the connection. */
-  private judge({ unit, timeoutMs }: ReadRequest, reply: Reply, guard: UnitGuard, connection: Connection): void {
+  private judge({ unit, timeoutMs }: ReadRequest, reply: Reply, connection: Connection, tookMs: number): void {
     const { clock, log } = this.parts;
-    const silence = silenceOf(reply);
-    if (silence !== null) {
-      // Where a late reply looks like that of the next request, the unit is given as long again to get it out.
-      const holdOffMs = connection.unsettled ? timeoutMs : 0;
-      if (guard.silent(silence, clock.monotonicMs(), holdOffMs)) {
-        log.warn(
-          { link: this.name, unit, because: silence },
-          'no answer from the unit; asked seldom until there is one',
-        );
-      }
+    const { guard } = this.unitOf(unit);
+    const because = silenceOf(reply);
+    if (because !== null) {
+      const { unsettled } = connection;
+      const givenUp = guard.silent({
+        because,
+        nowMs: clock.monotonicMs(),
+        costMs: tookMs + (unsettled ? settleMs : 0),
+        // Where a late reply looks like that of the next request, the unit is given as long again to get it out.
+        holdOffMs: unsettled ? timeoutMs : 0,
+        isAlone: this.expected.size <= 1,
+      });
+      if (givenUp)
+        log.warn({ link: this.name, unit, because }, 'no answer from the unit; asked seldom until there is one');
     }
     if (reply.kind === 'data' || reply.kind === 'exception') {
       this.heard();
-      this.reconnect.reset();
-      if (silence === null && guard.answered()) log.info({ link: this.name, unit }, 'the unit answers again');
-    } else if (silence !== null && this.settings.kind !== 'rtu') {
-      this.silentRequests += 1;
-      this.silentUnits.add(unit);
-      // One dead unit must not cost the others behind the same gateway their connection.
-      const allSilent = this.silentUnits.size >= this.guards.size;
-      if (allSilent && this.silentRequests >= silentConnectionLimit) connection.end('it does not answer any more');
+      this.upkeep.answered();
+      if (because === null && guard.answered()) log.info({ link: this.name, unit }, 'the unit answers again');
+    } else if (because !== null && this.settings.kind !== 'rtu' && this.settings.kind !== 'ascii') {
+      this.doubt(unit, connection);
     }
+  }
+
+  private doubt(unit: number, connection: Connection): void {
+    this.silentRequests += 1;
+    this.silentUnits.add(unit);
+    // One dead unit must not cost the others behind the same gateway their connection.
+    const allSilent = this.silentUnits.size >= this.units.size;
+    if (allSilent && this.silentRequests >= silentConnectionLimit) this.upkeep.giveUp(connection);
+  }
+
+  private connected(): void {
+    this.heard();
+    // A single device that restarted is asked as soon as it can be reached; behind a gateway that would be dear.
+    if (this.expected.size <= 1) for (const { guard } of this.units.values()) guard.askSoon();
   }
 
   private heard(): void {
     this.silentRequests = 0;
-    this.silentUnits.clear();
+    if (this.silentUnits.size > 0) this.silentUnits.clear();
   }
 
-  private guardOf({ unit, timeoutMs }: ReadRequest): UnitGuard {
-    let guard = this.guards.get(unit);
-    if (guard === undefined) {
-      guard = new UnitGuard(timeoutMs);
-      this.guards.set(unit, guard);
+  private unitOf(id: number): Unit {
+    let unit = this.units.get(id);
+    if (unit === undefined) {
+      unit = { guard: new UnitGuard(), retries: new UnitRetries(), answersAs: this.expected.get(id) ?? null };
+      this.units.set(id, unit);
     }
-    return guard;
+    return unit;
   }
 }
 

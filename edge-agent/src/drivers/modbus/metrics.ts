@@ -14,6 +14,18 @@ export const createModbusMetrics = (metrics: Metrics) => ({
   late: metrics.counter('fieldline_modbus_late_replies_total', 'Replies thrown away because they came too late', [
     'link',
   ]),
+  retries: metrics.counter(
+    'fieldline_modbus_retries_total',
+    'Requests repeated because the device was busy or failed',
+    ['link'],
+  ),
+  strangers: metrics.counter(
+    'fieldline_modbus_strangers_total',
+    'Callers that dialled in and were none of the devices in the settings',
+  ),
+  backupInUse: metrics.gauge('fieldline_modbus_backup_in_use', '1 while a device is reached by its backup address', [
+    'link',
+  ]),
   roundTrip: metrics.histogram(
     'fieldline_modbus_round_trip_seconds',
     'From sending a Modbus request to its reply, an exception included',

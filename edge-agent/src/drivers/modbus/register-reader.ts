@@ -1,7 +1,8 @@
 /** Reads registers of one unit by hand, for commands: over the same link, with the same checks as the driver. */
-import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus';
+import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { type Clock, createMetrics, silentLog } from '@fieldline/shared/runtime';
+import { DialIns } from './channels/dial-in.ts';
 import { Link } from './link.ts';
 import { createModbusMetrics } from './metrics.ts';
 
@@ -24,7 +25,9 @@ export function openRegisterReader(
 ): RegisterReader {
   const name = modbusLinkName(link);
   const metrics = createModbusMetrics(createMetrics());
-  const opened = new Link(link, { clock, log: silentLog, heldSinceMs: () => null, metrics });
+  const dialIns = new DialIns(silentLog, () => metrics.strangers.inc());
+  const opened = new Link(link, { clock, log: silentLog, heldSinceMs: () => null, metrics, dialIns });
+  opened.expect(unit, null);
   opened.start();
   return {
     read: async (first, count) => {
@@ -44,6 +47,9 @@ export function openRegisterReader(
           throw new FieldlineError('device/timeout', `unit ${unit} on ${name} does not answer`);
       }
     },
-    close: () => opened.close(),
+    close: async () => {
+      await opened.close();
+      await dialIns.close();
+    },
   };
 }

@@ -44,6 +44,7 @@ describe('a date and time', () => {
     ['bcd', '2611 2a14 3012', 'a digit above 9'],
     ['powerlogic', '0000 0000 0000', 'a clock that was never set'],
     ['powerlogic', '0d19 640b 063b', 'month 13'],
+    ['powerlogic', '1119 640b 063b', 'month 17'],
     ['registers', '0000 0000 0000 0000 0000 0000', 'a clock that was never set'],
     ['registers', 'ffff 0001 0001 0000 0000 0000', 'year 65535'],
     ['iec870', '001a 0b1b 0e1e ea60', 'millisecond 60000'],

@@ -92,7 +92,7 @@ describe('time', () => {
     const clock = { now: () => 1_700_000_000_000_000 + nowMs * 1_000, monotonicMs: () => nowMs };
     const plc = await plcWith((ask, { send }) => {
       nowMs += 2;
-      if (ask.first === 10) send(exception(ask, 0x06));
+      if (ask.first === 10) send(exception(ask, 0x01));
       else send(registers(ask, [1]));
     });
     const settings = { link: tcp(plc.port), maxGap: 0, everyMs: 500, timeToleranceMs: 5, tags: words(0, 10) };
@@ -197,17 +197,38 @@ describe('aborted', () => {
 
 describe('exceptions', () => {
   test.each([
-    [1, 'bad/refused'],
-    [2, 'bad/address'],
-    [3, 'bad/refused'],
-    [4, 'bad/refused'],
-    [6, 'bad/refused'],
-    [0x0a, 'bad/not-connected'],
-    [0x0b, 'bad/timeout'],
-  ])('%i becomes %s, and is counted', async (code, quality) => {
-    const plc = await plcWith((ask, { send }) => send(exception(ask, code)));
-    const rig = await startRig([device({ link: tcp(plc.port), tags: words(0) })]);
-    expect(await rig.read()).toEqual({ w0: quality });
-    expect(await rig.metrics.text()).toMatch(/fieldline_modbus_errors_total\{.*kind="exception"\} 1/);
+    [1, 'bad/refused', 1],
+    [2, 'bad/address', 1],
+    [3, 'bad/refused', 1],
+    [4, 'bad/refused', 2],
+    [5, 'bad/refused', 3],
+    [6, 'bad/refused', 3],
+    [0x0a, 'bad/not-connected', 1],
+    [0x0b, 'bad/timeout', 1],
+  ])(
+    '%i becomes %s after %i requests, each counted; then it is asked once a turn at most',
+    async (code, quality, asked) => {
+      const plc = await plcWith((ask, { send }) => send(exception(ask, code)));
+      const rig = await startRig([device({ link: tcp(plc.port), tags: words(0) })]);
+      expect(await rig.read()).toEqual({ w0: quality });
+      expect(plc.asks).toHaveLength(asked);
+      expect(await rig.metrics.text()).toContain(`kind="exception"} ${asked}\n`);
+      expect(await rig.read()).toEqual({ w0: quality });
+      expect(plc.asks.length).toBeLessThanOrEqual(asked + 1);
+    },
+  );
+
+  test.each([4, 5, 6])('%i that passes costs no sample, and leaves the link to others meanwhile', async (code) => {
+    const plc = await plcWith((ask, { send }) => {
+      const asks = plc.asks.filter(({ unit }) => unit === ask.unit).length;
+      send(ask.unit === 1 && asks === 1 ? exception(ask, code) : registers(ask, [ask.unit]));
+    });
+    const both = [1, 2].map((unit) =>
+      device({ device: `d${unit}`, unit, link: tcp(plc.port), tags: [{ tag: `unit${unit}`, address: 0 }] }),
+    );
+    const rig = await startRig(both);
+    expect(await rig.read()).toEqual({ unit1: 1, unit2: 2 });
+    expect(plc.asks.map(({ unit }) => unit)).toEqual([1, 2, 1]);
+    expect(await rig.metrics.text()).toMatch(/fieldline_modbus_retries_total\{.*\} 1/);
   });
 });

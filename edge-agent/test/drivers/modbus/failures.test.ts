@@ -1,7 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { waitFor } from '@fieldline/shared/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Answer, exception, memory, type Plc, registers, startPlc, withChecksum } from './plc.ts';
+import {
+  type Answer,
+  exception,
+  type Framing,
+  frameOf,
+  memory,
+  type Plc,
+  registers,
+  startPlc,
+  withChecksum,
+} from './plc.ts';
 import { createTestClock, device, startRig, tcp, words } from './rig.ts';
 
 async function plcWith(answer: Answer, options?: Parameters<typeof startPlc>[1]): Promise<Plc> {
@@ -97,8 +107,8 @@ test('a device that refuses long requests gets shorter ones', async () => {
   });
 });
 
-describe.each(['tcp', 'rtu'] as const)('over a stream of %s frames', (framing) => {
-  const link = ({ port }: Plc) => ({ ...tcp(port), kind: framing === 'tcp' ? 'tcp' : 'rtu-over-tcp' });
+describe.each(['tcp', 'rtu', 'ascii'] as const)('over a stream of %s frames', (framing) => {
+  const link = ({ port }: Plc) => ({ ...tcp(port), kind: framing === 'tcp' ? 'tcp' : `${framing}-over-tcp` });
 
   test('a late reply is never taken for that of a later request', async () => {
     const timeoutMs = 200;
@@ -160,9 +170,7 @@ describe.each(['tcp', 'rtu'] as const)('over a stream of %s frames', (framing) =
   test('the reply of another unit, or to another function, is no reply', async () => {
     const plc = await plcWith(
       (ask, { frame, socket, send }) => {
-        const foreign = frame(registers(ask, [666]));
-        if (framing === 'rtu') foreign.set([9], 0);
-        else foreign.set([9], 6);
+        const foreign = foreignFrame(framing, frame(registers(ask, [666])), registers(ask, [666]));
         if (plc.asks.length === 1) socket.write(foreign);
         else if (plc.asks.length === 2) send(registers({ ...ask, code: 4 }, [667]));
         else send(registers(ask, [1]));
@@ -214,11 +222,16 @@ describe.each(['tcp', 'rtu'] as const)('over a stream of %s frames', (framing) =
       { device: 'd9', state: 'troubled', trouble: expect.stringContaining('unit 9 does not answer') },
     ]);
     silent.clear();
-    clock.putForward(30 * 100);
+    clock.putForward(30_000);
     expect(await rig.read()).toEqual({ unit5: 5, unit9: 9 });
     expect(rig.driver.status()).toMatchObject([{ state: 'connected' }, { state: 'connected' }]);
   });
 });
+
+/** The same, as said by unit 9. */
+function foreignFrame(framing: Framing, frame: Buffer, pdu: Buffer): Buffer {
+  return frameOf(framing, framing === 'tcp' ? frame.readUInt16BE(0) : null, Buffer.concat([Buffer.of(9), pdu]));
+}
 
 test('what is no Modbus TCP frame ends the connection; a new one is made', async () => {
   const plc = await plcWith((ask, { send, socket }) => {

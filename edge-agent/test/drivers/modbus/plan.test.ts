@@ -1,7 +1,6 @@
 import { modbusDeviceSchema } from '@fieldline/shared/config';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fewestBlocks, type Limits, planDevice, type Span } from '../../../src/drivers/modbus/plan.ts';
+import { planDevice } from '../../../src/drivers/modbus/plan.ts';
 
 const planOf = (settings: object) =>
   planDevice(
@@ -75,73 +74,78 @@ describe('the plan of a device', () => {
     ];
     expect(blocksOf({ tags })).toEqual([[0, 10]]);
   });
-});
 
-const spans = fc.array(fc.record({ first: fc.nat(24), count: fc.integer({ min: 1, max: 4 }) }), {
-  minLength: 1,
-  maxLength: 7,
-});
-const limits = fc.record({ maxCount: fc.integer({ min: 4, max: 16 }), maxGap: fc.nat(5) });
-
-describe('fewest blocks', () => {
-  test('every span stands whole in just one block, and every block keeps the limits', () => {
-    fc.assert(
-      fc.property(spans, limits, (wanted, limit) => {
-        const blocks = fewestBlocks(wanted, limit);
-        expect(blocks.flatMap(({ points }) => points).sort(order)).toEqual([...wanted].sort(order));
-        for (const block of blocks) {
-          expect(mayBeOne(block.points, wanted, limit)).toBe(true);
-          expect(block.first).toBe(Math.min(...block.points.map(({ first }) => first)));
-          expect(block.first + block.count).toBe(Math.max(...block.points.map(({ first, count }) => first + count)));
-        }
-        const firsts = blocks.map(({ first }) => first);
-        expect(firsts).toEqual([...firsts].sort((a, b) => a - b));
-      }),
-    );
+  test('keeps a scale factor in the request of its value, whatever else could be cut shorter', () => {
+    const tags = [
+      { tag: 'a', address: 0, type: 'int32' },
+      { tag: 'power', address: 4, type: 'int16', scaleFactor: 7 },
+      { tag: 'b', address: 9 },
+    ];
+    expect(blocksOf({ tags, maxRegisters: 6 })).toEqual([
+      [0, 2],
+      [4, 6],
+    ]);
   });
 
-  test('no way to divide the spans needs fewer', () => {
-    fc.assert(
-      fc.property(spans, limits, (wanted, limit) => {
-        expect(fewestBlocks(wanted, limit).length).toBe(fewestByTrying(wanted, limit));
-      }),
-      { numRuns: 300 },
-    );
+  test('never reads along what must not be read', () => {
+    const tags = [
+      { tag: 'a', address: 0 },
+      { tag: 'b', address: 4 },
+      { tag: 'c', address: 6 },
+    ];
+    expect(blocksOf({ tags, avoid: { holding: [[2, 2]] } })).toEqual([
+      [0, 1],
+      [4, 3],
+    ]);
+    expect(blocksOf({ tags, avoid: { holding: [[7, 20]], input: [[1, 5]] } })).toEqual([[0, 7]]);
+    const modicon = tags.map((tag) => ({ ...tag, address: tag.address + 40_001 }));
+    const settings = { tags: modicon, addressBase: '4xxxx', avoid: { holding: [[40_003, 40_004]] } };
+    expect(blocksOf(settings)).toEqual([
+      [0, 1],
+      [4, 3],
+    ]);
+  });
+
+  test('cuts where it saves the most registers, when it takes as many requests anyway', () => {
+    const tags = [0, 1, 8, 9].map((address) => ({ tag: `t${address}`, address }));
+    expect(blocksOf({ tags, maxRegisters: 9 })).toEqual([
+      [0, 2],
+      [8, 2],
+    ]);
   });
 });
 
-const order = (a: Span, b: Span): number => a.first - b.first || a.count - b.count;
+describe('on a serial line', () => {
+  const rtu = { kind: 'rtu', path: '/dev/ttyUSB0', baudRate: 9_600 };
+  const pair = (gap: number) => [
+    { tag: 'a', address: 0 },
+    { tag: 'b', address: 1 + gap },
+  ];
 
-/** The rule said anew: short enough, and no run of registers longer than maxGap inside that nobody wants. */
-function mayBeOne(group: readonly Span[], wanted: readonly Span[], { maxCount, maxGap }: Limits): boolean {
-  const first = Math.min(...group.map((span) => span.first));
-  const end = Math.max(...group.map((span) => span.first + span.count));
-  let unwanted = 0;
-  for (let register = first; register < end; register++) {
-    const isWanted = wanted.some((span) => span.first <= register && register < span.first + span.count);
-    unwanted = isWanted ? 0 : unwanted + 1;
-    if (unwanted > maxGap) return false;
-  }
-  return end - first <= maxCount;
-}
+  /*
+   * At 9600 baud, 8E1, a character takes 11 ÷ 9.6 = 1.146 ms, so a register 2.29 ms. Another request costs 8 + 5 characters and
+   * twice 3.5 of silence, 22.9 ms, and the device 10 ms to answer: as much as 14.4 registers.
+   */
+  test('a gap is read along only where that is quicker than another request', () => {
+    expect(blocksOf({ link: rtu, tags: pair(14), maxGap: 60 })).toEqual([[0, 16]]);
+    expect(blocksOf({ link: rtu, tags: pair(15), maxGap: 60 })).toHaveLength(2);
+    expect(blocksOf({ link: { ...rtu, baudRate: 115_200 }, tags: pair(50), maxGap: 60 })).toHaveLength(1);
+  });
 
-/** Every way to put the spans into groups. */
-function fewestByTrying(wanted: readonly Span[], limit: Limits): number {
-  let fewest = wanted.length;
-  const place = (position: number, groups: Span[][]): void => {
-    const span = wanted[position];
-    if (span === undefined) {
-      if (groups.every((group) => mayBeOne(group, wanted, limit))) fewest = Math.min(fewest, groups.length);
-      return;
-    }
-    if (groups.length > fewest) return;
-    for (const group of groups) {
-      group.push(span);
-      place(position + 1, groups);
-      group.pop();
-    }
-    place(position + 1, [...groups, [span]]);
-  };
-  place(0, []);
-  return fewest;
-}
+  test('two digits for each byte make a register twice as dear, the pause of a slow converter makes requests dearer', () => {
+    const ascii = { ...rtu, kind: 'ascii', baudRate: 115_200 };
+    // 10 bits take 0.0868 ms, a register 0.347 ms; another request 28 characters and 10 ms, as much as 35.8 registers.
+    expect(blocksOf({ link: ascii, tags: pair(35), maxGap: 60 })).toHaveLength(1);
+    expect(blocksOf({ link: ascii, tags: pair(36), maxGap: 60 })).toHaveLength(2);
+    expect(blocksOf({ link: { ...rtu, pauseBetweenMs: 100 }, tags: pair(40), maxGap: 60 })).toHaveLength(1);
+  });
+
+  test('maxGap stays the upper bound', () => {
+    expect(blocksOf({ link: rtu, tags: pair(9) })).toHaveLength(2);
+  });
+
+  test('behind a converter on the network the requests count, not the bytes', () => {
+    const link = { kind: 'rtu-over-tcp', host: 'converter', port: 4001 };
+    expect(blocksOf({ link, tags: pair(50), maxGap: 60 })).toHaveLength(1);
+  });
+});

@@ -1,18 +1,24 @@
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { crc16 } from '../../../src/drivers/modbus/frame-port.ts';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+import { lrc } from '../../../src/drivers/modbus/ports/ascii-port.ts';
+import { crc16 } from '../../../src/drivers/modbus/ports/frame-port.ts';
 
 export type Ask = { readonly unit: number; readonly code: number; readonly first: number; readonly count: number };
 
 /** How one request is answered: `send` may be called at once, later, twice or never. */
 export type Answer = (ask: Ask, reply: Reply) => void;
 
+/** What bytes are written to, and what is cut. */
+type Wire = { readonly write: (bytes: Buffer) => unknown; readonly destroy: () => unknown };
+
 export type Reply = {
   /** A whole, right frame round the PDU (function code and what follows). */
   readonly send: (pdu: Buffer) => void;
   /** The frame that `send` would send; may be given other contents by the caller. */
   readonly frame: (pdu: Buffer) => Buffer;
-  readonly socket: Socket;
+  readonly socket: Wire;
 };
 
 export type Plc = {
@@ -24,38 +30,67 @@ export type Plc = {
   readonly close: () => Promise<void>;
 };
 
+export type Framing = 'tcp' | 'rtu' | 'ascii';
+
+/** A whole request at the beginning of these bytes: its unit id and PDU, its transaction id, and where it ends. */
+type Found = { readonly adu: Buffer; readonly id: number | null; readonly end: number };
+
+const finders: Record<Framing, (bytes: Buffer) => Found | null> = {
+  tcp: (bytes) => (bytes.length < 12 ? null : { adu: bytes.subarray(6, 12), id: bytes.readUInt16BE(0), end: 12 }),
+  rtu: (bytes) => (bytes.length < 8 ? null : { adu: bytes.subarray(0, 6), id: null, end: 8 }),
+  ascii: (bytes) => {
+    const end = bytes.indexOf('\r\n') + 2;
+    return end === 1 ? null : { adu: Buffer.from(bytes.toString('latin1', 1, end - 4), 'hex'), id: null, end };
+  },
+};
+
+export function frameOf(framing: Framing, id: number | null, adu: Buffer): Buffer {
+  if (framing === 'rtu') return withChecksum(adu);
+  if (framing === 'ascii') return asciiOf(adu);
+  const header = Buffer.alloc(6);
+  header.writeUInt16BE(id ?? 0, 0);
+  header.writeUInt16BE(adu.length, 4);
+  return Buffer.concat([header, adu]);
+}
+
+const asciiOf = (adu: Buffer): Buffer =>
+  Buffer.from(
+    `:${Buffer.concat([adu, Buffer.of(lrc(adu))])
+      .toString('hex')
+      .toUpperCase()}\r\n`,
+  );
+
+/** Answers what comes from one other end; gives what is to be called with its bytes. */
+function converse(framing: Framing, asks: Ask[], answer: Answer, wire: Wire) {
+  let received: Buffer = Buffer.alloc(0);
+  return (chunk: Buffer): void => {
+    received = Buffer.concat([received, chunk]);
+    for (let found = finders[framing](received); found !== null; found = finders[framing](received)) {
+      const { adu, id, end } = found;
+      received = received.subarray(end);
+      const [unit, code] = [adu.readUInt8(0), adu.readUInt8(1)];
+      const ask = { unit, code, first: adu.readUInt16BE(2), count: adu.readUInt16BE(4) };
+      const frame = (pdu: Buffer): Buffer => frameOf(framing, id, Buffer.concat([Buffer.of(unit), pdu]));
+      asks.push(ask);
+      answer(ask, { frame, socket: wire, send: (pdu) => void wire.write(frame(pdu)) });
+    }
+  };
+}
+
 /** A Modbus device that does just what a test wants: our simulators and the library's server behave too well. */
 export async function startPlc(
   answer: Answer,
-  { framing = 'tcp', port = 0 }: { framing?: 'tcp' | 'rtu'; port?: number } = {},
+  { framing = 'tcp', port = 0 }: { framing?: Framing; port?: number } = {},
 ): Promise<Plc> {
   const asks: Ask[] = [];
   const sockets = new Set<Socket>();
   let connections = 0;
-  const headBytes = framing === 'tcp' ? 6 : 0;
   const server = createServer({ noDelay: true }, (socket) => {
     connections += 1;
     sockets.add(socket);
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
-    let received: Buffer = Buffer.alloc(0);
-    socket.on('data', (chunk) => {
-      received = Buffer.concat([received, chunk]);
-      const askBytes = framing === 'tcp' ? 12 : 8;
-      for (; received.length >= askBytes; received = received.subarray(askBytes)) {
-        const [unit, code] = [received.readUInt8(headBytes), received.readUInt8(headBytes + 1)];
-        const ask = {
-          unit,
-          code,
-          first: received.readUInt16BE(headBytes + 2),
-          count: received.readUInt16BE(headBytes + 4),
-        };
-        const id = framing === 'tcp' ? received.readUInt16BE(0) : null;
-        const frame = (pdu: Buffer): Buffer => frameOf(id, unit, pdu);
-        asks.push(ask);
-        answer(ask, { frame, socket, send: (pdu) => void socket.write(frame(pdu)) });
-      }
-    });
+    socket.on('data', converse(framing, asks, answer, socket));
   });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
@@ -71,13 +106,37 @@ export async function startPlc(
   };
 }
 
-function frameOf(id: number | null, unit: number, pdu: Buffer): Buffer {
-  const adu = Buffer.concat([Buffer.of(unit), pdu]);
-  if (id === null) return withChecksum(adu);
-  const header = Buffer.alloc(6);
-  header.writeUInt16BE(id, 0);
-  header.writeUInt16BE(adu.length, 4);
-  return Buffer.concat([header, adu]);
+/** One that speaks by datagrams; closed after the test. */
+export async function startUdpPlc(answer: Answer): Promise<Pick<Plc, 'port' | 'asks'>> {
+  const asks: Ask[] = [];
+  const socket = createSocket('udp4');
+  let isClosed = false;
+  socket.on('message', (datagram, { address, port }) => {
+    const write = (bytes: Buffer): void => {
+      if (!isClosed) socket.send(bytes, port, address);
+    };
+    converse('tcp', asks, answer, { write, destroy: () => {} })(datagram);
+  });
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  onTestFinished(() => {
+    isClosed = true;
+    socket.close();
+  });
+  return { port: socket.address().port, asks };
+}
+
+/** One that dials in to the gateway and says who it is; hangs up after the test. */
+export async function dialIn(port: number, framing: Framing, answer: Answer, says: readonly (string | Buffer)[] = []) {
+  const asks: Ask[] = [];
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  onTestFinished(() => void socket.destroy());
+  const closed = once(socket, 'close');
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.on('data', converse(framing, asks, answer, socket));
+  for (const text of says) socket.write(text);
+  return { asks, socket, closed };
 }
 
 export function withChecksum(adu: Buffer): Buffer {
@@ -87,7 +146,7 @@ export function withChecksum(adu: Buffer): Buffer {
 }
 
 /** The PDU of a reply with these registers. */
-export function registers({ code }: Ask, values: readonly number[]): Buffer {
+export function registers({ code }: Pick<Ask, 'code'>, values: readonly number[]): Buffer {
   const pdu = Buffer.alloc(2 + 2 * values.length);
   pdu.writeUInt8(code, 0);
   pdu.writeUInt8(2 * values.length, 1);

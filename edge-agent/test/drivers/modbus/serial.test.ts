@@ -1,27 +1,9 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { describeWith, findProgram, temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import { describeWith, waitFor } from '@fieldline/shared/testing';
 import { ServerSerial } from 'modbus-serial';
 import { expect, onTestFinished, test } from 'vitest';
 import { device, startRig, startUnconnected } from './rig.ts';
-
-const socat = findProgram('socat');
-const pair = { name: 'socat', skipReason: socat === null ? 'not installed: apt-get install socat' : null };
-
-/** Two ends of a serial line. */
-async function startLine(folder = temporaryFolder()) {
-  const [ours, theirs] = [join(folder, 'ours'), join(folder, 'theirs')];
-  const line = spawn(socat ?? '', [`pty,rawer,link=${ours}`, `pty,rawer,link=${theirs}`], { stdio: 'ignore' });
-  const cut = async (): Promise<void> => {
-    line.kill();
-    await waitFor(() => !existsSync(ours) && !existsSync(theirs), { what: 'the pseudo-terminals to be gone' });
-  };
-  onTestFinished(() => void line.kill());
-  await waitFor(() => existsSync(ours) && existsSync(theirs), { what: 'the pair of pseudo-terminals' });
-  return { folder, ours, theirs, cut };
-}
+import { pair, startLine } from './serial-line.ts';
 
 /** The serial server of the library, which knows nothing of our frames; as unit 255 it answers for every unit. */
 async function startSlaves(path: string): Promise<void> {

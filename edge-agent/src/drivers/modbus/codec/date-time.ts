@@ -34,7 +34,8 @@ const clocks: Readonly<Record<TimeForm, ReadClock>> = {
   },
   iec870,
   powerlogic: (bytes, at) => {
-    const month = bytes.readUInt8(at) & 0x0f;
+    // The two highest bits are flags.
+    const month = bytes.readUInt8(at) & 0x3f;
     const [day, year, hour] = [bytes.readUInt8(at + 1), 1900 + bytes.readUInt8(at + 2), bytes.readUInt8(at + 3)];
     return clockMs(year, month, day, hour, bytes.readUInt8(at + 4), bytes.readUInt8(at + 5) * 1_000);
   },

@@ -1,11 +1,10 @@
-import { crc16, FramePort } from './frame-port.ts';
+import { asRtuFrame, crcBytes, FramePort } from './frame-port.ts';
 
 /** MBAP header without the unit id: transaction, protocol, length of what follows. */
-const headerBytes = 6;
+export const headerBytes = 6;
 /** Unit id, function code and at least one byte; at most unit id and a PDU of 253 bytes (Messaging on TCP/IP v1.0b). */
-const minLength = 3;
-const maxLength = 254;
-const crcBytes = 2;
+export const minLength = 3;
+export const maxLength = 254;
 /** So many replies still owed by one connection: it is not worth keeping. */
 const maxAbandoned = 4_096;
 
@@ -14,18 +13,20 @@ export class TcpPort extends FramePort {
   private lastId = 0;
   /** Transaction id of the open request; -1: none is open. */
   private openId = -1;
+  private asked = 0;
   /** Given up and not answered yet: these ids are not used again on this connection. */
   private readonly abandoned = new Set<number>();
 
   write(request: Buffer): void {
     this.openId = this.nextId();
+    this.asked = request[0] ?? 0;
     const length = request.length - crcBytes;
     const frame = Buffer.allocUnsafe(headerBytes + length);
     frame.writeUInt16BE(this.openId, 0);
     frame.writeUInt16BE(0, 2);
     frame.writeUInt16BE(length, 4);
     request.copy(frame, headerBytes, 0, length);
-    this.channel.stream.write(frame);
+    this.channel.write(frame);
   }
 
   abandon(): void {
@@ -50,32 +51,37 @@ export class TcpPort extends FramePort {
   }
 
   protected receive(chunk: Buffer): void {
-    this.received = this.received.length === 0 ? chunk : Buffer.concat([this.received, chunk]);
+    this.received = this.received.length === 0 ? this.skipUnasked(chunk) : Buffer.concat([this.received, chunk]);
     while (this.received.length >= headerBytes) {
       const length = this.received.readUInt16BE(4);
-      if (this.received.readUInt16BE(2) !== 0 || length < minLength || length > maxLength) {
+      if (!isHeader(this.received)) {
         this.channel.end('it sent what is no Modbus TCP frame; is its link of another kind?');
         return;
       }
       const end = headerBytes + length;
       if (this.received.length < end) return;
       const frame = this.received;
-      this.received = frame.subarray(end);
+      this.received = this.skipUnasked(frame.subarray(end));
       this.take(frame.readUInt16BE(0), frame.subarray(headerBytes, end));
     }
   }
 
-  /** The library wants the checksum of a serial line, which TCP does without. */
-  private take(id: number, reply: Buffer): void {
+  protected take(id: number, reply: Buffer): void {
     if (id !== this.openId) {
       this.abandoned.delete(id);
       this.onLate();
       return;
     }
     this.openId = -1;
-    const frame = Buffer.allocUnsafe(reply.length + crcBytes);
-    reply.copy(frame);
-    frame.writeUInt16LE(crc16(reply, 0, reply.length), reply.length);
-    this.emit('data', frame);
+    const said = reply.readUInt8(0);
+    const isMeant = this.answersAs === 'any' || said === (this.answersAs ?? this.asked);
+    // The library refuses what another unit says.
+    this.emit('data', asRtuFrame(reply, isMeant ? this.asked : (this.asked + 1) & 0xff));
   }
+}
+
+/** Whether a header can be that of a reply: its protocol and its length. */
+export function isHeader(bytes: Buffer): boolean {
+  const length = bytes.readUInt16BE(4);
+  return bytes.readUInt16BE(2) === 0 && length >= minLength && length <= maxLength;
 }

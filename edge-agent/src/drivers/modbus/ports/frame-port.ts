@@ -1,11 +1,24 @@
 import { EventEmitter } from 'node:events';
-import type { Channel } from './channel.ts';
+import type { Channel } from '../channels/channel.ts';
+
+/** Unit id in the answers of a device: that which was asked (null), another, or whichever. */
+export type AnswersAs = number | 'any' | null;
+
+export type PortParts = {
+  readonly channel: Channel;
+  /** Called for each late reply, or piece of one. */
+  readonly onLate: () => void;
+  /** What the device says without being asked, between frames: skipped. */
+  readonly unasked?: readonly Buffer[];
+};
+
+export const crcBytes = 2;
 
 /**
  * What modbus-serial calls a port: it is written whole requests (RTU frames) and emits whole replies (RTU frames) as `data`.
  *
- * We bring our own two because those of the library take a late reply for the next one: on TCP once its 256 transaction ids
- * have come round, on RTU at once, for they keep what came after a time-out. Ours hold these invariants:
+ * We bring our own because those of the library take a late reply for the next one: on TCP and UDP once its 256 transaction
+ * ids have come round, on a line at once, for they keep what came after a time-out. Ours hold these invariants:
  *   - one request is open at a time; a reply is emitted only while its request is open, and once;
  *   - what arrives at any other time is counted and thrown away;
  *   - what cannot be a frame on a stream that states its lengths ends the channel, for nothing after it can be trusted.
@@ -14,15 +27,18 @@ export abstract class FramePort extends EventEmitter {
   /** Where the library looks for the open transaction: there is one at a time, so they stay as it sets them. */
   _transactionIdRead = 1;
   _transactionIdWrite = 1;
+  /** Of the device that is asked next. */
+  answersAs: AnswersAs = null;
   protected readonly channel: Channel;
-  /** Called for each late reply, or piece of one. */
   protected readonly onLate: () => void;
   protected received: Buffer = Buffer.alloc(0);
+  private readonly unasked: readonly Buffer[];
 
-  constructor(channel: Channel, onLate: () => void) {
+  constructor({ channel, onLate, unasked = [] }: PortParts) {
     super();
     this.channel = channel;
     this.onLate = onLate;
+    this.unasked = unasked;
   }
 
   get isOpen(): boolean {
@@ -35,7 +51,7 @@ export abstract class FramePort extends EventEmitter {
   }
 
   open(opened: () => void): void {
-    this.channel.stream.on('data', (chunk: Buffer) => this.receive(chunk));
+    this.channel.onBytes((bytes) => this.receive(bytes));
     opened();
   }
 
@@ -47,6 +63,17 @@ export abstract class FramePort extends EventEmitter {
   /** Resolves when it no longer could. */
   abstract settle(): Promise<void>;
   protected abstract receive(chunk: Buffer): void;
+
+  /** What is left of these bytes, which begin where a frame may begin, without what the device says unasked. */
+  protected skipUnasked(bytes: Buffer): Buffer {
+    const said = this.unasked.find(
+      (text) => bytes.length >= text.length && bytes.subarray(0, text.length).equals(text),
+    );
+    if (said === undefined) return bytes;
+    let from = said.length;
+    while (bytes[from] === 0x0d || bytes[from] === 0x0a) from += 1;
+    return this.skipUnasked(bytes.subarray(from));
+  }
 }
 
 const crcTable = Uint16Array.from({ length: 256 }, (_, byte) => {
@@ -60,4 +87,13 @@ export function crc16(bytes: Buffer, from: number, to: number): number {
   let crc = 0xffff;
   for (let n = from; n < to; n++) crc = (crc >> 8) ^ (crcTable[(crc ^ (bytes[n] ?? 0)) & 0xff] ?? 0);
   return crc;
+}
+
+/** Unit id and PDU as the library wants them: with the checksum of a serial line, and as said by the unit that was asked. */
+export function asRtuFrame(adu: Buffer, unit: number): Buffer {
+  const frame = Buffer.allocUnsafe(adu.length + crcBytes);
+  adu.copy(frame);
+  frame.writeUInt8(unit, 0);
+  frame.writeUInt16LE(crc16(frame, 0, adu.length), adu.length);
+  return frame;
 }

@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SerialLink } from '@fieldline/shared/config';
+import type { SerialPort } from 'serialport';
+import { type Channel, streamChannel, unreachable } from './channel.ts';
+
+/**
+ * The serial library is native code: loaded only where there is a serial port.
+ * @throws FieldlineError device/unreachable
+ */
+export async function openSerial({ path, baudRate, parity, dataBits, stopBits, rs485 }: SerialLink): Promise<Channel> {
+  const library = await import('serialport');
+  const port = new library.SerialPort({ path, baudRate, parity, dataBits, stopBits, autoOpen: false });
+  await new Promise<void>((resolve, reject) => {
+    port.open((error) => {
+      if (error === null) resolve();
+      else reject(unreachable(`cannot open ${path}: ${error.message}; ${hint(error.message)}`));
+    });
+  });
+  const close = (closed: () => void): void => port.close(closed);
+  if (rs485 === undefined) return streamChannel(port, close);
+  const send = halfDuplex(port, rs485);
+  const channel: Channel = streamChannel(port, close, (bytes) => {
+    send(bytes).catch((error: Error) => channel.end(cannotSwitch(path, error)));
+  });
+  return channel;
+}
+
+const hint = (message: string): string =>
+  /permission|EACCES/i.test(message)
+    ? 'give the user of the agent the right to it (on Debian: group dialout)'
+    : /lock|busy/i.test(message)
+      ? 'another program uses it'
+      : 'is it plugged in, and is the path right?';
+
+const cannotSwitch = (path: string, error: Error): string =>
+  `RTS of ${path} cannot be switched: ${error.message}; leave out rs485 where the adapter or the kernel switches by itself`;
+
+/** What of a serial port it takes to switch a transceiver. */
+export type Switched = {
+  readonly set: (signals: { readonly rts: boolean }, done: (error: Error | null) => void) => void;
+  readonly write: (bytes: Buffer) => unknown;
+  readonly drain: (done: (error: Error | null) => void) => void;
+};
+
+/** Gives what sends a frame: the transceiver is switched to sending, and back when the last byte has left. */
+export function halfDuplex(port: SerialPort | Switched, { rts, beforeMs, afterMs }: NonNullable<SerialLink['rs485']>) {
+  const sending = rts === 'high-while-sending';
+  const level = (high: boolean): Promise<void> =>
+    new Promise((resolve, reject) => port.set({ rts: high }, (error) => (error ? reject(error) : resolve())));
+  const drained = (): Promise<void> =>
+    new Promise((resolve, reject) => port.drain((error) => (error ? reject(error) : resolve())));
+  return async (bytes: Buffer): Promise<void> => {
+    await level(sending);
+    if (beforeMs > 0) await sleep(beforeMs);
+    port.write(bytes);
+    await drained();
+    if (afterMs > 0) await sleep(afterMs);
+    await level(!sending);
+  };
+}

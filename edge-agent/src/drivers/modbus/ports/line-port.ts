@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { asRtuFrame, crcBytes, FramePort, type PortParts } from './frame-port.ts';
+
+/** Serial adapters hand bytes on up to 16 ms late, gateways later still. */
+const minQuietMs = 50;
+/** On a line that is never quiet the checksum must do. */
+const maxSettleMs = 1_000;
+
+/** The reply that is waited for. */
+export type Expected = { readonly unit: number; readonly code: number };
+
+/**
+ * A line on which a reply carries neither an id nor an address, be it serial or a stream behind a gateway: the reply belongs to
+ * the open request if unit, function and checksum fit. So whatever comes while no request is open is thrown away, and after a
+ * request was given up the next one waits until the line has been quiet. User space cannot see silences of 1.5 or 3.5
+ * characters: frames are told by their length and checksum, and noise before them is skipped.
+ */
+export abstract class LinePort extends FramePort {
+  private readonly quietMs: number;
+  private expected: Expected | null = null;
+  private asked = 0;
+  /** When the last byte came since a request was given up, in ms of the monotonic clock; null: nothing is owed. */
+  private heardAtMs: number | null = null;
+
+  /** `silenceMs`: what ends a frame on this line, where it has a baud rate. */
+  constructor(parts: PortParts, silenceMs: number) {
+    super(parts);
+    this.quietMs = Math.max(minQuietMs, silenceMs);
+  }
+
+  write(request: Buffer): void {
+    this.received = Buffer.alloc(0);
+    this.asked = request[0] ?? 0;
+    this.expected = {
+      unit: typeof this.answersAs === 'number' ? this.answersAs : this.asked,
+      code: request[1] ?? 0,
+    };
+    this.channel.write(this.encode(request));
+  }
+
+  abandon(): void {
+    this.expected = null;
+    this.heardAtMs = performance.now();
+  }
+
+  get unsettled(): boolean {
+    return this.heardAtMs !== null;
+  }
+
+  async settle(): Promise<void> {
+    const giveUpAtMs = performance.now() + maxSettleMs;
+    while (this.heardAtMs !== null) {
+      const nowMs = performance.now();
+      const untilMs = Math.min(this.heardAtMs + this.quietMs, giveUpAtMs);
+      if (untilMs <= nowMs || !this.isOpen) this.heardAtMs = null;
+      else await sleep(untilMs - nowMs);
+    }
+  }
+
+  protected receive(chunk: Buffer): void {
+    const bytes = this.received.length === 0 ? this.skipUnasked(chunk) : chunk;
+    if (bytes.length === 0) return;
+    if (this.expected === null) {
+      if (this.heardAtMs !== null) this.heardAtMs = performance.now();
+      this.onLate();
+      return;
+    }
+    const all = Buffer.concat([this.received, bytes]);
+    const reply = this.find(all, this.expected);
+    this.received = all.subarray(-this.maxFrameBytes);
+    if (reply === null) return;
+    this.expected = null;
+    this.received = Buffer.alloc(0);
+    this.emit('data', asRtuFrame(reply, this.asked));
+  }
+
+  protected abstract readonly maxFrameBytes: number;
+  /** The frame of this line for a request that ends with an RTU checksum. */
+  protected abstract encode(request: Buffer): Buffer;
+  /** Unit id and PDU of the first whole reply to what is open, wherever it begins; null while there is none. */
+  protected abstract find(bytes: Buffer, expected: Expected): Buffer | null;
+}
+
+export const withoutChecksum = (request: Buffer): Buffer => request.subarray(0, request.length - crcBytes);

@@ -1,0 +1,177 @@
+import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
+import { FieldlineError } from '@fieldline/shared/contracts';
+import { createBackoff, pause } from '@fieldline/shared/runtime';
+import { type Address, openChannel } from './channels/open-channel.ts';
+import { Connection } from './connection.ts';
+import { Failover } from './failover.ts';
+import type { LinkParts } from './link.ts';
+
+const firstReconnectMs = 500;
+const maxReconnectMs = 30_000;
+
+/** Keeps one connection up, to one of the addresses of a device, trying on for as long as it is not closed. */
+export class Upkeep {
+  private readonly name: string;
+  private readonly settings: ModbusLink;
+  private readonly parts: LinkParts;
+  private readonly onConnected: () => void;
+  private readonly closing = new AbortController();
+  private readonly reconnect = createBackoff({ firstMs: firstReconnectMs, maxMs: maxReconnectMs });
+  private readonly failover: Failover;
+  private current: Connection | null = null;
+  /** To the first address, made while the backup was in use. */
+  private next: Connection | null = null;
+  private running: Promise<void> = Promise.resolve();
+  private returning: Promise<void> = Promise.resolve();
+  private readonly firstTry = Promise.withResolvers<void>();
+  private firstTryEnded = false;
+  /** Why there is no connection; null before the first try has ended and while there is one. */
+  private trouble: string | null = null;
+  /** Reasons that the log has told since the last answer. */
+  private readonly told = new Set<string>();
+
+  constructor(settings: ModbusLink, parts: LinkParts, onConnected: () => void) {
+    this.name = modbusLinkName(settings);
+    this.settings = settings;
+    this.parts = parts;
+    this.onConnected = onConnected;
+    this.failover = new Failover(settings);
+  }
+
+  get connection(): Connection | null {
+    return this.current;
+  }
+
+  get state(): 'connecting' | 'connected' | 'disconnected' {
+    if (this.current !== null) return 'connected';
+    return this.trouble === null ? 'connecting' : 'disconnected';
+  }
+
+  get disconnectedBecause(): string | null {
+    return this.trouble;
+  }
+
+  /** The backup address, while it is the one in use. */
+  get backupInUse(): Address | null {
+    return this.failover.isOnBackup ? this.failover.address : null;
+  }
+
+  start(): void {
+    this.running = this.keepConnected();
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort();
+    this.current?.end('closed');
+    this.next?.end('closed');
+    await Promise.all([this.running, this.returning]);
+  }
+
+  /** Whether a try to connect has ended, well or not. */
+  get hasTried(): boolean {
+    return this.firstTryEnded;
+  }
+
+  async firstTried(maxMs: number, signal: AbortSignal): Promise<void> {
+    await Promise.race([this.firstTry.promise, pause(maxMs, signal)]);
+  }
+
+  /** Something has come over the connection. */
+  answered(): void {
+    this.reconnect.reset();
+    if (this.told.size > 0) this.told.clear();
+    if (!this.failover.hasBackup) return;
+    this.failover.answered();
+    if (this.failover.returnIsDue(this.parts.clock.monotonicMs())) this.returning = this.tryFirstAddress();
+  }
+
+  /** The connection does not bring answers any more. */
+  giveUp(connection: Connection): void {
+    connection.end('it does not answer any more');
+    if (connection === this.current) this.changeAddress();
+  }
+
+  private async keepConnected(): Promise<void> {
+    const { signal } = this.closing;
+    while (!signal.aborted) {
+      const isOnBackup = this.failover.isOnBackup;
+      let goesOn = false;
+      try {
+        const connection = this.next ?? (await this.open(this.failover.address));
+        this.next = null;
+        this.disconnected(await this.use(connection));
+        goesOn = this.next !== null || this.failover.isOnBackup !== isOnBackup || this.settings.kind === 'listen';
+      } catch (error) {
+        this.disconnected(error instanceof Error ? error.message : String(error));
+        goesOn = this.changeAddress() || this.hasWaited(error);
+      }
+      if (!signal.aborted && !goesOn) await pause(this.reconnect.next(), signal);
+    }
+  }
+
+  /** Whoever waits for a device to dial in has waited already, unless the port is taken. */
+  private hasWaited(error: unknown): boolean {
+    return this.settings.kind === 'listen' && error instanceof FieldlineError && error.code === 'device/unreachable';
+  }
+
+  private async open(at: Address | null): Promise<Connection> {
+    const { dialIns, metrics } = this.parts;
+    const channel = await openChannel(this.settings, at, dialIns, this.closing.signal);
+    return new Connection(this.settings, channel, () => metrics.late.inc({ link: this.name }));
+  }
+
+  /** Resolves when it has ended: why. */
+  private use(connection: Connection): Promise<string> {
+    this.current = connection;
+    this.endFirstTry();
+    if (this.closing.signal.aborted) connection.end('closed');
+    else this.parts.log.info({ link: this.name, ...this.failover.address }, 'connected');
+    this.trouble = null;
+    this.onConnected();
+    return connection.ended;
+  }
+
+  private endFirstTry(): void {
+    this.firstTryEnded = true;
+    this.firstTry.resolve();
+  }
+
+  private disconnected(reason: string): void {
+    this.current = null;
+    this.endFirstTry();
+    if (this.closing.signal.aborted) return;
+    this.trouble = reason;
+    if (this.told.has(reason)) return;
+    this.told.add(reason);
+    this.parts.log.warn({ link: this.name, reason }, 'not connected; trying on');
+  }
+
+  /** True if there is another address to be tried at once. */
+  private changeAddress(): boolean {
+    const isAnother = this.failover.failed(this.parts.clock.monotonicMs());
+    this.showAddress();
+    return isAnother;
+  }
+
+  private showAddress(): void {
+    if (!this.failover.hasBackup) return;
+    this.parts.metrics.backupInUse.set({ link: this.name }, this.failover.isOnBackup ? 1 : 0);
+  }
+
+  /** Beside the backup, which is left only once there is a connection. */
+  private async tryFirstAddress(): Promise<void> {
+    try {
+      const connection = await this.open(this.failover.firstAddress);
+      if (!this.failover.isOnBackup || this.current === null || this.closing.signal.aborted) {
+        connection.end('closed');
+        return;
+      }
+      this.next = connection;
+      this.failover.returned();
+      this.showAddress();
+      this.current.end('back to the first address');
+    } catch {
+      // Not there yet: the backup goes on, and the next try has its time.
+    }
+  }
+}
