@@ -49,7 +49,7 @@ function chooseTags(device: Written, { written, checked }: LoadedProfile): Chose
   const writtenTags = listOf(written.tags).map(fieldsOf);
   return checked.tags.flatMap(({ tag, group }, position) => {
     if (only !== null && !only.has(tag) && !(group !== undefined && only.has(group))) return [];
-    const { group: _group, ...fields } = writtenTags[position] ?? {};
+    const { group: _group, ...fields } = withFactor(writtenTags[position] ?? {}, writtenTags);
     // The later wins: a tag over its group.
     const names = [group, tag].filter((name) => name !== undefined);
     const overrides = names.flatMap((name) =>
@@ -59,6 +59,12 @@ function chooseTags(device: Written, { written, checked }: LoadedProfile): Chose
     );
     return [{ tag, group, fields, overrides }];
   });
+}
+
+/** A scale factor that is named as a tag is read also where `only` leaves that tag out: by its address. */
+function withFactor(tag: Written, all: readonly Written[]): Written {
+  const named = all.find((other) => other.tag !== undefined && other.tag === tag.scaleFactor);
+  return named === undefined ? tag : { ...tag, scaleFactor: named.address };
 }
 
 function wrongNames(device: Written, { name, checked }: LoadedProfile, chosen: readonly Chosen[]): IssueText[] {

@@ -7,6 +7,9 @@ export type Written = {
   readonly only?: unknown;
   readonly override?: unknown;
   readonly tags?: unknown;
+  readonly tag?: unknown;
+  readonly address?: unknown;
+  readonly scaleFactor?: unknown;
 };
 
 export const isWritten = (value: unknown): value is Written =>

@@ -83,6 +83,17 @@ describe('a device with a profile', () => {
     expect(chosen.map(({ tag }) => tag)).toEqual(['voltage.l2', 'energy', 'relay']);
   });
 
+  test('reads a scale factor that the profile names as a tag, also where that tag is not chosen', () => {
+    const profile = meter
+      .replace('scale: 0.1', 'scaleFactor: power.factor')
+      .replace(
+        '  - { tag: energy,',
+        '  - { tag: power.factor, table: input, address: 12, type: int16 }\n  - { tag: energy,',
+      );
+    const device = write('profile: acme/meter1\nonly: [power]', profile).load();
+    expect(device?.tags).toEqual([expect.objectContaining({ tag: 'power', address: 10, scaleFactor: 12 })]);
+  });
+
   test('overrides a group, and a tag before its group', () => {
     const [one, two, power] = tagsOf(`profile: acme/meter1
 override:
