@@ -5,10 +5,18 @@
  * The compile cache is filled by a start that is not counted: a gateway starts its agent many times and installs it once.
  */
 import { join } from 'node:path';
-import { type EdgeConfig, edgeSchema, loadConfig, type Plant, plantSchema } from '@fieldline/shared/config';
+import {
+  type EdgeConfig,
+  edgeSchema,
+  loadConfig,
+  loadEdgeConfig,
+  type Plant,
+  plantSchema,
+} from '@fieldline/shared/config';
 import { pause } from '@fieldline/shared/runtime';
 import { startAedes } from '@fieldline/shared/testing/aedes';
 import { makeFleet, type RunningPlant, startPlant } from '@fieldline/simulators';
+import { profilesFolder } from '../../edge-agent/src/profiles-folder.ts';
 import { edgeSettings, plantSettings } from '../demo/settings.ts';
 import { type AgentForm, startAgentProcess } from './agent-process.ts';
 import type { Benchmark, BenchmarkContext, Figure } from './benchmark.ts';
@@ -50,7 +58,7 @@ async function run(context: BenchmarkContext): Promise<Figure[]> {
 
 function scenarios(root: string): Scenario[] {
   const folder = join(root, 'deploy/examples/pumping-station');
-  const edge = loadConfig(edgeSchema, join(folder, 'edge.yaml'));
+  const edge = loadEdgeConfig(join(folder, 'edge.yaml'), profilesFolder);
   const plant = loadConfig(plantSchema, join(folder, 'plant.yaml'));
   const fleet = makeFleet({
     modbusDevices: 100,

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Device, type EdgeConfig, edgeSchema, type Plant, plantSchema } from '@fieldline/shared/config';
+import { type Device, type EdgeConfig, loadEdgeConfig, type Plant, plantSchema } from '@fieldline/shared/config';
 import type { Micros, Sample, Tag } from '@fieldline/shared/contracts';
 import { type Point, plantPoints } from '@fieldline/simulators';
 import { parse } from 'yaml';
@@ -13,6 +13,7 @@ import { valueTypeOf } from '../../edge-agent/src/drivers/modbus/decode.ts';
 import { planDevice } from '../../edge-agent/src/drivers/modbus/plan.ts';
 import { createFilter } from '../../edge-agent/src/filter/filter.ts';
 import { filterSettings } from '../../edge-agent/src/filter/settings.ts';
+import { profilesFolder } from '../../edge-agent/src/profiles-folder.ts';
 import { randomAt } from '../../simulators/src/signals/random.ts';
 
 type ReadPoint = { readonly tag: Tag; readonly valueAt: Point['valueAt'] };
@@ -62,7 +63,7 @@ const mostLateMicros = 30_000;
  * moments of its own.
  */
 export function plantSamples(folder: string, copies = 1): PlantSamples {
-  const edge = edgeSchema.parse(parse(readFileSync(join(folder, 'edge.yaml'), 'utf8')));
+  const edge = loadEdgeConfig(join(folder, 'edge.yaml'), profilesFolder);
   const plant = plantSchema.parse(parse(readFileSync(join(folder, 'plant.yaml'), 'utf8')));
   const all = Array.from({ length: copies }, (_, copy) => ({ copy, edge: copyOf(edge, copy) }));
   const reads = spread(

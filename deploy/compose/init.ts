@@ -8,8 +8,9 @@ import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { edgeSchema, loadConfig, plantSchema } from '@fieldline/shared/config';
+import { loadConfig, loadEdgeConfig, plantSchema } from '@fieldline/shared/config';
 import { stringify } from 'yaml';
+import { profilesFolder } from '../../edge-agent/src/profiles-folder.ts';
 import { edgeSettings, plantSettings } from '../demo/settings.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -34,7 +35,7 @@ export function init(folder: string): void {
     const file = join(folder, name);
     if (!existsSync(file)) writeShared(file, randomBytes(24).toString('base64url'));
   }
-  const edge = loadConfig(edgeSchema, join(example, 'edge.yaml'));
+  const edge = loadEdgeConfig(join(example, 'edge.yaml'), profilesFolder);
   const accounts = {
     ingest: readFileSync(join(folder, 'broker-ingest'), 'utf8'),
     [edge.gateway]: readFileSync(join(folder, 'broker-gateway'), 'utf8'),

@@ -1,10 +1,11 @@
 /** Starts the parts of the line in the order in which they need each other, and stops them in the reverse. */
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { edgeSchema, loadConfig, type Plant, plantSchema } from '@fieldline/shared/config';
+import { loadConfig, loadEdgeConfig, type Plant, plantSchema } from '@fieldline/shared/config';
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { type Lifecycle, pause } from '@fieldline/shared/runtime';
 import { freePort } from '@fieldline/shared/testing/free-port';
+import { profilesFolder } from '../../edge-agent/src/profiles-folder.ts';
 import { openBroker } from './broker.ts';
 import { openDatabase } from './database.ts';
 import type { DemoOptions } from './options.ts';
@@ -47,7 +48,7 @@ export async function startLine(options: DemoOptions, context: LineContext): Pro
   const { dataFolder } = options;
   await assertFree(options.port, `npm start -- --port ${options.port + 1}`);
   const plant = loadConfig(plantSchema, join(options.plant, 'plant.yaml'));
-  const edge = loadConfig(edgeSchema, join(options.plant, 'edge.yaml'));
+  const edge = loadEdgeConfig(join(options.plant, 'edge.yaml'), profilesFolder);
   if (options.kafka !== undefined) await assertReachable(options.kafka);
   const at = await placesFor(plant);
   const [agentHttpPort, ingestHttpPort] = [await freePort(), await freePort()];

@@ -1,13 +1,18 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { edgeSchema, ingestSchema, loadConfig, plantSchema } from '@fieldline/shared/config';
+import { ingestSchema, loadConfig, loadEdgeConfig, plantSchema } from '@fieldline/shared/config';
 import { expect, test } from 'vitest';
+import { profilesFolder } from '../../edge-agent/src/profiles-folder.ts';
 
 const deploy = fileURLToPath(new URL('..', import.meta.url));
-const schemas = { plant: plantSchema, edge: edgeSchema, ingest: ingestSchema };
+const loaders = {
+  plant: (file: string): unknown => loadConfig(plantSchema, file),
+  edge: (file: string): unknown => loadEdgeConfig(file, profilesFolder),
+  ingest: (file: string): unknown => loadConfig(ingestSchema, file),
+};
 const kindOf = (file: string) =>
-  /^(plant|edge|ingest)\b.*\.yaml$/.exec(basename(file))?.[1] as keyof typeof schemas | undefined;
+  /^(plant|edge|ingest)\b.*\.yaml$/.exec(basename(file))?.[1] as keyof typeof loaders | undefined;
 
 const files = ['examples', 'compose']
   .flatMap((folder) =>
@@ -21,5 +26,5 @@ test('there are settings files to check', () => {
 
 test.each(files)('%s is valid', (file) => {
   const kind = kindOf(file) ?? 'edge';
-  expect(() => loadConfig(schemas[kind], join(deploy, file))).not.toThrow();
+  expect(() => loaders[kind](join(deploy, file))).not.toThrow();
 });

@@ -1,5 +1,5 @@
 /** The agent: all its parts put together. drivers → poller → filter → journal ⇒ forwarder → uplink. */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { EdgeConfig } from '@fieldline/shared/config';
 import type { Sample } from '@fieldline/shared/contracts';
 import {
@@ -15,6 +15,7 @@ import {
 } from '@fieldline/shared/runtime';
 import manifest from '../package.json' with { type: 'json' };
 import { classesOf } from './classes.ts';
+import { configFingerprint } from './config-fingerprint.ts';
 import type { Driver, DriverContext } from './drivers/driver.ts';
 import { loadDriver, type Protocol, protocolsOf } from './drivers/registry.ts';
 import { errorFields } from './error-fields.ts';
@@ -89,7 +90,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   const facts = {
     gateway,
     agent: `fieldline-edge ${manifest.version}`,
-    configFingerprint: createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16),
+    configFingerprint: configFingerprint(settings),
     confirm: uplinkConfig.confirm,
     clock: clockState(),
   };

@@ -15,6 +15,8 @@ const usage = `Usage: fieldline-edge <command> --config <file>
   run       reads the devices of the settings file, journals and publishes until it is stopped
   validate  checks the settings file: every problem with file, line and column, or a summary
   journal   status, verify or export: looks into the journal and changes nothing; its own --help says more
+  profiles  list or show: the kinds of Modbus devices whose registers the agent knows; needs no settings file
+  sunspec   asks a SunSpec device what it has and writes a profile of it; its own --help says more
 
   --config <file>  the settings file (YAML); relative paths in it are relative to it
   --help           this text
@@ -60,13 +62,13 @@ async function run(file: string): Promise<void> {
   });
 }
 
-/** From the two modules that have to do with it: those of the cloud and of the simulators stay out of the gateway's memory. */
+/** From the modules that have to do with it: those of the cloud and of the simulators stay out of the gateway's memory. */
 async function loadSettings(file: string): Promise<EdgeConfig> {
-  const [{ edgeSchema }, { loadConfig }] = await Promise.all([
-    import('@fieldline/shared/config/edge'),
-    import('@fieldline/shared/config/load-config'),
+  const [{ loadEdgeConfig }, { profilesFolder }] = await Promise.all([
+    import('@fieldline/shared/config/load-edge'),
+    import('./profiles-folder.ts'),
   ]);
-  return loadConfig(edgeSchema, file);
+  return loadEdgeConfig(file, profilesFolder);
 }
 
 const tagsOf = ({ devices }: EdgeConfig): number => devices.reduce((sum, { tags }) => sum + tags.length, 0);
@@ -103,15 +105,57 @@ async function journal(args: readonly string[]): Promise<void> {
   });
 }
 
+async function profiles(args: readonly string[]): Promise<void> {
+  const { runProgram } = await import('@fieldline/shared/runtime');
+  await runProgram(async () => {
+    const [{ run }, { profilesFolder }] = await Promise.all([
+      import('./commands/profiles/command.ts'),
+      import('./profiles-folder.ts'),
+    ]);
+    run({
+      args,
+      profilesFolder,
+      workingFolder: process.cwd(),
+      say: (line) => void process.stdout.write(`${line}\n`),
+    });
+  });
+}
+
+async function sunspec(args: readonly string[]): Promise<void> {
+  const { runProgram, systemClock } = await import('@fieldline/shared/runtime');
+  await runProgram(async (signal) => {
+    const [{ run }, { sunspecFolder }] = await Promise.all([
+      import('./commands/sunspec/command.ts'),
+      import('./profiles-folder.ts'),
+    ]);
+    await run({
+      args,
+      modelsFolder: sunspecFolder,
+      workingFolder: process.cwd(),
+      clock: systemClock,
+      signal,
+      say: (line) => void process.stdout.write(`${line}\n`),
+    });
+  });
+}
+
+/** Those that read their own arguments. */
+const commandsWithArguments: ReadonlyMap<string, (args: readonly string[]) => Promise<void>> = new Map([
+  ['journal', journal],
+  ['profiles', profiles],
+  ['sunspec', sunspec],
+]);
+
 function wrongUse(problem: string): void {
   process.stderr.write(`${problem}\n\n${usage}`);
   process.exitCode = 2;
 }
 
 async function main(args: string[]): Promise<void> {
-  if (args[0] === 'journal') {
+  const withArguments = commandsWithArguments.get(args[0] ?? '');
+  if (withArguments !== undefined) {
     enableCompileCache();
-    await journal(args.slice(1));
+    await withArguments(args.slice(1));
     return;
   }
   let parsed: { values: { config?: string; help?: boolean }; positionals: string[] };

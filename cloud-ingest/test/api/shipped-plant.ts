@@ -1,12 +1,13 @@
 /** The plant of deploy/examples in the database, as `npm start` leaves it: every tag described, and ten minutes of samples. */
 import { join } from 'node:path';
-import { edgeSchema, loadConfig } from '@fieldline/shared/config';
+import { loadEdgeConfig } from '@fieldline/shared/config';
 import type { Sql } from './fixture.ts';
 import { keepRollups, textSql, valueSql } from './plant.ts';
 
 const settings = join(import.meta.dirname, '../../../deploy/examples/pumping-station/edge.yaml');
+const profiles = join(import.meta.dirname, '../../../edge-agent/profiles');
 
-export const { gateway, devices } = loadConfig(edgeSchema, settings);
+export const { gateway, devices } = loadEdgeConfig(settings, profiles);
 
 export async function seedShippedPlant(sql: Sql): Promise<void> {
   await sql(

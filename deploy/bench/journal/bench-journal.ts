@@ -1,10 +1,11 @@
 /** The journal as the agent of the plant opens it, and the plant's samples. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { edgeSchema, loadConfig } from '@fieldline/shared/config';
+import { loadEdgeConfig } from '@fieldline/shared/config';
 import { type Clock, createLog, createMetrics } from '@fieldline/shared/runtime';
 import type { StoredBatch } from '../../../edge-agent/src/journal/batches.ts';
 import { Journal } from '../../../edge-agent/src/journal/journal.ts';
+import { profilesFolder } from '../../../edge-agent/src/profiles-folder.ts';
 import { type PlantFlush, plantSamples } from '../plant-samples.ts';
 import type { Job } from './job.ts';
 
@@ -18,7 +19,7 @@ const flushesUntilConfirmed = 2;
 const plantFolder = (root: string): string => join(root, 'deploy/examples/pumping-station');
 
 export function openBenchJournal({ root, folder, survives, compression }: Job, clock: Clock): Journal {
-  const settings = loadConfig(edgeSchema, join(plantFolder(root), 'edge.yaml'));
+  const settings = loadEdgeConfig(join(plantFolder(root), 'edge.yaml'), profilesFolder);
   return Journal.open({
     ...settings.journal,
     folder: join(folder, 'journal'),

@@ -1,7 +1,8 @@
 /** 72 hours without a broker at 1,000 samples a second: what they take on the disk, and how they come back. */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { edgeSchema, loadConfig } from '@fieldline/shared/config';
+import { loadEdgeConfig } from '@fieldline/shared/config';
+import { profilesFolder } from '../../../edge-agent/src/profiles-folder.ts';
 import type { Benchmark, BenchmarkContext, Figure } from '../benchmark.ts';
 import { quantile } from '../statistics.ts';
 import { drainBacklog } from './drain.ts';
@@ -31,7 +32,7 @@ async function run(context: BenchmarkContext): Promise<Figure[]> {
       `${filled.samples.toLocaleString('en-GB')} samples of ${hours} h in ${filled.batches.toLocaleString('en-GB')} batches, made in ${Math.round(filled.seconds)} s`,
     );
     if (filled.held !== filled.samples) throw new Error(`of ${filled.samples} samples ${filled.held} are held`);
-    const { gateway } = loadConfig(edgeSchema, join(root, 'deploy/examples/pumping-station/edge.yaml'));
+    const { gateway } = loadEdgeConfig(join(root, 'deploy/examples/pumping-station/edge.yaml'), profilesFolder);
     const drained = await drainBacklog(root, own, gateway, filled.batches, signal);
     if (drained.samples !== filled.samples)
       throw new Error(`of ${filled.samples} samples ${drained.samples} came to the cloud`);

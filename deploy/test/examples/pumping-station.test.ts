@@ -1,13 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { edgeSchema, ingestSchema, loadConfig, type Plant, plantSchema } from '@fieldline/shared/config';
+import { ingestSchema, loadConfig, loadEdgeConfig, type Plant, plantSchema } from '@fieldline/shared/config';
 import { type ValueType, valueTypes } from '@fieldline/shared/contracts';
 import { plantPoints, startPlant } from '@fieldline/simulators';
 import { describe, expect, test } from 'vitest';
+import { profilesFolder } from '../../../edge-agent/src/profiles-folder.ts';
 
 const folder = join(import.meta.dirname, '../../examples/pumping-station');
 const plant = loadConfig(plantSchema, join(folder, 'plant.yaml'));
-const edge = loadConfig(edgeSchema, join(folder, 'edge.yaml'));
+const edge = loadEdgeConfig(join(folder, 'edge.yaml'), profilesFolder);
 const points = plantPoints(plant, folder);
 
 type Server = Plant['servers'][number];

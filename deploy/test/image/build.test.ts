@@ -75,6 +75,11 @@ test('the agent of the image reads its settings and names every problem of bad o
   expect(bad.stderr).toMatch(/settings\/invalid/);
 });
 
+test('the agent of the image has its profiles and the models of SunSpec', () => {
+  expect(run('edge-agent/src/main.js', 'profiles', 'list').stdout).toMatch(/^eastron\/sdm630 /m);
+  expect(existsSync(join(target, 'edge-agent', 'sunspec', 'inverter.yaml'))).toBe(true);
+});
+
 test.each(['cloud-ingest/src/main.js', 'simulators/src/main.js', 'edge-agent/src/main.js'])('%s starts', (program) => {
   const help = run(program, '--help');
   expect(`${help.stdout}${help.stderr}`).toMatch(/^usage:/im);

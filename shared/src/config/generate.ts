@@ -10,6 +10,7 @@ import { normalisedRecordSchema } from '../contracts/normalised.ts';
 import { qualities } from '../contracts/quality.ts';
 import { edgeSchema } from './edge.ts';
 import { ingestSchema } from './ingest.ts';
+import { modbusProfileSchema } from './modbus-profile.ts';
 import { plantSchema, signalSchema } from './plant.ts';
 import { type JsonSchema, settingsTable } from './settings-table.ts';
 
@@ -22,6 +23,7 @@ const jsonSchemaOf = (schema: z.ZodType): JsonSchema =>
 const schemas = {
   edge: jsonSchemaOf(edgeSchema),
   ingest: jsonSchemaOf(ingestSchema),
+  profile: jsonSchemaOf(modbusProfileSchema),
   plant: jsonSchemaOf(plantSchema),
   samples: jsonSchemaOf(normalisedRecordSchema),
 };
@@ -31,6 +33,13 @@ const withoutSignals = (schema: JsonSchema): JsonSchema =>
   JSON.parse(JSON.stringify(schema), (key, value) =>
     key === 'signal' ? { type: 'signal', description: 'see the signals above' } : value,
   );
+
+/** Of the tags, what those of a device have not. */
+const ownOfProfile = (schema: JsonSchema): JsonSchema => {
+  const { tags, ...properties } = schema.properties ?? {};
+  const { group = {} } = tags?.items?.properties ?? {};
+  return { ...schema, properties: { ...properties, tags: { items: { properties: { group } } } } };
+};
 
 const errorTable = [
   '| code | try again | meaning |',
@@ -66,7 +75,10 @@ export const generated = (): [file: string, text: string][] => [
     `${JSON.stringify(schema, null, 2)}\n`,
   ]),
   readme('shared', { errors: errorTable, qualities: qualityTable }),
-  readme('edge-agent', { settings: settingsTable(schemas.edge) }),
+  readme('edge-agent', {
+    settings: settingsTable(schemas.edge),
+    profile: settingsTable(ownOfProfile(schemas.profile)),
+  }),
   readme('cloud-ingest', { settings: settingsTable(schemas.ingest) }),
   readme('simulators', {
     settings: settingsTable(withoutSignals(schemas.plant)),

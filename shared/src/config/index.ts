@@ -1,9 +1,11 @@
 export * from './edge.ts';
 export * from './flight-recorder.ts';
 export * from './ingest.ts';
-export * from './load-config.ts';
+export { loadConfig, parseConfig } from './load-config.ts';
+export * from './load-edge.ts';
 export * from './modbus.ts';
 export * from './modbus-link.ts';
+export * from './modbus-profile.ts';
 export { nearest } from './nearest.ts';
 export * from './opcua.ts';
 export * from './plant.ts';

@@ -4,6 +4,7 @@ import { hasTransactionIds, modbusLinkSchema } from './modbus-link.ts';
 import { mapProblems, tagOf } from './modbus-placement.ts';
 import { byteOrders } from './modbus-registers.ts';
 import { modbusTagSchema } from './modbus-tag.ts';
+import { profileUseShape } from './profile-use.ts';
 import { deadbandShape, keepingShape } from './tag-shapes.ts';
 import { durationMs, id } from './units.ts';
 
@@ -19,11 +20,12 @@ const ranges = z
   .optional()
   .describe('never read along, since the device does not bear it: first and last address of each, e.g. [[100, 119]]');
 
-const modbusDeviceObject = z.strictObject({
+export const modbusDeviceObject = z.strictObject({
   device: id,
   protocol: z.literal('modbus'),
   link: modbusLinkSchema,
   unit: z.int().min(0).max(255).default(1),
+  ...profileUseShape,
   answersAs: z
     .union([z.literal('any'), z.int().min(0).max(255)])
     .optional()
@@ -60,13 +62,20 @@ const modbusDeviceObject = z.strictObject({
   avoid: z.strictObject({ coil: ranges, discrete: ranges, input: ranges, holding: ranges }).optional(),
   ...deadbandShape,
   ...keepingShape,
-  tags: z.array(modbusTagSchema).min(1),
+  tags: z.array(modbusTagSchema).default([]).describe('beside those of the profile, where one is named'),
 });
 
 const leastPeriodPerTolerance = 4;
 
 export const modbusDeviceSchema = modbusDeviceObject
   .superRefine((device, context) => {
+    if (device.tags.length === 0) {
+      const message =
+        device.profile === undefined
+          ? 'list tags, or name a profile that has them'
+          : 'the tags of a profile are put in when a settings file is loaded';
+      context.addIssue({ code: 'custom', path: ['tags'], message });
+    }
     if (device.answersAs === 'any' && !hasTransactionIds(device.link)) {
       const message = 'on a line without transaction ids any answer could be that of another unit: state its number';
       context.addIssue({ code: 'custom', path: ['answersAs'], message });
@@ -82,5 +91,9 @@ export const modbusDeviceSchema = modbusDeviceObject
     }
     for (const [path, message] of mapProblems(device)) context.addIssue({ code: 'custom', path, message });
   })
-  .transform((device) => ({ ...device, tags: device.tags.map((tag) => tagOf(device, tag)) }));
+  // With the tags of its profile in place, a device is complete: it can be written down and read again without the profile.
+  .transform(({ profile: _profile, only: _only, override: _override, ...device }) => ({
+    ...device,
+    tags: device.tags.map((tag) => tagOf(device, tag)),
+  }));
 export type ModbusDevice = z.infer<typeof modbusDeviceSchema>;

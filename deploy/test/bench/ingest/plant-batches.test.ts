@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { edgeSchema } from '@fieldline/shared/config';
+import { loadEdgeConfig } from '@fieldline/shared/config';
 import { expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { profilesFolder } from '../../../../edge-agent/src/profiles-folder.ts';
 import { plantBatches } from '../../../bench/ingest/plant-batches.ts';
 
 const folder = fileURLToPath(new URL('../../../examples/pumping-station', import.meta.url));
@@ -10,7 +9,7 @@ const fromMs = Date.UTC(2026, 2, 1);
 const minuteMs = 60_000;
 
 test('every tag of the plant is in the batches of its first minute', () => {
-  const edge = edgeSchema.parse(parse(readFileSync(`${folder}/edge.yaml`, 'utf8')));
+  const edge = loadEdgeConfig(`${folder}/edge.yaml`, profilesFolder);
   const tags = edge.devices.flatMap(({ device, tags: ofDevice }) => ofDevice.map(({ tag }) => `${device}/${tag}`));
   const plant = plantBatches(folder);
   const sent = [...plant.between(fromMs, fromMs + minuteMs)].flatMap(({ batch }) => batch.tags);

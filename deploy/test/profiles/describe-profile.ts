@@ -1,0 +1,94 @@
+/**
+ * A shipped profile against a simulated device: the real loader, driver and server over TCP. The words in the registers were
+ * computed by hand from the source of the profile, and their addresses are those of the source on the wire: none of our own
+ * encoders and no address of the profile is used.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadEdgeConfig, type ModbusDevice, type Plant, plantSchema } from '@fieldline/shared/config';
+import { temporaryFolder } from '@fieldline/shared/testing';
+import { startPlant } from '@fieldline/simulators';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { profilesFolder } from '../../../edge-agent/src/profiles-folder.ts';
+import { startRig } from '../../../edge-agent/test/drivers/modbus/rig.ts';
+
+/** `words`: as they stand in the registers from `at` on, e.g. `'4366 8000'`. */
+export type Read = readonly [tag: string, at: number, words: string, value: number | bigint, unit: string | undefined];
+export type NotAvailable = readonly [tag: string, at: number, words: string];
+
+export type ProfileCase = {
+  /** Where the source says that the values are. */
+  readonly table: 'input' | 'holding';
+  /** That of the device in the source; the settings state none, so that the profile's counts. */
+  readonly unit: number;
+  /** Every tag of the profile. */
+  readonly reads: readonly Read[];
+  readonly notAvailable?: readonly NotAvailable[];
+};
+
+export function describeProfile(name: string, { table, unit, reads, notAvailable = [] }: ProfileCase): void {
+  describe(name, () => {
+    test('reads every tag from the registers of its source', async () => {
+      const { device, read } = await start(name, table, unit, reads);
+      expect(device.tags.map(({ tag }) => tag).toSorted()).toEqual(reads.map(([tag]) => tag).toSorted());
+      const readings = await read();
+      for (const [tag, , words, value] of reads) {
+        const reading = readings[tag];
+        if (typeof value === 'bigint') expect(reading, `${tag} from ${words}`).toBe(value);
+        else expect(Number(reading), `${tag} from ${words}`).toBeCloseTo(value, 6);
+      }
+    });
+
+    test('states the unit of every tag, and a range that holds its value', async () => {
+      const { device } = await start(name, table, unit, reads);
+      for (const [tag, , , value, wanted] of reads) {
+        const setting = device.tags.find((one) => one.tag === tag);
+        expect(setting?.unit, tag).toBe(wanted);
+        expect(setting?.description, tag).toBeTypeOf('string');
+        expect(Number(value), tag).toBeGreaterThanOrEqual(setting?.minimum ?? Number.NEGATIVE_INFINITY);
+        expect(Number(value), tag).toBeLessThanOrEqual(setting?.maximum ?? Number.POSITIVE_INFINITY);
+      }
+    });
+
+    if (notAvailable.length === 0) return;
+    test('knows the patterns that say that there is no value', async () => {
+      const { read } = await start(name, table, unit, notAvailable);
+      const readings = await read();
+      for (const [tag, , words] of notAvailable) {
+        expect(readings[tag], `${tag} from ${words}`).toBe('bad/not-available');
+      }
+    });
+  });
+}
+
+async function start(name: string, table: string, unit: number, rows: readonly (Read | NotAvailable)[]) {
+  const running = await startPlant(plantWith(table, unit, rows));
+  onTestFinished(() => running.close());
+  const port = running.servers[0]?.port ?? 0;
+  const file = join(temporaryFolder(), 'edge.yaml');
+  const only = rows.map(([tag]) => tag).join(', ');
+  const stated = `device: d, protocol: modbus, link: { kind: tcp, host: 127.0.0.1, port: ${port} }, timeoutMs: 10000`;
+  writeFileSync(
+    file,
+    `gateway: g\nuplink: { broker: 'mqtt://127.0.0.1' }\ndevices: [{ ${stated}, profile: ${name}, only: [${only}] }]\n`,
+  );
+  const device = loadEdgeConfig(file, profilesFolder).devices[0] as ModbusDevice;
+  const { read } = await startRig([device]);
+  return { device, read };
+}
+
+/** Each register is a point of its own, so that the simulator has nothing to encode but the word. */
+function plantWith(table: string, unit: number, rows: readonly (Read | NotAvailable)[]): Plant {
+  const points = rows.flatMap(([, at, words]) =>
+    words.split(' ').map((word, index) => ({
+      name: `register-${at + index}`,
+      table,
+      address: at + index,
+      signal: { kind: 'constant', value: Number.parseInt(word, 16) },
+    })),
+  );
+  return plantSchema.parse({
+    plant: 'profiles',
+    servers: [{ protocol: 'modbus-tcp', name: 'server', port: 0, units: [{ name: 'device', unit, points }] }],
+  });
+}

@@ -1,0 +1,86 @@
+/** Reads the agent's settings: profiles of devices are put in before the whole is checked. */
+import { dirname } from 'node:path';
+import { type Applied, applyProfile } from './apply-profile.ts';
+import type { IssueText } from './describe-issue.ts';
+import { type EdgeConfig, edgeSchema } from './edge.ts';
+import { fieldsOf, isWritten, listOf } from './loose-data.ts';
+import { loadProfile, type ProfileResult } from './profile-files.ts';
+import { type ConfigProblem, deepFreeze, invalid, issuesOf, parseText, readText } from './settings-text.ts';
+
+/** What became of one device: nothing where it names no profile. */
+type Outcome = { readonly applied: Applied } | { readonly issues: readonly IssueText[] } | null;
+
+/**
+ * `profilesFolder`: that of the shipped profiles. What is given has every tag in its place and names no profile.
+ * @throws FieldlineError settings/unreadable, settings/invalid: with the problems of the file and of its profiles' files
+ */
+export function loadEdgeConfig(file: string, profilesFolder: string): EdgeConfig {
+  return parseEdgeConfig(readText(file), file, profilesFolder);
+}
+
+/** @throws FieldlineError settings/invalid */
+export function parseEdgeConfig(text: string, file: string, profilesFolder: string): EdgeConfig {
+  const read = parseText(text, file);
+  if (read.problems !== null) throw invalid(file, read.problems);
+  const { data, problemAt } = read.data;
+  const inFiles: ConfigProblem[] = [];
+  const load = remembered((name) => {
+    const result = loadProfile(name, { shippedFolder: profilesFolder, settingsFolder: dirname(file) });
+    if ('problems' in result) inFiles.push(...result.problems);
+    return result;
+  });
+  const devices = listOf(fieldsOf(data).devices);
+  const outcomes = devices.map((device) => outcomeOf(device, load));
+  const whole = outcomes.some(applied)
+    ? { ...fieldsOf(data), devices: devices.map((device, index) => applied(outcomes[index])?.device ?? device) }
+    : data;
+  const checked = issuesOf(edgeSchema, whole);
+  const issues = [
+    ...outcomes.flatMap((outcome, index) => issuesIn(outcome).map((issue) => within(index, issue))),
+    ...(checked.issues ?? []).flatMap((issue) => toWritten(issue, outcomes)),
+  ];
+  if (checked.issues === null && issues.length === 0) return deepFreeze(checked.data);
+  throw invalid(file, [...withoutRepeats(issues.map(problemAt)), ...inFiles]);
+}
+
+function outcomeOf(device: unknown, load: (name: string) => ProfileResult): Outcome {
+  if (!isWritten(device) || typeof device.profile !== 'string' || device.protocol !== 'modbus') return null;
+  const result = load(device.profile);
+  if ('profile' in result) return { applied: applyProfile(device, result.profile) };
+  return { issues: 'missing' in result ? [{ path: ['profile'], message: result.missing }] : [] };
+}
+
+const applied = (outcome: Outcome | undefined): Applied | null =>
+  outcome !== null && outcome !== undefined && 'applied' in outcome ? outcome.applied : null;
+
+const issuesIn = (outcome: Outcome): readonly IssueText[] =>
+  outcome === null ? [] : 'applied' in outcome ? outcome.applied.issues : outcome.issues;
+
+const within = (index: number, { path, message }: IssueText): IssueText => ({
+  path: ['devices', index, ...path],
+  message,
+});
+
+/** A device that names a profile has no tags where it has none of its profile: why not is told already. */
+function toWritten(issue: IssueText, outcomes: readonly Outcome[]): IssueText[] {
+  const [list, index, ...path] = issue.path;
+  const outcome = list === 'devices' && typeof index === 'number' ? outcomes[index] : null;
+  if (outcome === null || outcome === undefined || typeof index !== 'number') return [issue];
+  if (path.length === 1 && path[0] === 'tags') return [];
+  return 'applied' in outcome ? [within(index, outcome.applied.toWritten({ path, message: issue.message }))] : [issue];
+}
+
+/** A value of an override is checked where it stands and in every tag that it goes to. */
+function withoutRepeats(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  const rows = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
+  return [...rows.values()];
+}
+
+function remembered(load: (name: string) => ProfileResult): (name: string) => ProfileResult {
+  const known = new Map<string, ProfileResult>();
+  return (name) => {
+    const result = known.get(name) ?? load(name);
+    known.set(name, result);
+    return result;
+  };
+}

@@ -1,0 +1,128 @@
+/** The text of a settings file (YAML) as data, with the place of each key, so that a problem is told where it stands. */
+import { readFileSync } from 'node:fs';
+import { type Document, isNode, isScalar, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
+import type { z } from 'zod';
+import { FieldlineError } from '../contracts/errors.ts';
+import { aliasProblems } from './alias-problems.ts';
+import { describeIssue, type IssueText, keyOf } from './describe-issue.ts';
+
+export type ConfigProblem = {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Dotted path, e.g. `devices[2].tags[0].register`; empty for the file as a whole. */
+  readonly key: string;
+  readonly message: string;
+};
+
+export type SettingsText = {
+  readonly file: string;
+  readonly data: unknown;
+  readonly problemAt: (issue: IssueText) => ConfigProblem;
+};
+
+/** What a check gives: the data, or what is wrong with them. */
+export type Checked<T> =
+  | { readonly data: T; readonly problems: null }
+  | { readonly problems: readonly ConfigProblem[] };
+
+/** @throws FieldlineError settings/unreadable */
+export function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new FieldlineError('settings/unreadable', `${file}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** What is no YAML has no data to check: then only that is told. */
+export function parseText(text: string, file: string): Checked<SettingsText> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number, message: string): ConfigProblem => ({
+    file,
+    ...positionOf(lines, offset),
+    key: '',
+    message,
+  });
+  if (document.errors.length > 0) {
+    return { problems: document.errors.map((error) => at(error.pos[0], describeYamlError(error, document))) };
+  }
+  const wrong = aliasProblems(document);
+  if (wrong.length > 0) return { problems: wrong.map(({ offset, message }) => at(offset, message)) };
+  try {
+    const data: unknown = document.toJS({ maxAliasCount }) ?? {};
+    const problemAt = ({ path, message }: IssueText): ConfigProblem => ({
+      file,
+      ...locate(document, lines, path),
+      key: keyOf(path),
+      message,
+    });
+    return { data: { file, data, problemAt }, problems: null };
+  } catch (error) {
+    const message = `cannot be read: ${(error as Error).message}: write the values out instead of aliases of aliases`;
+    return { problems: [{ file, ...locate(document, lines, []), key: '', message }] };
+  }
+}
+
+/** Each problem in words; `data`: what is checked, where it is not the text's own. */
+export function issuesOf<Schema extends z.ZodType>(
+  schema: Schema,
+  data: unknown,
+): { readonly data: z.infer<Schema>; readonly issues: null } | { readonly issues: readonly IssueText[] } {
+  const result = schema.safeParse(data);
+  if (result.success) return { data: result.data, issues: null };
+  return { issues: result.error.issues.flatMap((issue) => describeIssue(issue, data, schema)) };
+}
+
+export function invalid(file: string, problems: readonly ConfigProblem[]): FieldlineError {
+  const order = [file, ...new Set(problems.map((problem) => problem.file))];
+  const sorted = [...problems].sort(
+    (a, b) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line || a.column - b.column,
+  );
+  const rows = sorted.map((p) => `  ${p.file}:${p.line}:${p.column}: ${p.key === '' ? '' : `${p.key}: `}${p.message}`);
+  const count = rows.length === 1 ? '1 problem' : `${rows.length} problems`;
+  const files = [...new Set(sorted.map((problem) => problem.file))].join(' and ');
+  return new FieldlineError('settings/invalid', `${count} in ${files}:\n${rows.join('\n')}`);
+}
+
+export function deepFreeze<T>(value: T): T {
+  if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}
+
+/** More than any honest file has; without a bound a few lines of aliases of aliases stand for more than memory holds. */
+const maxAliasCount = 10_000;
+
+function describeYamlError(error: YAMLError, document: Document.Parsed): string {
+  if (error.code === 'MULTIPLE_DOCS') return 'a settings file is one document: remove this line and what follows';
+  if (error.code !== 'DUPLICATE_KEY') return error.message;
+  let name = 'the key';
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (isScalar(key) && key.range?.[0] === error.pos[0]) name = String(key.value);
+    },
+  });
+  return `${name} is set twice; remove one of the two`;
+}
+
+function positionOf(lines: LineCounter, offset: number): { line: number; column: number } {
+  const { line, col } = lines.linePos(offset);
+  return { line, column: col };
+}
+
+/** Where the key stands; for a key that is missing, where its nearest parent does. */
+function locate(
+  document: Document.Parsed,
+  lines: LineCounter,
+  path: readonly PropertyKey[],
+): { line: number; column: number } {
+  for (let length = path.length; length >= 0; length--) {
+    const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return positionOf(lines, node.range[0]);
+  }
+  return { line: 1, column: 1 };
+}
