@@ -12,7 +12,7 @@ import { type Folder, logDamaged } from './folder.ts';
 import type { JournalMetrics } from './metrics.ts';
 import type { NoteKeeper } from './note.ts';
 import type { Pending } from './pending.ts';
-import { lastBeforeNext, lostBatches, lostTail } from './recovery.ts';
+import { filesOf, lastBeforeNext, lostBatches, lostTail } from './recovery.ts';
 import type { ToDrop } from './retention.ts';
 import type { Segment } from './segment.ts';
 import type { Store } from './store.ts';
@@ -134,7 +134,7 @@ export class Losses {
       store.found(segment);
     }
     const noted = note.expected.get(name.stream)?.at(-1)?.[1] ?? 0;
-    const last = lastBeforeNext(name, [...disk.segments, ...disk.postponed]) ?? (noted < name.first ? null : noted);
+    const last = lastBeforeNext(name, filesOf(disk)) ?? (noted < name.first ? null : noted);
     const given: Ranges = [[name.first, Math.max(last ?? 0, segment?.last ?? 0)]];
     const { held = [], confirmed = [] } = store.holdings.get(name.stream) ?? {};
     this.declareLost(name.stream, [held, confirmed].reduce(subtractRanges, given), disk);

@@ -3,6 +3,7 @@ import { isRanges, type Ranges, type TagClass, unionRanges } from '@fieldline/sh
 import type { Clock } from '@fieldline/shared/runtime';
 import { z } from 'zod';
 import type { HeldStream } from './holdings.ts';
+import type { SegmentName } from './segment-name.ts';
 
 const streamRanges = z.array(z.tuple([z.string(), z.custom<Ranges>(isRanges)]));
 
@@ -56,26 +57,41 @@ export function parseNote(text: string | null): Note | null {
   }
 }
 
-export type FoundNote = { readonly name: { readonly class: TagClass }; readonly text: () => string | null };
+/** Of one file. `isWhole`: the file is not damaged, so that its note is the one that was written last. */
+export type FoundNote = {
+  readonly name: Pick<SegmentName, 'class' | 'number'>;
+  readonly isWhole: boolean;
+  readonly text: () => string | null;
+};
+
+export type NewestNote = Note & {
+  /** The number of the file that has it; 0 where none has one. */
+  readonly file: number;
+  /** One that was newer may be gone: what was written, sent and confirmed since then is not in it. */
+  readonly mayBeOld: boolean;
+};
 
 /**
- * The newest of a folder. `found`: of each segment, newest first; only the newest of a class that can be relied upon is read. Where
- * the newest segment of a class has none, nobody can know how the last opening ended.
+ * The newest of a folder. `found`: of each file, newest first; only the newest of a class that can be relied upon is read. Where
+ * the newest file of a class has none, nobody can know how the last opening ended.
  */
-export function newestNote(found: Iterable<FoundNote>): Note {
+export function newestNote(found: Iterable<FoundNote>): NewestNote {
   const read = new Set<TagClass>();
-  let newest: Note | null = null;
-  let mayBeNewer = false;
-  for (const { name, text } of found) {
+  let newest: NewestNote = { ...emptyNote, file: 0, mayBeOld: false };
+  let mayBeOld = false;
+  for (const { name, isWhole, text } of found) {
     if (read.has(name.class)) continue;
     const note = parseNote(text());
-    mayBeNewer ||= note === null;
+    mayBeOld ||= note === null || !isWhole;
     if (note === null) continue;
     read.add(name.class);
-    if (newest === null || note.number > newest.number) newest = note;
+    if (newest.file === 0 || note.number > newest.number) newest = { ...note, file: name.number, mayBeOld: false };
   }
-  return newest === null || !mayBeNewer ? (newest ?? emptyNote) : { ...newest, closed: false };
+  return mayBeOld ? oldNote(newest) : newest;
 }
+
+/** A note that may be old does not know how the last opening ended, nor what was sent since. */
+export const oldNote = (note: NewestNote): NewestNote => ({ ...note, mayBeOld: true, closed: false, unsent: [] });
 
 /** How far the note on the disk may be behind. */
 const noteEveryMs = 5_000;

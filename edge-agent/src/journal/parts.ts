@@ -25,7 +25,7 @@ export function journalParts(options: JournalOptions, failed: (error: unknown) =
   const note = new NoteKeeper(clock, {
     streams: () => store.holdings.streams(),
     unsent: () => thinning.unsent.ranges(),
-    written: () => (boot === undefined ? null : { at: clock.now(), boot: boot.id, micros: boot.micros() }),
+    written: () => ({ at: clock.now(), boot: boot.id, micros: boot.micros() }),
   });
   const chain = new Chain(options);
   const { goesSoon } = retention;

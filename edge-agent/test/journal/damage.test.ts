@@ -66,7 +66,10 @@ describe('a file of which nothing can be read', () => {
     const journal = openJournal(folder);
     const first = allBatches(journal).at(-1);
     expect(first?.previous).toEqual({ stream, lastSeq: 0 });
-    expect(first?.declared).toMatchObject([{ kind: 'series', device: null, tag: null, reason: 'journal-damaged' }]);
+    expect(first?.declared).toMatchObject([
+      { kind: 'series', device: null, tag: null, reason: 'restart' },
+      { kind: 'series', device: null, tag: null, reason: 'journal-damaged' },
+    ]);
     journal.close();
   });
 
@@ -262,7 +265,10 @@ describe('the log of a killed agent', () => {
     rmSync(`${file}-shm`);
     const journal = openJournal(image);
     expect(allBatches(journal).at(-1)?.previous).toEqual({ stream, lastSeq: 0 });
-    expect(lastDeclared(journal)).toMatchObject([{ kind: 'series', device: null, reason: 'journal-damaged' }]);
+    expect(lastDeclared(journal)).toMatchObject([
+      { kind: 'series', device: null, reason: 'restart' },
+      { kind: 'series', device: null, reason: 'journal-damaged' },
+    ]);
     journal.close();
   });
 });

@@ -82,7 +82,7 @@ export class FolderReader {
 
   /** The newest that can be read, as the agent does. */
   note(): Note {
-    return newestNote(this.names.toReversed().map((name) => ({ name, text: () => this.noteIn(name) })));
+    return newestNote(this.names.toReversed().map((name) => ({ name, isWhole: true, text: () => this.noteIn(name) })));
   }
 
   private noteIn(name: SegmentName): string | null {
