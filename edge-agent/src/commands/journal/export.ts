@@ -18,15 +18,15 @@ import {
   TagLists,
   unionRanges,
 } from '@fieldline/shared/contracts';
-import { FolderReader, troubleOf } from '../../journal/reader/folder-reader.ts';
+import { type FolderReader, troubleOf } from '../../journal/reader/folder-reader.ts';
 import { SegmentReader } from '../../journal/reader/segment-reader.ts';
 import { Salvaged } from '../../journal/salvage/salvaged.ts';
 import { type SegmentName, segmentFile } from '../../journal/segment-name.ts';
 import type { ReadBatch } from '../../journal/segment-rows.ts';
 import { rangesInWords, undatedInWords } from './in-words.ts';
 import { OutputFile } from './output-file.ts';
+import { openPlace } from './place.ts';
 import { type ExportFormat, sampleFormats } from './sample-format.ts';
-import { folderIsMissing } from './verify.ts';
 
 export type ExportOptions = {
   readonly folder: string;
@@ -50,8 +50,7 @@ export type Exported = {
 
 /** @throws FieldlineError journal/unreadable, arguments/unknown, export/incomplete where it cannot be written or was stopped */
 export async function exportJournal(options: ExportOptions): Promise<Exported> {
-  const reader = FolderReader.open(options.folder);
-  if (reader === null) throw folderIsMissing(options.folder);
+  const reader = openPlace(options.folder);
   const writing = new Writing(options, reader);
   const streams = chosen(reader.names, options.stream);
   const missing = [

@@ -12,11 +12,6 @@ const mostDeclarations = 20;
 
 export function statusLines(status: JournalStatus): string[] {
   const { folder, total, at } = status;
-  if (!status.folderExists) {
-    return [
-      `${folder} does not exist: no agent has run with this journal folder yet, or it is another one that is meant`,
-    ];
-  }
   const lines = [`journal ${folder}${ofGateway(status)}${running(status)}`];
   if (total.batches === 0 && status.troubles.length === 0) {
     lines.push('it holds no batches: no agent has written here yet, or somebody has emptied it');

@@ -9,20 +9,19 @@ import {
   type Declaration,
   decodeBatch,
   emptyRanges,
-  FieldlineError,
   intersectRanges,
   type Predecessor,
   type Ranges,
   subtractRanges,
 } from '@fieldline/shared/contracts';
-import { type FileTrouble, FolderReader } from '../../journal/reader/folder-reader.ts';
+import type { FileTrouble, FolderReader } from '../../journal/reader/folder-reader.ts';
 import type { SegmentReader } from '../../journal/reader/segment-reader.ts';
 import { Salvaged } from '../../journal/salvage/salvaged.ts';
 import { type SegmentName, segmentFile } from '../../journal/segment-name.ts';
 import type { ReadBatch } from '../../journal/segment-rows.ts';
 import { type Hole, holes } from './holes.ts';
 import { rangesInWords, undatedInWords } from './in-words.ts';
-import type { Place } from './place.ts';
+import { openPlace, type Place } from './place.ts';
 
 export type Verified = {
   readonly segments: number;
@@ -40,8 +39,7 @@ const notToBeStored =
 
 /** @throws FieldlineError journal/unreadable; the reason of the signal when that is aborted */
 export async function verifyJournal(place: Place, signal?: AbortSignal): Promise<Verified> {
-  const reader = FolderReader.open(place.folder);
-  if (reader === null) throw folderIsMissing(place.folder);
+  const reader = openPlace(place.folder);
   try {
     return await verified(reader, place, signal);
   } finally {
@@ -77,12 +75,6 @@ async function verified(reader: FolderReader, { settings }: Place, signal: Abort
   const { segments, batches, samples, troubles } = check;
   return { segments, streams: check.held.size, batches, samples, troubles, remarks };
 }
-
-export const folderIsMissing = (folder: string): FieldlineError =>
-  new FieldlineError(
-    'journal/unreadable',
-    `the journal folder ${folder} does not exist: no agent has run with it yet, or it is another one that is meant`,
-  );
 
 class Check {
   readonly troubles: string[] = [];

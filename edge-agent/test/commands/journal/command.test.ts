@@ -74,13 +74,14 @@ describe('fieldline-edge journal', () => {
   it('looks into the journal of an agent that runs, and of one that was killed', async () => {
     const config = settingsFile(await freePort());
     expect(await run('status', '--config', config)).toMatchObject({
-      code: 0,
-      out: expect.stringContaining('does not exist'),
+      code: 1,
+      error: expect.stringContaining('does not exist: name the one'),
     });
     const agent = spawn(process.execPath, [program, 'run', '--config', config], { stdio: 'ignore' });
     try {
       const status = await waitFor(async () => {
-        const { out } = await run('status', '--config', config, '--json');
+        const { code, out } = await run('status', '--config', config, '--json');
+        if (code !== 0) return false;
         const found = JSON.parse(out);
         return found.total.samples > 0 && found;
       });
@@ -99,6 +100,21 @@ describe('fieldline-edge journal', () => {
     expect(readFileSync(out, 'utf8')).toContain('plc1,level,uint16,');
     expect(await run('status', '--config', config)).toMatchObject({
       out: expect.stringContaining('no agent is seen on it'),
+    });
+  });
+
+  it('ends with 1 and what to do where there is no such folder, and with 0 where it is empty', async () => {
+    const folder = temporaryFolder();
+    for (const args of [['status'], ['status', '--json'], ['verify']]) {
+      const { code, out, error } = await run(...args, '--folder', join(folder, 'none'));
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect(error).toMatch(
+        /^journal\/unreadable: .*none does not exist: name the one that .*, or start the agent, which makes it\n$/,
+      );
+    }
+    expect(await run('status', '--folder', folder)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('it holds no batches: no agent has written here yet'),
     });
   });
 
