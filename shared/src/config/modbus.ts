@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { deadbandShape, isRange, keepingShape, notARange, tagDescriptionShape } from './tag-shapes.ts';
+import {
+  deadbandShape,
+  isRange,
+  keepingShape,
+  notARange,
+  tagDescriptionShape,
+  thinningProblems,
+} from './tag-shapes.ts';
 import { durationMs, host, id, port } from './units.ts';
 
 /** Where a device is reached. All devices with the same link share one connection. */
@@ -212,6 +219,8 @@ export const modbusDeviceSchema = modbusDeviceObject.superRefine((device, contex
     const message = `neighbouring samples must stay apart: at most a quarter of everyMs, which is ${shortestMs}`;
     context.addIssue({ code: 'custom', path: ['timeToleranceMs'], message });
   }
+  for (const problem of thinningProblems(device, 'everyMs', ({ everyMs }) => everyMs ?? device.everyMs))
+    context.addIssue({ code: 'custom', ...problem });
   for (const [position, tag] of device.tags.entries()) {
     const issue = (key: string, message: string): void =>
       context.addIssue({ code: 'custom', path: ['tags', position, key], message });
