@@ -44,6 +44,7 @@ export class Disk {
   private readonly options: DiskOptions;
   private nextNumber = 1;
   private readonly aside: SetAside;
+  private readonly unproven: SegmentName[] = [];
   private readonly lanes = new Map<TagClass, Lane>();
   private readonly spare: SpareLog;
   private reading: Segment | undefined;
@@ -177,6 +178,11 @@ export class Disk {
     this.aside.put(segment.name);
   }
 
+  /** Files of which nothing could be proven, when what they held is declared: until then each start shall find them. */
+  setAsideUnproven(): void {
+    for (const name of this.unproven.splice(0)) whereAllowed(() => this.aside.put(name));
+  }
+
   isWriting(segment: Segment): boolean {
     return [...this.lanes.values()].some(({ writing }) => segment === writing);
   }
@@ -265,7 +271,7 @@ export class Disk {
 
   private salvage(file: DamagedFile): DamagedSegment {
     const segment = Segment.salvage(this.options.folder, file.name);
-    if (segment === null) whereAllowed(() => this.aside.put(file.name));
+    if (segment === null) this.unproven.push(file.name);
     else this.add(segment);
     return { ...file, segment };
   }

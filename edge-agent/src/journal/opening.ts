@@ -45,6 +45,7 @@ export class Opening {
     for (const writer of writers) this.beginStream(writer, disk);
     chain.use(writers);
     outage.over();
+    disk.setAsideUnproven();
   }
 
   /** The clock is set, and this process began at that time: what the end of an earlier one has lost is declared now. */

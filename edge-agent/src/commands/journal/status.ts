@@ -10,7 +10,7 @@ import {
   type TagClass,
 } from '@fieldline/shared/contracts';
 import { mergeDeclarations } from '../../journal/merge-declarations.ts';
-import type { FileTrouble, FolderReader, OtherFile } from '../../journal/reader/folder-reader.ts';
+import type { FileTrouble, FolderReader, OtherFile, SetAsideFile } from '../../journal/reader/folder-reader.ts';
 import type { SegmentReader } from '../../journal/reader/segment-reader.ts';
 import { type SegmentName, segmentFile } from '../../journal/segment-name.ts';
 import { type Space, spaceOf } from '../../journal/space.ts';
@@ -44,7 +44,8 @@ export type JournalStatus = {
   readonly hoursLeft: HoursLeft | null;
   /** In the batches that are held: earlier ones went with theirs. */
   readonly declared: readonly Declaration[];
-  readonly setAside: readonly OtherFile[];
+  /** Damaged, and dealt with. */
+  readonly setAside: readonly SetAsideFile[];
   /** Samples in them wait for the clock to be set. */
   readonly undated: readonly OtherFile[];
   readonly troubles: readonly FileTrouble[];

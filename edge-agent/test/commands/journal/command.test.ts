@@ -132,6 +132,21 @@ describe('fieldline-edge journal', () => {
     expect(out).toMatch(/^stream .* a file is gone or damaged; the next start of the agent declares it as lost$/m);
     expect(error).toBe('journal/damaged: 1 trouble: what to do is said above\n');
   });
+
+  it('ends with 0 beside a damaged file that the agent has done with', async () => {
+    const folder = temporaryFolder();
+    openJournal(folder).close();
+    writeFileSync(join(folder, segmentFiles(folder)[0] ?? ''), 'not a database');
+    expect(await run('verify', '--folder', folder)).toMatchObject({ code: 1 });
+    openJournal(folder).close();
+    const [verified, exported] = [
+      await run('verify', '--folder', folder),
+      await run('export', '--folder', folder, '--out', join(temporaryFolder(), 'all.ndjson')),
+    ];
+    expect(verified).toMatchObject({ code: 0, error: '' });
+    expect(verified.out).toMatch(/set aside as damaged, and dealt with on .*all is well/s);
+    expect(exported).toMatchObject({ code: 0, out: expect.stringMatching(/^not read: .*set aside as damaged/) });
+  });
 });
 
 const unreachable =

@@ -136,7 +136,10 @@ describe('the status of a journal', () => {
     openJournal(folder).close();
     const after = journalStatus(place(folder), handClock().now());
     expect(after.troubles).toEqual([]);
-    expect(after.setAside).toEqual([{ file: `${torn}.damaged`, sizeBytes: 700 }]);
+    expect(after.setAside).toEqual([{ file: `${torn}.damaged`, sizeBytes: 700, setAsideAt: expect.any(Number) }]);
+    expect(statusLines(after).join('\n')).toMatch(/^no trouble any more\n {2}\S+\.damaged: .* dealt with on 20/m);
+    const day = new Date().toISOString().slice(0, 10);
+    expect(JSON.parse(statusJson(after)).setAside[0].setAsideAt.slice(0, 10)).toBe(day);
   });
 
   it('tells that the files are those of another gateway', () => {

@@ -1,10 +1,9 @@
 /** A journal that is nearly full: what was never sent is thinned before anything is dropped. */
-import { readdirSync } from 'node:fs';
 import type { DecodedBatch, Sample } from '@fieldline/shared/contracts';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { expect, it } from 'vitest';
 import type { Journal } from '../../../src/journal/journal.ts';
-import { imageOf } from '../../helpers/folder.ts';
+import { imageOf, isThinning } from '../../helpers/folder.ts';
 import { allBatches, current, handClock, numberTag, openJournal } from '../../helpers/journal.ts';
 
 const everyMs = 100;
@@ -26,8 +25,7 @@ async function flush(journal: Journal, clock: ReturnType<typeof handClock>): Pro
 
 /** As long as nothing is read: what is thinned has as much time here as beside a plant that takes ten seconds for as much. */
 async function idle(journal: Journal, folder: string): Promise<void> {
-  const isThinning = () => readdirSync(folder).some((file) => file.includes('.thinning'));
-  for (let flushes = 0; flushes < 20 || isThinning(); flushes++) {
+  for (let flushes = 0; flushes < 20 || isThinning(folder); flushes++) {
     journal.flush();
     await new Promise(setImmediate);
   }
