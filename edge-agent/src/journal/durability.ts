@@ -109,6 +109,7 @@ export class Durability {
 
   private hold(batches: readonly NewBatch[]): void {
     this.parts.store.hold(batches);
+    this.parts.note.wrote(batches);
     this.settled.push(...batches);
   }
 }

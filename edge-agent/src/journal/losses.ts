@@ -7,6 +7,7 @@ import type { Log } from '@fieldline/shared/runtime';
 import { errorFields } from '../error-fields.ts';
 import { lostCounter } from './count-lost.ts';
 import type { DamagedSegment } from './damaged-file.ts';
+import { declaredBy } from './declaring.ts';
 import type { Disk } from './disk.ts';
 import { type Folder, logDamaged } from './folder.ts';
 import type { JournalMetrics } from './metrics.ts';
@@ -66,9 +67,13 @@ export class Losses {
 
   declare(segment: Segment, reason: ToDrop['reason'] | 'journal-damaged'): void {
     const { store, pending, metrics } = this.parts;
-    pending.declare(store.lossOf(segment, reason));
+    const unconfirmed = store.unconfirmedIn(segment);
+    const lost = store.lossOf(segment, reason);
+    pending.declare(lost);
+    // Of a file that is gone only the note may know it.
+    if (!lost.some(({ kind }) => kind === 'series')) pending.declare(this.declaredBy(segment.name.stream, unconfirmed));
     this.parts.note.urgent();
-    metrics.lostBatches.inc({ reason }, countOf(store.unconfirmedIn(segment)));
+    metrics.lostBatches.inc({ reason }, countOf(unconfirmed));
   }
 
   /** Their files are gone already: nothing is to be made durable before. */
@@ -158,10 +163,14 @@ export class Losses {
   private declareLost(stream: string, ranges: Ranges, disk: Disk): void {
     if (ranges.length === 0) return;
     const { store, pending, metrics } = this.parts;
-    pending.declare(lostBatches(stream, ranges, lostCounter(disk)));
+    pending.declare([...lostBatches(stream, ranges, lostCounter(disk)), ...this.declaredBy(stream, ranges)]);
     store.holdings.settle(stream, ranges);
     this.parts.note.urgent();
     metrics.lostBatches.inc({ reason: 'journal-damaged' }, countOf(ranges));
+  }
+
+  private declaredBy(stream: string, lost: Ranges): Declaration[] {
+    return declaredBy(this.parts.note.declaring, stream, lost);
   }
 
   /** The oldest batches that wait in memory, until the rest keeps the bound. */

@@ -2,6 +2,8 @@ import { crc32 } from 'node:zlib';
 import { isRanges, type Ranges, type TagClass, unionRanges } from '@fieldline/shared/contracts';
 import type { Clock } from '@fieldline/shared/runtime';
 import { z } from 'zod';
+import type { NewBatch } from './batches.ts';
+import { type Declaring, declaringIn, declaringSchema, stillDeclaring } from './declaring.ts';
 import type { HeldStream } from './holdings.ts';
 import type { SegmentName } from './segment-name.ts';
 
@@ -29,6 +31,8 @@ const noteSchema = z.object({
   undated: z.record(z.string(), z.int()).default({}),
   /** The clock was not set yet; and since when the opening before has lost samples, to be declared when it is. */
   unset: z.object({ lostSince: z.int().nullable() }).nullable().default(null),
+  /** What batches declare that are neither confirmed nor declared as lost. */
+  declaring: z.array(declaringSchema).default([]),
   /** When it was written: by the clock on the wall, and in µs of the boot. */
   written: z.object({ at: z.int(), boot: z.string(), micros: z.int() }).nullable().default(null),
 });
@@ -43,6 +47,7 @@ export const emptyNote: Note = {
   unsent: [],
   undated: {},
   unset: null,
+  declaring: [],
   written: null,
 };
 
@@ -110,6 +115,7 @@ export class NoteKeeper {
   number = 0;
   undated: Note['undated'] = {};
   unset: Note['unset'] = null;
+  declaring: readonly Declaring[] = [];
   /** What files held that were not looked into yet. */
   expected: ReadonlyMap<string, Ranges> = new Map();
   private readonly clock: Clock;
@@ -132,6 +138,14 @@ export class NoteKeeper {
     this.writtenAtMs = Number.NEGATIVE_INFINITY;
   }
 
+  /** Batches that are on the disk, or in memory. */
+  wrote(batches: readonly NewBatch[]): void {
+    const declaring = declaringIn(batches);
+    if (declaring.length === 0) return;
+    this.declaring = [...this.declaring, ...declaring];
+    this.changed();
+  }
+
   get isDue(): boolean {
     return this.isBehind && this.clock.monotonicMs() - this.writtenAtMs >= noteEveryMs;
   }
@@ -151,15 +165,22 @@ export class NoteKeeper {
   text(closed = false): string {
     const streams = this.said.streams();
     this.number += 1;
+    const confirmed = streams.map(({ stream, confirmed: own }): [string, Ranges] => [stream, own]);
+    const held = streams.map(({ stream, held: own }): [string, Ranges] => [
+      stream,
+      unionRanges(own, this.expected.get(stream) ?? []),
+    ]);
+    this.declaring = stillDeclaring(this.declaring, new Map(held), new Map(confirmed));
     const note: Note = {
       number: this.number,
       closed,
       incarnation: this.incarnation,
-      confirmed: streams.map(({ stream, confirmed }) => [stream, confirmed]),
-      held: streams.map(({ stream, held }) => [stream, unionRanges(held, this.expected.get(stream) ?? [])]),
+      confirmed,
+      held,
       unsent: this.said.unsent(),
       undated: this.undated,
       unset: this.unset,
+      declaring: [...this.declaring],
       written: this.said.written(),
     };
     const json = JSON.stringify(note);

@@ -71,6 +71,7 @@ export class Opening {
     losses.writeWaiting(() => disk.begin(batches, chain.headOf(false), note.text()));
     pending.declarationsWritten();
     store.hold(batches);
+    note.wrote(batches);
     chain.wrote(writer);
   }
 
@@ -82,6 +83,7 @@ export class Opening {
     note.number = folder.note.number;
     note.undated = folder.note.undated;
     note.unset = { lostSince: folder.lostSince };
+    note.declaring = folder.note.declaring;
     if (folder.disk.postponed.length > 0) note.expected = new Map(folder.note.held);
     chain.found(folder.ends);
     folder.disk.beforeRemoval = () => note.catchUp((text) => folder.disk.writeNote(text));

@@ -11,6 +11,7 @@ import {
   unionRanges,
 } from '@fieldline/shared/contracts';
 import type { DamagedFile, DamagedSegment } from './damaged-file.ts';
+import { declaredBy } from './declaring.ts';
 import type { NewestNote, Note } from './note.ts';
 import type { SegmentName } from './segment-name.ts';
 import type { Boot } from './undated/boot.ts';
@@ -160,7 +161,8 @@ function missing(found: Found, note: NewestNote, countLost: CountLost): Declarat
     const between: Ranges = first > last ? [] : [[first, last]];
     const given = unionRanges(between, noted.get(stream) ?? emptyRanges);
     const known = [own, confirmed.get(stream) ?? emptyRanges, ...waiting(stream, found)];
-    return lostBatches(stream, known.reduce(subtractRanges, given), countLost);
+    const lost = known.reduce(subtractRanges, given);
+    return [...lostBatches(stream, lost, countLost), ...declaredBy(note.declaring, stream, lost)];
   });
 }
 
