@@ -6,14 +6,14 @@ import { countOf, type Declaration, isFieldlineError, type Ranges, subtractRange
 import type { Log } from '@fieldline/shared/runtime';
 import { errorFields } from '../error-fields.ts';
 import { lostCounter } from './count-lost.ts';
-import type { DamagedSegment } from './damaged-file.ts';
 import { declaredBy } from './declaring.ts';
 import type { Disk } from './disk.ts';
 import { type Folder, logDamaged } from './folder.ts';
+import { type DamagedSegment, filesOf, lastBeforeNext } from './found.ts';
 import type { JournalMetrics } from './metrics.ts';
 import type { NoteKeeper } from './note.ts';
 import type { Pending } from './pending.ts';
-import { filesOf, lastBeforeNext, lostBatches, lostTail } from './recovery.ts';
+import { lostBatches, lostTail } from './recovery.ts';
 import type { ToDrop } from './retention.ts';
 import type { Segment } from './segment.ts';
 import type { Store } from './store.ts';
@@ -139,11 +139,12 @@ export class Losses {
       store.found(segment);
     }
     const noted = note.expected.get(name.stream)?.at(-1)?.[1] ?? 0;
-    const last = lastBeforeNext(name, filesOf(disk)) ?? (noted < name.first ? null : noted);
-    const given: Ranges = [[name.first, Math.max(last ?? 0, segment?.last ?? 0)]];
+    const next = lastBeforeNext(name, filesOf(disk));
+    const last = Math.max(next ?? noted, segment?.last ?? 0);
+    const given: Ranges = last < name.first ? [] : [[name.first, last]];
     const { held = [], confirmed = [] } = store.holdings.get(name.stream) ?? {};
     this.declareLost(name.stream, [held, confirmed].reduce(subtractRanges, given), disk);
-    if (last === null) pending.declare([lostTail(found, disk.segments)]);
+    if (next === null && note.unknownEnds.has(name.stream)) pending.declare([lostTail(found, disk.segments)]);
     if (disk.postponed.length === 0) note.expected = new Map();
     note.urgent();
     store.recount();

@@ -118,6 +118,8 @@ export class NoteKeeper {
   declaring: readonly Declaring[] = [];
   /** What files held that were not looked into yet. */
   expected: ReadonlyMap<string, Ranges> = new Map();
+  /** Streams of such files of which nobody knows where they end. */
+  unknownEnds: ReadonlySet<string> = new Set();
   private readonly clock: Clock;
   private readonly said: Said;
   private isBehind = false;

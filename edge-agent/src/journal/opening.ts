@@ -85,6 +85,7 @@ export class Opening {
     note.unset = { lostSince: folder.lostSince };
     note.declaring = folder.note.declaring;
     if (folder.disk.postponed.length > 0) note.expected = new Map(folder.note.held);
+    note.unknownEnds = folder.unknownEnds;
     chain.found(folder.ends);
     folder.disk.beforeRemoval = () => note.catchUp((text) => folder.disk.writeNote(text));
     store.load(folder.disk, folder.note.confirmed);

@@ -1,12 +1,13 @@
 /** The newest file of a journal has the note that knows of the others. It may be the one that is damaged. */
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { describe, expect, it } from 'vitest';
 import type { Journal } from '../../src/journal/journal.ts';
+import { damage } from '../helpers/damage.ts';
 import { imageOf, isThinning, segmentFiles } from '../helpers/folder.ts';
-import { allBatches, current, handClock, openJournal, samplesOf } from '../helpers/journal.ts';
+import { allBatches, current, decoded, handClock, openJournal, samplesOf } from '../helpers/journal.ts';
 
 /** Six files of one stream a minute apart, as a kill leaves them; when each was begun. */
 function killed() {
@@ -87,4 +88,36 @@ describe('where the newest note is destroyed', () => {
     expect(reasons.includes('thinned')).toBe(!isDestroyed);
     journal.close();
   });
+});
+
+it('the end of a file that is damaged, of a class other than the newest, is declared where the note is older than it', () => {
+  const [folder, clock, classes] = [temporaryFolder(), handClock(), ['process', 'alarm'] as const];
+  const journal = openJournal(folder, { clock, classes });
+  const encodedAt = new Map<number, number>();
+  for (let flush = 0; flush < 20; flush++) {
+    clock.advanceMs(10_000);
+    for (const tagClass of classes) journal.record(samplesOf(50), 0, tagClass);
+    for (const batch of journal.flush())
+      if (decoded(batch.bytes).class === 'alarm') encodedAt.set(batch.seq, clock.now());
+    // So the note is written now and then, but not at the end.
+    if (flush === 9) journal.confirm(journal.streams()[0]?.stream ?? '', [[1, 2]]);
+  }
+  const image = imageOf(folder);
+  journal.close();
+  const [alarms = ''] = segmentFiles(image).filter((file) => file.includes('.alarm.'));
+  const now = clock.now() / 1_000_000;
+  const log = join(image, `${alarms}-wal`);
+  damage(log, { do: 'zero', at: 0.5, pages: 2 });
+  damage(log, { do: 'truncate', at: 0.8 });
+  for (const file of [log, join(image, alarms)]) utimesSync(file, now, now);
+  clock.advanceMs(10_000);
+  const after = openJournal(image, { clock, classes });
+  const { held = [] } = after.streams().find((each) => each.class === 'alarm') ?? {};
+  const declared = allBatches(after).flatMap((batch) => batch.declared);
+  const lost = [...encodedAt].filter(([seq]) => seq > (held.at(-1)?.[1] ?? 0));
+  expect(lost.length).toBeGreaterThan(2);
+  expect(
+    lost.filter(([, at]) => !declared.some((each) => each.kind === 'series' && each.from <= at && at <= each.to)),
+  ).toEqual([]);
+  after.close();
 });

@@ -14,9 +14,9 @@ import {
   type Ranges,
   subtractRanges,
 } from '@fieldline/shared/contracts';
+import { lastBeforeNext } from '../../journal/found.ts';
 import type { FileTrouble, FolderReader } from '../../journal/reader/folder-reader.ts';
 import type { SegmentReader } from '../../journal/reader/segment-reader.ts';
-import { lastBeforeNext } from '../../journal/recovery.ts';
 import { Salvaged } from '../../journal/salvage/salvaged.ts';
 import { type SegmentName, segmentFile, setAsideNames } from '../../journal/segment-name.ts';
 import type { ReadBatch } from '../../journal/segment-rows.ts';
