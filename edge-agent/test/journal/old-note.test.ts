@@ -121,3 +121,27 @@ it('the end of a file that is damaged, of a class other than the newest, is decl
   ).toEqual([]);
   after.close();
 });
+
+it('a file that was begun in the same flush as the one with the newest note is known to it', () => {
+  const [folder, clock, classes] = [temporaryFolder(), handClock(), ['process', 'alarm'] as const];
+  const journal = openJournal(folder, { clock, classes, segmentBytes: 20_000 });
+  while (segmentFiles(folder).length < 4) {
+    clock.advanceMs(1_000);
+    for (const tagClass of classes) journal.record(samplesOf(1_000), 0, tagClass);
+    journal.flush();
+  }
+  clock.advanceMs(1_000);
+  journal.record(samplesOf(1), 0, 'alarm');
+  journal.flush();
+  const image = imageOf(folder);
+  journal.close();
+  const begun = segmentFiles(image)[2] ?? '';
+  const [, stream, first] = begun.split('.');
+  for (const suffix of ['', '-wal', '-shm']) rmSync(join(image, `${begun}${suffix}`));
+  const after = openJournal(image, { clock, classes, segmentBytes: 20_000 });
+  const declared = allBatches(after).flatMap((batch) => batch.declared);
+  expect(declared).toContainEqual(
+    expect.objectContaining({ kind: 'batches', stream, from: Number(first), to: Number(first) }),
+  );
+  after.close();
+});
