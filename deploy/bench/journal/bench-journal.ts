@@ -30,6 +30,7 @@ export function openBenchJournal({ root, folder, survives, compression }: Job, c
     memoryBytes,
     newStream: randomUUID,
     clock,
+    boot: { id: randomUUID(), micros: () => clock.monotonicMs() * 1_000 },
     log: createLog('bench', 'warn'),
     metrics: createMetrics(),
   });

@@ -8,8 +8,8 @@ export type DiskOptions = {
   readonly segmentBytes: number;
   /** From its first batch to its last at most, by the clock on the wall: what is dropped by age goes in whole segments. */
   readonly segmentMs?: number;
-  /** undefined where nothing is known of it: then nobody notices that the clock was set back between two processes. */
-  readonly boot?: Boot;
+  /** By it one notices that the clock was set back between two processes. */
+  readonly boot: Boot;
   /** How long a start may look into damaged files: what is left then waits until the agent runs. 500 unless set. */
   readonly startSalvageMs?: number;
 };

@@ -3,19 +3,18 @@
  * not decided here. A damaged file stays under its name as long as something in it can be proven and is wanted, and is set
  * aside then.
  */
-import { readdirSync, statSync, unlinkSync } from 'node:fs';
+import { readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultClass, FieldlineError, hasNumber, type TagClass } from '@fieldline/shared/contracts';
 import type { NewBatch, StoredBatch } from './batches.ts';
-import type { DamagedFile, DamagedSegment } from './damaged-file.ts';
 import type { DiskOptions } from './disk-options.ts';
 import { checkGateway } from './foreign.ts';
+import type { DamagedFile, DamagedSegment } from './found.ts';
 import { type Appending, Lane } from './lane.ts';
-import type { FoundNote } from './note.ts';
 import { Segment, type SegmentHead } from './segment.ts';
-import { orphansOf, sizeOf } from './segment-files.ts';
+import { orphansOf, sizeOf, timesOf } from './segment-files.ts';
 import { fullLogBytes, type SegmentLog } from './segment-log.ts';
-import { namesAmong, type SegmentName, segmentFile } from './segment-name.ts';
+import { namesAmong, type SegmentName, segmentFile, setAsideNames } from './segment-name.ts';
 import { SetAside } from './set-aside.ts';
 import { type Space, spaceOf } from './space.ts';
 import { SpareLog } from './spare-log.ts';
@@ -29,7 +28,9 @@ const filesIn = (folder: string): string[] =>
 
 export class Disk {
   readonly segments: Segment[] = [];
-  /** Found while loading, and looked into. */
+  /** Set aside by earlier openings. */
+  readonly leftAside: readonly SegmentName[];
+  /** Found while loading, and looked into since: oldest first. */
   readonly damaged: DamagedSegment[] = [];
   /** Found while loading, and not looked into yet: newest first. */
   readonly postponed: DamagedFile[] = [];
@@ -43,12 +44,14 @@ export class Disk {
   private readonly options: DiskOptions;
   private nextNumber = 1;
   private readonly aside: SetAside;
+  private readonly unproven: SegmentName[] = [];
   private readonly lanes = new Map<TagClass, Lane>();
   private readonly spare: SpareLog;
   private reading: Segment | undefined;
 
-  private constructor(options: DiskOptions) {
+  private constructor(options: DiskOptions, files: readonly string[]) {
     this.options = options;
+    this.leftAside = setAsideNames(files);
     this.aside = new SetAside(options.folder);
     this.spare = new SpareLog(options.folder, Math.min(options.segmentBytes / 4, fullLogBytes * 2));
   }
@@ -58,8 +61,8 @@ export class Disk {
    * @throws SqliteError or a system error where a file cannot be read now
    */
   static load(options: DiskOptions): Disk {
-    const disk = new Disk(options);
     const files = filesIn(options.folder);
+    const disk = new Disk(options, files);
     whereAllowed(() => {
       for (const file of orphansOf(files)) unlinkSync(join(options.folder, file));
     });
@@ -133,11 +136,6 @@ export class Disk {
     return segment;
   }
 
-  /** Of each segment, newest first. */
-  notes(): readonly FoundNote[] {
-    return this.segments.toReversed().map((segment) => ({ name: segment.name, text: () => this.noteIn(segment) }));
-  }
-
   writeNote(text: string): void {
     const lanes = [this.lanes.get(defaultClass), ...this.lanes.values()];
     const writing = lanes.find((lane) => lane?.writing !== undefined)?.writing;
@@ -163,7 +161,10 @@ export class Disk {
   /** Looks into the newest file that waits for it; null where none does. @throws FieldlineError journal/foreign; a system error */
   salvageNext(): DamagedSegment | null {
     const file = this.postponed.shift();
-    return file === undefined ? null : this.salvage(file);
+    if (file === undefined) return null;
+    const found = this.salvage(file);
+    this.damaged.unshift(found);
+    return found;
   }
 
   /** It is written no more: what comes goes to a new segment. */
@@ -175,6 +176,11 @@ export class Disk {
     segment.close();
     this.forget(segment);
     this.aside.put(segment.name);
+  }
+
+  /** Files of which nothing could be proven, when what they held is declared: until then each start shall find them. */
+  setAsideUnproven(): void {
+    for (const name of this.unproven.splice(0)) whereAllowed(() => this.aside.put(name));
   }
 
   isWriting(segment: Segment): boolean {
@@ -240,6 +246,8 @@ export class Disk {
   private loadSegment(name: SegmentName, last: number | null): void {
     this.nextNumber = name.number + 1;
     const file = join(this.options.folder, segmentFile(name));
+    // Before SQLite opens it, which may write to it.
+    const times = timesOf(file);
     try {
       const segment = Segment.load(this.options.folder, name, last);
       this.endsWithNothing = segment === null;
@@ -247,8 +255,7 @@ export class Disk {
       else this.add(segment);
     } catch (error) {
       if (error instanceof FieldlineError || !isDamage(error)) throw error;
-      const { birthtimeMs, mtimeMs } = statSync(file);
-      this.postponed.unshift({ name, madeAtMs: birthtimeMs, writtenAtMs: mtimeMs, error });
+      this.postponed.unshift({ name, ...times, error });
     }
   }
 
@@ -258,15 +265,13 @@ export class Disk {
     const newest = this.postponed[0]?.name.number ?? 0;
     if (newest < (this.segments.at(-1)?.name.number ?? 0) && performance.now() >= until) return;
     do {
-      const found = this.salvageNext();
-      if (found === null) return;
-      this.damaged.unshift(found);
+      if (this.salvageNext() === null) return;
     } while (performance.now() < until);
   }
 
   private salvage(file: DamagedFile): DamagedSegment {
     const segment = Segment.salvage(this.options.folder, file.name);
-    if (segment === null) whereAllowed(() => this.aside.put(file.name));
+    if (segment === null) this.unproven.push(file.name);
     else this.add(segment);
     return { ...file, segment };
   }
@@ -275,16 +280,6 @@ export class Disk {
     checkGateway(this.options, segment.head.gateway);
     const newer = this.segments.findIndex(({ name }) => name.number > segment.name.number);
     this.segments.splice(newer === -1 ? this.segments.length : newer, 0, segment);
-  }
-
-  /** null where it cannot be relied on. */
-  private noteIn(segment: Segment): string | null {
-    try {
-      return this.use(segment).note();
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      return null;
-    }
   }
 
   private forget(segment: Segment): void {

@@ -3,9 +3,10 @@
  * they shall be. To force them to the medium takes as long as that likes, tens of milliseconds on a flash card, so it is done
  * beside the event loop where somebody can wait for it. One force at a time; what is committed meanwhile goes with the next.
  */
-import { type Compression, markVolatile } from '@fieldline/shared/contracts';
+import { addRange, type Compression, markVolatile } from '@fieldline/shared/contracts';
 import { bytesIn, type NewBatch } from './batches.ts';
 import type { Disk } from './disk.ts';
+import type { HeldStream } from './holdings.ts';
 import type { NoteKeeper } from './note.ts';
 import type { Segment } from './segment.ts';
 import type { Store } from './store.ts';
@@ -62,6 +63,12 @@ export class Durability {
     await this.forcing;
   }
 
+  /** For the note: what is committed is in a file already, of which the note of another class shall know. */
+  withCommitted(known: HeldStream): HeldStream {
+    const own = [...this.committed].filter(({ stream }) => stream === known.stream);
+    return { ...known, held: own.reduce((held, { seq }) => addRange(held, seq), known.held) };
+  }
+
   /** What was settled since the last time. */
   take(): readonly NewBatch[] {
     const { settled } = this;
@@ -109,6 +116,7 @@ export class Durability {
 
   private hold(batches: readonly NewBatch[]): void {
     this.parts.store.hold(batches);
+    this.parts.note.wrote(batches);
     this.settled.push(...batches);
   }
 }

@@ -2,16 +2,18 @@ import type { Micros } from '@fieldline/shared/contracts';
 import { type Log, makeFolder } from '@fieldline/shared/runtime';
 import { errorFields } from '../error-fields.ts';
 import { lostCounter } from './count-lost.ts';
-import type { DamagedSegment } from './damaged-file.ts';
 import { Disk } from './disk.ts';
 import type { DiskOptions } from './disk-options.ts';
+import type { DamagedSegment } from './found.ts';
 import { lockFolder } from './lock.ts';
-import { type Note, newestNote } from './note.ts';
+import { type FoundNote, type NewestNote, newestNote, oldNote } from './note.ts';
 import { type Recovered, recover } from './recovery.ts';
+import type { Segment } from './segment.ts';
+import { isDamage } from './trouble.ts';
 
 export type Folder = Recovered & {
   readonly disk: Disk;
-  readonly note: Note;
+  readonly note: NewestNote;
   /** Lets another agent have it. */
   readonly release: () => void;
   /** Its files may be gone, but the folder and its lock are those that were taken. */
@@ -55,9 +57,28 @@ export function openFolder(options: DiskOptions, startedAt: Micros, log: Log): F
 }
 
 /** A file that holds nothing was begun after the note was written. */
-function noteOf(disk: Disk): Note {
-  const note = newestNote(disk.notes());
-  return disk.endsWithNothing ? { ...note, closed: false } : note;
+function noteOf(disk: Disk): NewestNote {
+  const note = newestNote(notesOf(disk));
+  return disk.endsWithNothing ? oldNote(note) : note;
+}
+
+/** Of each file that was found, newest first. */
+function notesOf(disk: Disk): readonly FoundNote[] {
+  const unread = [...disk.damaged.filter(({ segment }) => segment === null), ...disk.postponed];
+  return [
+    ...disk.segments.map((each) => ({ name: each.name, isWhole: !each.isSalvaged, text: () => noteIn(disk, each) })),
+    ...unread.map(({ name }) => ({ name, isWhole: false, text: () => null })),
+  ].sort((left, right) => right.name.number - left.name.number);
+}
+
+/** null where it cannot be relied on. */
+function noteIn(disk: Disk, segment: Segment): string | null {
+  try {
+    return disk.use(segment).note();
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return null;
+  }
 }
 
 /** Of a file that is damaged; `segment` is null where nothing in it can be proven. */

@@ -144,6 +144,7 @@ export class Journal {
     if (this.parts.outage.isTimeToRetry) this.returnToDisk();
     // Also where nothing is to be written: a quiet plant shall hear of it too.
     this.whileOnDisk(() => this.folder?.disk.checkInPlace());
+    this.whileOnDisk(() => this.folder?.disk.setAsideUnproven());
     if (this.folder !== undefined) this.parts.losses.postponed(this.folder.disk);
     this.write(wanted);
     this.keepBounds();

@@ -6,13 +6,14 @@ import { countOf, type Declaration, isFieldlineError, type Ranges, subtractRange
 import type { Log } from '@fieldline/shared/runtime';
 import { errorFields } from '../error-fields.ts';
 import { lostCounter } from './count-lost.ts';
-import type { DamagedSegment } from './damaged-file.ts';
+import { declaredBy } from './declaring.ts';
 import type { Disk } from './disk.ts';
 import { type Folder, logDamaged } from './folder.ts';
+import { type DamagedSegment, filesOf, lastBeforeNext } from './found.ts';
 import type { JournalMetrics } from './metrics.ts';
 import type { NoteKeeper } from './note.ts';
 import type { Pending } from './pending.ts';
-import { lastBeforeNext, lostBatches, lostTail } from './recovery.ts';
+import { lostBatches, lostTail } from './recovery.ts';
 import type { ToDrop } from './retention.ts';
 import type { Segment } from './segment.ts';
 import type { Store } from './store.ts';
@@ -66,9 +67,13 @@ export class Losses {
 
   declare(segment: Segment, reason: ToDrop['reason'] | 'journal-damaged'): void {
     const { store, pending, metrics } = this.parts;
-    pending.declare(store.lossOf(segment, reason));
+    const unconfirmed = store.unconfirmedIn(segment);
+    const lost = store.lossOf(segment, reason);
+    pending.declare(lost);
+    // Of a file that is gone only the note may know it.
+    if (!lost.some(({ kind }) => kind === 'series')) pending.declare(this.declaredBy(segment.name.stream, unconfirmed));
     this.parts.note.urgent();
-    metrics.lostBatches.inc({ reason }, countOf(store.unconfirmedIn(segment)));
+    metrics.lostBatches.inc({ reason }, countOf(unconfirmed));
   }
 
   /** Their files are gone already: nothing is to be made durable before. */
@@ -134,11 +139,12 @@ export class Losses {
       store.found(segment);
     }
     const noted = note.expected.get(name.stream)?.at(-1)?.[1] ?? 0;
-    const last = lastBeforeNext(name, [...disk.segments, ...disk.postponed]) ?? (noted < name.first ? null : noted);
-    const given: Ranges = [[name.first, Math.max(last ?? 0, segment?.last ?? 0)]];
+    const next = lastBeforeNext(name, filesOf(disk));
+    const last = Math.max(next ?? noted, segment?.last ?? 0);
+    const given: Ranges = last < name.first ? [] : [[name.first, last]];
     const { held = [], confirmed = [] } = store.holdings.get(name.stream) ?? {};
     this.declareLost(name.stream, [held, confirmed].reduce(subtractRanges, given), disk);
-    if (last === null) pending.declare([lostTail(found, disk.segments)]);
+    if (next === null && note.unknownEnds.has(name.stream)) pending.declare([lostTail(found, disk.segments)]);
     if (disk.postponed.length === 0) note.expected = new Map();
     note.urgent();
     store.recount();
@@ -158,10 +164,14 @@ export class Losses {
   private declareLost(stream: string, ranges: Ranges, disk: Disk): void {
     if (ranges.length === 0) return;
     const { store, pending, metrics } = this.parts;
-    pending.declare(lostBatches(stream, ranges, lostCounter(disk)));
+    pending.declare([...lostBatches(stream, ranges, lostCounter(disk)), ...this.declaredBy(stream, ranges)]);
     store.holdings.settle(stream, ranges);
     this.parts.note.urgent();
     metrics.lostBatches.inc({ reason: 'journal-damaged' }, countOf(ranges));
+  }
+
+  private declaredBy(stream: string, lost: Ranges): Declaration[] {
+    return declaredBy(this.parts.note.declaring, stream, lost);
   }
 
   /** The oldest batches that wait in memory, until the rest keeps the bound. */

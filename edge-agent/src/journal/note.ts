@@ -2,7 +2,10 @@ import { crc32 } from 'node:zlib';
 import { isRanges, type Ranges, type TagClass, unionRanges } from '@fieldline/shared/contracts';
 import type { Clock } from '@fieldline/shared/runtime';
 import { z } from 'zod';
+import type { NewBatch } from './batches.ts';
+import { type Declaring, declaringIn, declaringSchema, stillDeclaring } from './declaring.ts';
 import type { HeldStream } from './holdings.ts';
+import type { SegmentName } from './segment-name.ts';
 
 const streamRanges = z.array(z.tuple([z.string(), z.custom<Ranges>(isRanges)]));
 
@@ -28,6 +31,8 @@ const noteSchema = z.object({
   undated: z.record(z.string(), z.int()).default({}),
   /** The clock was not set yet; and since when the opening before has lost samples, to be declared when it is. */
   unset: z.object({ lostSince: z.int().nullable() }).nullable().default(null),
+  /** What batches declare that are neither confirmed nor declared as lost. */
+  declaring: z.array(declaringSchema).default([]),
   /** When it was written: by the clock on the wall, and in µs of the boot. */
   written: z.object({ at: z.int(), boot: z.string(), micros: z.int() }).nullable().default(null),
 });
@@ -42,6 +47,7 @@ export const emptyNote: Note = {
   unsent: [],
   undated: {},
   unset: null,
+  declaring: [],
   written: null,
 };
 
@@ -56,26 +62,41 @@ export function parseNote(text: string | null): Note | null {
   }
 }
 
-export type FoundNote = { readonly name: { readonly class: TagClass }; readonly text: () => string | null };
+/** Of one file. `isWhole`: the file is not damaged, so that its note is the one that was written last. */
+export type FoundNote = {
+  readonly name: Pick<SegmentName, 'class' | 'number'>;
+  readonly isWhole: boolean;
+  readonly text: () => string | null;
+};
+
+export type NewestNote = Note & {
+  /** The number of the file that has it; 0 where none has one. */
+  readonly file: number;
+  /** One that was newer may be gone: what was written, sent and confirmed since then is not in it. */
+  readonly mayBeOld: boolean;
+};
 
 /**
- * The newest of a folder. `found`: of each segment, newest first; only the newest of a class that can be relied upon is read. Where
- * the newest segment of a class has none, nobody can know how the last opening ended.
+ * The newest of a folder. `found`: of each file, newest first; only the newest of a class that can be relied upon is read. Where
+ * the newest file of a class has none, nobody can know how the last opening ended.
  */
-export function newestNote(found: Iterable<FoundNote>): Note {
+export function newestNote(found: Iterable<FoundNote>): NewestNote {
   const read = new Set<TagClass>();
-  let newest: Note | null = null;
-  let mayBeNewer = false;
-  for (const { name, text } of found) {
+  let newest: NewestNote = { ...emptyNote, file: 0, mayBeOld: false };
+  let mayBeOld = false;
+  for (const { name, isWhole, text } of found) {
     if (read.has(name.class)) continue;
     const note = parseNote(text());
-    mayBeNewer ||= note === null;
+    mayBeOld ||= note === null || !isWhole;
     if (note === null) continue;
     read.add(name.class);
-    if (newest === null || note.number > newest.number) newest = note;
+    if (newest.file === 0 || note.number > newest.number) newest = { ...note, file: name.number, mayBeOld: false };
   }
-  return newest === null || !mayBeNewer ? (newest ?? emptyNote) : { ...newest, closed: false };
+  return mayBeOld ? oldNote(newest) : newest;
 }
+
+/** A note that may be old does not know how the last opening ended, nor what was sent since. */
+export const oldNote = (note: NewestNote): NewestNote => ({ ...note, mayBeOld: true, closed: false, unsent: [] });
 
 /** How far the note on the disk may be behind. */
 const noteEveryMs = 5_000;
@@ -94,8 +115,11 @@ export class NoteKeeper {
   number = 0;
   undated: Note['undated'] = {};
   unset: Note['unset'] = null;
+  declaring: readonly Declaring[] = [];
   /** What files held that were not looked into yet. */
   expected: ReadonlyMap<string, Ranges> = new Map();
+  /** Streams of such files of which nobody knows where they end. */
+  unknownEnds: ReadonlySet<string> = new Set();
   private readonly clock: Clock;
   private readonly said: Said;
   private isBehind = false;
@@ -114,6 +138,14 @@ export class NoteKeeper {
   urgent(): void {
     this.isBehind = true;
     this.writtenAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Batches that are on the disk, or in memory. */
+  wrote(batches: readonly NewBatch[]): void {
+    const declaring = declaringIn(batches);
+    if (declaring.length === 0) return;
+    this.declaring = [...this.declaring, ...declaring];
+    this.changed();
   }
 
   get isDue(): boolean {
@@ -135,15 +167,22 @@ export class NoteKeeper {
   text(closed = false): string {
     const streams = this.said.streams();
     this.number += 1;
+    const confirmed = streams.map(({ stream, confirmed: own }): [string, Ranges] => [stream, own]);
+    const held = streams.map(({ stream, held: own }): [string, Ranges] => [
+      stream,
+      unionRanges(own, this.expected.get(stream) ?? []),
+    ]);
+    this.declaring = stillDeclaring(this.declaring, new Map(held), new Map(confirmed));
     const note: Note = {
       number: this.number,
       closed,
       incarnation: this.incarnation,
-      confirmed: streams.map(({ stream, confirmed }) => [stream, confirmed]),
-      held: streams.map(({ stream, held }) => [stream, unionRanges(held, this.expected.get(stream) ?? [])]),
+      confirmed,
+      held,
       unsent: this.said.unsent(),
       undated: this.undated,
       unset: this.unset,
+      declaring: [...this.declaring],
       written: this.said.written(),
     };
     const json = JSON.stringify(note);

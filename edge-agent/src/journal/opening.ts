@@ -45,6 +45,7 @@ export class Opening {
     for (const writer of writers) this.beginStream(writer, disk);
     chain.use(writers);
     outage.over();
+    disk.setAsideUnproven();
   }
 
   /** The clock is set, and this process began at that time: what the end of an earlier one has lost is declared now. */
@@ -70,6 +71,7 @@ export class Opening {
     losses.writeWaiting(() => disk.begin(batches, chain.headOf(false), note.text()));
     pending.declarationsWritten();
     store.hold(batches);
+    note.wrote(batches);
     chain.wrote(writer);
   }
 
@@ -81,7 +83,9 @@ export class Opening {
     note.number = folder.note.number;
     note.undated = folder.note.undated;
     note.unset = { lostSince: folder.lostSince };
+    note.declaring = folder.note.declaring;
     if (folder.disk.postponed.length > 0) note.expected = new Map(folder.note.held);
+    note.unknownEnds = folder.unknownEnds;
     chain.found(folder.ends);
     folder.disk.beforeRemoval = () => note.catchUp((text) => folder.disk.writeNote(text));
     store.load(folder.disk, folder.note.confirmed);

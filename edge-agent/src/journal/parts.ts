@@ -23,9 +23,9 @@ export function journalParts(options: JournalOptions, failed: (error: unknown) =
   const retention = new Retention(store, options, log);
   const thinning = new Thinning({ store, retention, thinToMs, encoding: options, segmentBytes, metrics, log });
   const note = new NoteKeeper(clock, {
-    streams: () => store.holdings.streams(),
+    streams: () => store.holdings.streams().map((stream) => durability.withCommitted(stream)),
     unsent: () => thinning.unsent.ranges(),
-    written: () => (boot === undefined ? null : { at: clock.now(), boot: boot.id, micros: boot.micros() }),
+    written: () => ({ at: clock.now(), boot: boot.id, micros: boot.micros() }),
   });
   const chain = new Chain(options);
   const { goesSoon } = retention;

@@ -15,10 +15,8 @@ import type { StoredBatch } from './batches.ts';
 import { Journal } from './journal.ts';
 import type { JournalOptions } from './options.ts';
 import { isDiskTrouble } from './trouble.ts';
-import { type Boot, isBelieved } from './undated/boot.ts';
+import { isBelieved } from './undated/boot.ts';
 import { UndatedLog } from './undated/undated-log.ts';
-
-export type RecorderOptions = JournalOptions & { readonly boot: Boot };
 
 /** Of the room of the journal, for samples that wait for the time; and at most. */
 const undatedShare = 10;
@@ -26,7 +24,7 @@ const mostUndatedBytes = 64 * 1024 * 1024;
 
 export class Recorder {
   readonly journal: Journal;
-  private readonly options: RecorderOptions;
+  private readonly options: JournalOptions;
   private readonly startedAtMicros: number;
   /** undefined before the folder could be read, and when nothing waits any more. */
   private undated: UndatedLog | undefined;
@@ -34,7 +32,7 @@ export class Recorder {
   private readonly waiting: { readonly set: (value: number) => void };
   private isClockSet: boolean;
 
-  private constructor(options: RecorderOptions, journal: Journal) {
+  private constructor(options: JournalOptions, journal: Journal) {
     this.options = options;
     this.journal = journal;
     this.waiting = options.metrics.gauge(
@@ -46,7 +44,7 @@ export class Recorder {
   }
 
   /** As `Journal.open`. @throws FieldlineError journal/in-use, journal/foreign */
-  static open(options: RecorderOptions): Recorder {
+  static open(options: JournalOptions): Recorder {
     const recorder = new Recorder(options, Journal.open(options));
     recorder.look();
     return recorder;

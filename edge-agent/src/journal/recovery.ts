@@ -1,3 +1,4 @@
+/** What the openings before this one have left, and lost, as the files of a folder say. Pure. */
 import {
   type Declaration,
   emptyRanges,
@@ -10,28 +11,11 @@ import {
   tagClasses,
   unionRanges,
 } from '@fieldline/shared/contracts';
-import type { DamagedFile, DamagedSegment } from './damaged-file.ts';
-import type { Note } from './note.ts';
+import { declaredBy } from './declaring.ts';
+import { type DamagedFile, type Found, type FoundSegment, filesOf, lastBeforeNext } from './found.ts';
+import { lostSince, type Now } from './lost-since.ts';
+import type { NewestNote, Note } from './note.ts';
 import type { SegmentName } from './segment-name.ts';
-import type { Boot } from './undated/boot.ts';
-
-/** What the journal needs to know of a segment that it found. */
-export type FoundSegment = {
-  readonly name: SegmentName;
-  readonly head: { readonly volatile: boolean; readonly openedAt: Micros };
-  readonly held: Ranges;
-  readonly last: number;
-  readonly lastAt: Micros;
-};
-
-/** What a folder shows. */
-export type Found = {
-  /** Oldest first; those of which something was salvaged too. */
-  readonly segments: readonly FoundSegment[];
-  readonly damaged: readonly Omit<DamagedSegment, 'error'>[];
-  /** Damaged, and not looked into yet: nothing is said of them. */
-  readonly postponed: readonly { readonly name: SegmentName }[];
-};
 
 export type Recovered = {
   /** Of each class the newest stream that was opened. */
@@ -40,20 +24,21 @@ export type Recovered = {
   readonly declared: readonly Declaration[];
   /** What was read since then and not written is lost: an opening has ended without order. null where nothing is. */
   readonly lostSince: Micros | null;
+  /** Streams with damaged files of which nobody knows where they end. */
+  readonly unknownEnds: ReadonlySet<string>;
 };
-
-/** By the clock on the wall, and in the boot. */
-export type Now = { readonly at: Micros; readonly boot: Boot | undefined };
 
 /** How many samples the batches of a range had, as its neighbours tell; null where they cannot. */
 export type CountLost = (stream: string, range: Range) => number | null;
 
 /** Reads from the segments of a folder what the openings before this one have left. Pure. */
-export function recover(found: Found, note: Note, now: Now, countLost: CountLost): Recovered {
+export function recover(found: Found, note: NewestNote, now: Now, countLost: CountLost): Recovered {
+  const since = lostSince(found, note, now);
   return {
     ends: endsOf(found),
-    declared: [...missing(found, note, countLost), ...tails(found, note)],
-    lostSince: lostSince(found, note, now),
+    declared: [...missing(found, note, countLost), ...tails(found, note, since)],
+    lostSince: since,
+    unknownEnds: unknownEnds(found, note),
   };
 }
 
@@ -74,70 +59,36 @@ function endOf({ segments, damaged }: Found, tagClass: TagClass): Predecessor | 
   return newest === undefined ? null : { stream: newest.name.stream, lastSeq: newest.last };
 }
 
-/**
- * The last flush of a process that did not end in order. One whose clock was not set has said what the one before it lost; its own
- * losses are those of what waits for the time.
- */
-function lostSince(found: Found, note: Note, now: Now): Micros | null {
-  if (note.unset !== null) return note.unset.lostSince;
-  const { segments } = found;
-  const newest = segments.at(-1);
-  if (newest === undefined || note.closed) return null;
-  // Each class has its own, and some have news seldom.
-  const last = segments.filter(({ head }) => head.openedAt === newest.head.openedAt).map(({ lastAt }) => lastAt);
-  const until = Math.max(...last) - setBackBy(note, now);
-  return note.written !== null && isEndGone(found, note) ? Math.min(until, note.written.at) : until;
-}
-
-/** The file with the end of a stream was deleted: how far it went after the note was written, nobody knows. */
-function isEndGone({ segments, damaged, postponed }: Found, { held, confirmed }: Note): boolean {
-  const settled = new Map<string, Ranges>(confirmed);
-  const files = [...segments, ...damaged, ...postponed].map(({ name }) => name);
-  return held.some(([stream, ranges]) => {
-    const end = subtractRanges(ranges, settled.get(stream) ?? emptyRanges).at(-1)?.[1];
-    if (end === undefined) return false;
-    const own = segments.filter(({ name }) => name.stream === stream).map(({ last }) => last);
-    return Math.max(0, ...own) < end && !files.some((name) => name.stream === stream && name.first >= end);
-  });
-}
-
-/** How far the clock was set back since the note was written: what was read after that, and lost, has earlier times. */
-function setBackBy({ written }: Note, { at, boot }: Now): Micros {
-  if (written === null || written.boot !== boot?.id) return 0;
-  return Math.max(0, written.at + (boot.micros() - written.micros) - at);
-}
-
-/** Numbers that were given, and are in no file: of damaged files, and of such as are gone. */
-function missing({ segments, damaged, postponed }: Found, note: Note, countLost: CountLost): Declaration[] {
+/** Numbers that were given, and are in no file: of damaged files, and of such as are gone. Without a note those that were confirmed too. */
+function missing(found: Found, note: NewestNote, countLost: CountLost): Declaration[] {
+  const { segments, damaged, postponed } = found;
   const [confirmed, noted] = [new Map<string, Ranges>(note.confirmed), new Map<string, Ranges>(note.held)];
   const held = new Map<string, Ranges>();
   for (const { name, held: own } of segments) {
     held.set(name.stream, unionRanges(held.get(name.stream) ?? emptyRanges, own));
   }
-  const streams = new Set([...held.keys(), ...noted.keys()]);
+  const unread = note.file === 0 ? [...damaged, ...postponed].map(({ name }) => name.stream) : [];
+  const streams = new Set([...held.keys(), ...noted.keys(), ...unread]);
   return [...streams].flatMap((stream) => {
     const own = held.get(stream) ?? emptyRanges;
-    const begins = damaged.filter(({ name }) => name.stream === stream).map(({ name }) => name.first);
-    const between: Ranges = own.length === 0 ? [] : [[Math.min(own[0]?.[0] ?? 1, ...begins), own.at(-1)?.[1] ?? 0]];
+    const begins = [...damaged, ...postponed]
+      .filter(({ name }) => name.stream === stream)
+      .map(({ name }) => name.first);
+    const first = note.file === 0 ? 1 : Math.min(own[0]?.[0] ?? Number.POSITIVE_INFINITY, ...begins);
+    const last = Math.max(own.at(-1)?.[1] ?? 0, ...begins.map((begin) => begin - 1));
+    const between: Ranges = first > last ? [] : [[first, last]];
     const given = unionRanges(between, noted.get(stream) ?? emptyRanges);
-    const known = [own, confirmed.get(stream) ?? emptyRanges, ...waiting(stream, segments, postponed)];
-    return lostBatches(stream, known.reduce(subtractRanges, given), countLost);
+    const known = [own, confirmed.get(stream) ?? emptyRanges, ...waiting(stream, found)];
+    const lost = known.reduce(subtractRanges, given);
+    return [...lostBatches(stream, lost, countLost), ...declaredBy(note.declaring, stream, lost)];
   });
 }
 
 /** What the files of a stream may hold that were not looked into yet. */
-const waiting = (stream: string, segments: readonly FoundSegment[], postponed: Found['postponed']): Ranges[] =>
-  postponed
+const waiting = (stream: string, found: Found): Ranges[] =>
+  found.postponed
     .filter(({ name }) => name.stream === stream)
-    .map(({ name }) => [[name.first, lastBeforeNext(name, [...segments, ...postponed]) ?? Number.MAX_SAFE_INTEGER]]);
-
-/** Where a segment ends, as the next one of its stream says; null where there is none. */
-export function lastBeforeNext(name: SegmentName, others: readonly { readonly name: SegmentName }[]): number | null {
-  const firsts = others
-    .map((other) => other.name)
-    .filter(({ stream, first }) => stream === name.stream && first > name.first);
-  return firsts.length === 0 ? null : Math.min(...firsts.map(({ first }) => first)) - 1;
-}
+    .map(({ name }) => [[name.first, lastBeforeNext(name, filesOf(found)) ?? Number.MAX_SAFE_INTEGER]]);
 
 export const lostBatches = (stream: string, ranges: Ranges, countLost: CountLost): Declaration[] =>
   ranges.map(([from, to]): Declaration => {
@@ -146,15 +97,29 @@ export const lostBatches = (stream: string, ranges: Ranges, countLost: CountLost
 
 /**
  * A damaged file at the end of its stream: where no later note tells, nobody knows how many batches it held, but its times are
- * known. Of the newest opening that is the end without order, declared anyway.
+ * known. What came after `since` is declared anyway.
  */
-function tails({ segments, damaged }: Found, note: Note): Declaration[] {
-  const noted = new Map<string, Ranges>(note.held);
+function tails(found: Found, note: Note, since: Micros | null): Declaration[] {
+  const { segments, damaged } = found;
+  const unknown = unknownEnds(found, note);
   return damaged
-    .filter(({ name, segment }) => segment === null || name !== segments.at(-1)?.name)
-    .filter(({ name }) => lastBeforeNext(name, segments) === null)
-    .filter(({ name }) => (noted.get(name.stream)?.at(-1)?.[1] ?? 0) < name.first)
+    .filter(({ segment }) => segment === null || since === null || segment.lastAt < since)
+    .filter(({ name }) => unknown.has(name.stream) && lastBeforeNext(name, filesOf(found)) === null)
     .map((file) => lostTail(file, segments));
+}
+
+/**
+ * Streams with damaged files of which the note does not say where they end: a note is older than the last batches of its own opening,
+ * unless that was closed. A later opening of the class has noted where the one before it ended.
+ */
+function unknownEnds(found: Found, note: Note): Set<string> {
+  const noted = new Map<string, Ranges>(note.held);
+  const files = filesOf(found);
+  const isKnown = ({ stream, first, number, class: tagClass }: SegmentName): boolean =>
+    (noted.get(stream)?.at(-1)?.[1] ?? 0) >= first &&
+    (note.closed || files.some((file) => file.class === tagClass && file.stream !== stream && file.number > number));
+  const damaged = [...found.damaged, ...found.postponed].map(({ name }) => name);
+  return new Set(damaged.filter((name) => !isKnown(name)).map(({ stream }) => stream));
 }
 
 /** The end of a stream whose last file is damaged. */

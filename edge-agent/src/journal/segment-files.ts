@@ -23,6 +23,13 @@ export function orphansOf(files: readonly string[]): readonly string[] {
 /** 0 where it is not there. */
 export const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
+/** When it was made, and when it or its log was written last, by the clock of the time. @throws a system error where it is not there */
+export function timesOf(file: string): { readonly madeAtMs: number; readonly writtenAtMs: number } {
+  const { birthtimeMs, mtimeMs } = statSync(file);
+  const log = statSync(logOf(file), { throwIfNoEntry: false });
+  return { madeAtMs: birthtimeMs, writtenAtMs: Math.max(mtimeMs, log?.mtimeMs ?? 0) };
+}
+
 /** Names in it are on the medium when it returns. @throws a system error */
 export function syncFolder(folder: string): void {
   const descriptor = openSync(folder, 'r');

@@ -38,3 +38,6 @@ export const namesAmong = (files: readonly string[]): readonly SegmentName[] =>
 
 export const damagedSuffix = '.damaged';
 export const isDamagedFile = (file: string): boolean => file.endsWith(damagedSuffix);
+/** Of segments that were set aside, oldest first. */
+export const setAsideNames = (files: readonly string[]): readonly SegmentName[] =>
+  namesAmong(files.filter(isDamagedFile).map((file) => file.slice(0, -damagedSuffix.length)));

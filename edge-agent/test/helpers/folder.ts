@@ -23,6 +23,9 @@ export function imageOf(folder: string): string {
   return image;
 }
 
+/** A file of it is being thinned. */
+export const isThinning = (folder: string): boolean => readdirSync(folder).some((file) => file.includes('.thinning'));
+
 export const segmentFiles = (folder: string): string[] =>
   readdirSync(folder)
     .filter((file) => file.endsWith('.segment'))

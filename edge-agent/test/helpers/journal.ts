@@ -18,6 +18,7 @@ export function handClock(startMicros = 1_790_000_000_000_000): Clock & { advanc
 export const testGateway = 'gw-test';
 
 export function journalOptions(folder: string, changes: Partial<JournalOptions> = {}): JournalOptions {
+  const { clock = handClock() } = changes;
   return {
     folder,
     gateway: testGateway,
@@ -30,7 +31,8 @@ export function journalOptions(folder: string, changes: Partial<JournalOptions> 
     compression: 'none',
     maxBatchBytes: 100_000,
     newStream: () => crypto.randomUUID(),
-    clock: handClock(),
+    clock,
+    boot: { id: '00000000-0000-4000-8000-000000000000', micros: () => Math.round(clock.monotonicMs() * 1_000) },
     log: silentLog,
     metrics: createMetrics(),
     ...changes,

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import type { Range } from '@fieldline/shared/contracts';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { describe, expect, it } from 'vitest';
+import { Disk } from '../../src/journal/disk.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { damage } from '../helpers/damage.ts';
 import { imageOf, segmentFiles } from '../helpers/folder.ts';
-import { allBatches, current, openJournal, samplesOf } from '../helpers/journal.ts';
+import { allBatches, current, journalOptions, openJournal, samplesOf } from '../helpers/journal.ts';
 
 /** Four files of one stream, closed. */
 function withFourFiles(folder: string, segmentBytes = 100_000): string {
@@ -57,6 +58,19 @@ describe('a file of which nothing can be read', () => {
     again.close();
   });
 
+  it('stays where it is until that is declared: a kill before it changes nothing', () => {
+    const folder = temporaryFolder();
+    withFourFiles(folder);
+    const broken = segmentFiles(folder)[1] ?? '';
+    writeFileSync(join(folder, broken), 'not a database');
+    const disk = Disk.load(journalOptions(folder));
+    expect(disk.damaged).toMatchObject([{ segment: null }]);
+    expect(readdirSync(folder)).toContain(broken);
+    disk.setAsideUnproven();
+    expect(readdirSync(folder)).toContain(`${broken}.damaged`);
+    disk.close();
+  });
+
   it('is the predecessor all the same where it was the only one of the newest stream', () => {
     const folder = temporaryFolder();
     const before = openJournal(folder);
@@ -66,7 +80,10 @@ describe('a file of which nothing can be read', () => {
     const journal = openJournal(folder);
     const first = allBatches(journal).at(-1);
     expect(first?.previous).toEqual({ stream, lastSeq: 0 });
-    expect(first?.declared).toMatchObject([{ kind: 'series', device: null, tag: null, reason: 'journal-damaged' }]);
+    expect(first?.declared).toMatchObject([
+      { kind: 'series', device: null, tag: null, reason: 'restart' },
+      { kind: 'series', device: null, tag: null, reason: 'journal-damaged' },
+    ]);
     journal.close();
   });
 
@@ -262,7 +279,10 @@ describe('the log of a killed agent', () => {
     rmSync(`${file}-shm`);
     const journal = openJournal(image);
     expect(allBatches(journal).at(-1)?.previous).toEqual({ stream, lastSeq: 0 });
-    expect(lastDeclared(journal)).toMatchObject([{ kind: 'series', device: null, reason: 'journal-damaged' }]);
+    expect(lastDeclared(journal)).toMatchObject([
+      { kind: 'series', device: null, reason: 'restart' },
+      { kind: 'series', device: null, reason: 'journal-damaged' },
+    ]);
     journal.close();
   });
 });

@@ -222,4 +222,4 @@ it('gives each value once, however often it is killed and booted before and whil
     }),
     { numRuns: 60 },
   );
-});
+}, 120_000);

@@ -5,7 +5,7 @@ import { mapProblems, tagOf } from './modbus-placement.ts';
 import { byteOrders } from './modbus-registers.ts';
 import { modbusTagSchema } from './modbus-tag.ts';
 import { profileUseShape } from './profile-use.ts';
-import { deadbandShape, keepingShape } from './tag-shapes.ts';
+import { deadbandShape, keepingShape, thinningProblems } from './tag-shapes.ts';
 import { durationMs, id } from './units.ts';
 
 export * from './modbus-address.ts';
@@ -89,6 +89,8 @@ export const modbusDeviceSchema = modbusDeviceObject
       const message = `neighbouring samples must stay apart: at most a quarter of everyMs, which is ${shortestMs}`;
       context.addIssue({ code: 'custom', path: ['timeToleranceMs'], message });
     }
+    for (const problem of thinningProblems(device, 'everyMs', ({ everyMs }) => everyMs ?? device.everyMs))
+      context.addIssue({ code: 'custom', ...problem });
     for (const [path, message] of mapProblems(device)) context.addIssue({ code: 'custom', path, message });
   })
   // With the tags of its profile in place, a device is complete: it can be written down and read again without the profile.

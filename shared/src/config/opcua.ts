@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { valueTypes } from '../contracts/sample.ts';
-import { deadbandShape, isRange, keepingShape, notARange, tagDescriptionShape } from './tag-shapes.ts';
+import {
+  deadbandShape,
+  isRange,
+  keepingShape,
+  notARange,
+  tagDescriptionShape,
+  thinningProblems,
+} from './tag-shapes.ts';
 import { durationMs, filePath, id } from './units.ts';
 
 const guid = '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
@@ -56,5 +63,9 @@ export const opcuaDeviceSchema = z
   .refine(({ username, passwordFile }) => (username === undefined) === (passwordFile === undefined), {
     path: ['username'],
     error: 'username and passwordFile go together: state both, or neither for an anonymous session',
+  })
+  .superRefine((device, context) => {
+    for (const problem of thinningProblems(device, 'samplingMs', ({ samplingMs }) => samplingMs ?? device.samplingMs))
+      context.addIssue({ code: 'custom', ...problem });
   });
 export type OpcuaDevice = z.infer<typeof opcuaDeviceSchema>;

@@ -23,9 +23,33 @@ export const keepingShape = {
   thinToMs: durationMs
     .optional()
     .describe(
-      'when the journal is full, samples that were never sent are thinned to one in this time, and each change of quality, before any are dropped',
+      'when the journal is full, samples that were never sent are thinned to one in this time, and each change of quality, before any are dropped; longer than the time between two samples',
     ),
 };
+
+type Thinned = { readonly thinToMs?: number | undefined };
+
+/**
+ * Where `thinToMs` thins nothing, since samples are that far apart anyway. `periodMsOf`: of a tag, as the setting `period` says it. What
+ * a device states is for all of its tags that do not state it themselves, and may be of use to some of these only.
+ */
+export function thinningProblems<T extends Thinned>(
+  device: Thinned & { readonly tags: readonly T[] },
+  period: string,
+  periodMsOf: (tag: T) => number,
+): { readonly path: (string | number)[]; readonly message: string }[] {
+  const problem = (path: (string | number)[], periodMs: number) => ({
+    path: [...path, 'thinToMs'],
+    message: `thins nothing, since samples are ${periodMs} ms apart (${period}): state a longer time, such as ${periodMs * 10}, or leave it out`,
+  });
+  const ofTags = device.tags.flatMap((tag, position) => {
+    const periodMs = periodMsOf(tag);
+    return tag.thinToMs !== undefined && tag.thinToMs <= periodMs ? [problem(['tags', position], periodMs)] : [];
+  });
+  const shortestMs = Math.min(...device.tags.filter(({ thinToMs }) => thinToMs === undefined).map(periodMsOf));
+  const isOfNoUse = device.thinToMs !== undefined && Number.isFinite(shortestMs) && device.thinToMs <= shortestMs;
+  return isOfNoUse ? [problem([], shortestMs), ...ofTags] : ofTags;
+}
 
 export const tagDescriptionShape = {
   unit: z.string().min(1).max(64).optional(),

@@ -86,6 +86,47 @@ test('an OPC UA tag whose maximum is below its minimum is refused', () => {
   expect(() => read([server({}, { minimum: 2, maximum: 1 })])).toThrow('devices[0].tags[0].maximum: is 1: must not be');
 });
 
+test.each([
+  [
+    'plc',
+    {},
+    { thinToMs: 1_000 },
+    'tags[0].thinToMs: is 1000: thins nothing, since samples are 1000 ms apart (everyMs)',
+  ],
+  [
+    'plc',
+    {},
+    { thinToMs: 60_000, everyMs: 60_000 },
+    'tags[0].thinToMs: is 60000: thins nothing, since samples are 60000',
+  ],
+  ['plc', { thinToMs: 500 }, {}, 'thinToMs: is 500: thins nothing, since samples are 1000 ms apart (everyMs): state a'],
+  ['plc', { thinToMs: 5_000 }, { everyMs: 6_000 }, 'thinToMs: is 5000: thins nothing, since samples are 6000 ms apart'],
+  [
+    'line',
+    {},
+    { thinToMs: 500 },
+    'tags[0].thinToMs: is 500: thins nothing, since samples are 500 ms apart (samplingMs)',
+  ],
+  ['line', { samplingMs: 2_000, thinToMs: 2_000 }, {}, 'thinToMs: is 2000: thins nothing, since samples are 2000 ms'],
+])('a %s with %j and a tag with %j is refused, since nothing would be thinned', (which, settings, tag, message) => {
+  const device = which === 'plc' ? { ...plc(tag), ...settings } : server(settings, tag);
+  expect(() => read([device])).toThrow(`devices[0].${message}`);
+});
+
+test('what thins some samples is accepted', () => {
+  expect(() => read([{ ...plc({ everyMs: 999 }), thinToMs: 1_000 }])).not.toThrow();
+  expect(() => read([server({ samplingMs: 0 }, { thinToMs: 1 })])).not.toThrow();
+  // Of use to one tag, and inherited by another.
+  const tags = [
+    { tag: 'level', address: 0 },
+    { tag: 'hours', address: 1, everyMs: 3_600_000 },
+  ];
+  expect(() => read([{ ...plc({}), thinToMs: 60_000, tags }])).not.toThrow();
+  expect(() =>
+    read([{ ...plc({}), thinToMs: 10, tags: [{ tag: 'level', address: 0, thinToMs: 2_000 }] }]),
+  ).not.toThrow();
+});
+
 test('a host is a name alone', () => {
   for (const host of ['my host', 'http://plc', ' ']) {
     expect(() => read([plc({}, { kind: 'tcp', host })])).toThrow('without blanks or slashes');

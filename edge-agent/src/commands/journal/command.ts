@@ -125,7 +125,7 @@ async function exported(place: Place, values: Values, { signal, say }: CommandPa
   const out = resolve(values.out);
   if (!relative(place.folder, out).startsWith('..'))
     throw wrong('--out lies in the journal folder, which belongs to the agent');
-  const { files, batches, samples, missing } = await exportJournal({
+  const { files, batches, samples, missing, remarks } = await exportJournal({
     folder: place.folder,
     out,
     format: formatOf(values.format, out),
@@ -134,7 +134,7 @@ async function exported(place: Place, values: Values, { signal, say }: CommandPa
     stream: values.stream ?? null,
     signal,
   });
-  for (const line of missing) say(line);
+  for (const line of [...missing, ...remarks]) say(line);
   say(
     `${counted(samples, 'sample')} of ${counted(batches, 'batch', 'batches')}${files.length === 0 ? '' : ` in ${files.join(', ')}`}`,
   );

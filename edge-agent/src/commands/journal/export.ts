@@ -18,15 +18,15 @@ import {
   TagLists,
   unionRanges,
 } from '@fieldline/shared/contracts';
-import { FolderReader, troubleOf } from '../../journal/reader/folder-reader.ts';
+import { type FolderReader, troubleOf } from '../../journal/reader/folder-reader.ts';
 import { SegmentReader } from '../../journal/reader/segment-reader.ts';
 import { Salvaged } from '../../journal/salvage/salvaged.ts';
 import { type SegmentName, segmentFile } from '../../journal/segment-name.ts';
 import type { ReadBatch } from '../../journal/segment-rows.ts';
-import { rangesInWords, undatedInWords } from './in-words.ts';
+import { rangesInWords, setAsideInWords, undatedInWords } from './in-words.ts';
 import { OutputFile } from './output-file.ts';
+import { openPlace } from './place.ts';
 import { type ExportFormat, sampleFormats } from './sample-format.ts';
-import { folderIsMissing } from './verify.ts';
 
 export type ExportOptions = {
   readonly folder: string;
@@ -46,19 +46,19 @@ export type Exported = {
   readonly samples: number;
   /** What is not in the files, one line each. */
   readonly missing: readonly string[];
+  /** Not in the files either, and no longer of this journal. */
+  readonly remarks: readonly string[];
 };
 
 /** @throws FieldlineError journal/unreadable, arguments/unknown, export/incomplete where it cannot be written or was stopped */
 export async function exportJournal(options: ExportOptions): Promise<Exported> {
-  const reader = FolderReader.open(options.folder);
-  if (reader === null) throw folderIsMissing(options.folder);
+  const reader = openPlace(options.folder);
   const writing = new Writing(options, reader);
   const streams = chosen(reader.names, options.stream);
-  const missing = [
-    ...reader.setAside().map(({ file }) => `${file}: set aside as damaged, and not read`),
-    ...reader.undated().map(undatedInWords),
-  ];
-  if (options.stream === null) writing.missing.push(...missing);
+  if (options.stream === null) {
+    writing.missing.push(...reader.undated().map(undatedInWords));
+    writing.remarks.push(...reader.setAside().map((file) => `not read: ${setAsideInWords(file)}`));
+  }
   try {
     const isFolder = statSync(options.out, { throwIfNoEntry: false })?.isDirectory() === true;
     if (!isFolder) await writing.file(options.out, streams);
@@ -96,6 +96,7 @@ type Readable = { readonly gateway: string; readonly batch: ReadBatch };
 class Writing implements Exported {
   readonly files: string[] = [];
   readonly missing: string[] = [];
+  readonly remarks: string[] = [];
   batches = 0;
   samples = 0;
   private readonly options: ExportOptions;

@@ -49,5 +49,9 @@ export function declarationInWords(declaration: Declaration): string {
 export const undatedInWords = ({ file, sizeBytes }: { readonly file: string; readonly sizeBytes: number }): string =>
   `${file}: ${bytesInWords(sizeBytes)} of samples wait in it for the clock to be set, and are not looked into: an agent on this folder sends them when it is`;
 
+/** Of a damaged file that the agent has done with. */
+export const setAsideInWords = ({ file, setAsideAt }: { readonly file: string; readonly setAsideAt: Micros }): string =>
+  `${file}: set aside as damaged, and dealt with on ${isoOf(setAsideAt)}: what could be proven of it was sent, the rest is declared; delete it when nobody wants to look into it any more`;
+
 export const rangesInWords = (ranges: Ranges): string =>
   ranges.map(([from, to]) => (from === to ? String(from) : `${from}–${to}`)).join(', ');

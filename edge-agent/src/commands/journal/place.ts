@@ -1,4 +1,6 @@
 import type { EdgeConfig } from '@fieldline/shared/config/edge';
+import { FieldlineError } from '@fieldline/shared/contracts';
+import { FolderReader } from '../../journal/reader/folder-reader.ts';
 import type { JournalBounds } from './hours-left.ts';
 
 /** Which journal a command reads, and what is known of it beside its files. */
@@ -7,3 +9,13 @@ export type Place = {
   /** null where only the folder was named, as of a card without its settings file. */
   readonly settings: (Pick<EdgeConfig, 'gateway'> & JournalBounds) | null;
 };
+
+/** @throws FieldlineError journal/unreadable, also where there is no such folder */
+export function openPlace(folder: string): FolderReader {
+  const reader = FolderReader.open(folder);
+  if (reader !== null) return reader;
+  throw new FieldlineError(
+    'journal/unreadable',
+    `the journal folder ${folder} does not exist: name the one that the settings of the agent say (journal.folder), or start the agent, which makes it`,
+  );
+}

@@ -4,7 +4,7 @@ import { counted, grouped } from '@fieldline/shared/runtime';
 import { roomBytes, type Space } from '../../journal/space.ts';
 import type { Depth, Part } from './depth.ts';
 import type { JournalBounds } from './hours-left.ts';
-import { bytesInWords, declarationInWords, durationInWords, momentInWords } from './in-words.ts';
+import { bytesInWords, declarationInWords, durationInWords, momentInWords, setAsideInWords } from './in-words.ts';
 import type { JournalStatus } from './status.ts';
 
 /** The rest is in --json. */
@@ -12,11 +12,6 @@ const mostDeclarations = 20;
 
 export function statusLines(status: JournalStatus): string[] {
   const { folder, total, at } = status;
-  if (!status.folderExists) {
-    return [
-      `${folder} does not exist: no agent has run with this journal folder yet, or it is another one that is meant`,
-    ];
-  }
   const lines = [`journal ${folder}${ofGateway(status)}${running(status)}`];
   if (total.batches === 0 && status.troubles.length === 0) {
     lines.push('it holds no batches: no agent has written here yet, or somebody has emptied it');
@@ -33,7 +28,7 @@ export function statusLines(status: JournalStatus): string[] {
       lines.push(...depthLines(stream, at, null));
     }
   }
-  lines.push('', ...declaredLines(status), ...troubleLines(status));
+  lines.push('', ...declaredLines(status), ...troubleLines(status), ...setAsideLines(status));
   return lines;
 }
 
@@ -119,16 +114,18 @@ function declaredLines({ declared }: JournalStatus): string[] {
   return [`declared as lost, in the batches held (${counted(declared.length, 'declaration')})`, ...lines];
 }
 
-function troubleLines({ troubles, setAside }: JournalStatus): string[] {
-  const lines = [
-    ...troubles.map(({ file, reason, toDo }) => `  ${file}: ${reason}: ${toDo}`),
-    ...setAside.map(({ file, sizeBytes }) => `  ${file}: set aside as damaged, ${bytesInWords(sizeBytes)}`),
-  ];
+function troubleLines({ troubles }: JournalStatus): string[] {
+  const lines = troubles.map(({ file, reason, toDo }) => `  ${file}: ${reason}: ${toDo}`);
   return lines.length === 0 ? [] : ['', 'trouble', ...lines];
 }
 
+function setAsideLines({ setAside }: JournalStatus): string[] {
+  const lines = setAside.map((each) => `  ${setAsideInWords(each)}; ${bytesInWords(each.sizeBytes)}`);
+  return lines.length === 0 ? [] : ['', 'no trouble any more', ...lines];
+}
+
 /** For programs: times as ISO 8601 beside the ages, nothing left out. */
-export function statusJson({ at, total, streams, agentRuns, ...rest }: JournalStatus): string {
+export function statusJson({ at, total, streams, agentRuns, setAside, ...rest }: JournalStatus): string {
   const depth = ({ unconfirmed, ...held }: Depth) => ({
     ...held,
     unconfirmed: {
@@ -145,6 +142,7 @@ export function statusJson({ at, total, streams, agentRuns, ...rest }: JournalSt
       ...rest,
       agentRuns,
       at: isoOf(at),
+      setAside: setAside.map((file) => ({ ...file, setAsideAt: isoOf(file.setAsideAt) })),
       total: depth(total),
       streams: streams.map(({ openedAt, ...stream }) => ({ ...stream, openedAt: isoOf(openedAt), ...depth(stream) })),
     },

@@ -10,14 +10,14 @@ import {
   type TagClass,
 } from '@fieldline/shared/contracts';
 import { mergeDeclarations } from '../../journal/merge-declarations.ts';
-import { type FileTrouble, FolderReader, type OtherFile } from '../../journal/reader/folder-reader.ts';
+import type { FileTrouble, FolderReader, OtherFile, SetAsideFile } from '../../journal/reader/folder-reader.ts';
 import type { SegmentReader } from '../../journal/reader/segment-reader.ts';
 import { type SegmentName, segmentFile } from '../../journal/segment-name.ts';
 import { type Space, spaceOf } from '../../journal/space.ts';
 import { type Arrived, arrivalRate, type Rate } from './arrival.ts';
 import { addDepth, type Depth, emptyDepth } from './depth.ts';
 import { type HoursLeft, hoursLeft, type JournalBounds } from './hours-left.ts';
-import type { Place } from './place.ts';
+import { openPlace, type Place } from './place.ts';
 
 export type StreamStatus = Depth & {
   readonly stream: string;
@@ -28,7 +28,6 @@ export type StreamStatus = Depth & {
 
 export type JournalStatus = {
   readonly folder: string;
-  readonly folderExists: boolean;
   /** As the files say; more than one is trouble. */
   readonly gateways: readonly string[];
   readonly agentRuns: boolean | null;
@@ -45,7 +44,8 @@ export type JournalStatus = {
   readonly hoursLeft: HoursLeft | null;
   /** In the batches that are held: earlier ones went with theirs. */
   readonly declared: readonly Declaration[];
-  readonly setAside: readonly OtherFile[];
+  /** Damaged, and dealt with. */
+  readonly setAside: readonly SetAsideFile[];
   /** Samples in them wait for the clock to be set. */
   readonly undated: readonly OtherFile[];
   readonly troubles: readonly FileTrouble[];
@@ -62,37 +62,35 @@ type Found = {
 
 /** @throws FieldlineError journal/unreadable */
 export function journalStatus(place: Place, now: Micros): JournalStatus {
-  const reader = FolderReader.open(place.folder);
+  const reader = openPlace(place.folder);
   try {
     return statusOf(reader, place, now);
   } finally {
-    reader?.close();
+    reader.close();
   }
 }
 
-/** `reader` is null where the folder is not there. */
-function statusOf(reader: FolderReader | null, { folder, settings }: Place, now: Micros): JournalStatus {
+function statusOf(reader: FolderReader, { folder, settings }: Place, now: Micros): JournalStatus {
   const troubles: FileTrouble[] = [];
-  const confirmed = new Map<string, Ranges>(reader?.note().confirmed);
-  const found = (reader?.names ?? []).flatMap((name) => {
-    const read = (segment: SegmentReader): Found => look(segment, confirmed, reader?.sizeBytes(name) ?? 0);
-    return reader?.read(name, read, (trouble) => troubles.push(trouble)) ?? [];
+  const confirmed = new Map<string, Ranges>(reader.note().confirmed);
+  const found = reader.names.flatMap((name) => {
+    const read = (segment: SegmentReader): Found => look(segment, confirmed, reader.sizeBytes(name));
+    return reader.read(name, read, (trouble) => troubles.push(trouble)) ?? [];
   });
-  const [setAside, undated] = [reader?.setAside() ?? [], reader?.undated() ?? []];
-  const unread = (reader?.names ?? []).filter((name) => !found.some((each) => each.name === name));
+  const [setAside, undated] = [reader.setAside(), reader.undated()];
+  const unread = reader.names.filter((name) => !found.some((each) => each.name === name));
   const otherBytes =
     [...setAside, ...undated].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) +
-    unread.reduce((sum, name) => sum + (reader?.sizeBytes(name) ?? 0), 0);
+    unread.reduce((sum, name) => sum + reader.sizeBytes(name), 0);
   const depths = found.map(({ depth }) => depth);
   const depth = depths.reduce(addDepth, emptyDepth);
   const total = { ...depth, sizeBytes: depth.sizeBytes + otherBytes };
-  const arrival = reader === null ? noArrival : rateOf(reader, now);
-  const disk = reader === null ? null : diskOf(folder);
+  const arrival = rateOf(reader, now);
+  const disk = diskOf(folder);
   return {
     folder,
-    folderExists: reader !== null,
     gateways: [...new Set(found.map(({ gateway }) => gateway))],
-    agentRuns: reader?.agentRuns ?? false,
+    agentRuns: reader.agentRuns,
     at: now,
     segments: found.length,
     total,
@@ -116,8 +114,6 @@ function statusOf(reader: FolderReader | null, { folder, settings }: Place, now:
     troubles: [...troubles, ...foreign(found, settings?.gateway ?? found[0]?.gateway)],
   };
 }
-
-const noArrival: Rate = { bytesPerHour: null, because: 'nothing arrived within the last hour' };
 
 function look(segment: SegmentReader, confirmedOf: ReadonlyMap<string, Ranges>, sizeBytes: number): Found {
   const { name, last, samples, head } = segment;

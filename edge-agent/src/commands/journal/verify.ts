@@ -9,20 +9,20 @@ import {
   type Declaration,
   decodeBatch,
   emptyRanges,
-  FieldlineError,
   intersectRanges,
   type Predecessor,
   type Ranges,
   subtractRanges,
 } from '@fieldline/shared/contracts';
-import { type FileTrouble, FolderReader } from '../../journal/reader/folder-reader.ts';
+import { lastBeforeNext } from '../../journal/found.ts';
+import type { FileTrouble, FolderReader } from '../../journal/reader/folder-reader.ts';
 import type { SegmentReader } from '../../journal/reader/segment-reader.ts';
 import { Salvaged } from '../../journal/salvage/salvaged.ts';
-import { type SegmentName, segmentFile } from '../../journal/segment-name.ts';
+import { type SegmentName, segmentFile, setAsideNames } from '../../journal/segment-name.ts';
 import type { ReadBatch } from '../../journal/segment-rows.ts';
 import { type Hole, holes } from './holes.ts';
-import { rangesInWords, undatedInWords } from './in-words.ts';
-import type { Place } from './place.ts';
+import { rangesInWords, setAsideInWords, undatedInWords } from './in-words.ts';
+import { openPlace, type Place } from './place.ts';
 
 export type Verified = {
   readonly segments: number;
@@ -40,8 +40,7 @@ const notToBeStored =
 
 /** @throws FieldlineError journal/unreadable; the reason of the signal when that is aborted */
 export async function verifyJournal(place: Place, signal?: AbortSignal): Promise<Verified> {
-  const reader = FolderReader.open(place.folder);
-  if (reader === null) throw folderIsMissing(place.folder);
+  const reader = openPlace(place.folder);
   try {
     return await verified(reader, place, signal);
   } finally {
@@ -61,15 +60,15 @@ async function verified(reader: FolderReader, { settings }: Place, signal: Abort
       (trouble) => check.unreadable(reader.folder, name, trouble),
     );
   }
-  for (const { file } of reader.setAside()) {
-    check.troubles.push(
-      `${file}: set aside as damaged: what could be proven of it was sent, the rest declared; delete it when nobody wants to look into it`,
-    );
-  }
   const remarks: string[] = reader.undated().map(undatedInWords);
   const note = reader.note();
   const noted = new Map(note.held);
-  for (const hole of holes({ ...check, confirmed: new Map(note.confirmed), noted })) {
+  const found = holes({ ...check, confirmed: new Map(note.confirmed), noted });
+  for (const file of reader.setAside()) {
+    if (isDealtWith(file.file, found, reader.names)) remarks.push(setAsideInWords(file));
+    else check.troubles.push(`${file.file}: ${notDealtWith}`);
+  }
+  for (const hole of found) {
     if (reader.agentRuns === true)
       remarks.push(`${holeInWords(hole)}: the running agent may just have let it go, confirmed`);
     else check.troubles.push(`${holeInWords(hole)}: ${whatToDo(hole, noted)}`);
@@ -77,12 +76,6 @@ async function verified(reader: FolderReader, { settings }: Place, signal: Abort
   const { segments, batches, samples, troubles } = check;
   return { segments, streams: check.held.size, batches, samples, troubles, remarks };
 }
-
-export const folderIsMissing = (folder: string): FieldlineError =>
-  new FieldlineError(
-    'journal/unreadable',
-    `the journal folder ${folder} does not exist: no agent has run with it yet, or it is another one that is meant`,
-  );
 
 class Check {
   readonly troubles: string[] = [];
@@ -163,6 +156,20 @@ const whatToDo = ({ stream, range }: Hole, noted: ReadonlyMap<string, Ranges>): 
   range[0] === 1 && intersectRanges([range], noted.get(stream) ?? []).length === 0
     ? 'confirmed just before the agent was killed, or a file is gone: the ledger of the cloud knows whether it has them'
     : 'a file is gone or damaged; the next start of the agent declares it as lost';
+
+/** The agent sets a file aside when the declaration of its loss stands in a newer one. */
+function isDealtWith(file: string, found: readonly Hole[], names: readonly SegmentName[]): boolean {
+  const [name] = setAsideNames([file]);
+  if (name === undefined) return true;
+  const last = lastBeforeNext(name, names) ?? Number.MAX_SAFE_INTEGER;
+  const mayHave = found.some(
+    ({ stream, range }) => stream === name.stream && intersectRanges([range], [[name.first, last]]).length > 0,
+  );
+  return !mayHave && names.some(({ number }) => number > name.number);
+}
+
+const notDealtWith =
+  'set aside as damaged, and nobody has declared all that it may have held: take .damaged off its name, and the next start of the agent looks into it';
 
 function holeInWords({ stream, range: [from, to] }: Hole): string {
   const which = from === to ? `batch ${from} is` : `batches ${from}–${to} are`;

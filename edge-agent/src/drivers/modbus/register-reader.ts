@@ -1,10 +1,13 @@
 /** Reads registers of one unit by hand, for commands: over the same link, with the same checks as the driver. */
+import { flightRecorderSchema } from '@fieldline/shared/config/flight-recorder';
 import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { type Clock, createMetrics, silentLog } from '@fieldline/shared/runtime';
 import { DialIns } from './channels/dial-in.ts';
+import { openChannel } from './channels/open-channel.ts';
 import { Link } from './link.ts';
 import { createModbusMetrics } from './metrics.ts';
+import { FlightRecorder } from './recorder/flight-recorder.ts';
 
 export type RegisterReader = {
   /** null: the device refuses these addresses. @throws FieldlineError device/… */
@@ -26,7 +29,9 @@ export function openRegisterReader(
   const name = modbusLinkName(link);
   const metrics = createModbusMetrics(createMetrics());
   const dialIns = new DialIns(silentLog, () => metrics.strangers.inc());
-  const opened = new Link(link, { clock, log: silentLog, heldSinceMs: () => null, metrics, dialIns });
+  const parts = { clock, log: silentLog, metrics };
+  const recorder = new FlightRecorder(flightRecorderSchema.parse({ memoryBytes: 0 }), parts, []);
+  const opened = new Link(link, { ...parts, heldSinceMs: () => null, dialIns, openChannel, recorder });
   opened.expect(unit, null);
   opened.start();
   return {

@@ -1,9 +1,9 @@
 /** A journal folder as it lies there, for those who only read it: an agent may be running on it, or have left it for good. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { FieldlineError } from '@fieldline/shared/contracts';
+import { FieldlineError, type Micros } from '@fieldline/shared/contracts';
 import { type Note, newestNote } from '../note.ts';
-import { isDamagedFile, namesAmong, type SegmentName, segmentFile } from '../segment-name.ts';
+import { damagedSuffix, isDamagedFile, namesAmong, type SegmentName, segmentFile } from '../segment-name.ts';
 import { isDamage } from '../trouble.ts';
 import { undatedFile, undatedNames } from '../undated/undated-name.ts';
 import { isAgentRunning } from './agent-lock.ts';
@@ -19,6 +19,9 @@ export type FileTrouble = {
 };
 
 export type OtherFile = { readonly file: string; readonly sizeBytes: number };
+export type SetAsideFile = OtherFile & { readonly setAsideAt: Micros };
+
+const withoutSuffixes = (file: string): string => file.replace(/(?:-(?:wal|shm|journal))?\.damaged$/, '');
 
 export class FolderReader {
   readonly folder: string;
@@ -82,7 +85,7 @@ export class FolderReader {
 
   /** The newest that can be read, as the agent does. */
   note(): Note {
-    return newestNote(this.names.toReversed().map((name) => ({ name, text: () => this.noteIn(name) })));
+    return newestNote(this.names.toReversed().map((name) => ({ name, isWhole: true, text: () => this.noteIn(name) })));
   }
 
   private noteIn(name: SegmentName): string | null {
@@ -100,9 +103,16 @@ export class FolderReader {
     return statSync(join(this.folder, segmentFile(name)), { throwIfNoEntry: false }) === undefined;
   }
 
-  /** Files that the agent could not read and has set aside. */
-  setAside(): readonly OtherFile[] {
-    return this.sized(this.files.filter(isDamagedFile));
+  /** Damaged files that the agent has done with, each with its log and what else lay beside it. */
+  setAside(): readonly SetAsideFile[] {
+    const byFile = Map.groupBy(this.files.filter(isDamagedFile), withoutSuffixes);
+    return [...byFile].map(([file, parts]) => {
+      const found = parts.map((part) => statSync(join(this.folder, part), { throwIfNoEntry: false }));
+      const sizeBytes = found.reduce((sum, part) => sum + (part?.size ?? 0), 0);
+      // What a change of the name changes.
+      const setAsideAtMs = Math.max(...found.map((part) => part?.ctimeMs ?? 0));
+      return { file: `${file}${damagedSuffix}`, sizeBytes, setAsideAt: Math.round(setAsideAtMs * 1_000) };
+    });
   }
 
   /** Files with samples that wait for the clock of the gateway to be set. */

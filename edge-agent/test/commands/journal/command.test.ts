@@ -74,13 +74,14 @@ describe('fieldline-edge journal', () => {
   it('looks into the journal of an agent that runs, and of one that was killed', async () => {
     const config = settingsFile(await freePort());
     expect(await run('status', '--config', config)).toMatchObject({
-      code: 0,
-      out: expect.stringContaining('does not exist'),
+      code: 1,
+      error: expect.stringContaining('does not exist: name the one'),
     });
     const agent = spawn(process.execPath, [program, 'run', '--config', config], { stdio: 'ignore' });
     try {
       const status = await waitFor(async () => {
-        const { out } = await run('status', '--config', config, '--json');
+        const { code, out } = await run('status', '--config', config, '--json');
+        if (code !== 0) return false;
         const found = JSON.parse(out);
         return found.total.samples > 0 && found;
       });
@@ -102,6 +103,21 @@ describe('fieldline-edge journal', () => {
     });
   });
 
+  it('ends with 1 and what to do where there is no such folder, and with 0 where it is empty', async () => {
+    const folder = temporaryFolder();
+    for (const args of [['status'], ['status', '--json'], ['verify']]) {
+      const { code, out, error } = await run(...args, '--folder', join(folder, 'none'));
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect(error).toMatch(
+        /^journal\/unreadable: .*none does not exist: name the one that .*, or start the agent, which makes it\n$/,
+      );
+    }
+    expect(await run('status', '--folder', folder)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('it holds no batches: no agent has written here yet'),
+    });
+  });
+
   it('ends with 1 and a line for each trouble', async () => {
     const folder = temporaryFolder();
     const journal = openJournal(folder, { segmentBytes: 20_000 });
@@ -115,6 +131,21 @@ describe('fieldline-edge journal', () => {
     expect(code).toBe(1);
     expect(out).toMatch(/^stream .* a file is gone or damaged; the next start of the agent declares it as lost$/m);
     expect(error).toBe('journal/damaged: 1 trouble: what to do is said above\n');
+  });
+
+  it('ends with 0 beside a damaged file that the agent has done with', async () => {
+    const folder = temporaryFolder();
+    openJournal(folder).close();
+    writeFileSync(join(folder, segmentFiles(folder)[0] ?? ''), 'not a database');
+    expect(await run('verify', '--folder', folder)).toMatchObject({ code: 1 });
+    openJournal(folder).close();
+    const [verified, exported] = [
+      await run('verify', '--folder', folder),
+      await run('export', '--folder', folder, '--out', join(temporaryFolder(), 'all.ndjson')),
+    ];
+    expect(verified).toMatchObject({ code: 0, error: '' });
+    expect(verified.out).toMatch(/set aside as damaged, and dealt with on .*all is well/s);
+    expect(exported).toMatchObject({ code: 0, out: expect.stringMatching(/^not read: .*set aside as damaged/) });
   });
 });
 

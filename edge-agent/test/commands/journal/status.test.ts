@@ -1,4 +1,4 @@
-import { mkdirSync, statSync, truncateSync } from 'node:fs';
+import { statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { describe, expect, it } from 'vitest';
@@ -30,7 +30,7 @@ describe('the status of a journal', () => {
     const newest = clock.now();
     clock.advanceMs(4_000);
     const status = journalStatus(place(folder), clock.now());
-    expect(status).toMatchObject({ folderExists: true, agentRuns: true, gateways: [testGateway], troubles: [] });
+    expect(status).toMatchObject({ agentRuns: true, gateways: [testGateway], troubles: [] });
     expect(status.total).toEqual({
       batches: 4,
       samples: 18,
@@ -136,7 +136,10 @@ describe('the status of a journal', () => {
     openJournal(folder).close();
     const after = journalStatus(place(folder), handClock().now());
     expect(after.troubles).toEqual([]);
-    expect(after.setAside).toEqual([{ file: `${torn}.damaged`, sizeBytes: 700 }]);
+    expect(after.setAside).toEqual([{ file: `${torn}.damaged`, sizeBytes: 700, setAsideAt: expect.any(Number) }]);
+    expect(statusLines(after).join('\n')).toMatch(/^no trouble any more\n {2}\S+\.damaged: .* dealt with on 20/m);
+    const day = new Date().toISOString().slice(0, 10);
+    expect(JSON.parse(statusJson(after)).setAside[0].setAsideAt.slice(0, 10)).toBe(day);
   });
 
   it('tells that the files are those of another gateway', () => {
@@ -148,12 +151,13 @@ describe('the status of a journal', () => {
     ]);
   });
 
-  it('says what it means when the folder is missing or empty', () => {
+  it('says what it means when the folder is empty, and what to do when it is missing', () => {
     const folder = temporaryFolder();
-    expect(statusLines(journalStatus(place(join(folder, 'none')), 0))).toEqual([
-      expect.stringContaining('does not exist: no agent has run with this journal folder yet'),
-    ]);
-    mkdirSync(join(folder, 'empty'));
-    expect(statusLines(journalStatus(place(join(folder, 'empty')), 0)).join('\n')).toContain('it holds no batches');
+    expect(statusLines(journalStatus(place(folder), 0)).join('\n')).toContain(
+      'it holds no batches: no agent has written here yet',
+    );
+    expect(() => journalStatus(place(join(folder, 'none')), 0)).toThrow(
+      /none does not exist: name the one that the settings .* or start the agent/,
+    );
   });
 });

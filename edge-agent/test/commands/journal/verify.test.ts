@@ -1,4 +1,4 @@
-import { rmSync, truncateSync } from 'node:fs';
+import { renameSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import Database from 'better-sqlite3';
@@ -120,7 +120,31 @@ describe('verifying a journal', () => {
       ),
     );
     openJournal(folder).close();
-    expect((await verify(folder)).troubles).toEqual([expect.stringContaining(`${torn}.damaged: set aside as damaged`)]);
+    const day = new Date().toISOString().slice(0, 10);
+    expect(await verify(folder)).toMatchObject({
+      troubles: [],
+      remarks: [expect.stringContaining(`${torn}.damaged: set aside as damaged, and dealt with on ${day}T`)],
+    });
+  });
+
+  it('keeps on telling a file that was set aside where nobody has declared what it held', async () => {
+    const folder = written(6);
+    const files = segmentFiles(folder);
+    const setAside = (file = ''): void => renameSync(join(folder, file), join(folder, `${file}.damaged`));
+    const told = (file = '') =>
+      expect.stringContaining(
+        `${file}.damaged: set aside as damaged, and nobody has declared all that it may have held`,
+      );
+    setAside(files.at(-1));
+    expect(await verify(folder)).toMatchObject({ troubles: [told(files.at(-1))], remarks: [] });
+    renameSync(join(folder, `${files.at(-1)}.damaged`), join(folder, files.at(-1) ?? ''));
+    setAside(files[1]);
+    expect(await verify(folder)).toMatchObject({
+      troubles: [told(files[1]), expect.stringContaining('neither held nor confirmed nor declared')],
+      remarks: [],
+    });
+    openJournal(folder).close();
+    expect(await verify(folder)).toMatchObject({ troubles: [], remarks: [expect.stringContaining('dealt with on')] });
   });
 
   it('tells of a damaged file the same as the start of the agent makes of it', async () => {

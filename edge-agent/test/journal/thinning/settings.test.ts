@@ -15,5 +15,5 @@ it('takes what a tag says before what its device says for all', () => {
 
 it('knows where nothing may be thinned', () => {
   expect(thinToMsOf([device({}, tag('level'))])).toBeNull();
-  expect(thinToMsOf([device({}, tag('level'), tag('flow', { thinToMs: 5 }))])?.('plc1', 'level')).toBeNull();
+  expect(thinToMsOf([device({}, tag('level'), tag('flow', { thinToMs: 5_000 }))])?.('plc1', 'level')).toBeNull();
 });
