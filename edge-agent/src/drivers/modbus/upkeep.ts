@@ -22,7 +22,7 @@ export class Upkeep {
   /** To the first address, made while the backup was in use. */
   private next: Connection | null = null;
   private running: Promise<void> = Promise.resolve();
-  private returning: Promise<void> = Promise.resolve();
+  private returning: Promise<void> | null = null;
   private readonly firstTry = Promise.withResolvers<void>();
   private firstTryEnded = false;
   /** Why there is no connection; null before the first try has ended and while there is one. */
@@ -82,7 +82,10 @@ export class Upkeep {
     if (this.told.size > 0) this.told.clear();
     if (!this.failover.hasBackup) return;
     this.failover.answered();
-    if (this.failover.returnIsDue(this.parts.clock.monotonicMs())) this.returning = this.tryFirstAddress();
+    if (this.returning !== null || !this.failover.returnIsDue(this.parts.clock.monotonicMs())) return;
+    this.returning = this.tryFirstAddress().finally(() => {
+      this.returning = null;
+    });
   }
 
   /** The connection does not bring answers any more. */

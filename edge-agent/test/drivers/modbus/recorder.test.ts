@@ -47,7 +47,7 @@ describeWith(tshark, 'the last frames of each link', () => {
     await rig.read();
     const [download] = rig.driver.downloads ?? [];
     expect(download?.path).toBe('/modbus.pcapng');
-    const lines = (await decode(download?.content() ?? Buffer.alloc(0))).map(squeezed);
+    const lines = (await decode(download?.content(new URLSearchParams()) ?? Buffer.alloc(0))).map(squeezed);
     expect(lines).toHaveLength(4);
     const protocol = framing === 'tcp' ? 'Modbus/TCP' : framing === 'udp' ? 'Modbus/UDP' : 'Modbus RTU';
     for (const line of lines)
