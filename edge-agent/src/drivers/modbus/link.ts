@@ -128,6 +128,7 @@ export class Link {
     const { clock, metrics, heldSinceMs } = this.parts;
     // At the start nobody knows yet whether the device is there: its first samples are not bad before a try has failed.
     if (!this.upkeep.hasTried) await this.upkeep.firstTried(request.timeoutMs, signal);
+    if (this.upkeep.hasNext) await this.upkeep.useNext();
     const { connection } = this.upkeep;
     if (connection === null) return { kind: 'not-connected', ...without(clock) };
     const unit = this.unitOf(request.unit);

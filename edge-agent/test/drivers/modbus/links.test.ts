@@ -133,7 +133,7 @@ describe('a device that dials in', () => {
 describe('a second address of the same device', () => {
   test('is used while the first cannot be connected; the first is returned to', async () => {
     const firstPort = await freePort();
-    const backup = await plcWith((ask, { send }) => send(registers(ask, [2])));
+    const backup = await plcWith((ask, { send }) => void setTimeout(() => send(registers(ask, [2])), 20));
     const link = { ...tcp(firstPort), backup: { host: '127.0.0.1', port: backup.port, returnAfterMs: 50 } };
     const rig = await startRig([device({ link, tags: words(0) })]);
     expect(await rig.read()).toEqual({ w0: 2 });
