@@ -106,7 +106,7 @@ async function lateReplyIsNone({ read }: Device): Promise<void> {
   holdUp(6 * timeoutMs);
   const values: unknown[] = [];
   await waitFor(async () => typeof values[values.push(await read()) - 1] === 'number');
-  expect(values.at(-1)).toBe(2);
+  expect(values).not.toContain(1);
 }
 
 test('a late reply that lies there when the unit is asked again is not taken for the next one', async () => {

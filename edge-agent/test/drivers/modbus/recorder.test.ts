@@ -84,7 +84,7 @@ describeWith(tshark, 'the last frames of each link', () => {
     for (const day of ['01', '02', '03']) writeFileSync(join(folder, `modbus-2020-01-${day}.pcapng`), '');
     writeFileSync(join(folder, 'notes.txt'), 'not ours');
     const link = { ...tcp(plc.port) };
-    const rig = await startRig([device({ link, timeoutMs: 20, tags: words(0) })], clock, () => null, settings);
+    const rig = await startRig([device({ link, timeoutMs: 150, tags: words(0) })], clock, () => null, settings);
     await waitFor(async () => {
       await rig.read();
       return (await rig.metrics.text()).includes('recordings_total{result="written"} 1');
