@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { stateSchema } from '@fieldline/shared/contracts';
 import { describeWith, freePort, mosquitto, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { describe, expect, it } from 'vitest';
+import { startPlc } from './drivers/modbus/plc.ts';
 import { startFakeCloud } from './helpers/fake-cloud.ts';
 import { testGateway } from './helpers/journal.ts';
 
@@ -93,6 +94,28 @@ describe('fieldline-edge', () => {
     });
     first.child.kill('SIGINT');
     expect(await ended(first.child)).toBe(0);
+  });
+
+  it('gives the last frames of its Modbus links over HTTP, and writes those of one that is silent beside its settings', async () => {
+    const port = await freePort();
+    const plc = await startPlc(() => {});
+    const more = 'flightRecorder: { folder: frames }';
+    const text = settings('mqtt://127.0.0.1:1', plc.port, more)
+      .replace('http: { port: 0 }', `http: { port: ${port} }`)
+      .replace('everyMs: 100', 'everyMs: 100\n    timeoutMs: 50');
+    const file = settingsFile(text);
+    const { child } = start('run', '--config', file);
+    const folder = join(dirname(file), 'frames');
+    await waitFor(() => readdirSync(folder).some((name) => /^modbus-.*-silent-1\.pcapng$/.test(name)));
+    const frames = async (query: string): Promise<Buffer> =>
+      Buffer.from(await (await fetch(`http://127.0.0.1:${port}/modbus.pcapng${query}`)).arrayBuffer());
+    const all = await frames('');
+    expect(all.readUInt32LE(0)).toBe(0x0a0d0d0a);
+    expect(all.includes(`127.0.0.1:${plc.port}`)).toBe(true);
+    expect((await frames('?link=another')).length).toBe(28);
+    child.kill('SIGTERM');
+    expect(await ended(child)).toBe(0);
+    await plc.close();
   });
 
   it('reads on, and says so, where its port for metrics is taken', async () => {

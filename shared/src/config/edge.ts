@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { flightRecorderSchema } from './flight-recorder.ts';
 import { modbusDeviceSchema } from './modbus.ts';
-import { dialInClash, type ModbusLink, modbusLinkName, sameModbusLink } from './modbus-link.ts';
+import { linkProblems } from './modbus-link.ts';
 import { opcuaDeviceSchema } from './opcua.ts';
 import { durationMs, filePath, host, id, listenPort, sizeBytes } from './units.ts';
 import { uplinkSchema } from './uplink.ts';
@@ -95,23 +95,9 @@ export const edgeSchema = edgeObject
     { when: () => true },
   )
   .superRefine((edge, context) => {
-    const links = new Map<string, ModbusLink>();
-    for (const [index, device] of edge.devices.entries()) {
-      if (device.protocol !== 'modbus') continue;
-      const name = modbusLinkName(device.link);
-      const first = links.get(name);
-      if (first !== undefined && !sameModbusLink(first, device.link)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['devices', index, 'link'],
-          message: `another device states ${name} with other settings; devices that share a link state it alike`,
-        });
-      }
-      for (const other of links.values()) {
-        const message = dialInClash(device.link, other);
-        if (message !== null) context.addIssue({ code: 'custom', path: ['devices', index, 'link'], message });
-      }
-      links.set(name, first ?? device.link);
+    const modbus = edge.devices.flatMap((device, index) => (device.protocol === 'modbus' ? [{ device, index }] : []));
+    for (const { index, key, message } of linkProblems(modbus)) {
+      context.addIssue({ code: 'custom', path: ['devices', index, key], message });
     }
   });
 export type EdgeConfig = z.infer<typeof edgeSchema>;

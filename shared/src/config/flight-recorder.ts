@@ -10,7 +10,9 @@ export const flightRecorderSchema = z.strictObject({
     .min(0)
     .max(256 * megabyte)
     .default(4 * megabyte)
-    .describe('for the last frames of all Modbus links together; /modbus.pcapng gives them. 0 keeps none'),
+    .describe(
+      'for the last frames of all Modbus links together, a kilobyte each at least; /modbus.pcapng gives them. 0 keeps none',
+    ),
   folder: filePath
     .optional()
     .describe('where the frames of a link are written to when a unit falls silent or sends nonsense; absent: nowhere'),

@@ -117,13 +117,47 @@ export function modbusLinkName(link: ModbusLink): string {
   return `${caller === '' ? 'whoever' : caller} on ${link.host}:${link.port}`;
 }
 
-/** Whether two links of the same name can be one connection: they are stated alike in every setting. */
-export const sameModbusLink = (one: ModbusLink, other: ModbusLink): boolean => isDeepStrictEqual(one, other);
+type Linked = {
+  readonly index: number;
+  readonly device: {
+    readonly link: ModbusLink;
+    readonly unit: number;
+    readonly answersAs?: number | 'any' | undefined;
+  };
+};
+
+/** Where the devices of a gateway contradict each other about their links: which of them, the key to change, and why. */
+export function linkProblems(devices: readonly Linked[]): { index: number; key: string; message: string }[] {
+  const links = new Map<string, ModbusLink>();
+  const answers = new Map<string, number | 'any' | undefined>();
+  const dialIns: ListenLink[] = [];
+  return devices.flatMap(({ index, device: { link, unit, answersAs } }) => {
+    const problems: { index: number; key: string; message: string }[] = [];
+    const name = modbusLinkName(link);
+    const first = links.get(name) ?? link;
+    links.set(name, first);
+    if (!isDeepStrictEqual(first, link)) {
+      const message = `another device states ${name} with other settings; devices that share a link state it alike`;
+      problems.push({ index, key: 'link', message });
+    }
+    if (link.kind === 'listen') {
+      const clash = dialIns.map((other) => dialInClash(link, other)).find((message) => message !== null);
+      if (clash) problems.push({ index, key: 'link', message: clash });
+      dialIns.push(link);
+    }
+    const place = `${name} ${unit}`;
+    if (answers.has(place) && answers.get(place) !== answersAs) {
+      const message = `another device states unit ${unit} of ${name} with another: it is the same unit`;
+      problems.push({ index, key: 'answersAs', message });
+    }
+    answers.set(place, answersAs);
+    return problems;
+  });
+}
 
 /** Why two devices that dial in to one port could not be told apart, or null. */
-export function dialInClash(one: ModbusLink, other: ModbusLink): string | null {
-  if (one.kind !== 'listen' || other.kind !== 'listen' || one.port !== other.port) return null;
-  if (modbusLinkName(one) === modbusLinkName(other)) return null;
+function dialInClash(one: ListenLink, other: ListenLink): string | null {
+  if (one.port !== other.port || modbusLinkName(one) === modbusLinkName(other)) return null;
   if (one.host !== other.host) return `port ${one.port} is already listened to on ${other.host}: state the same host`;
   if (one.from !== undefined && other.from !== undefined && one.from !== other.from) return null;
   const [mine, theirs] = [one, other].map(({ registration }) => bytesOf(registration ?? ''));

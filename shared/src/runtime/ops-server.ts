@@ -11,7 +11,7 @@ export type Download = {
   /** e.g. `/modbus.pcapng` */
   readonly path: string;
   readonly type: string;
-  readonly content: () => Buffer;
+  readonly content: (query: URLSearchParams) => Buffer;
 };
 
 /**
@@ -25,14 +25,14 @@ export async function startOpsServer(
   downloads: readonly Download[] = [],
 ): Promise<OpsServer> {
   const server = createServer(async (request, response) => {
-    const path = (request.url ?? '/').split('?')[0];
+    const [path, query] = (request.url ?? '/').split('?', 2);
     if (path === '/metrics') {
       response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(await metrics.text());
       return;
     }
     const download = downloads.find((one) => one.path === path);
     if (download !== undefined) {
-      response.writeHead(200, { 'content-type': download.type }).end(download.content());
+      response.writeHead(200, { 'content-type': download.type }).end(download.content(new URLSearchParams(query)));
       return;
     }
     const checks = path === '/health/live' ? health.live : path === '/health/ready' ? health.ready : null;

@@ -53,6 +53,12 @@ test('bytes of a registration come in pairs of digits', () => {
   expect(() => read(device('a', dialIn({ registration: '0x123' })))).toThrow('bytes are two digits each');
 });
 
+test('devices that are the same unit of a link answer alike', () => {
+  const link = { kind: 'tcp', host: 'plc' };
+  expect(() => read(device('a', link, { answersAs: 9 }), device('b', link))).toThrow('it is the same unit');
+  expect(() => read(device('a', link, { answersAs: 9 }), device('b', link, { unit: 2 }))).not.toThrow();
+});
+
 test('answers of any unit are taken only where a transaction id tells whose they are', () => {
   const settings = { answersAs: 'any' };
   expect(() => read(device('a', { kind: 'udp', host: 'plc' }, settings))).not.toThrow();

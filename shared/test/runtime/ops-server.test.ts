@@ -58,12 +58,12 @@ describe('the server for those who watch a program', () => {
 
   it('gives the files of a program, made when asked for', async () => {
     let made = 0;
-    const content = (): Buffer => Buffer.from(`${++made}`);
+    const content = (query: URLSearchParams): Buffer => Buffer.from(`${++made} ${query.get('of')}`);
     const { get } = await start([{ path: '/things.bin', type: 'application/x-things', content }]);
     await get('/metrics');
-    const answer = await get('/things.bin?now');
+    const answer = await get('/things.bin?of=a%20b');
     expect(answer.headers.get('content-type')).toBe('application/x-things');
-    expect(await answer.text()).toBe('1');
+    expect(await answer.text()).toBe('1 a b');
     expect(await (await get('/')).text()).toContain('/things.bin');
   });
 

@@ -6,6 +6,7 @@ import { type LineTiming, lineTiming } from './line-timing.ts';
 import { isBitTable } from './plan.ts';
 import { AsciiPort } from './ports/ascii-port.ts';
 import type { AnswersAs, FramePort, PortParts } from './ports/frame-port.ts';
+import type { Line } from './ports/line-port.ts';
 import { RtuPort } from './ports/rtu-port.ts';
 import { TcpPort } from './ports/tcp-port.ts';
 import { UdpPort } from './ports/udp-port.ts';
@@ -54,7 +55,8 @@ export class Connection {
     this.isSerial = isSerialLink(link);
     this.pauseMs = Math.max(link.pauseBetweenMs, this.timing.silenceMs);
     this.freeAtMs = link.pauseAfterConnectMs === 0 ? 0 : performance.now() + link.pauseAfterConnectMs;
-    this.port = createPort(link, { channel, onLate, unasked: unaskedOf(link) }, this.timing.silenceMs);
+    const line = { silenceMs: this.timing.silenceMs, graceMs: this.isSerial ? serialGraceMs : 0 };
+    this.port = createPort(link, { channel, onLate, unasked: unaskedOf(link) }, line);
     this.client = new modbusSerial.default(this.port);
     this.client.open(() => {});
     this.ended = channel.ended;
@@ -155,16 +157,16 @@ export class Connection {
 
 const dataBytes = ({ table, count }: ReadRequest): number => (isBitTable(table) ? Math.ceil(count / 8) : count * 2);
 
-function createPort(link: ModbusLink, parts: PortParts, silenceMs: number): FramePort {
+function createPort(link: ModbusLink, parts: PortParts, line: Line): FramePort {
   switch (modbusFraming(link)) {
     case 'tcp':
       return new TcpPort(parts);
     case 'udp':
       return new UdpPort(parts);
     case 'rtu':
-      return new RtuPort(parts, silenceMs);
+      return new RtuPort(parts, line);
     case 'ascii':
-      return new AsciiPort(parts, silenceMs);
+      return new AsciiPort(parts, line);
   }
 }
 

@@ -61,7 +61,13 @@ export function createModbusDriver(
     start: () => {
       for (const link of links.values()) link.start();
     },
-    downloads: [{ path: '/modbus.pcapng', type: 'application/x-pcapng', content: () => recorder.recordings() }],
+    downloads: [
+      {
+        path: '/modbus.pcapng',
+        type: 'application/x-pcapng',
+        content: (query) => recorder.recordings(query.get('link')),
+      },
+    ],
     status: () => read.map(statusOf),
     close: async () => {
       await Promise.all([...links.values()].map((link) => link.close()));

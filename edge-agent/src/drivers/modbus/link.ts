@@ -7,6 +7,7 @@ import type { Address, openChannel } from './channels/open-channel.ts';
 import type { Connection, ReadRequest, Reply } from './connection.ts';
 import type { ModbusMetrics } from './metrics.ts';
 import type { AnswersAs } from './ports/frame-port.ts';
+import { minQuietMs } from './ports/line-port.ts';
 import type { FlightRecorder } from './recorder/flight-recorder.ts';
 import { type Silence, UnitGuard } from './unit-guard.ts';
 import { UnitRetries } from './unit-retries.ts';
@@ -16,8 +17,6 @@ import { Upkeep } from './upkeep.ts';
 const silentConnectionLimit = 3;
 /** Gateway target device failed to respond (Application Protocol v1.1b3, 7). */
 const targetSilent = 0x0b;
-/** What the line is listened to after a request in vain, where a late reply has no name. */
-const settleMs = 50;
 
 /** `silent`: not asked at all, because the unit has not answered for a while. */
 export type LinkReply = (Reply | { readonly kind: 'silent'; readonly because: Silence }) & {
@@ -129,6 +128,7 @@ export class Link {
     const { clock, metrics, heldSinceMs } = this.parts;
     // At the start nobody knows yet whether the device is there: its first samples are not bad before a try has failed.
     if (!this.upkeep.hasTried) await this.upkeep.firstTried(request.timeoutMs, signal);
+    if (this.upkeep.hasNext) await this.upkeep.useNext();
     const { connection } = this.upkeep;
     if (connection === null) return { kind: 'not-connected', ...without(clock) };
     const unit = this.unitOf(request.unit);
@@ -175,7 +175,7 @@ export class Link {
       const givenUp = guard.silent({
         because,
         nowMs: clock.monotonicMs(),
-        costMs: tookMs + (unsettled ? settleMs : 0),
+        costMs: tookMs + (unsettled ? minQuietMs : 0),
         // Where a late reply looks like that of the next request, the unit is given as long again to get it out.
         holdOffMs: unsettled ? timeoutMs : 0,
         isAlone: this.expected.size <= 1,

@@ -21,8 +21,9 @@ export class Upkeep {
   private current: Connection | null = null;
   /** To the first address, made while the backup was in use. */
   private next: Connection | null = null;
+  private onUse: (() => void) | null = null;
   private running: Promise<void> = Promise.resolve();
-  private returning: Promise<void> = Promise.resolve();
+  private returning: Promise<void> | null = null;
   private readonly firstTry = Promise.withResolvers<void>();
   private firstTryEnded = false;
   /** Why there is no connection; null before the first try has ended and while there is one. */
@@ -82,13 +83,29 @@ export class Upkeep {
     if (this.told.size > 0) this.told.clear();
     if (!this.failover.hasBackup) return;
     this.failover.answered();
-    if (this.failover.returnIsDue(this.parts.clock.monotonicMs())) this.returning = this.tryFirstAddress();
+    if (this.returning !== null || !this.failover.returnIsDue(this.parts.clock.monotonicMs())) return;
+    this.returning = this.tryFirstAddress().finally(() => {
+      this.returning = null;
+    });
+  }
+
+  /** Whether the first address is there again, and waits to be used. */
+  get hasNext(): boolean {
+    return this.next !== null && this.current !== null;
+  }
+
+  /** Leaves the backup; to be called between two requests, so that none is lost by it. */
+  async useNext(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.onUse = resolve;
+    this.current?.end('back to the first address');
+    await promise;
   }
 
   /** The connection does not bring answers any more. */
   giveUp(connection: Connection): void {
     connection.end('it does not answer any more');
-    if (connection === this.current) this.changeAddress();
+    if (connection === this.current && this.next === null) this.changeAddress();
   }
 
   private async keepConnected(): Promise<void> {
@@ -107,6 +124,7 @@ export class Upkeep {
       }
       if (!signal.aborted && !goesOn) await pause(this.reconnect.next(), signal);
     }
+    this.used();
   }
 
   /** Whoever waits for a device to dial in has waited already, unless the port is taken. */
@@ -124,12 +142,18 @@ export class Upkeep {
   /** Resolves when it has ended: why. */
   private use(connection: Connection): Promise<string> {
     this.current = connection;
+    this.used();
     this.endFirstTry();
     if (this.closing.signal.aborted) connection.end('closed');
     else this.parts.log.info({ link: this.name, ...this.failover.address }, 'connected');
     this.trouble = null;
     this.onConnected();
     return connection.ended;
+  }
+
+  private used(): void {
+    this.onUse?.();
+    this.onUse = null;
   }
 
   private endFirstTry(): void {
@@ -140,7 +164,7 @@ export class Upkeep {
   private disconnected(reason: string): void {
     this.current = null;
     this.endFirstTry();
-    if (this.closing.signal.aborted) return;
+    if (this.closing.signal.aborted || this.next !== null) return;
     this.trouble = reason;
     if (this.told.has(reason)) return;
     this.told.add(reason);
@@ -170,7 +194,6 @@ export class Upkeep {
       this.next = connection;
       this.failover.returned();
       this.showAddress();
-      this.current.end('back to the first address');
     } catch {
       // Not there yet: the backup goes on, and the next try has its time.
     }

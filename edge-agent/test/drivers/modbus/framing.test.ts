@@ -105,6 +105,19 @@ describe.each(['rtu', 'ascii'] as const)('on a line of %s frames', (framing) => 
   });
 });
 
+test.each(['rtu', 'ascii'] as const)(
+  'an adapter that hears itself makes no number of a request: %s',
+  async (framing) => {
+    const { channel, sent, receive } = createFakeChannel();
+    const connection = new Connection(linkOf(framing), channel, () => {});
+    // Address 0x0312: read as a reply, its high byte is a byte count, and 20 coils stand in three bytes.
+    const reply = connection.read({ unit, table: 'coil', first: 0x0312, count: 20, timeoutMs: 10_000 }, null);
+    for (const byte of Buffer.concat([Buffer.of(0), sent[0] ?? Buffer.alloc(0)])) receive(Buffer.of(byte));
+    receive(frameOf(framing, 0, Buffer.of(unit, 1, 3, 7, 8, 9)));
+    expect(await reply).toEqual({ kind: 'data', data: Buffer.of(7, 8, 9) });
+  },
+);
+
 describe('on a stream of Modbus TCP frames', () => {
   /** Ids, relative to the open request, of replies that come before its own. */
   const others = fc.array(fc.record({ id: fc.integer({ min: 1, max: 0xffff }), values: words }), { maxLength: 4 });

@@ -5,73 +5,122 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { device, startRig, words } from './rig.ts';
 import { pair, startLine } from './serial-line.ts';
 
-/** Answers every request with these bytes, in a thread of its own: it goes on while ours is held up. */
+/**
+ * A device in a thread of its own: it goes on while ours is held up. Its n-th answer has the value n, and comes `delaysMs[n - 1]`
+ * later, or the last of these.
+ */
 const source = `
 const { parentPort, workerData } = require('node:worker_threads');
-const { kind, path } = workerData;
-const answerTo = (bytes) => kind === 'rtu' ? Buffer.of(1, 3, 2, 0, 5, 0x78, 0x47)
-  : Buffer.concat([bytes.subarray(0, 4), Buffer.of(0, 5, 1, 3, 2, 0, 5)]);
-const later = (answer) => {
-  parentPort.postMessage('asked');
-  setTimeout(answer, 20);
+const { kind, path, delaysMs } = workerData;
+let asked = 0;
+const crcOf = (bytes) => {
+  let crc = 0xffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >> 1) ^ 0xa001 : crc >> 1;
+  }
+  return Buffer.of(crc & 0xff, crc >> 8);
 };
-if (kind === 'tcp') {
-  const server = require('node:net').createServer({ noDelay: true }, (socket) =>
-    socket.on('data', (bytes) => later(() => socket.write(answerTo(bytes)))));
-  server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
-} else if (kind === 'udp') {
+const answer = (request, write) => {
+  asked += 1;
+  const adu = Buffer.of(1, 3, 2, 0, asked);
+  const inHeader = kind === 'tcp' || kind === 'udp';
+  const reply = inHeader
+    ? Buffer.concat([request.subarray(0, 4), Buffer.of(0, adu.length), adu])
+    : Buffer.concat([adu, crcOf(adu)]);
+  setTimeout(() => write(reply), delaysMs[asked - 1] ?? delaysMs.at(-1));
+  parentPort.postMessage('asked');
+};
+if (kind === 'udp') {
   const socket = require('node:dgram').createSocket('udp4');
-  socket.on('message', (bytes, { port, address }) => later(() => socket.send(answerTo(bytes), port, address)));
+  socket.on('message', (bytes, from) => answer(bytes, (reply) => socket.send(reply, from.port, from.address)));
   socket.bind(0, '127.0.0.1', () => parentPort.postMessage(socket.address().port));
-} else {
+} else if (kind === 'rtu') {
   const fs = require('node:fs');
   const line = fs.openSync(path, 'r+');
-  fs.createReadStream('', { fd: line, highWaterMark: 64 }).on('data', (bytes) =>
-    later(() => fs.writeSync(line, answerTo(bytes))));
+  const stream = fs.createReadStream('', { fd: line, highWaterMark: 64 });
+  stream.on('data', (bytes) => answer(bytes, (reply) => fs.writeSync(line, reply)));
   parentPort.postMessage(0);
+} else {
+  const server = require('node:net').createServer({ noDelay: true }, (socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (bytes) => answer(bytes, (reply) => socket.write(reply)));
+  });
+  server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
 }`;
-
-async function answering(kind: 'tcp' | 'udp' | 'rtu', path = ''): Promise<{ port: number; worker: Worker }> {
-  const worker = new Worker(source, { eval: true, workerData: { kind, path } });
-  // Not waited for: it may hang in a read of the line, which ends after it.
-  onTestFinished(() => void worker.terminate());
-  const [port] = await once(worker, 'message');
-  return { port, worker };
-}
 
 const timeoutMs = 60;
 
-/** Reads once, with the event loop held up from just after the request until long after its time-out. */
-async function readHeldUp(worker: Worker, link: object): Promise<unknown> {
-  const rig = await startRig([device({ link, timeoutMs, tags: words(0) })]);
+type DeviceSettings = {
+  readonly kind: string;
+  readonly delaysMs: readonly number[];
+  /** The ends of its serial line. */
+  readonly ours?: string;
+  readonly path?: string;
+};
+
+async function startDevice(settings: DeviceSettings) {
+  const worker = new Worker(source, { eval: true, workerData: settings });
+  // Not waited for: it may hang in a read of the line, which ends after it.
+  onTestFinished(() => void worker.terminate());
+  const [port] = await once(worker, 'message');
   let asked = 0;
   worker.on('message', () => {
     asked += 1;
   });
-  let reads = 0;
-  const read = async (): Promise<unknown> => {
-    reads += 1;
-    return (await rig.read()).w0;
-  };
-  await waitFor(async () => (await read()) === 5);
-  const reading = read();
-  await new Promise<void>((resolve) => worker.on('message', () => asked === reads && resolve()));
-  const until = performance.now() + 5 * timeoutMs;
+  /** Resolves in the turn of the event loop in which the n-th request is known to be there. */
+  const untilAsked = (count: number): Promise<void> =>
+    new Promise((resolve) => worker.on('message', () => asked === count && resolve()));
+  const serial = { kind: 'rtu', path: settings.ours, baudRate: 115_200, parity: 'none' };
+  const link = settings.kind === 'rtu' ? serial : { kind: settings.kind, host: '127.0.0.1', port };
+  const rig = await startRig([device({ link, timeoutMs, tags: words(0) })]);
+  const read = async (): Promise<unknown> => (await rig.read()).w0;
+  return { untilAsked, read };
+}
+
+function holdUp(forMs: number): void {
+  const until = performance.now() + forMs;
   while (performance.now() < until) Math.sqrt(until);
-  return reading;
+}
+
+type Device = Awaited<ReturnType<typeof startDevice>>;
+
+/** The event loop is held up from just after the second request until long after its time-out. */
+async function secondIsReadHeldUp({ read, untilAsked }: Device): Promise<void> {
+  await waitFor(async () => (await read()) === 1);
+  const reading = read();
+  await untilAsked(2);
+  holdUp(5 * timeoutMs);
+  expect(await reading).toBe(2);
 }
 
 describe('a reply that lies there when the event loop is free again is no time-out', () => {
-  test.each(['tcp', 'udp'] as const)('over %s', async (kind) => {
-    const { port, worker } = await answering(kind);
-    expect(await readHeldUp(worker, { kind, host: '127.0.0.1', port })).toBe(5);
+  test.each(['tcp', 'udp', 'rtu-over-tcp'])('over %s', async (kind) => {
+    await secondIsReadHeldUp(await startDevice({ kind, delaysMs: [0, 20] }));
   });
 });
 
-describeWith(pair, 'nor on a serial line', () => {
-  test('whose bytes come by way of another thread', async () => {
+/** The reply to the first request comes after its time-out, while the event loop is held up until the unit is asked again. */
+async function lateReplyIsNone({ read }: Device): Promise<void> {
+  expect(await read()).toBe('bad/timeout');
+  holdUp(6 * timeoutMs);
+  const values: unknown[] = [];
+  await waitFor(async () => typeof values[values.push(await read()) - 1] === 'number');
+  expect(values).not.toContain(1);
+}
+
+test('a late reply that lies there when the unit is asked again is not taken for the next one', async () => {
+  await lateReplyIsNone(await startDevice({ kind: 'rtu-over-tcp', delaysMs: [3 * timeoutMs, 20] }));
+});
+
+describeWith(pair, 'on a serial line, whose bytes come by way of another thread', () => {
+  test('a reply that lies there when the event loop is free again is no time-out', async () => {
     const { ours, theirs } = await startLine();
-    const { worker } = await answering('rtu', theirs);
-    expect(await readHeldUp(worker, { kind: 'rtu', path: ours, baudRate: 115_200, parity: 'none' })).toBe(5);
+    await secondIsReadHeldUp(await startDevice({ kind: 'rtu', delaysMs: [0, 20], ours, path: theirs }));
+  });
+
+  test('a late reply that lies there when the unit is asked again is not taken for the next one', async () => {
+    const { ours, theirs } = await startLine();
+    await lateReplyIsNone(await startDevice({ kind: 'rtu', delaysMs: [3 * timeoutMs, 20], ours, path: theirs }));
   });
 });

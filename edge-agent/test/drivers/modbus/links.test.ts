@@ -15,7 +15,7 @@ describe('UDP', () => {
   const udp = (port: number) => ({ ...tcp(port), kind: 'udp' });
 
   test('a lost datagram is a time-out, and its late or doubled reply is nobody’s', async () => {
-    const timeoutMs = 100;
+    const timeoutMs = 300;
     // The first is lost, the second 1.5 time-outs late, and from then on each reply comes twice.
     const plc = await startUdpPlc((ask, { send }) => {
       const number = plc.asks.length;
@@ -133,7 +133,7 @@ describe('a device that dials in', () => {
 describe('a second address of the same device', () => {
   test('is used while the first cannot be connected; the first is returned to', async () => {
     const firstPort = await freePort();
-    const backup = await plcWith((ask, { send }) => send(registers(ask, [2])));
+    const backup = await plcWith((ask, { send }) => void setTimeout(() => send(registers(ask, [2])), 20));
     const link = { ...tcp(firstPort), backup: { host: '127.0.0.1', port: backup.port, returnAfterMs: 50 } };
     const rig = await startRig([device({ link, tags: words(0) })]);
     expect(await rig.read()).toEqual({ w0: 2 });
@@ -157,7 +157,7 @@ describe('a second address of the same device', () => {
     const first = await plcWith(() => {});
     const backup = await plcWith((ask, { send }) => send(registers(ask, [2])));
     const link = { ...tcp(first.port), backup: { host: '127.0.0.1', port: backup.port } };
-    const rig = await startRig([device({ link, timeoutMs: 20, tags: words(0) })]);
+    const rig = await startRig([device({ link, timeoutMs: 150, tags: words(0) })]);
     await waitFor(async () => (await rig.read()).w0 === 2);
     expect(first.asks).toHaveLength(3);
   });

@@ -6,8 +6,9 @@ import { flightRecorderSchema } from '@fieldline/shared/config';
 import { describeWith, findProgram, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { FrameRing } from '../../../src/drivers/modbus/recorder/frame-ring.ts';
-import { type Answer, exception, type Framing, registers, startPlc, startUdpPlc } from './plc.ts';
+import { FrameRing, type Recorded } from '../../../src/drivers/modbus/recorder/frame-ring.ts';
+import { pcapng } from '../../../src/drivers/modbus/recorder/pcapng.ts';
+import { type Answer, exception, type Framing, frameOf, registers, startPlc, startUdpPlc } from './plc.ts';
 import { createTestClock, device, startRig, tcp, words } from './rig.ts';
 
 const found = findProgram('tshark');
@@ -47,7 +48,7 @@ describeWith(tshark, 'the last frames of each link', () => {
     await rig.read();
     const [download] = rig.driver.downloads ?? [];
     expect(download?.path).toBe('/modbus.pcapng');
-    const lines = (await decode(download?.content() ?? Buffer.alloc(0))).map(squeezed);
+    const lines = (await decode(download?.content(new URLSearchParams()) ?? Buffer.alloc(0))).map(squeezed);
     expect(lines).toHaveLength(4);
     const protocol = framing === 'tcp' ? 'Modbus/TCP' : framing === 'udp' ? 'Modbus/UDP' : 'Modbus RTU';
     for (const line of lines)
@@ -55,6 +56,22 @@ describeWith(tshark, 'the last frames of each link', () => {
     expect(lines[0]).toMatch(/Query: .*Unit: +7, Func: +3: Read Holding Registers/);
     expect(lines[1]).toMatch(/Response: .*Unit: +7, Func: +3: Read Holding Registers.* 1000,2000$/);
     expect(lines[3]).toMatch(/Exception returned/i);
+  });
+
+  test('are told apart from what a modem says in between, and put together from pieces', async () => {
+    const reply = frameOf('rtu', null, Buffer.of(7, 3, 2, 0x03, 0xe8));
+    const pieces = [...reply].map((byte) => Buffer.of(byte));
+    const all: [Recorded['kind'], number, Buffer][] = [
+      ['connected', 0, Buffer.alloc(0)],
+      ['sent', 1, frameOf('rtu', null, Buffer.of(7, 3, 0, 0, 0, 1))],
+      ['received', 2, Buffer.from('hello')],
+      ...pieces.map((piece, n): [Recorded['kind'], number, Buffer] => ['received', 60 + 10 * n, piece]),
+      ['received', 400, Buffer.from('hello')],
+    ];
+    const recorded = all.map(([kind, ms, bytes]) => ({ kind, time: 1_800_000_000_000_000 + ms * 1_000, bytes }));
+    const lines = (await decode(pcapng([{ link: 'line', framing: 'rtu', recorded }]))).map(squeezed);
+    expect(lines).toHaveLength(4);
+    expect(lines[2]).toMatch(/Response: .*Unit: +7, Func: +3: Read Holding Registers.* 1000$/);
   });
 
   test('are written when a unit falls silent, once for a while, in so many files', async () => {
@@ -67,7 +84,7 @@ describeWith(tshark, 'the last frames of each link', () => {
     for (const day of ['01', '02', '03']) writeFileSync(join(folder, `modbus-2020-01-${day}.pcapng`), '');
     writeFileSync(join(folder, 'notes.txt'), 'not ours');
     const link = { ...tcp(plc.port) };
-    const rig = await startRig([device({ link, timeoutMs: 20, tags: words(0) })], clock, () => null, settings);
+    const rig = await startRig([device({ link, timeoutMs: 150, tags: words(0) })], clock, () => null, settings);
     await waitFor(async () => {
       await rig.read();
       return (await rig.metrics.text()).includes('recordings_total{result="written"} 1');

@@ -1,13 +1,23 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as readPending, setTimeout as sleep } from 'node:timers/promises';
 import { asRtuFrame, crcBytes, FramePort, type PortParts } from './frame-port.ts';
 
 /** Serial adapters hand bytes on up to 16 ms late, gateways later still. */
-const minQuietMs = 50;
+export const minQuietMs = 50;
 /** On a line that is never quiet the checksum must do. */
 const maxSettleMs = 1_000;
 
 /** The reply that is waited for. */
 export type Expected = { readonly unit: number; readonly code: number };
+
+export type Line = {
+  /** What ends a frame, where there is a baud rate. */
+  readonly silenceMs: number;
+  /** How long bytes that have arrived may take to get here, because they come by way of another thread. */
+  readonly graceMs: number;
+};
+
+/** Functions that only read: their replies say something else than their requests. */
+const lastReadingCode = 0x04;
 
 /**
  * A line on which a reply carries neither an id nor an address, be it serial or a stream behind a gateway: the reply belongs to
@@ -17,15 +27,18 @@ export type Expected = { readonly unit: number; readonly code: number };
  */
 export abstract class LinePort extends FramePort {
   private readonly quietMs: number;
+  private readonly graceMs: number;
   private expected: Expected | null = null;
   private asked = 0;
+  /** What an adapter that hears itself gives back. */
+  private echo: Buffer | null = null;
   /** When the last byte came since a request was given up, in ms of the monotonic clock; null: nothing is owed. */
   private heardAtMs: number | null = null;
 
-  /** `silenceMs`: what ends a frame on this line, where it has a baud rate. */
-  constructor(parts: PortParts, silenceMs: number) {
+  constructor(parts: PortParts, { silenceMs, graceMs }: Line) {
     super(parts);
     this.quietMs = Math.max(minQuietMs, silenceMs);
+    this.graceMs = graceMs;
   }
 
   write(request: Buffer): void {
@@ -35,7 +48,9 @@ export abstract class LinePort extends FramePort {
       unit: typeof this.answersAs === 'number' ? this.answersAs : this.asked,
       code: request[1] ?? 0,
     };
-    this.channel.write(this.encode(request));
+    const frame = this.encode(request);
+    this.echo = this.expected.code <= lastReadingCode ? frame : null;
+    this.channel.write(frame);
   }
 
   abandon(): void {
@@ -50,10 +65,12 @@ export abstract class LinePort extends FramePort {
   async settle(): Promise<void> {
     const giveUpAtMs = performance.now() + maxSettleMs;
     while (this.heardAtMs !== null) {
-      const nowMs = performance.now();
-      const untilMs = Math.min(this.heardAtMs + this.quietMs, giveUpAtMs);
-      if (untilMs <= nowMs || !this.isOpen) this.heardAtMs = null;
-      else await sleep(untilMs - nowMs);
+      const heardAtMs = this.heardAtMs;
+      const untilMs = Math.min(heardAtMs + this.quietMs, giveUpAtMs);
+      await sleep(Math.max(this.graceMs, untilMs - performance.now()));
+      // What came while the event loop was held up is read before the line counts as quiet.
+      await readPending();
+      if (heardAtMs === this.heardAtMs || untilMs === giveUpAtMs || !this.isOpen) this.heardAtMs = null;
     }
   }
 
@@ -65,13 +82,22 @@ export abstract class LinePort extends FramePort {
       this.onLate();
       return;
     }
-    const all = Buffer.concat([this.received, bytes]);
+    const all = this.afterEcho(Buffer.concat([this.received, bytes]));
     const reply = this.find(all, this.expected);
     this.received = all.subarray(-this.maxFrameBytes);
     if (reply === null) return;
     this.expected = null;
     this.received = Buffer.alloc(0);
     this.emit('data', asRtuFrame(reply, this.asked));
+  }
+
+  /** The request as it comes back could pass for a reply: of 24 coils from 768 on, it has all that one of them has. */
+  private afterEcho(bytes: Buffer): Buffer {
+    const at = this.echo === null ? -1 : bytes.indexOf(this.echo);
+    if (this.echo === null || at === -1) return bytes;
+    const rest = bytes.subarray(at + this.echo.length);
+    this.echo = null;
+    return rest;
   }
 
   protected abstract readonly maxFrameBytes: number;

@@ -8,7 +8,6 @@ import type { ModbusMetrics } from '../metrics.ts';
 import { FrameRing } from './frame-ring.ts';
 import { pcapng } from './pcapng.ts';
 
-const minRingBytes = 4 * 1024;
 const maxRingBytes = 256 * 1024;
 /** A link with trouble has it again and again: one recording of it is enough for a while, and one of all at a time. */
 const perLinkEveryMs = 600_000;
@@ -32,7 +31,7 @@ export class FlightRecorder {
     this.parts = parts;
     if (settings.memoryBytes === 0) return;
     const fairBytes = Math.floor(settings.memoryBytes / Math.max(1, links.length));
-    const ringBytes = Math.min(maxRingBytes, Math.max(minRingBytes, fairBytes));
+    const ringBytes = Math.min(maxRingBytes, fairBytes);
     for (const link of links) {
       const ring = new FrameRing(ringBytes);
       this.rings.set(modbusLinkName(link), { ring, link, notBeforeMs: Number.NEGATIVE_INFINITY });
@@ -59,9 +58,10 @@ export class FlightRecorder {
     };
   }
 
-  /** All that is kept, in one file. */
-  recordings(): Buffer {
-    return pcapng([...this.rings.values()].map(recordingOf));
+  /** What is kept of one link, or of all, in one file. */
+  recordings(link: string | null): Buffer {
+    const rings = [...this.rings].filter(([name]) => link === null || name === link);
+    return pcapng(rings.map(([, ring]) => recordingOf(ring)));
   }
 
   /** Something is wrong on a link: what led to it is written, unless that was done a short while ago. */

@@ -20,6 +20,9 @@ type Packet = { readonly sent: boolean; readonly time: Micros; readonly bytes: B
 /** LINKTYPE_RAW: an IP packet. LINKTYPE_WIRESHARK_UPPER_PDU: what a dissector that is named gets. */
 const linkTypes = { tcp: 101, udp: 101, rtu: 252, ascii: 252 } as const satisfies Record<ModbusFraming, number>;
 
+/** Longer than adapters hold back the bytes of a frame. */
+const pauseMicros = 40_000;
+
 export function pcapng(recordings: readonly Recording[]): Buffer {
   const interfaces = recordings.map(({ link, framing }) => interfaceBlock(link, linkTypes[framing]));
   const packets = recordings.flatMap(({ framing, recorded }, index) =>
@@ -41,13 +44,16 @@ const packetsOf: Record<ModbusFraming, (recorded: readonly Recorded[]) => Packet
     linePackets(recorded).map((packet) => ({ ...packet, bytes: forDissector('mbrtu', rtuOfAscii(packet.bytes)) })),
 };
 
-/** What came between two requests is one packet, in however many pieces it came. */
+/** What came between two requests without a pause is one packet, in however many pieces it came. */
 function linePackets(recorded: readonly Recorded[]): Packet[] {
   const packets: Packet[] = [];
+  let heardAt: Micros = 0;
   for (const { kind, time, bytes } of recorded) {
     if (kind === 'connected') continue;
     const last = packets.at(-1);
-    if (kind === 'received' && last !== undefined && !last.sent) {
+    const goesOn = kind === 'received' && time - heardAt < pauseMicros;
+    heardAt = time;
+    if (goesOn && last !== undefined && !last.sent) {
       packets[packets.length - 1] = { ...last, bytes: Buffer.concat([last.bytes, bytes]) };
     } else packets.push({ sent: kind === 'sent', time, bytes });
   }
