@@ -42,6 +42,7 @@ export const servers = [
     open: (): Promise<TestPostgres> => requireServer('timescale'),
   },
 ] as const;
+export const [plainPostgres] = servers;
 
 export const configFor = (url: string, folder: string): IngestConfig =>
   ingestSchema.parse({
@@ -147,6 +148,22 @@ export const queryOf =
       await client.end();
     }
   };
+
+/** PostgreSQL ends one of those that wait for each other in a circle. */
+const deadlock = '40P01';
+const attempts = 5;
+
+/** For a statement that locks what a processor and the jobs of the server lock as well: again when a deadlock ended it. */
+export async function insist(query: Line['query'], sql: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await query(sql);
+      return;
+    } catch (error) {
+      if (attempt === attempts || (error as { code?: unknown }).code !== deadlock) throw error;
+    }
+  }
+}
 
 async function untilStored(backbone: Backbone, query: Line['query']): Promise<void> {
   await waitFor(
