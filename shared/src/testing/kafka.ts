@@ -9,7 +9,7 @@ import type { Requirement } from './describe-with.ts';
 import { findProgram } from './find-program.ts';
 import { freePort } from './free-port.ts';
 import { reapServer } from './reaper.ts';
-import { askForServer } from './shared-servers.ts';
+import { askForServer, serversAreOffered } from './shared-servers.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 export type OwnKafka = {
@@ -37,11 +37,13 @@ export type KafkaOptions = {
   readonly conf?: readonly string[];
   /** Users, as kafka-storage makes them: SCRAM-SHA-256=[name=…,password=…]. */
   readonly scram?: readonly string[];
+  /** For Java; by default the classes that kafka-classes.ts keeps. */
+  readonly java?: readonly string[];
 };
 
 const startTimeoutMs = 60_000;
 
-const jarFolder = (): string =>
+export const jarFolder = (): string =>
   process.env.FIELDLINE_TEST_KAFKA_JARS ?? fileURLToPath(new URL('../../../.fieldline/kafka', import.meta.url));
 
 /** FIELDLINE_TEST_KAFKA=host:port names a Kafka that runs already. */
@@ -63,7 +65,8 @@ export async function startKafka(options: KafkaOptions = {}): Promise<OwnKafka> 
   const [port, controllerPort] = [await freePort(), await freePort()];
   const settings = join(folder, 'server.properties');
   writeFileSync(settings, properties(join(folder, 'log'), port, controllerPort, options));
-  await format(settings, options.scram ?? []);
+  const javaOptions = options.java ?? (await keptClasses());
+  await format(settings, options.scram ?? [], javaOptions);
   let server: ChildProcess | undefined;
 
   async function end(signal: NodeJS.Signals): Promise<void> {
@@ -76,7 +79,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<OwnKafka> 
   }
 
   const start = async (): Promise<void> => {
-    server = runJava('kafka.Kafka', [settings]);
+    server = runJava('kafka.Kafka', [settings], javaOptions);
     await printed(server, 'Kafka Server started');
   };
   await start();
@@ -121,21 +124,27 @@ ${conf.join('\n')}
 `;
 }
 
-async function format(settings: string, scram: readonly string[]): Promise<void> {
+async function keptClasses(): Promise<string[]> {
+  const archive = serversAreOffered() ? await askForServer('kafka-classes') : '';
+  return archive === '' ? [] : [`-XX:SharedArchiveFile=${archive}`];
+}
+
+async function format(settings: string, scram: readonly string[], javaOptions: readonly string[]): Promise<void> {
   // A cluster id is 16 bytes in URL-safe base64; one that begins with a hyphen would be read as a flag.
   const id = `A${randomBytes(16).toString('base64url').slice(1)}`;
-  const java = runJava('kafka.tools.StorageTool', [
-    ...['format', '--standalone', '-t', id, '-c', settings],
-    ...scram.flatMap((user) => ['--add-scram', user]),
-  ]);
+  const java = runJava(
+    'kafka.tools.StorageTool',
+    [...['format', '--standalone', '-t', id, '-c', settings], ...scram.flatMap((user) => ['--add-scram', user])],
+    javaOptions,
+  );
   const said = collect(java);
   const [code] = await once(java, 'close');
   if (code !== 0) throw new Error(`Kafka's storage could not be formatted: ${said()}`);
 }
 
-function runJava(mainClass: string, args: readonly string[]): ChildProcess {
+function runJava(mainClass: string, args: readonly string[], options: readonly string[]): ChildProcess {
   const heap = ['-Xmx512m', '-Xms128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
-  const child = spawn('java', [...heap, '-cp', join(jarFolder(), '*'), mainClass, ...args], {
+  const child = spawn('java', [...heap, ...options, '-cp', join(jarFolder(), '*'), mainClass, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   reapServer(child);
