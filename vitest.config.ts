@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import LongFirst from './shared/src/testing/long-first.ts';
 
 export default defineConfig({
   test: {
@@ -6,8 +7,9 @@ export default defineConfig({
     globalSetup: ['shared/src/testing/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // One more than the cores of the machine that all must run on: most tests wait for servers more than they compute.
-    maxWorkers: 3,
+    // Twice the cores of the machine that all must run on: most tests wait for servers more than they compute.
+    maxWorkers: 4,
+    sequence: { sequencer: LongFirst },
     reporters: ['default', './shared/src/testing/reporter.ts'],
   },
 });
