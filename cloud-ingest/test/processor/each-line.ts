@@ -1,9 +1,7 @@
 /** Tests that must hold whatever kind of server keeps the rows. */
 import { describeWith } from '@fieldline/shared/testing';
 import { afterEach, beforeEach } from 'vitest';
-import { type Line, openLine, servers } from './line.ts';
-
-type Server = (typeof servers)[number];
+import { type Line, openLine, type Server, servers } from './line.ts';
 
 export type EachLineOptions = {
   /** A processor runs before the test begins. */

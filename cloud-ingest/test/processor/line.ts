@@ -42,6 +42,7 @@ export const servers = [
     open: (): Promise<TestPostgres> => requireServer('timescale'),
   },
 ] as const;
+export type Server = (typeof servers)[number];
 export const [plainPostgres] = servers;
 
 export const configFor = (url: string, folder: string): IngestConfig =>
