@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { Backbone } from '../../../src/backbone/backbone.ts';
 import { openKafkaBackbone } from '../../../src/backbone/kafka/kafka-backbone.ts';
 import type { KafkaConfig } from '../../../src/backbone/kafka/kafka-client.ts';
-import { memory, record, take } from '../conformance.ts';
+import { memory, record, take } from '../conformance/bench.ts';
 import { type DeafProxy, startDeafProxy } from './deaf-proxy.ts';
 
 const configFor = (brokers: string[], settings: Partial<KafkaConfig> = {}): KafkaConfig => ({
