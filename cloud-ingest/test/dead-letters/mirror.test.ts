@@ -28,7 +28,7 @@ describe('the mirror of the dead letters', () => {
     mirrored.length = 0;
   });
   const untilMirrored = (count: number) =>
-    waitFor(() => new Set(mirrored).size === count, { timeoutMs: 10_000, what: `${count} letters in the topic` });
+    waitFor(() => new Set(mirrored).size === count, { what: `${count} letters in the topic` });
 
   /** As far as the mirror uses it. */
   const topicOnly = (append: Backbone['append']): Backbone => ({

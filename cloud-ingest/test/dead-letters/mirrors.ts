@@ -40,7 +40,7 @@ export async function consume(backbone: Backbone, topic: string, count: number):
     onGap: () => {},
   });
   const taken: BackboneRecord[] = [];
-  const late = AbortSignal.timeout(20_000);
+  const late = AbortSignal.timeout(40_000);
   while (taken.length < count && !late.aborted) taken.push(...(await consumer.poll(1_000_000, late)));
   await consumer.close();
   return taken;

@@ -175,7 +175,7 @@ async function untilStored(backbone: Backbone, query: Line['query']): Promise<vo
       );
       return Number(row?.next) === bounds.reduce((sum, { next }) => sum + next, 0);
     },
-    { timeoutMs: 25_000, what: 'everything in the log to be stored' },
+    { what: 'everything in the log to be stored' },
   );
 }
 

@@ -84,7 +84,6 @@ describeWith(timescale, 'the command replay', () => {
 
         const killed = start(file, ...range, '--rate', '10000');
         await waitFor(async () => (await wrong()) < batches * tags * rounds, {
-          timeoutMs: 25_000,
           what: 'the first batches to be right',
         });
         killed.kill();

@@ -46,7 +46,7 @@ export function keysOfAllPartitions(partitions: number): string[] {
 
 export async function take(consumer: BackboneConsumer, count: number, maxBytes = 1_000_000): Promise<BackboneRecord[]> {
   const taken: BackboneRecord[] = [];
-  const late = AbortSignal.timeout(20_000);
+  const late = AbortSignal.timeout(40_000);
   while (taken.length < count && !late.aborted) taken.push(...(await consumer.poll(maxBytes, late)));
   return taken;
 }

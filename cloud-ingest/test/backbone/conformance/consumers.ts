@@ -92,7 +92,7 @@ export function testConsumers(bench: Bench): void {
         return [];
       },
     });
-    await expect(consumer.poll(1_000, AbortSignal.timeout(20_000))).rejects.toThrow('the database is away');
+    await expect(consumer.poll(1_000, AbortSignal.timeout(40_000))).rejects.toThrow('the database is away');
     await expect(consumer.rewind()).rejects.toThrow('the database is away');
     failing = false;
     await consumer.rewind();
@@ -155,7 +155,7 @@ export function testConsumers(bench: Bench): void {
       Array.from({ length: 10 }, (_, n) => record('gw', `${n}`)),
     );
     const consumer = await consume(topic);
-    const got = (await consumer.poll(3, AbortSignal.timeout(20_000))).length;
+    const got = (await consumer.poll(3, AbortSignal.timeout(40_000))).length;
     expect(await consumer.lag()).toBe(10 - got);
     await take(consumer, 10 - got);
     expect(await consumer.lag()).toBe(0);

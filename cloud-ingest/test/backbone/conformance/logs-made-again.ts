@@ -111,7 +111,7 @@ export function testLogsMadeAgain(bench: Bench): void {
         recorded = true;
       },
     });
-    const [first] = await consumer.poll(1, AbortSignal.timeout(20_000));
+    const [first] = await consumer.poll(1, AbortSignal.timeout(40_000));
     expect(recorded).toBe(true);
     expect([first, ...(await take(consumer, 7))].map((each) => each?.value.toString())).toEqual([...'01234567']);
     expect(said).toEqual([{ partition, position, oldest: 0, next: 8 }]);
@@ -129,7 +129,7 @@ export function testLogsMadeAgain(bench: Bench): void {
         throw new Error('the database is away');
       },
     });
-    await expect(consumer.poll(1_000, AbortSignal.timeout(20_000))).rejects.toThrow('the database is away');
+    await expect(consumer.poll(1_000, AbortSignal.timeout(40_000))).rejects.toThrow('the database is away');
     failing = false;
     await consumer.rewind();
     expect(texts(await take(consumer, 2))).toEqual(['0', '1']);
