@@ -1,5 +1,4 @@
 import { startKafka } from './kafka.ts';
-import { keepKafkaClasses } from './kafka-classes.ts';
 import { type PostgresKind, postgresKinds, startServer } from './postgres.ts';
 import { offerServers, type SharedServer } from './shared-servers.ts';
 
@@ -14,7 +13,6 @@ const database =
 export default (): Promise<() => Promise<void>> =>
   offerServers({
     ...Object.fromEntries(postgresKinds.map((kind) => [kind, database(kind)])),
-    'kafka-classes': async () => ({ address: await keepKafkaClasses(), close: async () => {} }),
     kafka: async () => {
       const server = await startKafka();
       return { address: server.broker, close: server.close };

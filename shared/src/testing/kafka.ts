@@ -9,7 +9,7 @@ import type { Requirement } from './describe-with.ts';
 import { findProgram } from './find-program.ts';
 import { freePort } from './free-port.ts';
 import { reapServer } from './reaper.ts';
-import { askForServer, serversAreOffered } from './shared-servers.ts';
+import { askForServer } from './shared-servers.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 export type OwnKafka = {
@@ -37,14 +37,20 @@ export type KafkaOptions = {
   readonly conf?: readonly string[];
   /** Users, as kafka-storage makes them: SCRAM-SHA-256=[name=…,password=…]. */
   readonly scram?: readonly string[];
-  /** For Java; by default the classes that kafka-classes.ts keeps. */
+  /** For the Java of the broker; by default the classes that kafka-classes.ts has kept. */
   readonly java?: readonly string[];
 };
 
 const startTimeoutMs = 60_000;
 
-export const jarFolder = (): string =>
+const jarFolder = (): string =>
   process.env.FIELDLINE_TEST_KAFKA_JARS ?? fileURLToPath(new URL('../../../.fieldline/kafka', import.meta.url));
+
+/** The classes that a broker loads, as Java keeps them: see kafka-classes.ts. Beside the jars that they are from. */
+export const classArchive = (): string => join(jarFolder(), 'classes.jsa');
+
+const keptClasses = (): readonly string[] =>
+  existsSync(classArchive()) ? [`-XX:SharedArchiveFile=${classArchive()}`] : [];
 
 /** FIELDLINE_TEST_KAFKA=host:port names a Kafka that runs already. */
 export const kafka: Requirement & { readonly brokers: () => Promise<string[]> } = {
@@ -65,8 +71,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<OwnKafka> 
   const [port, controllerPort] = [await freePort(), await freePort()];
   const settings = join(folder, 'server.properties');
   writeFileSync(settings, properties(join(folder, 'log'), port, controllerPort, options));
-  const javaOptions = options.java ?? (await keptClasses());
-  await format(settings, options.scram ?? [], javaOptions);
+  await format(settings, options.scram ?? []);
   let server: ChildProcess | undefined;
 
   async function end(signal: NodeJS.Signals): Promise<void> {
@@ -79,7 +84,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<OwnKafka> 
   }
 
   const start = async (): Promise<void> => {
-    server = runJava('kafka.Kafka', [settings], javaOptions);
+    server = runJava('kafka.Kafka', [settings], options.java);
     await printed(server, 'Kafka Server started');
   };
   await start();
@@ -124,25 +129,19 @@ ${conf.join('\n')}
 `;
 }
 
-async function keptClasses(): Promise<string[]> {
-  const archive = serversAreOffered() ? await askForServer('kafka-classes') : '';
-  return archive === '' ? [] : [`-XX:SharedArchiveFile=${archive}`];
-}
-
-async function format(settings: string, scram: readonly string[], javaOptions: readonly string[]): Promise<void> {
+async function format(settings: string, scram: readonly string[]): Promise<void> {
   // A cluster id is 16 bytes in URL-safe base64; one that begins with a hyphen would be read as a flag.
   const id = `A${randomBytes(16).toString('base64url').slice(1)}`;
-  const java = runJava(
-    'kafka.tools.StorageTool',
-    [...['format', '--standalone', '-t', id, '-c', settings], ...scram.flatMap((user) => ['--add-scram', user])],
-    javaOptions,
-  );
+  const java = runJava('kafka.tools.StorageTool', [
+    ...['format', '--standalone', '-t', id, '-c', settings],
+    ...scram.flatMap((user) => ['--add-scram', user]),
+  ]);
   const said = collect(java);
   const [code] = await once(java, 'close');
   if (code !== 0) throw new Error(`Kafka's storage could not be formatted: ${said()}`);
 }
 
-function runJava(mainClass: string, args: readonly string[], options: readonly string[]): ChildProcess {
+function runJava(mainClass: string, args: readonly string[], options = keptClasses()): ChildProcess {
   const heap = ['-Xmx512m', '-Xms128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
   const child = spawn('java', [...heap, ...options, '-cp', join(jarFolder(), '*'), mainClass, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -38,9 +38,6 @@ export async function offerServers(servers: Readonly<Record<string, SharedServer
   };
 }
 
-/** Whether this is a test run, or another program that uses what is here. */
-export const serversAreOffered = (): boolean => process.env[variable] !== undefined;
-
 export async function askForServer(name: string): Promise<string> {
   const base = process.env[variable];
   if (base === undefined) throw new Error('run the tests with the vitest.config.ts at the root: it starts the servers');
