@@ -19,7 +19,8 @@ export function decodeRecord(record: BackboneRecord, options: DecodeOptions): De
   const origin = originOf(record, options.topic);
   const content = contentOf(record);
   if (content.kind !== 'batch') return { ...content, origin };
-  return { ...content, batch: withinWindow(content.batch, origin.receivedAt, options), origin };
+  const { kind, gateway, batch } = content;
+  return { kind, gateway, batch: withinWindow(batch, origin.receivedAt, options), origin };
 }
 
 function contentOf(record: BackboneRecord): Content {

@@ -23,13 +23,14 @@ export function outcomesOf(
   return batches.map((admitted, index) => {
     const firstRow = rows.firstRow[index] ?? 0;
     const count = admitted.batch.time.length;
-    const own = refused.filter(({ row }) => row >= firstRow && row < firstRow + count);
+    const own = refused.length === 0 ? refused : refused.filter(({ row }) => row >= firstRow && row < firstRow + count);
     return { ...admitted, firstRow, refused: own, stored: count - own.length };
   });
 }
 
 export function logEntryOf({ streamNo, batch, origin, stored }: BatchOutcome): BatchLogEntry {
   const { receivedAt, topic, partition, offset } = origin;
+  const { fromTime, toTime } = timesOf(batch);
   return {
     streamNo,
     seq: batch.seq,
@@ -40,12 +41,14 @@ export function logEntryOf({ streamNo, batch, origin, stored }: BatchOutcome): B
     samples: batch.sent,
     stored,
     rejected: batch.sent - stored,
-    ...timesOf(batch),
+    fromTime,
+    toTime,
   };
 }
 
 /** One letter per code: it has the bytes of the batch, and the positions of its samples that are not rows. */
 export function sampleLetters({ gateway, batch, origin, refused, firstRow }: BatchOutcome): DeadLetter[] {
+  if (batch.rejected.length === 0 && refused.length === 0) return [];
   const samples: { position: number; code: DeadLetter['code']; reason: string; stage: DeadLetterStage }[] =
     batch.rejected.map((rejected) => ({ ...rejected, stage: 'decode' }));
   if (refused.length > 0) {

@@ -90,9 +90,16 @@ async function writeBatches(
 }
 
 function changedRows(admission: Admission, outcomes: readonly BatchOutcome[]): StreamRow[] {
+  const counts = new Map<string, { stored: number; rejected: number }>();
   for (const { batch, stored } of outcomes) {
-    const row = admission.rows.get(batch.stream);
-    if (row !== undefined) admission.rows.set(batch.stream, withOutcome(row, stored, batch.sent - stored));
+    const count = counts.get(batch.stream) ?? { stored: 0, rejected: 0 };
+    counts.set(batch.stream, count);
+    count.stored += stored;
+    count.rejected += batch.sent - stored;
+  }
+  for (const [stream, { stored, rejected }] of counts) {
+    const row = admission.rows.get(stream);
+    if (row !== undefined) admission.rows.set(stream, withOutcome(row, stored, rejected));
   }
   return [...admission.changed].flatMap((stream) => admission.rows.get(stream) ?? []);
 }

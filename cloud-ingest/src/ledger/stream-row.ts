@@ -61,17 +61,23 @@ type Batch = Pick<DecodedBatch, 'seq' | 'read' | 'filtered' | 'sent' | 'previous
 export const isCommitted = (row: StreamRow, seq: number): boolean => hasNumber(row.committed, seq);
 
 export function withBatch(row: StreamRow, batch: Batch, receivedAt: Micros): StreamRow {
-  const newest = batch.seq > row.countedSeq;
+  const { seq, previous } = batch;
+  const counted = seq > row.countedSeq ? batch : row;
   return {
     ...row,
-    ...received(row, batch.seq, receivedAt),
+    lastSeq: Math.max(row.lastSeq, seq),
+    firstReceivedAt: earliest(row, receivedAt),
+    lastReceivedAt: latest(row, receivedAt),
     class: batch.class ?? defaultClass,
-    ...(batch.volatile ? { volatile: addRange(row.volatile, batch.seq) } : {}),
-    ...(batch.previous == null ? {} : { previous: batch.previous.stream, previousLastSeq: batch.previous.lastSeq }),
-    ...(newest ? { read: batch.read, filtered: batch.filtered, countedSeq: batch.seq } : {}),
-    committed: addRange(row.committed, batch.seq),
+    volatile: batch.volatile ? addRange(row.volatile, seq) : row.volatile,
+    previous: previous == null ? row.previous : previous.stream,
+    previousLastSeq: previous == null ? row.previousLastSeq : previous.lastSeq,
+    read: counted.read,
+    filtered: counted.filtered,
+    countedSeq: Math.max(seq, row.countedSeq),
+    committed: addRange(row.committed, seq),
     // Redriven, or sent again by its gateway.
-    ...(hasNumber(row.dead, batch.seq) ? { dead: subtractRanges(row.dead, [[batch.seq, batch.seq]]) } : {}),
+    dead: hasNumber(row.dead, seq) ? subtractRanges(row.dead, [[seq, seq]]) : row.dead,
     samples: row.samples + batch.sent,
   };
 }
@@ -88,14 +94,16 @@ export const withOutcome = (row: StreamRow, stored: number, rejected: number): S
 
 export const withDuplicate = (row: StreamRow, samples: number, receivedAt: Micros): StreamRow => ({
   ...row,
-  lastReceivedAt: Math.max(row.lastReceivedAt ?? 0, receivedAt),
+  lastReceivedAt: latest(row, receivedAt),
   duplicateBatches: row.duplicateBatches + 1,
   duplicateSamples: row.duplicateSamples + samples,
 });
 
 export const withDead = (row: StreamRow, seq: number, receivedAt: Micros): StreamRow => ({
   ...row,
-  ...received(row, seq, receivedAt),
+  lastSeq: Math.max(row.lastSeq, seq),
+  firstReceivedAt: earliest(row, receivedAt),
+  lastReceivedAt: latest(row, receivedAt),
   dead: addRange(row.dead, seq),
 });
 
@@ -151,11 +159,9 @@ export const journalledLastSeq = (row: StreamRow): number =>
 
 export const withHeld = (row: StreamRow, held: Ranges): StreamRow => ({ ...row, held });
 
-const received = (row: StreamRow, seq: number, receivedAt: Micros) => ({
-  lastSeq: Math.max(row.lastSeq, seq),
-  firstReceivedAt: Math.min(row.firstReceivedAt ?? receivedAt, receivedAt),
-  lastReceivedAt: Math.max(row.lastReceivedAt ?? 0, receivedAt),
-});
+const earliest = (row: StreamRow, receivedAt: Micros): Micros =>
+  Math.min(row.firstReceivedAt ?? receivedAt, receivedAt);
+const latest = (row: StreamRow, receivedAt: Micros): Micros => Math.max(row.lastReceivedAt ?? 0, receivedAt);
 
 /** Batches that the gateway need not keep: stored, declared or finally dead-lettered. */
 export const settledOf = (row: Settled): Ranges => unionRanges(unionRanges(row.committed, row.declared), row.dead);

@@ -41,8 +41,10 @@ function encodeEntries(entries: readonly BatchLogEntry[]): CopySource {
       at = writeInt8(view, at, entry.offset);
       at = fromTime === null ? writeNull(view, at) : writeInstant(view, at, fromTime);
       at = toTime === null ? writeNull(view, at) : writeInstant(view, at, toTime);
-      for (const count of [entry.partition, entry.samples, entry.stored, entry.rejected])
-        at = writeInt4(view, at, count);
+      at = writeInt4(view, at, entry.partition);
+      at = writeInt4(view, at, entry.samples);
+      at = writeInt4(view, at, entry.stored);
+      at = writeInt4(view, at, entry.rejected);
       return writeText(view, at, entry.topic, piece);
     },
   });

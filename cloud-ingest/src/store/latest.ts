@@ -27,7 +27,8 @@ export async function upsertLatest(session: Session, rows: Rows, newest: readonl
     column((row) => rows.quality[row] as number),
     column((row) => rows.sources[rows.sourceIndex[row] as number]?.streamNo ?? 0),
     column((row) => rows.sources[rows.sourceIndex[row] as number]?.seq ?? 0),
-    ordered.map((row) => rows.text.get(row) ?? null),
+    // What a shorter list lacks is NULL.
+    rows.text.size === 0 ? [] : ordered.map((row) => rows.text.get(row) ?? null),
   ]);
 }
 

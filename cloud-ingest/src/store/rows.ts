@@ -42,11 +42,15 @@ export function rowsOf(sources: readonly RowSource[]): Rows {
   const sourceIndex = new Int32Array(count);
   const text = new Map<number, string>();
   const slotOfSeries = new Map<number, number>();
+  // Batches of one gateway mostly have the same list of series.
+  const slotsOfList = new Map<readonly number[], readonly number[]>();
   const firstRow: number[] = [];
   let row = 0;
   for (const [index, source] of sources.entries()) {
     firstRow.push(row);
-    const slots = source.seriesIds.map((seriesId) => slotFor(seriesId, slotOfSeries));
+    const slots =
+      slotsOfList.get(source.seriesIds) ?? source.seriesIds.map((seriesId) => slotFor(seriesId, slotOfSeries));
+    slotsOfList.set(source.seriesIds, slots);
     for (let n = 0; n < source.time.length; n++, row++) {
       const sample = source.value[n] as Value | null;
       time[row] = source.time[n] as number;

@@ -50,7 +50,9 @@ export async function writeRows(
     batches.map(({ gateway, batch }) => ({ gateway, tags: batch.tags })),
   );
   const received = rowsOf(
-    batches.map(({ streamNo, batch }, index) => ({ ...batch, streamNo, seriesIds: seriesIds[index] ?? [] })),
+    batches.map(({ streamNo, batch: { seq, time, value, quality, tagIndex } }, index) => {
+      return { streamNo, seq, time, value, quality, tagIndex, seriesIds: seriesIds[index] ?? [] };
+    }),
   );
   const rulesOf = (seriesId: number): Rules => context.series.rulesOf(seriesId);
   const rows = applyRules(received, rulesOf);

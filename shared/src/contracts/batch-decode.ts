@@ -1,5 +1,4 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { z } from 'zod';
 import {
   batchVersion,
   type DecodedBatch,
@@ -8,39 +7,14 @@ import {
   maxDecodedBytes,
   type RejectedSample,
 } from './batch.ts';
-import { declarationSchema } from './declaration.ts';
-import { describePayload, parsePayload } from './describe-payload.ts';
+import { parsePayload } from './describe-payload.ts';
 import { type ErrorCode, FieldlineError } from './errors.ts';
-import { isQualityCode, type QualityCode, qualityClass } from './quality.ts';
+import { type QualityCode, qualityClass } from './quality.ts';
 import { fitsType, type Micros, type Tag, type Value, type ValueType, valueTypes } from './sample.ts';
-import { tagClasses } from './tag-class.ts';
 import { cutTagList, type TagLists, tagListMark } from './tag-lists.ts';
-import { idPattern, idRule, isId } from './topics.ts';
+import { isId } from './topics.ts';
+import { identitySchema, type WireBatch, wireBatchOf } from './wire-batch.ts';
 import { readFrame } from './zstd-frames.ts';
-
-const count = z.int().nonnegative();
-const column = z.custom<unknown[]>((data) => Array.isArray(data), 'must be a list');
-
-const wireSchema = z.object({
-  gateway: z.string().regex(idPattern, idRule),
-  stream: z.uuid(),
-  seq: z.int().positive().max(0xffff_ffff),
-  previous: z.object({ stream: z.uuid(), lastSeq: count }).nullable().optional(),
-  read: count,
-  filtered: count,
-  thinned: count.optional(),
-  volatile: z.boolean().default(false),
-  class: z.enum(tagClasses).optional(),
-  tags: column,
-  t0: count,
-  i: column.optional(),
-  t: column,
-  x: column,
-  q: z.array(z.tuple([count, z.custom<QualityCode>(isQualityCode, 'must be a quality code')])),
-  declared: z.array(declarationSchema).default([]),
-});
-
-const identitySchema = wireSchema.pick({ gateway: true, stream: true, seq: true });
 
 /** What cannot be a batch at all: the whole record becomes a dead letter with this code. */
 export type BatchReject = {
@@ -123,9 +97,7 @@ function decodeJson(json: unknown, gateway: string, known?: readonly Tag[]): Dec
     const found = version === undefined ? 'missing' : JSON.stringify(version);
     throw malformed(`v is ${found}; it must be ${batchVersion}, the version of the format, or an earlier one`);
   }
-  const parsed = wireSchema.safeParse(json);
-  if (!parsed.success) throw malformed(describePayload(parsed.error, json, wireSchema));
-  const wire = parsed.data;
+  const wire = wireBatchOf(json, gateway);
   if (wire.gateway !== gateway) {
     throw new FieldlineError('batch/foreign-gateway', `topic says ${gateway}, payload says ${wire.gateway}`);
   }
@@ -133,21 +105,27 @@ function decodeJson(json: unknown, gateway: string, known?: readonly Tag[]): Dec
   const sent = wire.x.length;
   if (wire.read < wire.filtered + sent)
     throw malformed(`read is ${wire.read}, less than filtered ${wire.filtered} + samples ${sent}`);
-  const { stream, seq, previous, read, filtered, thinned, volatile, class: tagClass, declared } = wire;
+  const { stream, seq, previous, read, filtered, thinned, volatile = false, class: tagClass, declared = [] } = wire;
   const tags = known ?? wire.tags.flatMap(tagsOfRun);
-  const stated = {
+  const head = { gateway, stream, seq, read, filtered, volatile, declared };
+  const batch = { ...head, tags, ...columnsOf(wire, wire.i ?? eachOnce(tags.length), tags) };
+  if (previous === undefined && thinned === undefined && tagClass === undefined) return batch;
+  return {
+    ...batch,
     ...(previous === undefined ? {} : { previous }),
     ...(thinned === undefined ? {} : { thinned }),
     ...(tagClass === undefined ? {} : { class: tagClass }),
   };
-  const head = { gateway, stream, seq, ...stated, read, filtered, volatile };
-  return { ...head, declared, tags, ...samplesOf({ ...wire, i: wire.i ?? eachOnce(tags) }, tags) };
 }
 
 const isKnownVersion = (version: unknown): boolean =>
   typeof version === 'number' && Number.isInteger(version) && version >= 1 && version <= batchVersion;
 
-const eachOnce = (tags: readonly Tag[]): number[] => Array.from(tags, (_, index) => index);
+function eachOnce(count: number): number[] {
+  const indexes: number[] = [];
+  for (let index = 0; index < count; index++) indexes.push(index);
+  return indexes;
+}
 
 const malformed = (reason: string, cause?: unknown): FieldlineError =>
   new FieldlineError('batch/malformed', reason, { cause });
@@ -192,7 +170,7 @@ export function unpackBatch(bytes: Buffer): Buffer {
 const isZstd = (bytes: Buffer): boolean => bytes.length >= 4 && bytes.readUInt32LE(0) === 0xfd2f_b528;
 
 /** The columns of the wire become those of the batch, in place: nobody else has them, and copies are most of what a small batch costs. */
-function samplesOf({ t0, i, t, x, q }: z.infer<typeof wireSchema> & { i: unknown[] }, tags: readonly Tag[]) {
+function columnsOf({ t0, t, x, q }: WireBatch, i: unknown[], tags: readonly Tag[]) {
   const sent = i.length;
   if (t.length !== sent || x.length !== sent)
     throw malformed(`columns differ: i ${sent}, t ${t.length}, x ${x.length}`);

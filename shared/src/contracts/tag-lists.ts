@@ -10,8 +10,10 @@ import type { Tag } from './sample.ts';
 
 const before = ',"tags":';
 const start = Buffer.from(`${before}[[`);
-const ends = [Buffer.from(']],"t0":'), Buffer.from(']],"i":[')];
+const end = Buffer.from(']],"');
 const closingBytes = ']]'.length;
+/** Of the key behind the list: `t0`, or `i` where there is one. */
+const firstOfKeys = [...Buffer.from('ti')];
 /** Characters remembered; beyond it everything is forgotten. The tags themselves take about four times as much. */
 const maxCharacters = 8_000_000;
 
@@ -28,9 +30,8 @@ export type CutBatch = {
 export function cutTagList(json: Buffer): CutBatch | null {
   const from = json.indexOf(start);
   if (from < 0) return null;
-  const found = ends.map((end) => json.indexOf(end, from)).filter((at) => at >= 0);
-  if (found.length === 0) return null;
-  const to = Math.min(...found);
+  const to = json.indexOf(end, from);
+  if (to < 0 || !firstOfKeys.includes(json[to + end.length] ?? 0)) return null;
   const listEnd = to + closingBytes;
   const listStart = from + before.length;
   return {

@@ -14,7 +14,8 @@ export const recordOf = (partition: number, message: KafkaMessage): BackboneReco
 /** Of a header that is there several times, the first. */
 function headersOf(headers: IHeaders | undefined): Record<string, string> {
   const texts: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers ?? {})) {
+  for (const name in headers) {
+    const value = headers[name];
     const first = Array.isArray(value) ? value[0] : value;
     if (first !== undefined) texts[name] = first.toString();
   }
