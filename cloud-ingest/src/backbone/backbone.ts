@@ -71,9 +71,10 @@ export type ConsumeOptions = {
 export interface BackboneConsumer {
   /**
    * The next records of any partitions, at most about `maxBytes`, at least one; waits until there are some. Empty when the
-   * signal is aborted.
+   * signal is aborted, or the consumer is closed meanwhile.
    * @throws FieldlineError backbone/unreachable, backbone/refused when the connection is lost for good: open a new consumer
    * @throws what `positions` rejected with: `rewind` tries again
+   * @throws Error when the consumer had been closed before
    */
   poll(maxBytes: number, signal: AbortSignal): Promise<readonly BackboneRecord[]>;
   /** Partitions held now. */

@@ -10,7 +10,10 @@ import {
 } from '@fieldline/shared/runtime';
 import { requirePostgres } from '@fieldline/shared/testing';
 import pg from 'pg';
+import { expect } from 'vitest';
+import type { z } from 'zod';
 import { startApi } from '../../src/api/api.ts';
+import { pageSchema } from '../../src/api/page-of.ts';
 import { migrate } from '../../src/store/migrate.ts';
 
 export type Sql = <Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]) => Promise<Row[]>;
@@ -78,4 +81,12 @@ export async function startTestApi(databaseUrl: string, api: Partial<ApiConfig> 
     },
     close: started.close,
   };
+}
+
+/** The schemas are strict: a reply that they take is what the OpenAPI document promises. */
+export async function readPage<Item extends z.ZodType>(api: TestApi, path: string, item: Item) {
+  const { status, body } = await api.get(`/api/v1/${path}`);
+  expect(status).toBe(200);
+  const { items, next } = body as { items: unknown[]; next: string | null };
+  return pageSchema(item).parse({ items, next });
 }

@@ -133,7 +133,7 @@ describeWith(mosquitto, 'the watch, with Mosquitto', () => {
     await Promise.all(sent);
     const dropped = async (): Promise<number> =>
       Number(/\nfieldline_bridge_broker_dropped_total (\d+)\n/.exec(await metrics.text())?.[1]);
-    await waitFor(async () => (await dropped()) >= 85, { timeoutMs: 10_000, what: 'the drops to be counted' });
+    await waitFor(async () => (await dropped()) >= 85, { what: 'the drops to be counted' });
     release();
     // Every message is one or the other; the few probes of this time were dropped as well.
     await waitFor(async () => records.length + (await dropped()) >= 100);

@@ -1,147 +1,26 @@
-import { randomUUID } from 'node:crypto';
-import { type BackboneConfig, ingestSchema } from '@fieldline/shared/config';
+import type { BackboneConfig } from '@fieldline/shared/config';
 import { FieldlineError } from '@fieldline/shared/contracts';
-import { createMetrics, silentLog, systemClock } from '@fieldline/shared/runtime';
-import {
-  describeWith,
-  kafka,
-  requirePostgres,
-  type TestDatabase,
-  temporaryFolder,
-  waitFor,
-} from '@fieldline/shared/testing';
+import { createMetrics, silentLog } from '@fieldline/shared/runtime';
+import { requirePostgres, type TestDatabase, waitFor } from '@fieldline/shared/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Backbone, BackboneRecord, NewRecord } from '../../src/backbone/backbone.ts';
-import { openBackbone } from '../../src/backbone/open-backbone.ts';
+import type { Backbone } from '../../src/backbone/backbone.ts';
 import { recordBytes } from '../../src/backbone/record-size.ts';
-import type { Letter } from '../../src/dead-letters/letters.ts';
 import { mirrorTopicOf, startMirror } from '../../src/dead-letters/mirror.ts';
-import { mirrorRecordOf } from '../../src/dead-letters/mirror-record.ts';
-import { migrate } from '../../src/store/migrate.ts';
 import { openLine, queryOf } from '../processor/line.ts';
 import { startQuietProcessor } from '../processor/quiet-processor.ts';
-
-const maxRecordBytes = 20_000;
-const configOf = (backbone: object, url: string, deadLetterTopic?: string) =>
-  ingestSchema.parse({
-    mqtt: { broker: 'mqtt://127.0.0.1:1' },
-    backbone,
-    database: { url },
-    processor: deadLetterTopic === undefined ? {} : { deadLetterTopic },
-  });
-
-const backbones: { name: string; requirement: Parameters<typeof describeWith>[0]; config: () => Promise<object> }[] = [
-  {
-    name: 'the embedded log',
-    requirement: { name: 'embedded', skipReason: null },
-    config: async () => ({ kind: 'embedded', folder: temporaryFolder(), partitions: 2, maxRecordBytes }),
-  },
-  {
-    name: 'Kafka',
-    requirement: kafka,
-    config: async () => ({ kind: 'kafka', brokers: await kafka.brokers(), partitions: 2, maxRecordBytes }),
-  },
-];
+import { configOf, consume, createLetters, idOf, insert, maxRecordBytes } from './mirrors.ts';
 
 let database: TestDatabase;
 let query: ReturnType<typeof queryOf>;
 beforeAll(async () => {
-  database = await (await requirePostgres()).createDatabase();
+  database = await createLetters();
   query = queryOf(database.url);
-  await migrate(configOf({ kind: 'embedded', folder: '/nowhere' }, database.url).database, silentLog);
 });
 afterAll(() => database.drop());
 beforeEach(async () => {
   await query('TRUNCATE dead_letter RESTART IDENTITY');
 });
-
-const columns =
-  '(received_at, gateway, stage, code, reason, topic, partition, record_offset, positions, bytes, headers)';
-const insert = (count: number, bytes = `convert_to('bytes ' || n, 'UTF8')`): string =>
-  `INSERT INTO dead_letter ${columns}
-   SELECT TIMESTAMPTZ '2026-03-01', 'gw-' || n % 3, 'decode', 'batch/malformed', 'broken ' || n, 'fieldline.raw', 1, 40 + n,
-     CASE WHEN n % 2 = 0 THEN '{[1,3),[5,6)}'::int8multirange END, ${bytes}, '{"topic": "fieldline/gw/batch", "qos": "1"}'
-   FROM generate_series(1, ${count}) AS n ORDER BY n`;
-const idOf = ({ headers }: NewRecord): number => Number(headers['dead-letter-id']);
-
-async function consume(backbone: Backbone, topic: string, count: number): Promise<BackboneRecord[]> {
-  const consumer = await backbone.consume({
-    topic,
-    group: `test-${randomUUID()}`,
-    queueBytes: 1_000_000,
-    positions: async () => [],
-    onGap: () => {},
-  });
-  const taken: BackboneRecord[] = [];
-  const late = AbortSignal.timeout(20_000);
-  while (taken.length < count && !late.aborted) taken.push(...(await consumer.poll(1_000_000, late)));
-  await consumer.close();
-  return taken;
-}
-
-for (const { name, requirement, config } of backbones) {
-  describeWith(requirement, `the topic of dead letters in ${name}`, () => {
-    test('has each letter as the record that it was, with what is known of it', async () => {
-      const topic = `dead-${randomUUID()}`;
-      const settings = configOf(await config(), database.url, topic);
-      const backbone = await openBackbone(settings.backbone, systemClock, silentLog);
-      await query(insert(2));
-      await query(insert(1, `decode(repeat('00', 30000), 'hex')`));
-      const mirror = startMirror({ config: settings, backbone, log: silentLog, metrics: createMetrics() });
-      await waitFor(async () => (await query('SELECT FROM dead_letter WHERE mirrored_at IS NULL')).length === 0);
-      const records = (await consume(backbone, topic, 3)).sort((a, b) => idOf(a) - idOf(b));
-      await mirror.close();
-      await backbone.close();
-      const about = {
-        topic: 'fieldline/gw/batch',
-        qos: '1',
-        'dead-letter-stage': 'decode',
-        'dead-letter-code': 'batch/malformed',
-        'dead-letter-topic': 'fieldline.raw',
-        'dead-letter-partition': '1',
-        'dead-letter-received-at': '1772323200000000',
-      };
-      expect(records.map(({ key, value, headers }) => ({ key, value: value.toString(), headers }))).toEqual([
-        {
-          key: 'gw-1',
-          value: 'bytes 1',
-          headers: {
-            ...about,
-            'dead-letter-id': '1',
-            'dead-letter-reason': 'broken 1',
-            'dead-letter-offset': '41',
-            'dead-letter-bytes': '7',
-          },
-        },
-        {
-          key: 'gw-2',
-          value: 'bytes 2',
-          headers: {
-            ...about,
-            'dead-letter-id': '2',
-            'dead-letter-reason': 'broken 2',
-            'dead-letter-offset': '42',
-            'dead-letter-positions': '1-2,5',
-            'dead-letter-bytes': '7',
-          },
-        },
-        {
-          key: 'gw-1',
-          value: '',
-          headers: {
-            ...about,
-            'dead-letter-id': '3',
-            'dead-letter-reason': 'broken 1',
-            'dead-letter-offset': '41',
-            'dead-letter-bytes': '30000',
-            'dead-letter-left-out': 'bytes',
-          },
-        },
-      ]);
-    });
-  });
-}
 
 describe('the mirror of the dead letters', () => {
   const mirrored: number[] = [];
@@ -149,7 +28,7 @@ describe('the mirror of the dead letters', () => {
     mirrored.length = 0;
   });
   const untilMirrored = (count: number) =>
-    waitFor(() => new Set(mirrored).size === count, { timeoutMs: 10_000, what: `${count} letters in the topic` });
+    waitFor(() => new Set(mirrored).size === count, { what: `${count} letters in the topic` });
 
   /** As far as the mirror uses it. */
   const topicOnly = (append: Backbone['append']): Backbone => ({
@@ -287,32 +166,5 @@ describe('the mirror of the dead letters', () => {
     await line.close();
     expect(record).toMatchObject({ key: 'gw', headers: { 'dead-letter-code': 'batch/malformed' } });
     expect(record?.value.toString()).toBe('{');
-  });
-
-  test('leaves out more where the headers of a record are too large as well', () => {
-    const letter: Letter = {
-      id: 7,
-      receivedAt: 1,
-      gateway: null,
-      stage: 'bridge',
-      code: 'record/too-large',
-      reason: `${'long '.repeat(1_000)}\ud800`,
-      topic: 'elsewhere',
-      partition: null,
-      offset: null,
-      positions: null,
-      bytes: Buffer.alloc(0),
-      headers: { large: 'x'.repeat(maxRecordBytes) },
-      sizeBytes: 0,
-      redriven: [],
-      attempts: 0,
-      attemptedAt: null,
-      redrivenAt: null,
-    };
-    const record = mirrorRecordOf(letter, maxRecordBytes);
-    expect(recordBytes(record)).toBeLessThan(maxRecordBytes);
-    expect(record.headers['dead-letter-left-out']).toBe('bytes, headers');
-    expect(record.headers['dead-letter-reason']).toHaveLength(1_000);
-    expect(record.key).toBe('unknown');
   });
 });

@@ -205,7 +205,6 @@ describeWith([kafka, kcat], 'the topic of normalised samples', () => {
     expect(before.length).toBeGreaterThan(0);
     running = run();
     await waitFor(async () => (await stored()).length === sent.length * 2, {
-      timeoutMs: 20_000,
       what: 'everything to be stored',
     });
     const after = await consume(broker, topic);

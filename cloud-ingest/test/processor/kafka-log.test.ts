@@ -14,7 +14,7 @@ describeWith(kafka, 'the processor on Kafka', () => {
   afterAll(() => server.close(), 60_000);
   beforeEach(async () => {
     line = await openKafkaLine(server.broker);
-  }, 30_000);
+  }, 90_000);
   afterEach(() => line.close(), 30_000);
 
   const gateways = ['g1', 'g2', 'g3', 'g4', 'g5', 'g6'];
@@ -121,7 +121,7 @@ describeWith(kafka, 'the processor on Kafka', () => {
         await line.send(...round(from, value));
         return (await used()) > before;
       },
-      { timeoutMs: 20_000, what: 'records in the partitions that are new' },
+      { what: 'records in the partitions that are new' },
     );
     await line.send(...round(from, value + 1));
     await line.settled();

@@ -51,7 +51,6 @@ describe('a processor killed in the middle of its work', () => {
       const program = start();
       const before = await stored();
       await waitFor(async () => (await stored()) > before || (await stored()) === batches * 2, {
-        timeoutMs: 20_000,
         what: 'the processor to store something',
       });
       program.kill('SIGKILL');
@@ -61,7 +60,7 @@ describe('a processor killed in the middle of its work', () => {
     await waitFor(
       async () =>
         (await query<{ n: bigint }>('SELECT sum(next_offset) AS n FROM source_offset'))[0]?.n?.toString() === '660',
-      { timeoutMs: 25_000, what: 'everything to be stored' },
+      { what: 'everything to be stored' },
     );
     expect(
       await query('SELECT count(*)::int AS n, count(DISTINCT (series_id, value))::int AS different FROM sample'),

@@ -58,7 +58,7 @@ describeWith(kafka, 'three processors', () => {
         if (group?.state !== 'Stable' || group.members.length !== members) return null;
         return group.members.map(({ memberAssignment }) => memberAssignment.toString('hex')).sort();
       },
-      { timeoutMs: 30_000, what: `${members} processors in the group` },
+      { what: `${members} processors in the group` },
     );
   }
 
@@ -96,7 +96,6 @@ describeWith(kafka, 'three processors', () => {
     const flowing = (): Promise<unknown> => {
       const fromMs = performance.now();
       return waitFor(() => partitions.every((partition) => (movedMs.get(partition) ?? 0) > fromMs), {
-        timeoutMs: 30_000,
         what: 'all partitions to flow',
       });
     };

@@ -105,7 +105,7 @@ describe('a database that is not what it was', () => {
     await line.send(...round(gateways, 'a', 'b'));
     await line.settled();
     await restore(line.config.database.url);
-    await waitFor(async () => (await restoredAnomalies()).length === 1, { timeoutMs: 20_000 });
+    await waitFor(async () => (await restoredAnomalies()).length === 1);
     await line.settled();
     await expectAllOnce();
   });

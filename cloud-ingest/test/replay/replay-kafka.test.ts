@@ -56,7 +56,6 @@ describeWith(kafka, 'a replay from Kafka', () => {
   async function store(sent: readonly Sent[], rows: number): Promise<void> {
     await backbone.append(backboneTopics.raw, sent.map(recordOf));
     await waitFor(async () => (await query()('SELECT count(*)::int AS n FROM sample'))[0]?.n === rows, {
-      timeoutMs: 25_000,
       what: 'everything to be stored',
     });
   }

@@ -24,6 +24,9 @@ export async function startLine(folder: string, lifecycle: Lifecycle): Promise<L
   lifecycle.add('database server', database.close);
   const { url: databaseUrl } = await database.createDatabase();
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 2, options: '-c search_path=fieldline,public' });
+  pool.on('error', () => {
+    // A connection that is being closed may still hear that its server ends.
+  });
   lifecycle.add('pool', () => pool.end());
   const port = await freePort();
   const file = join(folder, 'ingest.yaml');

@@ -17,7 +17,7 @@ describeWith(mosquitto, 'an agent killed ten times while it reads', () => {
     for (let round = 0; round < rounds; round++) {
       // At another moment of the flush each time.
       const until = line.served.length + 120 + round * 7;
-      await waitFor(() => line.served.length > until, { timeoutMs: 30_000, what: 'readings' });
+      await waitFor(() => line.served.length > until, { what: 'readings' });
       kills.push(Date.now());
       await line.agent.kill();
       await line.agent.start();

@@ -24,7 +24,6 @@ describeWith([kafka, mosquitto], 'Apache Kafka as the backbone', () => {
             'idle in transaction',
           ]),
         {
-          timeoutMs: 20_000,
           what: 'a transaction under way',
         },
       );

@@ -64,7 +64,6 @@ describeWith(chromium, 'the page over the running line', () => {
   it('shows the tags of a stopped device bad, those of the other good, and good again when it is back', async () => {
     await line.plant.faults.set({ server: 'modbus', part: 'plc' }, { kind: 'no-answer' });
     await waitFor(async () => (await textOf('float32', 'quality')).includes('bad'), {
-      timeoutMs: 20_000,
       what: 'bad quality',
     });
     expect(await tag('power', 'meter').getByTestId('quality').textContent()).toContain('good');

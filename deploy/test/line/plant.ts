@@ -125,6 +125,8 @@ export function devicesOf(plant: Plant, servers: readonly ServerAddress[], only?
       link: { kind: 'tcp', host: address.host, port: address.port },
       unit,
       everyMs,
+      // Of a busy machine: what comes later is a bad sample, although it was served.
+      timeoutMs: 2_000,
       tags: ofUnit.map(({ name: tag, signal: _, seed: __, ...register }: ModbusPoint) => ({ tag, ...register })),
     }));
   });

@@ -18,7 +18,6 @@ const closing = <T extends { close: () => Promise<unknown> }>(part: T): T => {
 const drained = (agent: { metric: (name: string) => Promise<number> }) =>
   waitFor(async () => (await agent.metric('fieldline_journal_unconfirmed_batches')) === 0, {
     what: 'everything to be confirmed',
-    timeoutMs: 25_000,
   });
 
 /** Every number was committed once, and every batch the agent made is there. */

@@ -78,7 +78,6 @@ describeWith(mosquitto, 'a backlog before a database that does not commit', () =
     isAway = false;
     await waitFor(async () => (await agent.metric('fieldline_journal_unconfirmed_batches')) === 0, {
       what: 'all of it to be committed',
-      timeoutMs: 30_000,
     });
     expect(cloud.batches.flatMap(({ value }) => value).sort((a, b) => Number(a) - Number(b))).toEqual(numbers(0, 200));
   });

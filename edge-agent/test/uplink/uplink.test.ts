@@ -152,7 +152,7 @@ describeWith(mosquitto, 'the uplink to Mosquitto', () => {
     const agent = closing(await startTestAgent(temporaryFolder(), config, log));
     await waitFor(() => lines.some(({ mqtt }) => mqtt === '5'));
     agent.emit(numbers(0, 20_000));
-    await waitFor(() => storedValues(cloud).length === 20_000, { timeoutMs: 25_000 });
+    await waitFor(() => storedValues(cloud).length === 20_000);
     expect(lines.filter(({ mqtt }) => mqtt !== undefined)).toHaveLength(1);
   });
 
@@ -195,7 +195,7 @@ describeWith(mosquitto, 'the uplink to Mosquitto', () => {
     const config = edgeConfig(broker.url, { uplink: { protocol: '3.1.1' } });
     const agent = closing(await startTestAgent(temporaryFolder(), config, log));
     closing(await startTestAgent(temporaryFolder(), config));
-    const said = await waitFor(() => lines.find(({ code }) => code === 'broker/refused'), { timeoutMs: 20_000 });
+    const said = await waitFor(() => lines.find(({ code }) => code === 'broker/refused'));
     expect(said.msg).toContain('perhaps another client takes it');
     expect(said.msg).toContain(`is gateway id ${testGateway} (or uplink.clientId) used twice?`);
     expect(said.err).toBeUndefined();
@@ -203,7 +203,7 @@ describeWith(mosquitto, 'the uplink to Mosquitto', () => {
     // Still, when it has the session back for a moment.
     const connects = () => lines.filter(({ mqtt }) => mqtt !== undefined).length;
     const before = connects();
-    await waitFor(() => connects() > before, { timeoutMs: 20_000 });
+    await waitFor(() => connects() > before);
     expect(agent.troubles().uplink).toBe(said.msg);
   });
 

@@ -37,12 +37,20 @@ export type KafkaOptions = {
   readonly conf?: readonly string[];
   /** Users, as kafka-storage makes them: SCRAM-SHA-256=[name=…,password=…]. */
   readonly scram?: readonly string[];
+  /** For the Java of the broker; by default the classes that kafka-classes.ts has kept. */
+  readonly java?: readonly string[];
 };
 
 const startTimeoutMs = 60_000;
 
 const jarFolder = (): string =>
   process.env.FIELDLINE_TEST_KAFKA_JARS ?? fileURLToPath(new URL('../../../.fieldline/kafka', import.meta.url));
+
+/** The classes that a broker loads, as Java keeps them: see kafka-classes.ts. Beside the jars that they are from. */
+export const classArchive = (): string => join(jarFolder(), 'classes.jsa');
+
+const keptClasses = (): readonly string[] =>
+  existsSync(classArchive()) ? [`-XX:SharedArchiveFile=${classArchive()}`] : [];
 
 /** FIELDLINE_TEST_KAFKA=host:port names a Kafka that runs already. */
 export const kafka: Requirement & { readonly brokers: () => Promise<string[]> } = {
@@ -76,7 +84,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<OwnKafka> 
   }
 
   const start = async (): Promise<void> => {
-    server = runJava('kafka.Kafka', [settings]);
+    server = runJava('kafka.Kafka', [settings], options.java);
     await printed(server, 'Kafka Server started');
   };
   await start();
@@ -133,9 +141,9 @@ async function format(settings: string, scram: readonly string[]): Promise<void>
   if (code !== 0) throw new Error(`Kafka's storage could not be formatted: ${said()}`);
 }
 
-function runJava(mainClass: string, args: readonly string[]): ChildProcess {
+function runJava(mainClass: string, args: readonly string[], options = keptClasses()): ChildProcess {
   const heap = ['-Xmx512m', '-Xms128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
-  const child = spawn('java', [...heap, '-cp', join(jarFolder(), '*'), mainClass, ...args], {
+  const child = spawn('java', [...heap, ...options, '-cp', join(jarFolder(), '*'), mainClass, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   reapServer(child);

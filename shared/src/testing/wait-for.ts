@@ -13,7 +13,7 @@ type Truthy<T> = Exclude<T, false | null | undefined | 0 | ''>;
  * @throws Error that names what was waited for, with the last error as its cause
  */
 export async function waitFor<T>(condition: () => T | Promise<T>, options: WaitOptions = {}): Promise<Truthy<T>> {
-  const { timeoutMs = 15_000, what = 'a condition' } = options;
+  const { timeoutMs = 30_000, what = 'a condition' } = options;
   const deadline = performance.now() + timeoutMs;
   let failure: unknown;
   for (let pauseMs = 5; ; pauseMs = Math.min(100, pauseMs * 2)) {

@@ -6,6 +6,7 @@ import type { Log } from '@fieldline/shared/runtime';
 import { Assignment, fetchFrom, type Held } from '../assignment.ts';
 import type { BackboneConsumer, BackboneRecord, ConsumeOptions } from '../backbone.ts';
 import type { Bell } from '../bell.ts';
+import { closedConsumer } from '../closed-consumer.ts';
 import type { Member } from './groups.ts';
 import type { LogFile } from './log-file.ts';
 
@@ -79,6 +80,7 @@ export function createEmbeddedConsumer(
       assignment.place().catch(() => {});
     },
     poll: async (maxBytes, signal) => {
+      if (closed && !signal.aborted) throw closedConsumer(topic);
       while (!closed && !signal.aborted) {
         assignment.check();
         const records = take(maxBytes);

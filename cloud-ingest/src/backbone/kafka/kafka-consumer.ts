@@ -17,6 +17,7 @@ import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { Assignment, fetchFrom, type Held, positionOf } from '../assignment.ts';
 import type { BackboneConsumer, ConsumeOptions } from '../backbone.ts';
 import { createBell } from '../bell.ts';
+import { closedConsumer } from '../closed-consumer.ts';
 import { RecordQueue } from '../record-queue.ts';
 import { startAt } from '../start-at.ts';
 import { FetchTrust } from './fetch-trust.ts';
@@ -249,6 +250,7 @@ export async function createKafkaConsumer(
 
   return {
     poll: async (maxBytes, signal) => {
+      if (closing !== undefined && !signal.aborted) throw closedConsumer(topic);
       while (closing === undefined && !signal.aborted) {
         if (lost !== null) throw lost;
         assignment.check();

@@ -1,7 +1,8 @@
 import { silentLog, systemClock } from '@fieldline/shared/runtime';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { openEmbeddedBackbone } from '../../../src/backbone/embedded/embedded-backbone.ts';
-import { backboneConformance, record } from '../conformance.ts';
+import { record } from '../conformance/bench.ts';
+import { backboneConformance } from '../conformance.ts';
 
 const retentionBytes = 100_000_000;
 

@@ -8,7 +8,7 @@ import { temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { describe, expect, test } from 'vitest';
 import { openEmbeddedBackbone } from '../../../src/backbone/embedded/embedded-backbone.ts';
 import type { EmbeddedConfig } from '../../../src/backbone/embedded/log-file.ts';
-import { record, take } from '../conformance.ts';
+import { record, take } from '../conformance/bench.ts';
 
 const open = (folder: string, settings: Partial<EmbeddedConfig> = {}) =>
   openEmbeddedBackbone(

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { Backbone } from '../../../src/backbone/backbone.ts';
 import { openKafkaBackbone } from '../../../src/backbone/kafka/kafka-backbone.ts';
 import type { KafkaConfig } from '../../../src/backbone/kafka/kafka-client.ts';
-import { memory, record, take } from '../conformance.ts';
+import { memory, record, take } from '../conformance/bench.ts';
 import { type DeafProxy, startDeafProxy } from './deaf-proxy.ts';
 
 const configFor = (brokers: string[], settings: Partial<KafkaConfig> = {}): KafkaConfig => ({
@@ -94,7 +94,7 @@ describeWith(kafka, 'Kafka in trouble', () => {
     expect(stalls).toBeGreaterThan(0);
     await proxied.close();
     await direct.close();
-  }, 40_000);
+  }, 90_000);
 
   test('is not taken for silent while a topic is idle, nor while a member joins and leaves', async () => {
     const patient = openKafkaBackbone(configFor([server.broker]), silentLog, { ...times, stallMs: 3_000 });
@@ -117,7 +117,7 @@ describeWith(kafka, 'Kafka in trouble', () => {
     expect(heard.filter((silence) => silence !== null)).toEqual([]);
     expect(await consumer.lag()).toBe(0);
     await patient.close();
-  }, 40_000);
+  }, 90_000);
 
   for (const compression of ['gzip', 'snappy', 'lz4', 'zstd']) {
     test(`gives records that the broker has compressed with ${compression}`, async () => {
@@ -255,5 +255,5 @@ describeWith(kafka, 'Kafka in trouble', () => {
       env: { ...process.env, NODE_OPTIONS: '' },
     });
     expect({ stdout, stderr }).toEqual({ stdout: 'from plain Node', stderr: '' });
-  }, 30_000);
+  }, 60_000);
 });

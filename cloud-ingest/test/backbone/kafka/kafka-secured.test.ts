@@ -7,7 +7,7 @@ import { describeWith, freePort, kafka, type OwnKafka, startKafka, temporaryFold
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openKafkaBackbone } from '../../../src/backbone/kafka/kafka-backbone.ts';
 import type { KafkaConfig } from '../../../src/backbone/kafka/kafka-client.ts';
-import { record, take } from '../conformance.ts';
+import { record, take } from '../conformance/bench.ts';
 
 type Sasl = NonNullable<KafkaConfig['sasl']>;
 

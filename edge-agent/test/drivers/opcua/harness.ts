@@ -39,7 +39,7 @@ export function createRig(devices: readonly DeviceSettings[], log: Log = silentL
       security: insecure,
       publishingMs: 50,
       samplingMs: 20,
-      timeoutMs: 3_000,
+      timeoutMs: 10_000,
       ...device,
     }),
   );
