@@ -61,10 +61,18 @@ describeWith(mosquitto, 'an agent with alarms', () => {
       if (flush >= 40) journal.record(samplesOf(1, leak), 0, 'alarm');
       journal.flush();
     }
+    const ordinary = journal.streams().filter((stream) => stream.class === 'process');
     journal.close();
     const cloud = await startFakeCloud(broker.url);
     onTestFinished(() => cloud.close());
-    const agent = await startTestAgent(folder, edgeConfig(broker.url, { devices }));
+    // A cloud that has seen none of it yet asks for it as for any hole, which makes it no more urgent than alarms.
+    for (const { stream, last } of ordinary) {
+      cloud.committed.set(stream, []);
+      cloud.ask.set(stream, [[1, last]]);
+    }
+    cloud.acknowledge();
+    const uplink = { backlog: { messagesPerSecond: 20 } };
+    const agent = await startTestAgent(folder, edgeConfig(broker.url, { devices, uplink }));
     onTestFinished(() => agent.close());
     await waitFor(() => cloud.batches.length >= 65, { what: 'the backlog and the beginning of three streams' });
     const own = cloud.batches.filter(({ sent }) => sent > 0).map((batch) => batch.class ?? 'process');

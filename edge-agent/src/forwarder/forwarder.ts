@@ -8,7 +8,7 @@
  * - Nothing is kept here that is not in the journal: a lost connection gives everything unanswered back to the backlog.
  */
 import type { AckMessage, Declaration, Ranges } from '@fieldline/shared/contracts';
-import { hasNumber } from '@fieldline/shared/contracts';
+import { hasNumber, intersectRanges } from '@fieldline/shared/contracts';
 import type { Clock, Log, Metrics } from '@fieldline/shared/runtime';
 import { errorFields } from '../error-fields.ts';
 import type { BatchId, StoredBatch } from '../journal/batches.ts';
@@ -151,7 +151,9 @@ export class Forwarder {
     this.resend.forget((stream) => this.backlog.openOf(stream));
     const nowMs = clock.monotonicMs();
     for (const { stream, ranges } of send) {
-      const fresh = this.asked.fresh(stream, ranges, nowMs);
+      // What no lane has taken up is on its way in its turn: to hurry it would pass over alarms, and over the bounds of the backlog.
+      const taken = intersectRanges(ranges, this.claims.of(stream));
+      const fresh = this.asked.fresh(stream, taken, nowMs);
       this.backlog.sendAgain(fresh.map(([from, to]) => ({ stream, from, to, times: 2 })));
     }
     if (isNewIncarnation) {
