@@ -17,6 +17,9 @@ const usage = `Usage: fieldline-edge <command> --config <file>
   run       reads the devices of the settings file, journals and publishes until it is stopped
   validate  checks the settings file: every problem with file, line and column, or a summary
   plan      which requests will be sent, how busy the links will be, how much will be stored; nothing is sent
+  read      tags of a device, or registers, once: raw, decoded, and how long it took
+  probe     what a block of registers may mean: every reading, the most plausible first
+  scan      which units are on a bus, and who they are
   journal   status, verify or export: looks into the journal and changes nothing; its own --help says more
   profiles  list or show: the kinds of Modbus devices whose registers the agent knows; needs no settings file
   sunspec   asks a SunSpec device what it has and writes a profile of it; its own --help says more
@@ -162,6 +165,9 @@ const commandsWithArguments: ReadonlyMap<string, (args: readonly string[]) => Pr
   ['profiles', profiles],
   ['sunspec', sunspec],
   ['plan', byHand(() => import('./commands/plan/command.ts'))],
+  ['read', byHand(() => import('./commands/read/command.ts'))],
+  ['probe', byHand(() => import('./commands/probe/command.ts'))],
+  ['scan', byHand(() => import('./commands/scan/command.ts'))],
 ]);
 
 function wrongUse(problem: string): void {

@@ -57,9 +57,9 @@ describe('plan', () => {
     expect(busy.said.at(-1)).toMatch(
       /^warning: .*edge\.yaml:19:14: devices\[1\]\.everyMs: \/dev\/ttyS9 at 9600 baud would be taken for 91 % of the time, most of it by m2 \(85 %\), m1 \(5 %\)\. Multiply everyMs by 1\.2,/,
     );
-    const full = await planOf(meter('m1', 1, 50));
+    const full = await planOf(meter('m1', 1, 40));
     expect(full.thrown).toMatchObject({ code: 'settings/invalid' });
-    expect(String(full.thrown)).toContain('103 % of the time, most of it by m1 (103 %): it cannot be read that often');
+    expect(String(full.thrown)).toContain('128 % of the time, most of it by m1 (128 %): it cannot be read that often');
     const slow = await planOf(meter('m1', 1, 100), '--answer-ms', '80');
     expect(String(slow.thrown)).toContain('121 % of the time');
   });

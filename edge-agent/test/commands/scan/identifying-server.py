@@ -1,0 +1,20 @@
+"""A Modbus TCP server of another library that says who it is: python3 identifying-server.py PORT"""
+
+import asyncio
+import sys
+
+from pymodbus import ModbusDeviceIdentification
+from pymodbus.datastore import ModbusDeviceContext, ModbusSequentialDataBlock, ModbusServerContext
+from pymodbus.server import StartAsyncTcpServer
+
+identity = ModbusDeviceIdentification(
+    info_name={"VendorName": "Acme Meters", "ProductCode": "AM-3", "MajorMinorRevision": "2.7"}
+)
+
+
+def device(value):
+    return ModbusDeviceContext(hr=ModbusSequentialDataBlock(1, [value] * 10))
+
+
+context = ModbusServerContext(devices={3: device(33), 7: device(77)}, single=False)
+asyncio.run(StartAsyncTcpServer(context, identity=identity, address=("127.0.0.1", int(sys.argv[1]))))
