@@ -20,6 +20,7 @@ const usage = `Usage: fieldline-edge <command> --config <file>
   read      tags of a device, or registers, once: raw, decoded, and how long it took
   probe     what a block of registers may mean: every reading, the most plausible first
   scan      which units are on a bus, and who they are
+  tags      export or import: the tags of a Modbus device as a list for a spreadsheet
   journal   status, verify or export: looks into the journal and changes nothing; its own --help says more
   profiles  list or show: the kinds of Modbus devices whose registers the agent knows; needs no settings file
   sunspec   asks a SunSpec device what it has and writes a profile of it; its own --help says more
@@ -168,6 +169,7 @@ const commandsWithArguments: ReadonlyMap<string, (args: readonly string[]) => Pr
   ['read', byHand(() => import('./commands/read/command.ts'))],
   ['probe', byHand(() => import('./commands/probe/command.ts'))],
   ['scan', byHand(() => import('./commands/scan/command.ts'))],
+  ['tags', byHand(() => import('./commands/tags/command.ts'))],
 ]);
 
 function wrongUse(problem: string): void {

@@ -6,6 +6,7 @@ import { describeWith, findProgram, freePort, waitFor } from '@fieldline/shared/
 import { describe, expect, onTestFinished, test } from 'vitest';
 import * as scan from '../../../src/commands/scan/command.ts';
 import { type Answer, exception, registers, startPlc } from '../../drivers/modbus/plc.ts';
+import { pair, startLine } from '../../drivers/modbus/serial-line.ts';
 import { runByHand } from '../run-by-hand.ts';
 
 const identificationCode = 0x2b;
@@ -118,22 +119,39 @@ const python = findProgram('python3');
 const hasLibrary = python !== null && spawnSync(python, ['-c', 'import pymodbus.server']).status === 0;
 const requirement = { name: 'pymodbus', skipReason: hasLibrary ? null : 'not installed (pip install pymodbus)' };
 
+function startServer(place: string): void {
+  const server = spawn(python ?? '', [join(import.meta.dirname, 'identifying-server.py'), place]);
+  onTestFinished(async () => {
+    if (server.exitCode !== null) return;
+    server.kill();
+    await once(server, 'exit');
+  });
+}
+
+const bothUnits = [
+  'unit 3: Acme Meters, AM-3, 2.7 (… ms, holding 0 is 33)',
+  'unit 7: Acme Meters, AM-3, 2.7 (… ms, holding 0 is 77)',
+];
+
 describeWith(requirement, 'scan of a server of pymodbus', () => {
   test('finds its units, with vendor, product code and revision', async () => {
     const port = await freePort();
-    const server = spawn(python ?? '', [join(import.meta.dirname, 'identifying-server.py'), String(port)]);
-    onTestFinished(async () => {
-      server.kill();
-      await once(server, 'exit');
-    });
+    startServer(String(port));
     await waitFor(() => isListening(port), { what: 'the server to listen' });
     const { said, thrown } = await scanned(port, '--units', '1-8', '--timeout-ms', '300');
     expect(thrown).toBe(null);
-    expect(timeless(said)).toEqual([
-      'unit 3: Acme Meters, AM-3, 2.7 (… ms, holding 0 is 33)',
-      'unit 7: Acme Meters, AM-3, 2.7 (… ms, holding 0 is 77)',
-      `8 units of 8 asked on 127.0.0.1:${port}, 2 found`,
-    ]);
+    expect(timeless(said)).toEqual([...bothUnits, `8 units of 8 asked on 127.0.0.1:${port}, 2 found`]);
+  });
+
+  if (pair.skipReason !== null) return;
+  test('on a serial line too', async () => {
+    const { ours, theirs } = await startLine();
+    startServer(theirs);
+    const ask = (units: string) => runByHand(scan, ['--path', ours, '--units', units]);
+    await waitFor(async () => (await ask('3')).said[0]?.startsWith('unit 3'), { what: 'the server to answer' });
+    const { said, thrown } = await ask('2-4,7');
+    expect(thrown).toBe(null);
+    expect(timeless(said)).toEqual([...bothUnits, `4 units of 4 asked on ${ours}, 2 found`]);
   });
 });
 

@@ -1,11 +1,11 @@
-"""A Modbus TCP server of another library that says who it is: python3 identifying-server.py PORT"""
+"""A Modbus server of another library that says who it is, on TCP or a serial port: python3 identifying-server.py PORT|PATH"""
 
 import asyncio
 import sys
 
 from pymodbus import ModbusDeviceIdentification
 from pymodbus.datastore import ModbusDeviceContext, ModbusSequentialDataBlock, ModbusServerContext
-from pymodbus.server import StartAsyncTcpServer
+from pymodbus.server import StartAsyncSerialServer, StartAsyncTcpServer
 
 identity = ModbusDeviceIdentification(
     info_name={"VendorName": "Acme Meters", "ProductCode": "AM-3", "MajorMinorRevision": "2.7"}
@@ -17,4 +17,9 @@ def device(value):
 
 
 context = ModbusServerContext(devices={3: device(33), 7: device(77)}, single=False)
-asyncio.run(StartAsyncTcpServer(context, identity=identity, address=("127.0.0.1", int(sys.argv[1]))))
+place = sys.argv[1]
+if place.isdigit():
+    serving = StartAsyncTcpServer(context, identity=identity, address=("127.0.0.1", int(place)))
+else:
+    serving = StartAsyncSerialServer(context, identity=identity, port=place, baudrate=19200)
+asyncio.run(serving)
