@@ -21,7 +21,11 @@ async function startWith(points: readonly object[]): Promise<number> {
 async function probed(points: readonly object[], address: number, count: number, ...more: string[]) {
   const port = await startWith(points);
   const place = ['--host', '127.0.0.1', '--port', `${port}`, '--address', `${address}`, '--count', `${count}`];
-  const { said, thrown } = await runByHand(probe, [...place, '--pause-ms', '20', ...more]);
+  const { said, thrown } = await runByHand(probe, [
+    ...place,
+    ...(more.includes('--pause-ms') ? [] : ['--pause-ms', '20']),
+    ...more,
+  ]);
   expect(thrown).toBe(null);
   const tags = said.slice(said.indexOf('tags:') + 1);
   return { said, tags, firstThree: (at: number): string[] => readingsAt(said, at).slice(0, 3) };
@@ -130,6 +134,39 @@ describe('a block of several values', () => {
       '  - { tag: r18, address: 18, type: int16 }',
       '  - { tag: r19, address: 19, type: uint16 }',
       '  - { tag: r20, address: 20, type: string, registers: 4 }',
+    ]);
+  });
+
+  test('is understood too where its values move and registers are empty', async () => {
+    const sine = { kind: 'sine', mean: 12.5, amplitude: 1, periodMs: 30_000 };
+    const counter = { kind: 'counter', start: 187_654, stepMs: 30, since: new Date().toISOString() };
+    const walk = { kind: 'random-walk', start: 55.3, step: 0.1, minimum: 0, maximum: 100 };
+    const moving = [
+      { address: 10, type: 'float32', signal: constant(231.2) },
+      { address: 12, type: 'float32', signal: sine },
+      { address: 14, type: 'uint32', byteOrder: 'CDAB', signal: counter },
+      { address: 16, signal: constant(4_998) },
+      { address: 17, signal: constant(0) },
+      { address: 18, signal: constant(0) },
+      { address: 19, type: 'int16', signal: constant(-123) },
+      { address: 20, type: 'float64', byteOrder: 'CDAB', signal: walk },
+    ];
+    const { tags, firstThree } = await probed(moving, 10, 14, '--pause-ms', '200');
+    const right = {
+      10: 'float32  ',
+      12: 'float32  ',
+      14: 'uint32 CDAB  ',
+      16: 'uint16  ',
+      19: 'int16  ',
+      20: 'float64 CDAB  ',
+    };
+    for (const [at, reading] of Object.entries(right)) {
+      expect(firstThree(Number(at)), at).toContainEqual(expect.stringContaining(reading));
+    }
+    expect(tags.slice(0, 3)).toEqual([
+      '  - { tag: r10, address: 10, type: float32 }',
+      '  - { tag: r12, address: 12, type: float32 }',
+      '  - { tag: r14, address: 14, type: uint32, byteOrder: CDAB }',
     ]);
   });
 

@@ -1,20 +1,25 @@
 import type { Ranked } from './plausibility.ts';
 
-/**
- * Readings that share no register and have the most points, each counted for all of its registers: the likeliest map of the
- * whole block. In the order of their places.
- */
+/** What a plain register has, of which nothing more can be said: only what has more is worth more than that. */
+const plain = 40;
+/** What a reading gains for each further register that it explains, and what one that nothing explains costs. */
+const perRegister = 3;
+const unexplained = 12;
+
+const gainOf = ({ points, count }: Ranked): number => points - plain + perRegister * (count - 1);
+
+/** Readings that share no register and gain the most: the likeliest map of the whole block, in the order of their places. */
 export function bestCover(readings: readonly Ranked[], total: number): Ranked[] {
+  const byEnd = Map.groupBy(readings, ({ at, count }) => at + count);
   const most: number[] = [0];
   const last: (Ranked | null)[] = [null];
   for (let end = 1; end <= total; end++) {
-    most[end] = most[end - 1] ?? 0;
+    most[end] = (most[end - 1] ?? 0) - unexplained;
     last[end] = null;
-    for (const reading of readings) {
-      if (reading.at + reading.count !== end) continue;
-      const points = (most[reading.at] ?? 0) + reading.points * reading.count;
-      if (points <= (most[end] ?? 0)) continue;
-      most[end] = points;
+    for (const reading of byEnd.get(end) ?? []) {
+      const gain = (most[reading.at] ?? 0) + gainOf(reading);
+      if (gain <= (most[end] ?? 0)) continue;
+      most[end] = gain;
       last[end] = reading;
     }
   }

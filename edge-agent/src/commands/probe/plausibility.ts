@@ -45,7 +45,7 @@ function isSentinel({ after, shape }: Reading): boolean {
 
 const floatPoints: Readonly<Partial<Record<ModbusType, number>>> = { float16: 14, float32: 62, float64: 60 };
 const smallestNormal = 2 ** -126;
-const mostDecimals = 3;
+const mostDigits = 5;
 
 function floatBase(type: ModbusType, value: number): Evidence {
   const size = Math.abs(value);
@@ -65,14 +65,20 @@ function wholeBase(reading: Reading, value: number): Evidence {
   if (type === 'bcd') return { points: value === 0 ? 5 : 20 + 5 * registersInUse(reading) };
   if (type === 'mod10000') return { points: value === 0 ? 5 : 26 + 3 * registersInUse(reading) };
   if (reading.count === 1) {
-    if (value === 0) return { points: isSigned ? 28 : 30, because: 'zero' };
-    if (isSigned) return { points: value > 0 ? 38 : value > -2_000 ? 41 : 26 };
-    return { points: value > 32_767 ? 30 : 40 };
+    return registerBase(isSigned, value);
   }
   const seldom = rare[type] ?? 0;
   if (value === 0) return { points: (isSigned ? 18 : 20) - seldom, because: 'zero' };
   // Where the sign decides nothing, the commoner type goes first.
   return { points: sizePoints(reading.count, value) - seldom - (isSigned && value > 0 ? 2 : 0) };
+}
+
+/** Most registers hold small numbers; those of a float or of the low half of a counter hold any. */
+function registerBase(isSigned: boolean, value: number): Evidence {
+  if (value === 0) return { points: isSigned ? 36 : 38, because: 'zero' };
+  if (value < 0) return { points: value > -2_000 ? 43 : 26 };
+  const points = value < 10_000 ? 43 : value < 0x8000 ? 38 : 30;
+  return { points: isSigned ? points - 2 : points };
 }
 
 /** The more of its bits are only filled up, the less it is by chance that they are. */
@@ -97,9 +103,9 @@ const mains = [
 
 function familiar(type: ModbusType, value: number): Evidence {
   if (type.startsWith('float')) {
-    const isShort = Math.abs(value) < 1e6 && isShortDecimal(type, value);
+    const isShort = isShortDecimal(type, value);
     const known = mains.find(({ from, to }) => value >= from && value <= to);
-    const because = [known?.what, isShort ? 'few decimals' : undefined].filter((word) => word !== undefined).join(', ');
+    const because = [known?.what, isShort ? 'few digits' : undefined].filter((word) => word !== undefined).join(', ');
     return { points: (isShort ? 15 : 0) + (known === undefined ? 0 : 12), ...(because === '' ? {} : { because }) };
   }
   const scaled = [10, 100, 1_000]
@@ -109,30 +115,35 @@ function familiar(type: ModbusType, value: number): Evidence {
   return { points: 6, because: `× ${1 / scaled.scale} it would be ${scaled.known.what}` };
 }
 
-/** Whether it is the float nearest to a number with few decimals, as a person or a small device makes them. */
+/** Whether it is the float nearest to a number of a few digits, as a person or a small device makes them: one of a hundred is by chance. */
 function isShortDecimal(type: ModbusType, value: number): boolean {
-  const short = Number(value.toFixed(mostDecimals));
+  const short = Number(value.toPrecision(mostDigits));
   if (type === 'float64') return short === value;
-  return type === 'float32' && Math.fround(short) === value && value !== 0;
+  return type === 'float32' && Math.fround(short) === value;
 }
+
+/** Within a few seconds. */
+const mostCounted = 100;
 
 /** Between two moments a counter rises, a measured value moves a little, and a wrong byte order jumps. */
 function movement({ shape: { type }, count }: Reading, { before, after }: { before: number; after: number }): Evidence {
   const change = after - before;
   if (change === 0) return { points: 0 };
   const isWhole = !type.startsWith('float');
-  if (isWhole && count > 1 && change > 0 && change <= Math.max(10, Math.abs(before) * 1e-3)) {
+  if (isWhole && count > 1 && before >= 0 && change > 0 && change <= Math.max(mostCounted, before * 1e-6)) {
     return { points: 20, because: 'rises' };
   }
   const share = Math.abs(change) / Math.max(Math.abs(before), Math.abs(after));
   if (share < 0.02) return { points: 4, because: 'moves a little' };
-  return share > 0.5 ? { points: -15, because: 'jumps' } : { points: 0 };
+  // A small number may well be another the next time.
+  const isJump = share > 0.5 || (count === 1 && share > 0.2);
+  return isJump && Math.abs(change) > mostCounted ? { points: -15, because: 'jumps' } : { points: 0 };
 }
 
 function textEvidence({ before, after }: Reading): Evidence[] {
   const text = String(after);
   const words = text.replace(/[^\p{L}\p{N} ._-]/gu, '').length;
-  const points = 44 + Math.min(40, 6 * words - 6 * (text.length - words));
+  const points = 44 + 8 * words - 8 * (text.length - words);
   return before === after
     ? [{ points, because: 'a constant text' }]
     : [{ points: points / 2, because: 'a text that changes' }];
