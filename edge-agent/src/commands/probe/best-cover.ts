@@ -2,11 +2,8 @@ import type { Ranked } from './plausibility.ts';
 
 /** What a plain register has, of which nothing more can be said: only what has more is worth more than that. */
 const plain = 40;
-/** What a reading gains for each further register that it explains, and what one that nothing explains costs. */
-const perRegister = 3;
+/** What a register costs that nothing explains. */
 const unexplained = 12;
-
-const gainOf = ({ points, count }: Ranked): number => points - plain + perRegister * (count - 1);
 
 /** Readings that share no register and gain the most: the likeliest map of the whole block, in the order of their places. */
 export function bestCover(readings: readonly Ranked[], total: number): Ranked[] {
@@ -17,7 +14,7 @@ export function bestCover(readings: readonly Ranked[], total: number): Ranked[] 
     most[end] = (most[end - 1] ?? 0) - unexplained;
     last[end] = null;
     for (const reading of byEnd.get(end) ?? []) {
-      const gain = (most[reading.at] ?? 0) + gainOf(reading);
+      const gain = (most[reading.at] ?? 0) + reading.points - plain;
       if (gain <= (most[end] ?? 0)) continue;
       most[end] = gain;
       last[end] = reading;

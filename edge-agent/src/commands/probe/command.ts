@@ -10,6 +10,7 @@ import { valueText, wordsText } from '../read/read.ts';
 import { linkOf, targetOptions, targetUsage } from '../target.ts';
 import type { Ranked } from './plausibility.ts';
 import { probe } from './probe.ts';
+import { signedTwin } from './readings.ts';
 
 export const usage = `Usage: fieldline-edge probe --host HOST [--unit UNIT] --address ADDRESS --count N [--table holding|input]
                             [--top N] [--pause-ms MS] [--timeout-ms MS]
@@ -119,9 +120,12 @@ function rankedLines(ranked: readonly Ranked[], { first, count }: Block, after: 
   return columns([['ADDRESS', 'HEX', 'POINTS', 'READ AS', 'VALUE', 'BECAUSE'], ...rows]);
 }
 
-function shapeText({ shape: { type, byteOrder, registers, timeForm } }: Ranked): string {
+function shapeText(reading: Ranked): string {
+  const { type, byteOrder, registers, timeForm } = reading.shape;
+  const twin = signedTwin(reading);
   const size = registers === undefined ? '' : ` × ${registers}`;
-  return [type, timeForm, byteOrder].filter((word) => word !== undefined).join(' ') + size;
+  const name = twin === null ? type : `${type} or ${twin}`;
+  return [name, timeForm, byteOrder].filter((word) => word !== undefined).join(' ') + size;
 }
 
 function changeText({ before, after, shape }: Ranked): string {

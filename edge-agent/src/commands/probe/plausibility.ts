@@ -9,10 +9,17 @@ import type { Reading } from './readings.ts';
 
 export type Ranked = Reading & { readonly points: number; readonly because: readonly string[] };
 
+/** For what explains more registers at once. */
+const perRegister = 3;
+
+/** The two values as numbers. */
+type Both = { readonly before: number; readonly after: number };
+
 type Evidence = { readonly points: number; readonly because?: string };
 
 export function rank(reading: Reading, now: Micros): Ranked {
-  const evidence = [...evidenceOf(reading, now), orderOf(reading)];
+  const further: Evidence = { points: perRegister * (reading.count - 1) };
+  const evidence = [...evidenceOf(reading, now), orderOf(reading), further];
   const points = evidence.reduce((sum, each) => sum + each.points, 0);
   return {
     ...reading,
@@ -27,7 +34,7 @@ function evidenceOf(reading: Reading, now: Micros): Evidence[] {
   if (type === 'string') return textEvidence(reading);
   if (type === 'time') return timeEvidence(reading, now);
   const numbers = { before: Number(reading.before), after: Number(reading.after) };
-  const base = type.startsWith('float') ? floatBase(type, numbers.after) : wholeBase(reading, numbers.after);
+  const base = type.startsWith('float') ? floatBase(type, numbers) : wholeBase(reading, numbers.after);
   if (base.points <= implausible || numbers.after === 0) return [base];
   return [base, familiar(type, numbers.after), movement(reading, numbers)];
 }
@@ -47,13 +54,18 @@ const floatPoints: Readonly<Partial<Record<ModbusType, number>>> = { float16: 14
 const smallestNormal = 2 ** -126;
 const mostDigits = 5;
 
-function floatBase(type: ModbusType, value: number): Evidence {
-  const size = Math.abs(value);
+/** Of the two values that which is less likely. */
+function floatBase(type: ModbusType, { before, after }: Both): Evidence {
+  const [one, other] = [ofFloat(type, Math.abs(before)), ofFloat(type, Math.abs(after))];
+  return one.points < other.points ? one : other;
+}
+
+function ofFloat(type: ModbusType, size: number): Evidence {
   if (size === 0) return { points: type === 'float16' ? 5 : 20, because: 'zero' };
   if (size < smallestNormal) return { points: 0, because: 'denormal' };
   const points = floatPoints[type] ?? 0;
   if (size < 1e-6 || size > 1e10) return { points: 2, because: 'of a strange size' };
-  return { points: size < 1e-3 || size > 1e7 ? points / 2 : points };
+  return { points: size < 1e-3 || size > 1e8 ? points / 2 : points };
 }
 
 /** Types that few devices have. */
@@ -61,24 +73,21 @@ const rare: Readonly<Partial<Record<ModbusType, number>>> = { int24: 15, uint24:
 
 function wholeBase(reading: Reading, value: number): Evidence {
   const { type } = reading.shape;
-  const isSigned = type.startsWith('int');
   if (type === 'bcd') return { points: value === 0 ? 5 : 20 + 5 * registersInUse(reading) };
   if (type === 'mod10000') return { points: value === 0 ? 5 : 26 + 3 * registersInUse(reading) };
   if (reading.count === 1) {
-    return registerBase(isSigned, value);
+    return registerBase(value);
   }
   const seldom = rare[type] ?? 0;
-  if (value === 0) return { points: (isSigned ? 18 : 20) - seldom, because: 'zero' };
-  // Where the sign decides nothing, the commoner type goes first.
-  return { points: sizePoints(reading.count, value) - seldom - (isSigned && value > 0 ? 2 : 0) };
+  if (value === 0) return { points: 20 - seldom, because: 'zero' };
+  return { points: sizePoints(reading.count, value) - seldom };
 }
 
 /** Most registers hold small numbers; those of a float or of the low half of a counter hold any. */
-function registerBase(isSigned: boolean, value: number): Evidence {
-  if (value === 0) return { points: isSigned ? 36 : 38, because: 'zero' };
+function registerBase(value: number): Evidence {
+  if (value === 0) return { points: 38, because: 'zero' };
   if (value < 0) return { points: value > -2_000 ? 43 : 26 };
-  const points = value < 10_000 ? 43 : value < 0x8000 ? 38 : 30;
-  return { points: isSigned ? points - 2 : points };
+  return { points: value < 10_000 ? 43 : value < 0x8000 ? 38 : 30 };
 }
 
 /** The more of its bits are only filled up, the less it is by chance that they are. */
@@ -126,7 +135,7 @@ function isShortDecimal(type: ModbusType, value: number): boolean {
 const mostCounted = 100;
 
 /** Between two moments a counter rises, a measured value moves a little, and a wrong byte order jumps. */
-function movement({ shape: { type }, count }: Reading, { before, after }: { before: number; after: number }): Evidence {
+function movement({ shape: { type }, count }: Reading, { before, after }: Both): Evidence {
   const change = after - before;
   if (change === 0) return { points: 0 };
   const isWhole = !type.startsWith('float');
@@ -137,7 +146,7 @@ function movement({ shape: { type }, count }: Reading, { before, after }: { befo
   if (share < 0.02) return { points: 4, because: 'moves a little' };
   // A small number may well be another the next time.
   const isJump = share > 0.5 || (count === 1 && share > 0.2);
-  return isJump && Math.abs(change) > mostCounted ? { points: -15, because: 'jumps' } : { points: 0 };
+  return isJump && Math.abs(change) > (isWhole ? mostCounted : 1) ? { points: -15, because: 'jumps' } : { points: 0 };
 }
 
 function textEvidence({ before, after }: Reading): Evidence[] {

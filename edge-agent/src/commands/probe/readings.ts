@@ -7,6 +7,7 @@ import {
   type ModbusTag,
   type ModbusType,
   modbusTypes,
+  patternBits,
   registerCount,
   registersRange,
   timeFormNames,
@@ -34,7 +35,10 @@ const leftOut: readonly ModbusType[] = ['bool', 'int8', 'uint8', 'string', 'time
 /** Shorter texts are met by chance. */
 const fewestCharacters = 4;
 
-/** Those that give a value both times; what is NaN, no date or no decimal digit is no reading. */
+/**
+ * Those that give a value both times; what is NaN, no date or no decimal digit is no reading. A number that reads the same with and
+ * without a sign is given once, without.
+ */
 export function readingsOf(table: ModbusTable, before: Buffer, after: Buffer): Reading[] {
   const total = before.length / 2;
   const readings: Reading[] = [];
@@ -46,11 +50,21 @@ export function readingsOf(table: ModbusTable, before: Buffer, after: Buffer): R
       const decode = decoderOf(table, shape);
       const [first, second] = [decode(before, at, 0), decode(after, at, 0)];
       if (first.quality !== GOOD || second.quality !== GOOD || first.value === null || second.value === null) continue;
+      if (isSigned(shape) && Number(first.value) >= 0 && Number(second.value) >= 0) continue;
       const bytes = after.subarray(at * 2, (at + count) * 2);
       readings.push({ at, count, shape, before: first.value, after: second.value, bytes });
     }
   }
   return readings;
+}
+
+const isSigned = ({ type }: Shape): boolean => type.startsWith('int');
+
+/** The type with a sign that reads the same; it is no reading of its own. */
+export function signedTwin({ shape: { type }, before, after }: Reading): string | null {
+  const twin = type.replace(/^uint/, 'int');
+  const top = 2 ** (patternBits({ type }) - 1);
+  return twin !== type && Number(before) < top && Number(after) < top ? twin : null;
 }
 
 const ordersOf = (count: number): readonly AnyByteOrder[] => {

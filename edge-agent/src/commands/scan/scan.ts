@@ -1,6 +1,6 @@
 /** Who is on a bus: every unit id is asked for a register, and who answers, in whatever way, who it is. */
 import type { HandLink } from '../../drivers/modbus/by-hand.ts';
-import { exceptionText } from '../../drivers/modbus/exceptions.ts';
+import { exceptionName } from '../../drivers/modbus/exceptions.ts';
 import { parseIdentification } from '../../drivers/modbus/identification.ts';
 
 export type FoundUnit = {
@@ -45,7 +45,7 @@ export async function* scan(link: HandLink, settings: ScanSettings, asked: () =>
     const answer =
       reply.kind === 'data'
         ? `holding ${address} is ${reply.data.readUInt16BE(0)}`
-        : `holding ${address}: ${exceptionText(reply.code)}`;
+        : `holding ${address}: ${exceptionName(reply.code)}`;
     yield { unit, roundTripMs, answer, identity: await identityOf(link, unit, timeoutMs) };
   }
 }

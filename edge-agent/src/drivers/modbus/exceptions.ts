@@ -13,3 +13,6 @@ const meanings: Readonly<Partial<Record<number, string>>> = {
 
 export const exceptionText = (code: number): string =>
   `exception ${code}, ${meanings[code] ?? 'which no specification knows: see the manual of the device'}`;
+
+/** `exception 2, illegal data address`: for a line in a list. */
+export const exceptionName = (code: number): string => exceptionText(code).replace(/:.*/, '');
