@@ -46,8 +46,8 @@ export class HandLink {
   }
 
   private async ask(send: (connection: Connection) => Promise<Reply>): Promise<TimedReply> {
-    if (this.signal.aborted) return { reply: { kind: 'aborted' }, roundTripMs: 0 };
-    const connection = await this.connected();
+    const connection = this.signal.aborted ? null : await this.connected();
+    if (connection === null) return { reply: { kind: 'aborted' }, roundTripMs: 0 };
     if (connection.unsettled) await connection.settle();
     if (connection.waitMs > 0) await pause(Math.ceil(connection.waitMs), this.signal);
     if (this.signal.aborted) return { reply: { kind: 'aborted' }, roundTripMs: 0 };
@@ -56,11 +56,16 @@ export class HandLink {
     return { reply, roundTripMs: this.clock.monotonicMs() - sentMs };
   }
 
-  /** Some gateways hang up after a request in vain. */
-  private async connected(): Promise<Connection> {
+  /** Some gateways hang up after a request in vain. null: it was stopped meanwhile. */
+  private async connected(): Promise<Connection | null> {
     if (this.connection?.isOpen === true) return this.connection;
-    const channel = await openChannel(this.link, null, this.dialIns, this.signal);
-    this.connection = new Connection(this.link, channel, () => {});
-    return this.connection;
+    try {
+      const channel = await openChannel(this.link, null, this.dialIns, this.signal);
+      this.connection = new Connection(this.link, channel, () => {});
+      return this.connection;
+    } catch (error) {
+      if (this.signal.aborted) return null;
+      throw error;
+    }
   }
 }

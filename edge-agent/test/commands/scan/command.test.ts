@@ -107,6 +107,18 @@ describe('scan', () => {
     expect(said.at(-1)).toBe(`stopped: 1 unit of 247 asked on 127.0.0.1:${port}, 1 found`);
   });
 
+  test('ends on Ctrl-C also before there is a connection', async () => {
+    const stop = new AbortController();
+    const link = `{ kind: listen, port: ${await freePort()}, framing: tcp }`;
+    const scanning = runByHand(scan, ['--link', link, '--units', '1-3'], stop.signal);
+    stop.abort();
+    const { said, thrown } = await scanning;
+    expect(thrown).toBe(null);
+    expect(said).toEqual([
+      expect.stringMatching(/^stopped: 0 units of 3 asked on whoever on 127\.0\.0\.1:\d+, 0 found$/),
+    ]);
+  });
+
   test('tells wrong use, and that nobody can be reached', async () => {
     for (const units of ['5-1', '1-300', 'all', '']) {
       expect((await scanned(1, '--units', units)).thrown).toMatchObject({ code: 'arguments/invalid' });
