@@ -76,14 +76,24 @@ export function issuesOf<Schema extends z.ZodType>(
 }
 
 export function invalid(file: string, problems: readonly ConfigProblem[]): FieldlineError {
-  const order = [file, ...new Set(problems.map((problem) => problem.file))];
-  const sorted = [...problems].sort(
-    (a, b) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line || a.column - b.column,
-  );
-  const rows = sorted.map((p) => `  ${p.file}:${p.line}:${p.column}: ${p.key === '' ? '' : `${p.key}: `}${p.message}`);
+  const rows = problemLines(file, problems).map((line) => `  ${line}`);
   const count = rows.length === 1 ? '1 problem' : `${rows.length} problems`;
-  const files = [...new Set(sorted.map((problem) => problem.file))].join(' and ');
+  const files = filesOf(file, problems)
+    .filter((one) => problems.some((problem) => problem.file === one))
+    .join(' and ');
   return new FieldlineError('settings/invalid', `${count} in ${files}:\n${rows.join('\n')}`);
+}
+
+const filesOf = (file: string, problems: readonly ConfigProblem[]): string[] => [
+  ...new Set([file, ...problems.map((problem) => problem.file)]),
+];
+
+/** A line each, in the order of the text: `edge.yaml:7:5: devices[0].unit: …`; those of `file` first. */
+export function problemLines(file: string, problems: readonly ConfigProblem[]): string[] {
+  const order = filesOf(file, problems);
+  return [...problems]
+    .sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line || a.column - b.column)
+    .map((p) => `${p.file}:${p.line}:${p.column}: ${p.key === '' ? '' : `${p.key}: `}${p.message}`);
 }
 
 export function deepFreeze<T>(value: T): T {
