@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { commandsSchema, ownDevice } from './commands.ts';
 import { modbusDeviceSchema } from './modbus.ts';
 import { dialInClash, type ModbusLink, modbusLinkName, sameModbusLink } from './modbus-link.ts';
 import { opcuaDeviceSchema } from './opcua.ts';
@@ -47,6 +48,7 @@ const edgeObject = z.strictObject({
   gateway: id.describe('unique in the fleet'),
   uplink: uplinkSchema,
   journal: journalSchema.prefault({}),
+  commands: commandsSchema.describe('what may be written; a tag needs `write` besides'),
   http: z
     .strictObject({ host: host.default('127.0.0.1'), port: listenPort.default(9101) })
     .prefault({})
@@ -93,6 +95,11 @@ export const edgeSchema = edgeObject
     { when: () => true },
   )
   .superRefine((edge, context) => {
+    for (const [index, { device }] of edge.devices.entries()) {
+      if (!edge.commands.enabled || device !== ownDevice) continue;
+      const message = 'is the gateway itself, which records its commands under this name: choose another';
+      context.addIssue({ code: 'custom', path: ['devices', index, 'device'], message });
+    }
     const links = new Map<string, ModbusLink>();
     for (const [index, device] of edge.devices.entries()) {
       if (device.protocol !== 'modbus') continue;

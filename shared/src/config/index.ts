@@ -1,3 +1,4 @@
+export * from './commands.ts';
 export * from './edge.ts';
 export * from './ingest.ts';
 export { loadConfig, parseConfig } from './load-config.ts';
