@@ -8,6 +8,7 @@ import type { AnswersAs, FramePort, PortParts } from './ports/frame-port.ts';
 import { RtuPort } from './ports/rtu-port.ts';
 import { TcpPort } from './ports/tcp-port.ts';
 import { UdpPort } from './ports/udp-port.ts';
+import { sendWrite, type WriteRequest, writeFrameBytes } from './write-request.ts';
 
 export type ReadRequest = {
   readonly unit: number;
@@ -18,8 +19,10 @@ export type ReadRequest = {
   readonly timeoutMs: number;
 };
 
+export type ModbusRequest = ReadRequest | WriteRequest;
+
 export type Reply =
-  /** The data bytes alone: two per register, eight bits per byte. */
+  /** The data bytes alone: two per register, eight bits per byte; none after a write. */
   | { readonly kind: 'data'; readonly data: Buffer }
   | { readonly kind: 'exception'; readonly code: number }
   | { readonly kind: 'garbled' }
@@ -34,7 +37,7 @@ const heldMs = 5;
 /** The bytes of a serial port come by way of another thread. */
 const serialGraceMs = 30;
 
-/** One open channel with modbus-serial on it. One request at a time: `read` is not called while another one runs. */
+/** One open channel with modbus-serial on it. One request at a time: `ask` is not called while another one runs. */
 export class Connection {
   readonly ended: Promise<string>;
   private readonly client: InstanceType<typeof modbusSerial.default>;
@@ -75,10 +78,10 @@ export class Connection {
   }
 
   /** The time-out is ours: the library's leaves its transaction open, to be answered by whatever comes next. */
-  read(request: ReadRequest, answersAs: AnswersAs): Promise<Reply> {
+  ask(request: ModbusRequest, answersAs: AnswersAs): Promise<Reply> {
     if (!this.channel.isOpen()) return Promise.resolve({ kind: 'not-connected' });
     return new Promise((resolve) => {
-      const wireMs = this.timing.wireMs(frameBytesOfBoth + dataBytes(request));
+      const wireMs = this.timing.wireMs(frameBytesOf(request));
       const timeoutMs = request.timeoutMs + wireMs;
       const dueMs = performance.now() + timeoutMs;
       const timer = setTimeout(() => this.timedOut(finish, dueMs), timeoutMs);
@@ -125,7 +128,11 @@ export class Connection {
   }
 
   /** The library checks unit, function and length of the frame; the byte count that the frame itself states is checked here. */
-  private send(request: ReadRequest, finish: (reply: Reply) => void): void {
+  private send(request: ModbusRequest, finish: (reply: Reply) => void): void {
+    if ('write' in request) {
+      this.sendWrite(request, finish);
+      return;
+    }
     const { unit, table, first, count } = request;
     const sizeBytes = dataBytes(request);
     const answered = (error: Error | null, result: { readonly buffer: Buffer } | undefined): void => {
@@ -150,7 +157,21 @@ export class Connection {
         break;
     }
   }
+
+  private sendWrite(request: WriteRequest, finish: (reply: Reply) => void): void {
+    sendWrite(this.client, request, (error, isEcho) => {
+      if (this.finish !== finish) return;
+      const code = exceptionCode(error);
+      if (code !== null) finish({ kind: 'exception', code });
+      else finish(error === null && isEcho ? { kind: 'data', data: noData } : { kind: 'garbled' });
+    });
+  }
 }
+
+const noData = Buffer.alloc(0);
+
+const frameBytesOf = (request: ModbusRequest): number =>
+  'write' in request ? writeFrameBytes(request) : frameBytesOfBoth + dataBytes(request);
 
 const dataBytes = ({ table, count }: ReadRequest): number => (isBitTable(table) ? Math.ceil(count / 8) : count * 2);
 

@@ -21,7 +21,7 @@ function open(framing: Framing | 'udp') {
     late += 1;
   });
   const read = (count: number, timeoutMs = 10_000): Promise<Reply> =>
-    connection.read({ unit, table: 'holding', first: 0, count, timeoutMs }, null);
+    connection.ask({ unit, table: 'holding', first: 0, count, timeoutMs }, null);
   const lastId = (): number => sent.at(-1)?.readUInt16BE(0) ?? 0;
   return { connection, read, receive, lastId, isOpen: channel.isOpen, late: () => late };
 }
