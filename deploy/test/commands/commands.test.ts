@@ -2,8 +2,9 @@
 import { topicOf } from '@fieldline/shared/contracts';
 import { describeWith, mosquitto, waitFor } from '@fieldline/shared/testing';
 import Database from 'better-sqlite3';
+import modbusSerial from 'modbus-serial';
 import { connectAsync } from 'mqtt';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { testGateway } from '../../../edge-agent/test/helpers/journal.ts';
 import { startSite } from './site.ts';
 
@@ -167,6 +168,27 @@ describeWith(mosquitto, 'a command', () => {
     await site.read();
     expect(site.newest('setpoint')).toBe(20);
     expect(site.audit()).toEqual([expect.objectContaining({ id: 'killed', outcome: 'unknown' })]);
+  });
+
+  test('whose agent is killed between write and answer is not written again', async () => {
+    const site = await startSite({ timeoutMs: 10_000 });
+    const other = new modbusSerial.default();
+    await other.connectTCP('127.0.0.1', { port: site.plant.servers[0]?.port ?? 0 });
+    onTestFinished(() => other.close(() => {}));
+    await site.plant.faults.set(plc, { kind: 'mute-writes' });
+    const command = site.command({ id: 'killed', value: 30 });
+    await site.publish(command);
+    await waitFor(async () => (await other.readHoldingRegisters(0, 1)).data[0] === 300, { what: 'the write' });
+    await site.agent.kill();
+    await site.plant.faults.clear();
+    await site.agent.start();
+    await waitFor(() => site.answers.length > 0, { timeoutMs: 30_000, what: 'an answer' });
+    expect(site.answers[0]).toMatchObject({ outcome: 'unknown', reason: 'interrupted', before: 20, after: 30 });
+    await other.writeRegister(0, 100);
+    await site.publish(command);
+    await waitFor(() => site.answers.length > 1, { what: 'the same answer again' });
+    await site.read();
+    expect(site.newest('setpoint')).toBe(10);
   });
 
   test('changes nothing unless the settings switch commands on', async () => {

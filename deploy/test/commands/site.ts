@@ -27,13 +27,20 @@ const tags = [
 export type SiteOptions = {
   readonly commands?: object;
   readonly link?: object;
+  readonly timeoutMs?: number;
   readonly uplink?: object;
   readonly beforeStart?: (site: { readonly brokerUrl: string }) => Promise<void>;
 };
 
 let numbered = 0;
 
-export async function startSite({ commands = { enabled: true }, link, uplink, beforeStart }: SiteOptions = {}) {
+export async function startSite({
+  commands = { enabled: true },
+  link,
+  timeoutMs = 400,
+  uplink,
+  beforeStart,
+}: SiteOptions = {}) {
   const broker = await mosquitto.start();
   onTestFinished(() => broker.close());
   const units = [{ name: 'plc', unit: 1, points }];
@@ -56,7 +63,7 @@ export async function startSite({ commands = { enabled: true }, link, uplink, be
   const settings = {
     ...{ gateway: testGateway, commands, http: { port: opsPort }, journal: { flushMs: 50 } },
     uplink: { broker: broker.url, ...uplink },
-    devices: [{ device: 'plc', protocol: 'modbus', link: to, everyMs: 200, timeoutMs: 400, tags }],
+    devices: [{ device: 'plc', protocol: 'modbus', link: to, everyMs: 200, timeoutMs, tags }],
   };
   writeFileSync(join(folder, 'edge.yaml'), stringify(settings));
   const agent = createProgram('edge-agent/src/main.ts', ['run', '--config', join(folder, 'edge.yaml')], opsPort);

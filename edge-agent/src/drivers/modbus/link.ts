@@ -103,10 +103,12 @@ export class Link {
     return reply.kind === 'exception' ? this.readAgain(request, reply, signal) : reply;
   }
 
-  /** All that `work` asks goes before what waits already, and nobody else is served in between. `work` never rejects. */
+  /** All that `work` asks goes before what waits already, and nobody else is served in between. */
   ahead<Result>(work: (ask: Ask) => Promise<Result>): Promise<Result> {
-    const { promise, resolve } = Promise.withResolvers<Result>();
-    this.urgent.push(async () => resolve(await work((request, signal) => this.exchange(request, signal))));
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const ask: Ask = (request, signal) => this.exchange(request, signal);
+    // Whatever becomes of it, those behind it have their turn.
+    this.urgent.push(() => work(ask).then(resolve, reject));
     this.turn = this.turn.then(() => this.runUrgent());
     return promise;
   }
