@@ -43,6 +43,7 @@ put(45, words(struct.pack(">q", -5)[2:]))
 put(48, words(struct.pack(">bB", -7, 200)))
 
 # The library counts the registers of a device from 1.
-device = ModbusDeviceContext(hr=ModbusSequentialDataBlock(1, registers))
+coils = ModbusSequentialDataBlock(1, [False] * 16)
+device = ModbusDeviceContext(co=coils, hr=ModbusSequentialDataBlock(1, registers))
 context = ModbusServerContext(devices=device, single=True)
 asyncio.run(StartAsyncTcpServer(context, address=("127.0.0.1", int(sys.argv[1]))))

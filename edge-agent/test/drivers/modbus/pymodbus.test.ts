@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Tag, Value } from '@fieldline/shared/contracts';
 import { describeWith, findProgram, freePort } from '@fieldline/shared/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { device, startRig, tcp } from './rig.ts';
@@ -9,14 +10,19 @@ const python = findProgram('python3');
 const hasLibrary = python !== null && spawnSync(python, ['-c', 'import pymodbus.server']).status === 0;
 const requirement = { name: 'pymodbus', skipReason: hasLibrary ? null : 'not installed (pip install pymodbus)' };
 
+async function startServer(): Promise<number> {
+  const port = await freePort();
+  const server = spawn(python ?? '', [join(import.meta.dirname, 'pymodbus-server.py'), String(port)]);
+  onTestFinished(async () => {
+    server.kill();
+    await once(server, 'exit');
+  });
+  return port;
+}
+
 describeWith(requirement, 'registers that pymodbus and Python have encoded', () => {
   test('are read as what they were made of, a value and its scale factor in one request', async () => {
-    const port = await freePort();
-    const server = spawn(python ?? '', [join(import.meta.dirname, 'pymodbus-server.py'), String(port)]);
-    onTestFinished(async () => {
-      server.kill();
-      await once(server, 'exit');
-    });
+    const port = await startServer();
     const tags = [
       { tag: 'int16', address: 40_001, type: 'int16' },
       { tag: 'int32', address: 40_002, type: 'int32' },
@@ -58,6 +64,46 @@ describeWith(requirement, 'registers that pymodbus and Python have encoded', () 
       int48: -5n,
       int8: -7,
       uint8: 200,
+    });
+  });
+
+  test('are what pymodbus and Python read after they were written, in every function', async () => {
+    const port = await startServer();
+    const limits = { min: -1e300, max: 1e300 };
+    const written: [object, Value][] = [
+      [{ tag: 'coil', address: 0, table: 'coil', type: 'bool', write: {} }, true],
+      [{ tag: 'coil15', address: 2, table: 'coil', type: 'bool', write: { functionCode: 15 } }, true],
+      [{ tag: 'int16', address: 100, type: 'int16', write: limits }, -12_345],
+      [{ tag: 'int32', address: 101, type: 'int32', byteOrder: 'CDAB', write: limits }, -1_234_567_890],
+      [{ tag: 'uint64', address: 103, type: 'uint64', write: { ...limits, functionCode: 23 } }, 2n ** 64n - 2n],
+      [{ tag: 'float32', address: 107, type: 'float32', write: limits }, Math.fround(123.456)],
+      [{ tag: 'float64', address: 109, type: 'float64', byteOrder: 'CDAB', write: limits }, -2.5e-300],
+      [{ tag: 'text', address: 113, type: 'string', registers: 5, write: {} }, 'Zähler 7'],
+      [{ tag: 'float16', address: 118, type: 'float16', write: limits }, 0.333251953125],
+      [{ tag: 'bcd', address: 119, type: 'bcd', registers: 2, write: limits }, 12_345_678],
+      [{ tag: 'bit', address: 121, type: 'bool', bit: 4, write: {} }, true],
+      [{ tag: 'field', address: 121, bits: [8, 11], write: limits }, 9],
+      [{ tag: 'byte', address: 121, type: 'uint8', write: { ...limits, readModifyWrite: true } }, 0x51],
+    ];
+    const rig = await startRig([device({ link: tcp(port), tags: written.map(([tag]) => tag) })]);
+    for (const [{ tag }, value] of written as [{ tag: string }, Value][]) {
+      const target = rig.driver.tags.find((one) => one.tag === tag) as Tag;
+      const result = await rig.driver.writer?.write(target, { value, permit: () => null });
+      expect(result, tag).toMatchObject({ kind: 'accepted', written: value });
+    }
+    const client = spawnSync(python ?? '', [join(import.meta.dirname, 'pymodbus-client.py'), String(port)]);
+    expect(JSON.parse(client.stdout.toString())).toEqual({
+      coils: [true, false, true],
+      int16: -12_345,
+      int32: -1_234_567_890,
+      uint64: '18446744073709551614',
+      float32: Math.fround(123.456),
+      float64: -2.5e-300,
+      text: 'Zähler 7',
+      float16: 0.333251953125,
+      bcd: '12345678',
+      flags: 0x0951,
+      untouched: 0,
     });
   });
 });
