@@ -73,6 +73,16 @@ async function loadSettings(file: string): Promise<EdgeConfig> {
 
 const tagsOf = ({ devices }: EdgeConfig): number => devices.reduce((sum, { tags }) => sum + tags.length, 0);
 
+/** What an auditor asks first: the tags that commands can write. */
+function writableOf({ devices, commands }: EdgeConfig): string {
+  const writable = devices.flatMap(({ device, tags }) =>
+    tags.flatMap((tag) => ('write' in tag && tag.write !== undefined ? [`${device}/${tag.tag}`] : [])),
+  );
+  if (!commands.enabled)
+    return `nothing can be written (commands.enabled is false${writable.length > 0 ? '; write of tags has no effect' : ''})`;
+  return writable.length === 0 ? 'nothing can be written: no tag has write' : `can be written: ${writable.join(', ')}`;
+}
+
 async function validate(file: string): Promise<void> {
   const { counted, runProgram } = await import('@fieldline/shared/runtime');
   await runProgram(async () => {
@@ -83,7 +93,7 @@ async function validate(file: string): Promise<void> {
     );
     process.stdout.write(
       `${file} is valid\n  gateway ${gateway} publishes to ${[uplink.broker].flat().join(', else to ')}, journal in ${journal.folder}\n` +
-        `${rows.join('\n')}\n  ${counted(devices.length, 'device')}, ${counted(tagsOf(config), 'tag')}\n`,
+        `${rows.join('\n')}\n  ${counted(devices.length, 'device')}, ${counted(tagsOf(config), 'tag')}\n  ${writableOf(config)}\n`,
     );
   });
 }
