@@ -83,8 +83,13 @@ describe('fieldline-edge', () => {
     const good = settingsFile(settings('mqtt://localhost', 502));
     expect(await run('validate', '--config', good)).toMatchObject({
       code: 0,
-      out: expect.stringContaining('1 device, 2 tags'),
+      out: expect.stringMatching(/1 device, 2 tags\n {2}nothing can be written/),
     });
+    const text = settings('mqtt://localhost', 502, 'commands: { enabled: true }').replace(
+      'type: bool,',
+      'type: bool, write: {},',
+    );
+    expect((await run('validate', '--config', settingsFile(text))).out).toContain('can be written: plc1/running');
     const bad = settingsFile(settings('http://localhost', 502, 'colour: red'));
     const { code, error } = await run('validate', '--config', bad);
     expect(code).toBe(1);

@@ -25,12 +25,24 @@ export function validate(file: string, { config, problemAt }: PlacedEdge): strin
   return [...summary(file, config), ...warningLines];
 }
 
-function summary(file: string, { gateway, devices, uplink, journal }: EdgeConfig): string[] {
+function summary(file: string, config: EdgeConfig): string[] {
+  const { gateway, devices, uplink, journal } = config;
   const tags = devices.reduce((sum, device) => sum + device.tags.length, 0);
   return [
     `${file} is valid`,
     `  gateway ${gateway} publishes to ${[uplink.broker].flat().join(', else to ')}, journal in ${journal.folder}`,
     ...devices.map((device) => `  ${device.device}: ${device.protocol}, ${counted(device.tags.length, 'tag')}`),
     `  ${counted(devices.length, 'device')}, ${counted(tags, 'tag')}`,
+    `  ${writableOf(config)}`,
   ];
+}
+
+/** What an auditor asks first: the tags that commands can write. */
+function writableOf({ devices, commands }: EdgeConfig): string {
+  const writable = devices.flatMap(({ device, tags }) =>
+    tags.flatMap((tag) => ('write' in tag && tag.write !== undefined ? [`${device}/${tag.tag}`] : [])),
+  );
+  if (!commands.enabled)
+    return `nothing can be written (commands.enabled is false${writable.length > 0 ? '; write of tags has no effect' : ''})`;
+  return writable.length === 0 ? 'nothing can be written: no tag has write' : `can be written: ${writable.join(', ')}`;
 }

@@ -30,7 +30,7 @@ export class HandLink {
 
   /** @throws FieldlineError device/unreachable, port/in-use */
   read(request: ReadRequest, answersAs: AnswersAs = null): Promise<TimedReply> {
-    return this.ask((connection) => connection.read(request, answersAs));
+    return this.ask((connection) => connection.ask(request, answersAs));
   }
 
   /** Basic identification from this object on. @throws FieldlineError device/unreachable, port/in-use */

@@ -11,6 +11,7 @@ import type { Line } from './ports/line-port.ts';
 import { RtuPort } from './ports/rtu-port.ts';
 import { TcpPort } from './ports/tcp-port.ts';
 import { UdpPort } from './ports/udp-port.ts';
+import { sendWrite, type WriteRequest, writeFrameBytes } from './write-request.ts';
 
 export type ReadRequest = {
   readonly unit: number;
@@ -21,8 +22,10 @@ export type ReadRequest = {
   readonly timeoutMs: number;
 };
 
+export type ModbusRequest = ReadRequest | WriteRequest;
+
 export type Reply =
-  /** The data bytes alone: two per register, eight bits per byte. */
+  /** The data bytes alone: two per register, eight bits per byte; none after a write. */
   | { readonly kind: 'data'; readonly data: Buffer }
   | { readonly kind: 'exception'; readonly code: number }
   | { readonly kind: 'garbled' }
@@ -43,7 +46,7 @@ const heldMs = 5;
 /** The bytes of a serial port come by way of another thread. */
 const serialGraceMs = 30;
 
-/** One open channel with modbus-serial on it. One request at a time: `read` is not called while another one runs. */
+/** One open channel with modbus-serial on it. One request at a time: `ask` is not called while another one runs. */
 export class Connection {
   readonly ended: Promise<string>;
   private readonly client: InstanceType<typeof modbusSerial.default>;
@@ -88,8 +91,8 @@ export class Connection {
     return this.channel.isOpen();
   }
 
-  read(request: ReadRequest, answersAs: AnswersAs): Promise<Reply> {
-    const wireMs = this.timing.wireMs(frameBytesOfBoth + dataBytes(request));
+  ask(request: ModbusRequest, answersAs: AnswersAs): Promise<Reply> {
+    const wireMs = this.timing.wireMs(frameBytesOf(request));
     return this.exchange(request.timeoutMs + wireMs, answersAs, (finish) => this.send(request, finish));
   }
 
@@ -179,7 +182,11 @@ export class Connection {
   }
 
   /** The library checks unit, function and length of the frame; the byte count that the frame itself states is checked here. */
-  private send(request: ReadRequest, finish: Finish): void {
+  private send(request: ModbusRequest, finish: Finish): void {
+    if ('write' in request) {
+      this.sendWrite(request, finish);
+      return;
+    }
     const { unit, table, first, count } = request;
     const sizeBytes = dataBytes(request);
     const answered = (error: Error | null, result: { readonly buffer: Buffer } | undefined): void => {
@@ -204,10 +211,24 @@ export class Connection {
         break;
     }
   }
+
+  private sendWrite(request: WriteRequest, finish: Finish): void {
+    sendWrite(this.client, request, (error, isEcho) => {
+      if (this.finish !== finish) return;
+      const code = exceptionCode(error);
+      if (code !== null) finish({ kind: 'exception', code });
+      else finish(error === null && isEcho ? { kind: 'data', data: noData } : { kind: 'garbled' });
+    });
+  }
 }
 
 /** Of an RTU frame that holds an identification: whether more follows. */
 const moreFollowsAt = 5;
+
+const noData = Buffer.alloc(0);
+
+const frameBytesOf = (request: ModbusRequest): number =>
+  'write' in request ? writeFrameBytes(request) : frameBytesOfBoth + dataBytes(request);
 
 const dataBytes = ({ table, count }: ReadRequest): number => (isBitTable(table) ? Math.ceil(count / 8) : count * 2);
 
