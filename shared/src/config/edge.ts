@@ -107,7 +107,7 @@ export const edgeSchema = edgeObject
           message: `another device states ${name} with other settings; devices that share a link state it alike`,
         });
       }
-      for (const other of links.values()) {
+      for (const other of device.link.kind === 'listen' ? links.values() : []) {
         const message = dialInClash(device.link, other);
         if (message !== null) context.addIssue({ code: 'custom', path: ['devices', index, 'link'], message });
       }

@@ -9,6 +9,7 @@ import type { z } from 'zod';
 import { FieldlineError } from '../contracts/errors.ts';
 import { aliasProblems } from './alias-problems.ts';
 import { describeIssue, keyOf } from './describe-issue.ts';
+import { readPlainYaml } from './plain-yaml.ts';
 
 export type ConfigProblem = {
   readonly line: number;
@@ -31,6 +32,10 @@ export function loadConfig<Schema extends z.ZodType>(schema: Schema, file: strin
 
 /** @throws FieldlineError settings/invalid */
 export function parseConfig<Schema extends z.ZodType>(schema: Schema, text: string, file: string): z.infer<Schema> {
+  // Of settings that have a problem the places are wanted too.
+  const plain = readPlainYaml(text);
+  const quick = plain === undefined ? undefined : schema.safeParse(plain);
+  if (quick?.success === true) return deepFreeze(quick.data);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
