@@ -7,9 +7,10 @@ import { quantile } from '../statistics.ts';
 import type { FleetRequest } from './fleet.ts';
 
 export type Turns = {
-  /** Of all devices, in the time of the log. */
+  /** Of all devices, that lie whole in the log. */
   readonly due: number;
   readonly missed: number;
+  /** In those turns. */
   readonly requests: number;
   /** Of each request that was the first of its turn. */
   readonly besideMs: readonly number[];
@@ -22,19 +23,23 @@ export function turnsOf(log: readonly FleetRequest[], everyMs: number): Turns {
   const end = Math.max(...[...timesOf.values()].map((requests) => requests.at(-1)?.[1] ?? 0));
   let due = 0;
   let read = 0;
+  let asked = 0;
   const besideMs: number[] = [];
   for (const requests of timesOf.values()) {
     const times = requests.map(([, time]) => time);
     const grid = gridOf(times, everyMicros);
-    const turns = Map.groupBy(times, (time) => Math.round((time - grid) / everyMicros));
-    for (const [turn, [first]] of turns) {
-      if (first !== undefined) besideMs.push(Math.abs(first - grid - turn * everyMicros) / 1_000);
+    // Half a turn within the log at either end, so that no request of these turns lies outside of it.
+    const from = Math.ceil((begin - grid) / everyMicros + 0.5);
+    const to = Math.floor((end - grid) / everyMicros - 0.5);
+    due += to - from + 1;
+    for (const [turn, ofTurn] of Map.groupBy(times, (time) => Math.round((time - grid) / everyMicros))) {
+      if (turn < from || turn > to) continue;
+      read += 1;
+      asked += ofTurn.length;
+      besideMs.push(Math.abs((ofTurn[0] ?? 0) - grid - turn * everyMicros) / 1_000);
     }
-    // The log begins and ends somewhere between two turns of most devices.
-    due += Math.floor((end - grid) / everyMicros + 0.5) - Math.ceil((begin - grid) / everyMicros - 0.5) + 1;
-    read += turns.size;
   }
-  return { due, missed: Math.max(0, due - read), requests: log.length, besideMs };
+  return { due, missed: due - read, requests: asked, besideMs };
 }
 
 /** The time of some turn. */
