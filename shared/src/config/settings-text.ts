@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { FieldlineError } from '../contracts/errors.ts';
 import { aliasProblems } from './alias-problems.ts';
 import { describeIssue, type IssueText, keyOf } from './describe-issue.ts';
+import { readPlainYaml } from './plain-yaml.ts';
 
 export type ConfigProblem = {
   readonly file: string;
@@ -37,8 +38,36 @@ export function readText(file: string): string {
 
 /** What is no YAML has no data to check: then only that is told. */
 export function parseText(text: string, file: string): Checked<SettingsText> {
+  const plain = readPlainYaml(text);
+  if (plain === undefined) return parseAny(text, file);
+  let placed: SettingsText['problemAt'] | null = null;
+  // Of most texts nobody wants to know the places.
+  const problemAt = (issue: IssueText): ConfigProblem => {
+    placed ??= placesIn(documentOf(text), file);
+    return placed(issue);
+  };
+  return { data: { file, data: plain, problemAt }, problems: null };
+}
+
+type Parsed = { readonly document: Document.Parsed; readonly lines: LineCounter };
+
+function documentOf(text: string): Parsed {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  return { document: parseDocument(text, { lineCounter: lines, prettyErrors: false }), lines };
+}
+
+const placesIn =
+  ({ document, lines }: Parsed, file: string) =>
+  ({ path, message }: IssueText): ConfigProblem => ({
+    file,
+    ...locate(document, lines, path),
+    key: keyOf(path),
+    message,
+  });
+
+function parseAny(text: string, file: string): Checked<SettingsText> {
+  const parsed = documentOf(text);
+  const { document, lines } = parsed;
   const at = (offset: number, message: string): ConfigProblem => ({
     file,
     ...positionOf(lines, offset),
@@ -52,13 +81,7 @@ export function parseText(text: string, file: string): Checked<SettingsText> {
   if (wrong.length > 0) return { problems: wrong.map(({ offset, message }) => at(offset, message)) };
   try {
     const data: unknown = document.toJS({ maxAliasCount }) ?? {};
-    const problemAt = ({ path, message }: IssueText): ConfigProblem => ({
-      file,
-      ...locate(document, lines, path),
-      key: keyOf(path),
-      message,
-    });
-    return { data: { file, data, problemAt }, problems: null };
+    return { data: { file, data, problemAt: placesIn(parsed, file) }, problems: null };
   } catch (error) {
     const message = `cannot be read: ${(error as Error).message}: write the values out instead of aliases of aliases`;
     return { problems: [{ file, ...locate(document, lines, []), key: '', message }] };
