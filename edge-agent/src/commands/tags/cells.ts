@@ -22,20 +22,31 @@ const words: readonly Column[] = [
   'description',
 ];
 
-type Written = string | number | boolean;
+type Written = string | number | boolean | object;
 
 export function cellOf(tag: StatedTag, column: Column): string {
   const value = tag[column];
-  return Array.isArray(value) ? value.join(' ') : String(value ?? '');
+  if (Array.isArray(value)) return value.join(' ');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value ?? '');
 }
 
 /** As YAML would have it; what is no number stays as it is, for the schema to tell. `hasComma`: a comma is that of a fraction. */
 export function settingOf(text: string, column: Column, hasComma: boolean): Written | Written[] {
   const cell = text.trim();
   if (words.includes(column)) return cell;
+  if (column === 'write') return rulesOf(cell);
   if (lists.includes(column)) return cell.split(/\s+/).map((word) => numberOf(word, hasComma));
   if (column === 'signed' && /^(true|false)$/i.test(cell)) return cell.toLowerCase() === 'true';
   return numberOf(cell, hasComma);
+}
+
+/** As `cellOf` gives them. */
+function rulesOf(cell: string): string | object {
+  try {
+    return JSON.parse(cell);
+  } catch {
+    return cell;
+  }
 }
 
 const numberPattern = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;

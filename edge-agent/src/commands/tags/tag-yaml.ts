@@ -7,10 +7,15 @@ export const tagYaml = (tags: readonly StatedTag[]): string[] => ['tags:', ...ta
 function lineOf(tag: StatedTag): string {
   const fields = columnNames.flatMap((name) => {
     const value = tag[name];
-    return value === undefined
-      ? []
-      : [`${name}: ${Array.isArray(value) ? `[${value.map(scalar).join(', ')}]` : scalar(value)}`];
+    return value === undefined ? [] : [`${name}: ${written(value)}`];
   });
+  return `{ ${fields.join(', ')} }`;
+}
+
+function written(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(written).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return scalar(value);
+  const fields = Object.entries(value).map(([name, part]) => `${name}: ${written(part)}`);
   return `{ ${fields.join(', ')} }`;
 }
 

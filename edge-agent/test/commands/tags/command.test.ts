@@ -51,6 +51,22 @@ describe('tags export', () => {
     expect(deviceOf(settingsFile(device(written))).tags).toEqual(exported.tags);
   });
 
+  test('gives what may be written, and it is the same when it is imported', async () => {
+    const written = `    tags:
+      - { tag: setpoint, address: 100, type: int16, write: { min: 5, max: 35, functionCode: 16 } }
+      - { tag: mode, address: 101, type: string, registers: 4, write: { oneOf: [on, 'a, b'] } }
+`;
+    const file = settingsFile(device(written));
+    const { said: list } = await runByHand(tags, ['export', '--config', file, '--device', 'd']);
+    const { said, problems } = await imported(list.join('\n'));
+    expect(problems).toEqual([]);
+    const again = device(said.map((line) => `    ${line}\n`).join(''));
+    expect(deviceOf(settingsFile(again)).tags).toEqual(deviceOf(file).tags);
+    expect((await imported('tag,address,write\na,1,yes\n')).problems).toEqual([
+      expect.stringMatching(/^ {2}list\.csv:2:5: write is "yes"; it must be/),
+    ]);
+  });
+
   test('tells which devices there are', async () => {
     const file = settingsFile(device('    tags: [{ tag: a, address: 0 }]\n'));
     const { thrown } = await runByHand(tags, ['export', '--config', file, '--device', 'e']);
