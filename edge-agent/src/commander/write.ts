@@ -34,7 +34,9 @@ export async function writeTag(target: Target, order: WriteOrder, signal: AbortS
   if (result.kind === 'not-sent') return endingOf('refused', result.problem, result);
   if (result.kind === 'rejected') return endingOf('rejected', result.problem, result);
   if (rules.readBackAfterMs > 0) await pause(rules.readBackAfterMs, signal);
-  return readBack(result, await writer.read(tag));
+  // After a request in vain a unit of a serial line is left alone for a while, lest its late reply be taken for the next.
+  const most = result.kind === 'unanswered' ? triesUnanswered : 1;
+  return readBack(result, await readPatiently(target, most, signal));
 }
 
 function readBack(result: WriteResult, sample: Sample): Ending {
@@ -54,7 +56,9 @@ function readBack(result: WriteResult, sample: Sample): Ending {
 }
 
 /** How often, and how far apart, it is tried to read what may have been written by an agent that was killed. */
-const tries = 10;
+const triesInterrupted = 10;
+/** The same where a write was not answered: somebody waits for the outcome. */
+const triesUnanswered = 3;
 const betweenTriesMs = 1_000;
 
 /** Of a command that was noted and has no end. It is not written again; `target` is undefined where settings no longer have it. */
@@ -63,17 +67,18 @@ export async function endInterrupted(
   target: Target | null | undefined,
   signal: AbortSignal,
 ): Promise<Ending> {
-  const after = target === null || target === undefined ? null : await readPatiently(target, signal);
+  const after =
+    target === null || target === undefined ? null : (await readPatiently(target, triesInterrupted, signal)).value;
   const shown = after === null ? 'it cannot be read back' : `read back, it is ${after}`;
   const message = `the agent ended before it knew whether it was written; it is not written again; ${shown}`;
   return { ...endingOf('unknown', problem('interrupted', message), { after }), before };
 }
 
-async function readPatiently({ tag, writer }: Target, signal: AbortSignal): Promise<Value | null> {
-  for (let left = tries; left > 0; left--) {
-    const { value } = await writer.read(tag);
-    if (value !== null) return value;
-    if (left === 1 || !(await pause(betweenTriesMs, signal))) return null;
+async function readPatiently({ tag, writer }: Target, most: number, signal: AbortSignal): Promise<Sample> {
+  let sample = await writer.read(tag);
+  for (let left = most - 1; left > 0 && sample.value === null; left--) {
+    if (!(await pause(betweenTriesMs, signal))) break;
+    sample = await writer.read(tag);
   }
-  return null;
+  return sample;
 }
