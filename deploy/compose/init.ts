@@ -21,6 +21,7 @@ const secrets = [
   'api-token',
   'broker-gateway',
   'broker-ingest',
+  'broker-operator',
   'database-fieldline',
   'database-grafana',
   'database-superuser',
@@ -38,6 +39,7 @@ export function init(folder: string): void {
   const edge = loadEdgeConfig(join(example, 'edge.yaml'), profilesFolder);
   const accounts = {
     ingest: readFileSync(join(folder, 'broker-ingest'), 'utf8'),
+    operator: readFileSync(join(folder, 'broker-operator'), 'utf8'),
     [edge.gateway]: readFileSync(join(folder, 'broker-gateway'), 'utf8'),
   };
   const lines = Object.entries(accounts).map(([user, password]) => `${user}:${mosquittoHash(password)}\n`);

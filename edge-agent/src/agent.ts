@@ -15,6 +15,9 @@ import {
 } from '@fieldline/shared/runtime';
 import manifest from '../package.json' with { type: 'json' };
 import { classesOf } from './classes.ts';
+import { auditBirth, auditTag } from './commander/audit.ts';
+import { Commander } from './commander/commander.ts';
+import { findTargets } from './commander/targets.ts';
 import { configFingerprint } from './config-fingerprint.ts';
 import type { Driver, DriverContext } from './drivers/driver.ts';
 import { loadDriver, type Protocol, protocolsOf } from './drivers/registry.ts';
@@ -24,9 +27,9 @@ import { filterSettings } from './filter/settings.ts';
 import { Forwarder } from './forwarder/forwarder.ts';
 import { Recorder } from './journal/recorder.ts';
 import { thinToMsOf } from './journal/thinning/settings.ts';
-import { type Boot, systemBoot } from './journal/undated/boot.ts';
+import { type Boot, isBelieved, systemBoot } from './journal/undated/boot.ts';
 import { createPoller } from './poller/poller.ts';
-import { certificateFolder, resolvePaths } from './resolve-paths.ts';
+import { certificateFolder, commandFile, resolvePaths } from './resolve-paths.ts';
 import { StallWatch } from './stall-watch.ts';
 import { birthMessages, describeDevices } from './uplink/births.ts';
 import { clockState, stateMessage } from './uplink/state.ts';
@@ -67,7 +70,8 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   const { gateway, uplink: uplinkConfig, journal: journalConfig, devices } = config;
   const random = Math.random;
   const life = new Lifecycle();
-  const classes = classesOf(devices);
+  const takesCommands = config.commands.enabled;
+  const classes = classesOf(devices, takesCommands ? [[auditTag, 'alarm']] : []);
   const recorder = Recorder.open({
     ...journalConfig,
     gateway,
@@ -87,6 +91,9 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   health.ready.push({ name: 'journal', trouble: () => recorder.trouble(), note: () => recorder.note() });
 
   const drivers: Driver[] = [];
+  /** As soon as there are drivers. */
+  let commander: Commander | null = null;
+  life.add('command store', () => commander?.end());
   const facts = {
     gateway,
     agent: `fieldline-edge ${manifest.version}`,
@@ -99,16 +106,23 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     uplink: uplinkConfig,
     stateOf: (reason) => stateMessage({ ...facts, clock: clockState() }, reason, journal.streams(), clock.now()),
     births: () =>
-      birthMessages(
-        gateway,
-        describeDevices(
+      birthMessages(gateway, [
+        ...describeDevices(
           devices,
           drivers.flatMap(({ tags }) => tags),
         ),
-      ),
-    onConnected: (link) => forwarder.connected(link),
-    onDisconnected: () => forwarder.disconnected(),
+        ...(takesCommands ? [auditBirth] : []),
+      ]),
+    onConnected: (link, answer) => {
+      forwarder.connected(link);
+      commander?.connected(answer);
+    },
+    onDisconnected: () => {
+      forwarder.disconnected();
+      commander?.disconnected();
+    },
     onAck: (ack) => forwarder.acknowledge(ack),
+    onCommand: takesCommands ? (bytes, isRetained) => commander?.take(bytes, isRetained) : null,
     random,
     clock,
     log,
@@ -129,11 +143,17 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   life.add('uplink', () => uplink.close());
   health.ready.push({ name: 'uplink', trouble: () => uplink.trouble(), note: () => uplink.note() });
 
-  const flush = async (): Promise<void> => forwarder.offer(await recorder.flush());
+  const flush = async (): Promise<void> => {
+    const handedOver = commander?.handOver();
+    forwarder.offer(await recorder.flush());
+    handedOver?.();
+  };
   const flushing = setInterval(flush, journalConfig.flushMs);
   life.add('forwarder', async () => {
     clearInterval(flushing);
+    const handedOver = commander?.handOver();
     forwarder.offer(recorder.finish());
+    handedOver?.();
     await forwarder.drained(AbortSignal.timeout(closeTimeoutMs));
     forwarder.close();
   });
@@ -173,6 +193,21 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     driver.start();
     poller.start(driver.requests);
   }
+  commander = takesCommands
+    ? Commander.start({
+        gateway,
+        settings: config.commands,
+        file: commandFile(config),
+        findTarget: findTargets(devices, drivers),
+        emit: take,
+        isClockSet: isBelieved,
+        clock,
+        log,
+        metrics,
+      })
+    : null;
+  life.add('commands', () => commander?.close());
+  health.ready.push({ name: 'commands', trouble: () => commander?.trouble() ?? null });
   life.add('device status', watchDevices(drivers, metrics));
   health.ready.push({ name: 'devices', trouble: () => null, note: () => silentDevices(drivers) });
   uplink.start();

@@ -10,8 +10,9 @@ export type Classes = {
 };
 
 /** What a tag does not say, its device says for it. */
-export function classesOf(devices: readonly Device[]): Classes {
-  const stated = new Map<string, TagClass>();
+/** `own`: tags of the gateway itself. */
+export function classesOf(devices: readonly Device[], own: readonly (readonly [Tag, TagClass])[] = []): Classes {
+  const stated = new Map<string, TagClass>(own.map(([{ device, tag }, tagClass]) => [`${device}/${tag}`, tagClass]));
   for (const device of devices) {
     for (const tag of device.tags) stated.set(`${device.device}/${tag.tag}`, tag.class ?? device.class ?? defaultClass);
   }

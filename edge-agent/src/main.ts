@@ -8,12 +8,19 @@ import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import type { EdgeConfig } from '@fieldline/shared/config/edge';
+import type { PlacedEdge } from '@fieldline/shared/config/load-edge';
 import { endWithoutReader } from '@fieldline/shared/runtime/end-without-reader';
+import type { FieldParts } from './commands/field-parts.ts';
 
 const usage = `Usage: fieldline-edge <command> --config <file>
 
   run       reads the devices of the settings file, journals and publishes until it is stopped
   validate  checks the settings file: every problem with file, line and column, or a summary
+  plan      which requests will be sent, how busy the links will be, how much will be stored; nothing is sent
+  read      tags of a device, or registers, once: raw, decoded, and how long it took
+  probe     what a block of registers may mean: every reading, the most plausible first
+  scan      which units are on a bus, and who they are
+  tags      export or import: the tags of a Modbus device as a list for a spreadsheet
   journal   status, verify or export: looks into the journal and changes nothing; its own --help says more
   profiles  list or show: the kinds of Modbus devices whose registers the agent knows; needs no settings file
   sunspec   asks a SunSpec device what it has and writes a profile of it; its own --help says more
@@ -64,27 +71,24 @@ async function run(file: string): Promise<void> {
 
 /** From the modules that have to do with it: those of the cloud and of the simulators stay out of the gateway's memory. */
 async function loadSettings(file: string): Promise<EdgeConfig> {
-  const [{ loadEdgeConfig }, { profilesFolder }] = await Promise.all([
+  return (await readSettings(file)).config;
+}
+
+async function readSettings(file: string): Promise<PlacedEdge> {
+  const [{ readEdgeConfig }, { profilesFolder }] = await Promise.all([
     import('@fieldline/shared/config/load-edge'),
     import('./profiles-folder.ts'),
   ]);
-  return loadEdgeConfig(file, profilesFolder);
+  return readEdgeConfig(file, profilesFolder);
 }
 
 const tagsOf = ({ devices }: EdgeConfig): number => devices.reduce((sum, { tags }) => sum + tags.length, 0);
 
 async function validate(file: string): Promise<void> {
-  const { counted, runProgram } = await import('@fieldline/shared/runtime');
+  const { runProgram } = await import('@fieldline/shared/runtime');
   await runProgram(async () => {
-    const config = await loadSettings(file);
-    const { gateway, devices, uplink, journal } = config;
-    const rows = devices.map(
-      ({ device, protocol, tags }) => `  ${device}: ${protocol}, ${counted(tags.length, 'tag')}`,
-    );
-    process.stdout.write(
-      `${file} is valid\n  gateway ${gateway} publishes to ${[uplink.broker].flat().join(', else to ')}, journal in ${journal.folder}\n` +
-        `${rows.join('\n')}\n  ${counted(devices.length, 'device')}, ${counted(tagsOf(config), 'tag')}\n`,
-    );
+    const { validate: check } = await import('./commands/validate/validate.ts');
+    process.stdout.write(`${check(file, await readSettings(file)).join('\n')}\n`);
   });
 }
 
@@ -139,11 +143,33 @@ async function sunspec(args: readonly string[]): Promise<void> {
   });
 }
 
+/** Those that a technician at the device runs: they read their own arguments, and all are called alike. */
+const byHand = (load: () => Promise<{ readonly run: (parts: FieldParts) => Promise<void> }>) =>
+  async function runByHand(args: readonly string[]): Promise<void> {
+    const { runProgram, systemClock } = await import('@fieldline/shared/runtime');
+    await runProgram(async (signal) => {
+      const { run: runCommand } = await load();
+      await runCommand({
+        args,
+        readSettings,
+        clock: systemClock,
+        signal,
+        say: (line) => void process.stdout.write(`${line}\n`),
+        progress: (line) => void process.stderr.write(`${line}\n`),
+      });
+    });
+  };
+
 /** Those that read their own arguments. */
 const commandsWithArguments: ReadonlyMap<string, (args: readonly string[]) => Promise<void>> = new Map([
   ['journal', journal],
   ['profiles', profiles],
   ['sunspec', sunspec],
+  ['plan', byHand(() => import('./commands/plan/command.ts'))],
+  ['read', byHand(() => import('./commands/read/command.ts'))],
+  ['probe', byHand(() => import('./commands/probe/command.ts'))],
+  ['scan', byHand(() => import('./commands/scan/command.ts'))],
+  ['tags', byHand(() => import('./commands/tags/command.ts'))],
 ]);
 
 function wrongUse(problem: string): void {

@@ -35,5 +35,9 @@ const resolveTls = ({ caFile, certFile, keyFile }: Tls, at: (path: string) => st
   ...(keyFile === undefined ? {} : { keyFile: at(keyFile) }),
 });
 
+/** What is remembered of commands, beside the journal. */
+export const commandFile = (config: EdgeConfig): string =>
+  join(dirname(config.journal.folder), 'commands', `${config.gateway}.sqlite`);
+
 /** Beside the journal: the one place of the settings that the agent may write to. */
 export const certificateFolder = (config: EdgeConfig): string => join(dirname(config.journal.folder), 'certificates');

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { stateSchema } from '@fieldline/shared/contracts';
 import { describeWith, freePort, mosquitto, temporaryFolder, waitFor } from '@fieldline/shared/testing';
@@ -61,26 +62,68 @@ describe('fieldline-edge', () => {
     expect(await run('--help')).toMatchObject({ code: 0, out: expect.stringContaining('fieldline-edge <command>') });
   });
 
-  it.each([[[]], [['fly']], [['run']], [['run', '--config', 'a', 'b']], [['run', '--colour', 'red']]])(
-    'ends with 2 when used as %j',
-    async (args) => {
-      const { code, error } = await run(...args);
-      expect(code).toBe(2);
-      expect(error).toContain('Usage:');
-    },
-  );
+  it.each([
+    [[]],
+    [['fly']],
+    [['run']],
+    [['plan']],
+    [['read']],
+    [['probe']],
+    [['scan']],
+    [['tags']],
+    [['run', '--config', 'a', 'b']],
+    [['run', '--colour', 'red']],
+  ])('ends with 2 when used as %j', async (args) => {
+    const { code, error } = await run(...args);
+    expect(code).toBe(2);
+    expect(error).toContain('Usage:');
+  });
 
   it('validates a settings file: a summary, or every problem with its place', async () => {
     const good = settingsFile(settings('mqtt://localhost', 502));
     expect(await run('validate', '--config', good)).toMatchObject({
       code: 0,
-      out: expect.stringContaining('1 device, 2 tags'),
+      out: expect.stringMatching(/1 device, 2 tags\n {2}nothing can be written/),
     });
+    const text = settings('mqtt://localhost', 502, 'commands: { enabled: true }').replace(
+      'type: bool,',
+      'type: bool, write: {},',
+    );
+    expect((await run('validate', '--config', settingsFile(text))).out).toContain('can be written: plc1/running');
     const bad = settingsFile(settings('http://localhost', 502, 'colour: red'));
     const { code, error } = await run('validate', '--config', bad);
     expect(code).toBe(1);
     expect(error).toMatch(/edge\.yaml:3:\d+: uplink\.broker/);
     expect(error).toMatch(/edge\.yaml:6:\d+: colour/);
+  });
+
+  it('validate tells what is probably not meant, and ends with 0; and with 1 where it cannot work', async () => {
+    const text = settings('mqtt://localhost', 502);
+    const twice = settingsFile(`${text}      - { tag: both, address: 0, type: float32 }\n`);
+    expect(await run('validate', '--config', twice)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(
+        /\nwarning: .*edge\.yaml:15:\d+: devices\[0\]\.tags\[2\]\.address: both \(float32 in 2 registers/,
+      ),
+    });
+    const busy = text.replace(/ link: .*/, ' link: { kind: rtu, path: /dev/ttyS9, baudRate: 300 }');
+    expect(await run('validate', '--config', settingsFile(busy))).toMatchObject({
+      code: 1,
+      out: '',
+      error: expect.stringMatching(/devices\[0\]\.everyMs: \/dev\/ttyS9 at 300 baud .* it cannot be read that often/),
+    });
+  });
+
+  it('scan ends on Ctrl-C with what it found', async () => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const { child, said } = start('scan', '--host', '127.0.0.1', '--port', `${port}`, '--timeout-ms', '10');
+    await waitFor(() => said.error.includes('10 of 247 units asked, 0 found'));
+    child.kill('SIGINT');
+    expect(await ended(child)).toBe(0);
+    expect(said.out).toMatch(/^stopped: \d+ units of 247 asked on 127\.0\.0\.1:\d+, 0 found\n$/);
+    silent.close();
   });
 
   it('ends with 1 and one sentence when another agent has the journal', async () => {

@@ -16,6 +16,12 @@ export const faultSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('delay'), delayMs: z.int().positive().max(600_000), times }),
   z.strictObject({ kind: z.literal('disconnect'), times }).describe('the connection is closed in place of an answer'),
+  z
+    .strictObject({ kind: z.literal('ignore-writes'), times })
+    .describe('writes are answered as if they were carried out, and are not'),
+  z
+    .strictObject({ kind: z.literal('mute-writes'), times })
+    .describe('writes are carried out and not answered; reads are'),
   z.strictObject({ kind: z.literal('refuse') }).describe('not listening, all connections closed'),
   z
     .strictObject({ kind: z.literal('restart'), forMs: z.int().positive().max(600_000).default(1_000) })
@@ -31,7 +37,10 @@ export type Fault = z.infer<typeof faultSchema>;
 export type FaultKind = Fault['kind'];
 
 /** Faults that hit single requests, and those that take a whole server away. */
-export type RequestFault = Extract<Fault, { kind: 'no-answer' | 'exception' | 'delay' | 'disconnect' }>;
+export type RequestFault = Extract<
+  Fault,
+  { kind: 'no-answer' | 'exception' | 'delay' | 'disconnect' | 'ignore-writes' | 'mute-writes' }
+>;
 export type OutageFault = Extract<Fault, { kind: 'refuse' | 'restart' }>;
 
 /** Which server, and which of its units or nodes; without a part the whole server. */

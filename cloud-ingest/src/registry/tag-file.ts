@@ -4,8 +4,8 @@
  */
 import { nearest } from '@fieldline/shared/config';
 import { isId } from '@fieldline/shared/contracts';
+import { type Cell, type CsvProblem, csvLine, parseCsv } from '@fieldline/shared/runtime/csv';
 import { type FieldName, type Fields, fieldNames } from '../store/periods.ts';
-import { type Cell, type CsvProblem, csvLine, parseCsv } from './csv.ts';
 import { type EditProblem, inRows, isNumeric } from './edit.ts';
 import { readField } from './read-field.ts';
 import { type TagName, textOf } from './tag-name.ts';

@@ -36,6 +36,7 @@ describeWith(mosquitto, 'the broker as it is shipped', () => {
   };
   const gateway = (): Promise<MqttClient> => connect('pumping-station', 'broker-gateway');
   const ingest = (): Promise<MqttClient> => connect('ingest', 'broker-ingest');
+  const operator = (): Promise<MqttClient> => connect('operator', 'broker-operator');
 
   /**
    * MQTT 5: the broker answers a publish that it refuses with reason 135, "not authorized". Each has a connection of its own:
@@ -88,6 +89,38 @@ describeWith(mosquitto, 'the broker as it is shipped', () => {
     expect(await publish(ingest, topicOf('pumping-station', 'ack'))).toBe('taken');
     await waitFor(() => atEdge.length > 0);
     expect(atEdge).toEqual(['fieldline/pumping-station/ack']);
+  });
+
+  test('only operator publishes commands, of which a gateway gets its own only', async () => {
+    const edge = await gateway();
+    const atEdge = await received(edge, 'fieldline/+/command');
+    for (const other of [gateway, ingest]) {
+      expect(await publish(other, topicOf('pumping-station', 'command'))).toBe('refused');
+    }
+    expect(await publish(operator, topicOf('another', 'command'))).toBe('taken');
+    expect(await publish(operator, topicOf('pumping-station', 'command'))).toBe('taken');
+    await waitFor(() => atEdge.length > 0);
+    expect(atEdge).toEqual(['fieldline/pumping-station/command']);
+  });
+
+  test('only a gateway publishes answers, its own, and operator hears them', async () => {
+    const heard = await received(await operator(), 'fieldline/+/answer');
+    for (const other of [operator, ingest]) {
+      expect(await publish(other, topicOf('pumping-station', 'answer'))).toBe('refused');
+    }
+    expect(await publish(gateway, topicOf('another', 'answer'))).toBe('refused');
+    expect(await publish(gateway, topicOf('pumping-station', 'answer'))).toBe('taken');
+    await waitFor(() => heard.length > 0);
+    expect(heard).toEqual(['fieldline/pumping-station/answer']);
+  });
+
+  test('operator neither sends samples nor reads them', async () => {
+    const spied = await received(await operator(), 'fieldline/+/batch');
+    const atCloud = await received(await ingest(), 'fieldline/+/batch');
+    expect(await publish(operator, topicOf('pumping-station', 'batch'))).toBe('refused');
+    expect(await publish(gateway, topicOf('pumping-station', 'batch'))).toBe('taken');
+    await waitFor(() => atCloud.length > 0);
+    expect(spied).toEqual([]);
   });
 
   test('ingest tests its own reception and reads what the broker drops, where a gateway neither sends nor sees', async () => {

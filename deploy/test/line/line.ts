@@ -30,6 +30,8 @@ export type LineOptions = {
   readonly journal?: object;
   /** Settings of the uplink, beside its broker. */
   readonly uplink?: object;
+  /** Settings of the agent's commands. */
+  readonly commands?: object;
   /** Settings of the bridge, beside its broker. */
   readonly mqtt?: object;
 };
@@ -89,6 +91,7 @@ async function start(options: LineOptions, lifecycle: Lifecycle): Promise<Line> 
       ...options.uplink,
     },
     journal: { folder: journalFolder, ...options.journal },
+    commands: options.commands ?? {},
     http: { port: edgePort },
     devices: options.change?.(devices) ?? devices,
   });

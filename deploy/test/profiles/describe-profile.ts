@@ -5,10 +5,12 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadEdgeConfig, type ModbusDevice, type Plant, plantSchema } from '@fieldline/shared/config';
+import { loadEdgeConfig, type ModbusDevice, type Plant, plantSchema, registerCount } from '@fieldline/shared/config';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { startPlant } from '@fieldline/simulators';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { probe } from '../../../edge-agent/src/commands/probe/probe.ts';
+import { signedTwin } from '../../../edge-agent/src/commands/probe/readings.ts';
 import { profilesFolder } from '../../../edge-agent/src/profiles-folder.ts';
 import { startRig } from '../../../edge-agent/test/drivers/modbus/rig.ts';
 
@@ -50,6 +52,15 @@ export function describeProfile(name: string, { table, unit, reads, notAvailable
       }
     });
 
+    test('is found by probe: what each register holds is among its first three guesses', async () => {
+      const { device } = await start(name, table, unit, reads);
+      for (const [tag, , words] of reads) {
+        const setting = device.tags.find((one) => one.tag === tag);
+        if (setting !== undefined && isWhole(setting))
+          expect(guesses(words), `${tag}: ${words}`).toContain(shapeOf(device, setting));
+      }
+    });
+
     if (notAvailable.length === 0) return;
     test('knows the patterns that say that there is no value', async () => {
       const { read } = await start(name, table, unit, notAvailable);
@@ -59,6 +70,30 @@ export function describeProfile(name: string, { table, unit, reads, notAvailable
       }
     });
   });
+}
+
+type Setting = ModbusDevice['tags'][number];
+
+/** Parts of registers are not guessed, and what a text or a scale factor is nobody can tell from so few. */
+const isWhole = ({ type, bit, bits, byte, scaleFactor }: Setting): boolean =>
+  type !== 'string' && [bit, bits, byte, scaleFactor].every((setting) => setting === undefined);
+
+/** In one register there is no order of registers. */
+function shapeOf(device: ModbusDevice, setting: Setting): string {
+  const order = setting.byteOrder ?? device.byteOrder;
+  return `${setting.type} ${registerCount(setting) > 1 ? order : ({ CDAB: 'ABCD', DCBA: 'BADC' }[order as string] ?? order)}`;
+}
+
+function guesses(words: string): string[] {
+  const bytes = Buffer.from(words.replaceAll(' ', ''), 'hex');
+  return probe('holding', bytes, bytes, Date.now() * 1_000)
+    .ranked.filter(({ at }) => at === 0)
+    .slice(0, 3)
+    .flatMap((reading) => {
+      const { type, byteOrder = 'ABCD' } = reading.shape;
+      const twin = signedTwin(reading);
+      return twin === null ? [`${type} ${byteOrder}`] : [`${type} ${byteOrder}`, `${twin} ${byteOrder}`];
+    });
 }
 
 async function start(name: string, table: string, unit: number, rows: readonly (Read | NotAvailable)[]) {

@@ -177,7 +177,7 @@ describe('what is no SunSpec device is told', () => {
     await expect(walked(toPort(port), folder)).rejects.toThrow(
       /sun\.yaml: is there already; name another file with --out/,
     );
-    await expect(walked([])).rejects.toThrow(/--host or --link is missing\n\nUsage: fieldline-edge sunspec/);
+    await expect(walked([])).rejects.toThrow(/--host, --path or --link is missing\n\nUsage: fieldline-edge sunspec/);
     await expect(walked(['--link', '{ kind: tpc }'])).rejects.toThrow(/--link:1:\d+: kind: .*Did you mean tcp\?/);
   });
 });

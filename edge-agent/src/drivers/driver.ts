@@ -5,7 +5,7 @@
  * Trouble with the device is data: a read that fails gives a bad sample for each of its tags, with the reason. A driver
  * throws only for broken invariants.
  */
-import type { Declaration, Sample, Tag } from '@fieldline/shared/contracts';
+import type { CommandReason, Declaration, Sample, Tag, Value } from '@fieldline/shared/contracts';
 import type { Clock, Download, Log, Metrics } from '@fieldline/shared/runtime';
 
 /** A part of the plan that the poller calls when it is due: one request on the wire, or a few that belong together. */
@@ -41,11 +41,42 @@ export type DriverContext = {
   readonly declare: (declaration: Declaration) => void;
 };
 
+/** Why something was not written, or is not known to be. */
+export type WriteProblem = { readonly reason: CommandReason; readonly message: string };
+
+export type WriteOrder = {
+  /** Of the type of the tag. */
+  readonly value: Value;
+  /**
+   * Asked last of all, with the value that the device holds (null where it has none), right before the write goes out: null lets it
+   * go. Synchronous: what it notes is durable before anything is sent.
+   */
+  readonly permit: (before: Value | null) => WriteProblem | null;
+};
+
+/** not-sent: the device was not told. rejected: it said no. unanswered: it may have been written or not. */
+export type WriteResult = {
+  readonly kind: 'accepted' | 'not-sent' | 'rejected' | 'unanswered';
+  /** null only where it was accepted. */
+  readonly problem: WriteProblem | null;
+  readonly before: Value | null;
+  /** As it would be read back; null where it was not sent. */
+  readonly written: Value | null;
+};
+
+/** Both go before all polls of the link, never reject, and send a write at most once. */
+export type TagWriter = {
+  readonly write: (tag: Tag, order: WriteOrder) => Promise<WriteResult>;
+  readonly read: (tag: Tag) => Promise<Sample>;
+};
+
 export interface Driver {
   /** Every tag of its devices, once: the objects that its samples refer to. */
   readonly tags: readonly Tag[];
   /** What the poller reads; empty for protocols that report by themselves. */
   readonly requests: readonly PollRequest[];
+  /** For the tags that their settings make writable; absent where there are none, or the protocol cannot. */
+  readonly writer?: TagWriter | undefined;
   /** Begins to connect and returns; the driver goes on trying until closed. */
   start(): void;
   status(): readonly DeviceStatus[];

@@ -1,4 +1,4 @@
-/** What a session says of the gateway beside its batches, and what it hears from the cloud: state, births, acknowledgements. */
+/** What a session says of the gateway beside its batches, and what it hears from the cloud: state, births, acknowledgements, commands. */
 import {
   type AckMessage,
   ackSchema,
@@ -21,6 +21,8 @@ export type PresenceOptions = {
   readonly stateOf: (reason: StateReason) => StateMessage;
   readonly births: () => readonly Buffer[];
   readonly onAck: (ack: AckMessage) => void;
+  /** null where no commands are taken: then they are not even subscribed to. */
+  readonly onCommand: ((bytes: Buffer, isRetained: boolean) => void) | null;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -44,7 +46,7 @@ export class Presence {
 
   async inform(session: Session, reason: StateReason): Promise<void> {
     const { gateway, listens, births } = this.options;
-    const subscribed = listens ? this.listen(session) : Promise.resolve();
+    const subscribed = Promise.all([listens ? this.listenForAcks(session) : null, this.listenForCommands(session)]);
     await this.publishState(session, reason);
     for (const birth of births()) await session.publish(topicOf(gateway, 'birth'), birth);
     await subscribed;
@@ -68,29 +70,54 @@ export class Presence {
     session.ended.then(() => clearInterval(timer)).catch(() => {});
   }
 
-  private async listen(session: Session): Promise<void> {
+  private async listenForAcks(session: Session): Promise<void> {
     const { gateway, onAck, log } = this.options;
     const topic = topicOf(gateway, 'ack');
-    let isOver = false;
-    session.ended.then(() => {
-      isOver = true;
-    }, null);
-    try {
-      await session.subscribe(topic, (bytes) => {
-        try {
-          onAck(decodeMessage(ackSchema, bytes, gateway));
-        } catch (error) {
-          log.warn({ ...errorFields(error), topic }, 'a commit acknowledgement cannot be read: ignored');
-        }
-      });
-    } catch (error) {
-      // The broker refused nothing where the session ended before its answer.
-      if (isOver) return;
+    const onMessage = (bytes: Buffer): void => {
+      try {
+        onAck(decodeMessage(ackSchema, bytes, gateway));
+      } catch (error) {
+        log.warn({ ...errorFields(error), topic }, 'a commit acknowledgement cannot be read: ignored');
+      }
+    };
+    const isAllowed = await subscribe(session, topic, onMessage);
+    if (isAllowed !== true) {
       log.error(
-        { ...errorFields(error), topic },
+        { ...errorFields(isAllowed), topic },
         'the broker does not let the agent subscribe to its acknowledgements: allow it there, or set uplink.confirm to broker',
       );
     }
+  }
+
+  private async listenForCommands(session: Session): Promise<void> {
+    const { gateway, onCommand, log } = this.options;
+    if (onCommand === null) return;
+    const topic = topicOf(gateway, 'command');
+    const isAllowed = await subscribe(session, topic, onCommand);
+    if (isAllowed !== true) {
+      log.error(
+        { ...errorFields(isAllowed), topic },
+        'the broker does not let the agent subscribe to its commands: allow it there, or set commands.enabled to false',
+      );
+    }
+  }
+}
+
+/** True, or why the broker refused; it refused nothing where the session ended before its answer. */
+async function subscribe(
+  session: Session,
+  topic: string,
+  onMessage: (bytes: Buffer, isRetained: boolean) => void,
+): Promise<unknown> {
+  let isOver = false;
+  session.ended.then(() => {
+    isOver = true;
+  }, null);
+  try {
+    await session.subscribe(topic, onMessage);
+    return true;
+  } catch (error) {
+    return isOver ? true : error;
   }
 }
 

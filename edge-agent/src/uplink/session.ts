@@ -12,7 +12,8 @@ import { Window } from './window.ts';
 export type Session = {
   /** Resolves with the PUBACK. @throws when the broker refused it, or the session ended */
   readonly publish: (topic: string, bytes: Buffer, options?: { readonly retain?: boolean }) => Promise<void>;
-  readonly subscribe: (topic: string, onMessage: (bytes: Buffer) => void) => Promise<void>;
+  /** `isRetained`: the broker kept it, and gave it for the subscription, or (MQTT 5) would give it to the next one. */
+  readonly subscribe: (topic: string, onMessage: (bytes: Buffer, isRetained: boolean) => void) => Promise<void>;
   /** Resolves when the session is over: with the reason, or null where the broker gave none. */
   readonly ended: Promise<unknown>;
   /** Takes leave: the broker does not publish the will. */
@@ -51,10 +52,10 @@ export async function openSession(options: SessionOptions, signal: AbortSignal):
       await throttle.run(() => liveness.answer(client.publishAsync(topic, bytes, { qos: 1, retain })));
     },
     subscribe: async (topic, onMessage) => {
-      client.on('message', (from, payload) => {
-        if (from === topic) onMessage(payload);
+      client.on('message', (from, payload, { retain }) => {
+        if (from === topic) onMessage(payload, retain);
       });
-      await client.subscribeAsync(topic, { qos: 1 });
+      await client.subscribeAsync(topic, { qos: 1, rap: true });
     },
     ended: over,
     close: async () => {

@@ -22,7 +22,7 @@ import { Troubles } from './troubles.ts';
 
 export type UplinkOptions = Omit<PresenceOptions, 'listens'> & {
   readonly uplink: UplinkConfig;
-  readonly onConnected: (link: Link) => void;
+  readonly onConnected: (link: Link, answer: (bytes: Buffer) => Promise<void>) => void;
   readonly onDisconnected: () => void;
   readonly random: () => number;
   readonly metrics: Metrics;
@@ -189,7 +189,9 @@ export class Uplink {
     this.presence.watchState(session);
     this.presence.inform(session, this.hasStarted ? 'running' : 'started').catch(() => {});
     this.hasStarted = true;
-    onConnected({ publish: (bytes) => session.publish(topicOf(gateway, 'batch'), bytes) });
+    onConnected({ publish: (bytes) => session.publish(topicOf(gateway, 'batch'), bytes) }, (bytes) =>
+      session.publish(topicOf(gateway, 'answer'), bytes),
+    );
   }
 
   /** In order: nothing new goes to it, what is under way is waited for. A broker that is left for another one is told. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { commandsSchema, ownDevice } from './commands.ts';
 import { flightRecorderSchema } from './flight-recorder.ts';
 import { modbusDeviceSchema } from './modbus.ts';
 import { linkProblems } from './modbus-link.ts';
@@ -48,6 +49,7 @@ const edgeObject = z.strictObject({
   gateway: id.describe('unique in the fleet'),
   uplink: uplinkSchema,
   journal: journalSchema.prefault({}),
+  commands: commandsSchema.describe('what may be written; a tag needs `write` besides'),
   http: z
     .strictObject({ host: host.default('127.0.0.1'), port: listenPort.default(9101) })
     .prefault({})
@@ -95,6 +97,11 @@ export const edgeSchema = edgeObject
     { when: () => true },
   )
   .superRefine((edge, context) => {
+    for (const [index, { device }] of edge.devices.entries()) {
+      if (!edge.commands.enabled || device !== ownDevice) continue;
+      const message = 'is the gateway itself, which records its commands under this name: choose another';
+      context.addIssue({ code: 'custom', path: ['devices', index, 'device'], message });
+    }
     const modbus = edge.devices.flatMap((device, index) => (device.protocol === 'modbus' ? [{ device, index }] : []));
     for (const { index, key, message } of linkProblems(modbus)) {
       context.addIssue({ code: 'custom', path: ['devices', index, key], message });

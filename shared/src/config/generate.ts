@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { commandReasons } from '../contracts/command.ts';
 import { errorCodes } from '../contracts/errors.ts';
 import { normalisedRecordSchema } from '../contracts/normalised.ts';
 import { qualities } from '../contracts/quality.ts';
@@ -55,6 +56,12 @@ const qualityTable = [
   ...Object.entries(qualities).map(([name, { code, meaning }]) => `| ${code} | \`${name}\` | ${meaning} |`),
 ].join('\n');
 
+const reasonTable = [
+  '| reason | meaning |',
+  '|---|---|',
+  ...Object.entries(commandReasons).map(([reason, meaning]) => `| \`${reason}\` | ${meaning} |`),
+].join('\n');
+
 /** The text of a README with the part between `<!-- name -->` and `<!-- /name -->` replaced; unchanged without the marks. */
 function withPart(text: string, name: string, part: string): string {
   const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
@@ -78,6 +85,7 @@ export const generated = (): [file: string, text: string][] => [
   readme('edge-agent', {
     settings: settingsTable(schemas.edge),
     profile: settingsTable(ownOfProfile(schemas.profile)),
+    reasons: reasonTable,
   }),
   readme('cloud-ingest', { settings: settingsTable(schemas.ingest) }),
   readme('simulators', {

@@ -1,3 +1,4 @@
+export * from './commands.ts';
 export * from './edge.ts';
 export * from './flight-recorder.ts';
 export * from './ingest.ts';

@@ -15,11 +15,23 @@ type Outcome = { readonly applied: Applied } | { readonly issues: readonly Issue
  * @throws FieldlineError settings/unreadable, settings/invalid: with the problems of the file and of its profiles' files
  */
 export function loadEdgeConfig(file: string, profilesFolder: string): EdgeConfig {
-  return parseEdgeConfig(readText(file), file, profilesFolder);
+  return readEdgeConfig(file, profilesFolder).config;
+}
+
+/** `problemAt`: where in the file stands what somebody finds in the settings later. */
+export type PlacedEdge = { readonly config: EdgeConfig; readonly problemAt: (issue: IssueText) => ConfigProblem };
+
+/** @throws FieldlineError settings/unreadable, settings/invalid */
+export function readEdgeConfig(file: string, profilesFolder: string): PlacedEdge {
+  return checkText(readText(file), file, profilesFolder);
 }
 
 /** @throws FieldlineError settings/invalid */
 export function parseEdgeConfig(text: string, file: string, profilesFolder: string): EdgeConfig {
+  return checkText(text, file, profilesFolder).config;
+}
+
+function checkText(text: string, file: string, profilesFolder: string): PlacedEdge {
   const read = parseText(text, file);
   if (read.problems !== null) throw invalid(file, read.problems);
   const { data, problemAt } = read.data;
@@ -39,7 +51,10 @@ export function parseEdgeConfig(text: string, file: string, profilesFolder: stri
     ...outcomes.flatMap((outcome, index) => issuesIn(outcome).map((issue) => within(index, issue))),
     ...(checked.issues ?? []).flatMap((issue) => toWritten(issue, outcomes)),
   ];
-  if (checked.issues === null && issues.length === 0) return deepFreeze(checked.data);
+  if (checked.issues === null && issues.length === 0) {
+    const placed = (issue: IssueText): ConfigProblem => problemAt(toWritten(issue, outcomes)[0] ?? issue);
+    return { config: deepFreeze(checked.data), problemAt: placed };
+  }
   throw invalid(file, [...withoutRepeats(issues.map(problemAt)), ...inFiles]);
 }
 

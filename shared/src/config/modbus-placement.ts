@@ -10,6 +10,7 @@ import {
 import { isBitTable, type ModbusTable, modbusTables, type Problem, registerProblems } from './modbus-registers.ts';
 import { type ModbusTag, notAvailableProblems, type StatedTag } from './modbus-tag.ts';
 import { registerCount } from './modbus-types.ts';
+import { writeProblems } from './modbus-write.ts';
 
 /** Neighbouring registers, or bits in the tables of bits, by wire address. */
 export type WireSpan = { readonly first: number; readonly count: number };
@@ -89,7 +90,11 @@ function tagProblems(map: RegisterMap, stated: StatedTag): PathProblem[] {
   const isAddress = stated.address >= 0 && stated.address <= maxStatedAddress;
   if (isProblem(place)) problems.push(...(isAddress ? [place] : []));
   else if (problems.length === 0) problems.push(...spanProblems(map, stated, place));
-  return [...problems.map(([key, message]): PathProblem => [[key], message]), ...notAvailableProblems(tag)];
+  return [
+    ...problems.map(([key, message]): PathProblem => [[key], message]),
+    ...notAvailableProblems(tag),
+    ...(problems.length === 0 ? writeProblems(tag, tag.table, tag.write) : []),
+  ];
 }
 
 function spanProblems(map: RegisterMap, tag: StatedTag, place: Place): Problem[] {

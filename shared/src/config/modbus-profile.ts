@@ -48,7 +48,10 @@ export const modbusProfileSchema = profileObject.superRefine((profile, context) 
   const issue = (path: PropertyKey[], message: string): void => context.addIssue({ code: 'custom', path, message });
   const names = new Set<string>();
   const groups = new Set(profile.tags.map(({ group }) => group));
-  for (const [position, { tag }] of profile.tags.entries()) {
+  for (const [position, { tag, write }] of profile.tags.entries()) {
+    if (write !== undefined) {
+      issue(['tags', position, 'write'], 'an installation allows this, not a profile: state it under override');
+    }
     if (names.has(tag)) issue(['tags', position, 'tag'], 'another tag of this profile has this id');
     if (groups.has(tag)) issue(['tags', position, 'tag'], 'a group of this profile has this name');
     names.add(tag);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { maxStatedAddress } from './modbus-address.ts';
 import { isFloat, layoutShape, type ModbusTable, modbusTables } from './modbus-registers.ts';
 import { type ModbusType, patternBits, type RegisterLayout } from './modbus-types.ts';
+import { modbusWriteSchema } from './modbus-write.ts';
 import { deadbandShape, isRange, keepingShape, notARange, tagDescriptionShape } from './tag-shapes.ts';
 import { durationMs, id } from './units.ts';
 
@@ -48,6 +49,9 @@ export const modbusTagSchema = z
     ...deadbandShape,
     ...keepingShape,
     ...tagDescriptionShape,
+    write: modbusWriteSchema
+      .optional()
+      .describe('the tag may be written by commands, within these limits; without it, it may not'),
   })
   .refine(isRange, notARange);
 /** As it is stated: its table may follow from its address. */

@@ -13,6 +13,7 @@ export * from './modbus-placement.ts';
 export * from './modbus-registers.ts';
 export * from './modbus-tag.ts';
 export * from './modbus-types.ts';
+export * from './modbus-write.ts';
 
 const stated = z.int().min(0).max(maxStatedAddress);
 const ranges = z

@@ -1,5 +1,6 @@
 /** How a device of the settings takes its tags from a profile, and what it wants otherwise. */
 import { z } from 'zod';
+import { modbusWriteSchema } from './modbus-write.ts';
 import { deadbandShape, keepingShape, tagDescriptionShape } from './tag-shapes.ts';
 import { durationMs, id } from './units.ts';
 
@@ -11,6 +12,7 @@ export const overrideSchema = z.strictObject({
   description: tagDescriptionShape.description,
   minimum: tagDescriptionShape.minimum,
   maximum: tagDescriptionShape.maximum,
+  write: modbusWriteSchema.optional(),
 });
 
 export const profileUseShape = {
@@ -30,6 +32,6 @@ export const profileUseShape = {
     .record(id, overrideSchema)
     .optional()
     .describe(
-      'by the name of a tag or a group of the profile: its own everyMs, deadband, heartbeatMs, class, thinToMs, description, minimum, maximum; a tag wins over its group',
+      'by the name of a tag or a group of the profile: its own everyMs, deadband, heartbeatMs, class, thinToMs, description, minimum, maximum, write; a tag wins over its group',
     ),
 };

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { FieldlineError } from '../contracts/errors.ts';
 import { aliasProblems } from './alias-problems.ts';
 import { describeIssue, type IssueText, keyOf } from './describe-issue.ts';
+import { readPlainYaml } from './plain-yaml.ts';
 
 export type ConfigProblem = {
   readonly file: string;
@@ -37,8 +38,36 @@ export function readText(file: string): string {
 
 /** What is no YAML has no data to check: then only that is told. */
 export function parseText(text: string, file: string): Checked<SettingsText> {
+  const plain = readPlainYaml(text);
+  if (plain === undefined) return parseAny(text, file);
+  let placed: SettingsText['problemAt'] | null = null;
+  // Of most texts nobody wants to know the places.
+  const problemAt = (issue: IssueText): ConfigProblem => {
+    placed ??= placesIn(documentOf(text), file);
+    return placed(issue);
+  };
+  return { data: { file, data: plain, problemAt }, problems: null };
+}
+
+type Parsed = { readonly document: Document.Parsed; readonly lines: LineCounter };
+
+function documentOf(text: string): Parsed {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  return { document: parseDocument(text, { lineCounter: lines, prettyErrors: false }), lines };
+}
+
+const placesIn =
+  ({ document, lines }: Parsed, file: string) =>
+  ({ path, message }: IssueText): ConfigProblem => ({
+    file,
+    ...locate(document, lines, path),
+    key: keyOf(path),
+    message,
+  });
+
+function parseAny(text: string, file: string): Checked<SettingsText> {
+  const parsed = documentOf(text);
+  const { document, lines } = parsed;
   const at = (offset: number, message: string): ConfigProblem => ({
     file,
     ...positionOf(lines, offset),
@@ -52,13 +81,7 @@ export function parseText(text: string, file: string): Checked<SettingsText> {
   if (wrong.length > 0) return { problems: wrong.map(({ offset, message }) => at(offset, message)) };
   try {
     const data: unknown = document.toJS({ maxAliasCount }) ?? {};
-    const problemAt = ({ path, message }: IssueText): ConfigProblem => ({
-      file,
-      ...locate(document, lines, path),
-      key: keyOf(path),
-      message,
-    });
-    return { data: { file, data, problemAt }, problems: null };
+    return { data: { file, data, problemAt: placesIn(parsed, file) }, problems: null };
   } catch (error) {
     const message = `cannot be read: ${(error as Error).message}: write the values out instead of aliases of aliases`;
     return { problems: [{ file, ...locate(document, lines, []), key: '', message }] };
@@ -76,14 +99,24 @@ export function issuesOf<Schema extends z.ZodType>(
 }
 
 export function invalid(file: string, problems: readonly ConfigProblem[]): FieldlineError {
-  const order = [file, ...new Set(problems.map((problem) => problem.file))];
-  const sorted = [...problems].sort(
-    (a, b) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line || a.column - b.column,
-  );
-  const rows = sorted.map((p) => `  ${p.file}:${p.line}:${p.column}: ${p.key === '' ? '' : `${p.key}: `}${p.message}`);
+  const rows = problemLines(file, problems).map((line) => `  ${line}`);
   const count = rows.length === 1 ? '1 problem' : `${rows.length} problems`;
-  const files = [...new Set(sorted.map((problem) => problem.file))].join(' and ');
+  const files = filesOf(file, problems)
+    .filter((one) => problems.some((problem) => problem.file === one))
+    .join(' and ');
   return new FieldlineError('settings/invalid', `${count} in ${files}:\n${rows.join('\n')}`);
+}
+
+const filesOf = (file: string, problems: readonly ConfigProblem[]): string[] => [
+  ...new Set([file, ...problems.map((problem) => problem.file)]),
+];
+
+/** A line each, in the order of the text: `edge.yaml:7:5: devices[0].unit: …`; those of `file` first. */
+export function problemLines(file: string, problems: readonly ConfigProblem[]): string[] {
+  const order = filesOf(file, problems);
+  return [...problems]
+    .sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line || a.column - b.column)
+    .map((p) => `${p.file}:${p.line}:${p.column}: ${p.key === '' ? '' : `${p.key}: `}${p.message}`);
 }
 
 export function deepFreeze<T>(value: T): T {

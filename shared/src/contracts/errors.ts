@@ -28,7 +28,10 @@ export const errorCodes = {
   'batch/foreign-gateway': { retryable: false, meaning: 'the payload claims another gateway than its topic' },
   'sample/malformed': { retryable: false, meaning: 'one value of a batch does not fit its stated type' },
   'sample/time-out-of-window': { retryable: false, meaning: 'the time of a sample lies outside the accepted window' },
-  'message/malformed': { retryable: false, meaning: 'a state, birth or acknowledgement message cannot be read' },
+  'message/malformed': {
+    retryable: false,
+    meaning: 'a state, birth, acknowledgement or command message cannot be read',
+  },
   'topic/unknown': { retryable: false, meaning: 'no decoder claims the topic' },
   'record/too-large': {
     retryable: false,

@@ -1,6 +1,7 @@
 export * from './batch.ts';
 export * from './batch-decode.ts';
 export * from './batch-encode.ts';
+export * from './command.ts';
 export * from './declaration.ts';
 export { describePayload } from './describe-payload.ts';
 export * from './errors.ts';

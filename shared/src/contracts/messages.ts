@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { maxBatchBytes } from './batch.ts';
+import type { AnswerMessage, CommandMessage } from './command.ts';
 import { describePayload, parsePayload } from './describe-payload.ts';
 import { FieldlineError } from './errors.ts';
 import { isRanges, type Ranges } from './ranges.ts';
@@ -91,8 +92,9 @@ export const ackSchema = z.object({
 });
 export type AckMessage = z.infer<typeof ackSchema>;
 
-export const encodeMessage = (message: StateMessage | BirthMessage | AckMessage): Buffer =>
-  Buffer.from(JSON.stringify(message));
+type Message = StateMessage | BirthMessage | AckMessage | CommandMessage | AnswerMessage;
+
+export const encodeMessage = (message: Message): Buffer => Buffer.from(JSON.stringify(message));
 
 /** @throws FieldlineError message/malformed */
 export function decodeMessage<Message extends { gateway: string }>(

@@ -5,12 +5,14 @@
  *   fieldline/<gateway>/state   agent → cloud   retained: online or not, streams held; also the will
  *   fieldline/<gateway>/birth   agent → cloud   the devices and tags of the gateway, in parts
  *   fieldline/<gateway>/ack     cloud → agent   retained: commit acknowledgement; only the ingest service may publish it
+ *   fieldline/<gateway>/command cloud → agent   a value for a tag, never retained; only operators may publish it
+ *   fieldline/<gateway>/answer  agent → cloud   what became of a command
  *
  * Limits of the strictest managed brokers: at most 7 slashes and 256 bytes. An id is therefore at most 64 bytes.
  */
 export const topicRoot = 'fieldline';
 
-export const messageKinds = ['batch', 'state', 'birth', 'ack'] as const;
+export const messageKinds = ['batch', 'state', 'birth', 'ack', 'command', 'answer'] as const;
 export type MessageKind = (typeof messageKinds)[number];
 /** What an agent sends and the bridge carries. */
 export const fromGateway = ['batch', 'state', 'birth'] as const satisfies readonly MessageKind[];

@@ -3,7 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   ackSchema,
+  answerSchema,
   birthSchema,
+  commandSchema,
   decodeBatch,
   decodeMessage,
   normalisedRecordSchema,
@@ -89,13 +91,45 @@ describe('golden files of version 1', () => {
     ]);
   });
 
+  it('a command and its answer read as they were', () => {
+    expect(decodeMessage(commandSchema, read('command.json'), 'pump-station-1')).toEqual({
+      v: 1,
+      gateway: 'pump-station-1',
+      id: 'a5c1c0de-1',
+      device: 'plc1',
+      tag: 'setpoint',
+      value: 21.5,
+      expected: 20,
+      expires: 1_790_000_060_000_000,
+      by: 'shift leader',
+    });
+    expect(decodeMessage(answerSchema, read('answer.json'), 'pump-station-1')).toEqual({
+      v: 1,
+      gateway: 'pump-station-1',
+      id: 'a5c1c0de-1',
+      device: 'plc1',
+      tag: 'setpoint',
+      outcome: 'unverified',
+      reason: 'mismatch',
+      message: 'read back, it is 20',
+      before: 20,
+      written: 21.5,
+      after: 20,
+      at: 1_790_000_000_500_000,
+      by: 'shift leader',
+      repeated: false,
+    });
+  });
+
   it('all are read by a test', () => {
     expect(readdirSync(folder).sort()).toEqual([
       'ack.json',
+      'answer.json',
       'batch.json',
       'batch.json.gz',
       'batch.json.zst',
       'birth.json',
+      'command.json',
       'samples-line.json',
       'samples-meter.json',
       'samples-plc1.json',

@@ -41,6 +41,16 @@ export function resetImage(image: Image): void {
 
 export const exceptionPdu = (functionCode: number, code: number): Buffer => Buffer.from([functionCode | 0x80, code]);
 
+/** The same image to a device that says yes to what is written and leaves everything as it is. */
+export const deaf = (image: Image): Image => ({
+  ...image,
+  coil: { ...image.coil, write: () => {} },
+  holding: { ...image.holding, write: () => {} },
+});
+
+export const isWrite = (functionCode: number | undefined): boolean =>
+  functionCode !== undefined && [5, 6, 15, 16, 22, 23].includes(functionCode);
+
 /** An answer, or the code of the exception that there is in its place. */
 type Outcome = Answer | number;
 
@@ -68,6 +78,10 @@ function perform(image: Image, request: Buffer, timeMs: number, wanted: boolean)
       return writeCoils(image.coil, request);
     case 16:
       return writeRegistersOf(image.holding, request);
+    case 22:
+      return maskRegister(image.holding, request, timeMs);
+    case 23:
+      return writeAndRead(image.holding, request, timeMs, wanted);
     default:
       return exceptions.illegalFunction;
   }
@@ -134,6 +148,37 @@ function writeRegistersOf(table: RegisterTable, request: Buffer): Outcome {
   if (!table.covers(range.first, range.count)) return exceptions.illegalDataAddress;
   table.write(range, request.subarray(6));
   return echo(request);
+}
+
+/** Clause 6.16: (held AND andMask) OR (orMask AND NOT andMask). */
+function maskRegister(table: RegisterTable, request: Buffer, timeMs: number): Outcome {
+  if (request.length !== 7) return exceptions.illegalDataValue;
+  const range = { first: request.readUInt16BE(1), count: 1 };
+  if (!table.covers(range.first, 1)) return exceptions.illegalDataAddress;
+  const register = Buffer.alloc(2);
+  table.read(range, register, 0, timeMs, false);
+  const [and, or] = [request.readUInt16BE(3), request.readUInt16BE(5)];
+  register.writeUInt16BE((register.readUInt16BE() & and) | (or & ~and & 0xffff));
+  table.write(range, register);
+  return { pdu: Buffer.from(request), served: [] };
+}
+
+/** Clause 6.17: what is written is written before what is read is read. */
+function writeAndRead(table: RegisterTable, request: Buffer, timeMs: number, wanted: boolean): Outcome {
+  if (request.length < 10) return exceptions.illegalDataValue;
+  const [first, count] = [request.readUInt16BE(1), request.readUInt16BE(3)];
+  const written = { first: request.readUInt16BE(5), count: request.readUInt16BE(7) };
+  const bytes = request[9] ?? 0;
+  const isSized = bytes === written.count * 2 && request.length === 10 + bytes;
+  if (count < 1 || count > 125 || written.count < 1 || written.count > 121 || !isSized) {
+    return exceptions.illegalDataValue;
+  }
+  if (!table.covers(first, count) || !table.covers(written.first, written.count)) return exceptions.illegalDataAddress;
+  table.write(written, request.subarray(10));
+  const pdu = Buffer.allocUnsafe(2 + count * 2);
+  pdu[0] = request[0] ?? 0;
+  pdu[1] = count * 2;
+  return { pdu, served: table.read({ first, count }, pdu, 2, timeMs, wanted) };
 }
 
 /** Writes are answered by the first five bytes of what was asked. */

@@ -7,7 +7,7 @@ import type { Clock } from '@fieldline/shared/runtime';
 import { type PlaceInPlant, registerPoints } from '../points.ts';
 import type { RequestFaults } from '../request-faults.ts';
 import type { OnServed } from '../served.ts';
-import { answer, createImage, exceptionPdu, exceptions, type Image, resetImage } from './answer.ts';
+import { answer, createImage, deaf, exceptionPdu, exceptions, type Image, isWrite, resetImage } from './answer.ts';
 import type { Request } from './framing.ts';
 
 export type Response = { readonly kind: 'reply'; readonly bytes: Buffer } | { readonly kind: 'silence' | 'disconnect' };
@@ -46,9 +46,12 @@ export function createBus({ units, place, clock, faults, onServed, isSerial }: B
     if (served.length > 0) onServed?.(served.map(({ point, value }) => ({ time, device: name, point, value })));
     return { kind: 'reply', bytes: reply(answered) };
   };
+  const muted = (request: Request, unit: Unit): Response => {
+    respond(request, unit);
+    return silence;
+  };
   const broadcast = ({ pdu }: Request): Response => {
-    const isWrite = pdu[0] === 5 || pdu[0] === 6 || pdu[0] === 15 || pdu[0] === 16;
-    if (isWrite) for (const { image } of byNumber.values()) answer(image, pdu, clock.now() / 1_000, false);
+    if (isWrite(pdu[0])) for (const { image } of byNumber.values()) answer(image, pdu, clock.now() / 1_000, false);
     return silence;
   };
   const nobody = ({ pdu, reply }: Request): Response =>
@@ -70,6 +73,13 @@ export function createBus({ units, place, clock, faults, onServed, isSerial }: B
           const bytes = request.reply(exceptionPdu(request.pdu[0] ?? 0, fault.code));
           return { delayMs: 0, respond: () => ({ kind: 'reply', bytes }) };
         }
+        case 'ignore-writes':
+          return { delayMs: 0, respond: () => respond(request, { ...unit, image: deaf(unit.image) }) };
+        case 'mute-writes':
+          return {
+            delayMs: 0,
+            respond: () => (isWrite(request.pdu[0]) ? muted(request, unit) : respond(request, unit)),
+          };
         case 'delay':
           return { delayMs: fault.delayMs, respond: () => respond(request, unit) };
         case undefined:

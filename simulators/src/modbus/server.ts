@@ -17,7 +17,14 @@ import { createUdpLine } from './udp-line.ts';
 
 export type ModbusServerSettings = Exclude<SimulatorServer, { protocol: 'opcua' }>;
 
-const requestKinds: readonly FaultKind[] = ['no-answer', 'exception', 'delay', 'disconnect'];
+const requestKinds: readonly FaultKind[] = [
+  'no-answer',
+  'exception',
+  'delay',
+  'disconnect',
+  'ignore-writes',
+  'mute-writes',
+];
 
 /** @throws FieldlineError port/in-use, device/unreachable (serial port) */
 export async function startModbus(settings: ModbusServerSettings, context: ServerContext): Promise<SimulatedServer> {

@@ -133,6 +133,30 @@ describe('a foreign client (modbus-serial)', () => {
 });
 
 describe('answers by the standard', () => {
+  test('a mask write by the example of clause 6.16, and a write that is read in the same request', async () => {
+    await withRaw(async (raw) => {
+      expect(await ask(raw, 1, '06000c0012')).toBe('06000c0012');
+      expect(await ask(raw, 1, '16000c00f20025')).toBe('16000c00f20025');
+      expect(await ask(raw, 1, '03000c0001')).toBe('03020017');
+      expect(await ask(raw, 1, '17000a0003000a000204aabbccdd')).toBe('1706aabbccdd0017');
+      expect(await ask(raw, 1, '17000a0003000a000204aabbcc')).toBe('9703');
+      expect(await ask(raw, 1, '16ffff00f20025')).toBe('9602');
+    });
+  });
+
+  test('a device can say yes to a write and leave it, or do it and keep silent', async () => {
+    await withRaw(async (raw) => {
+      await ask(raw, 1, '06000c0001');
+      await running.faults.set({ server: 'bus', part: 'plc' }, { kind: 'ignore-writes' });
+      expect(await ask(raw, 1, '06000c0002')).toBe('06000c0002');
+      expect(await ask(raw, 1, '03000c0001')).toBe('03020001');
+      await running.faults.set({ server: 'bus', part: 'plc' }, { kind: 'mute-writes' });
+      raw.send(mbap(1, 1, [...Buffer.from('06000c0003', 'hex')]));
+      expect(await ask(raw, 1, '03000c0001')).toBe('03020003');
+      await running.faults.clear();
+    });
+  });
+
   test.each([
     ['an unknown function', 1, '2b0e0100', 'ab01'],
     ['no registers', 1, '03000a0000', '8303'],

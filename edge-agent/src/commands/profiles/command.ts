@@ -3,7 +3,7 @@ import { loadProfile, shippedProfileNames } from '@fieldline/shared/config/profi
 import { invalid } from '@fieldline/shared/config/settings-text';
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
-import { columns } from './columns.ts';
+import { columns } from '../columns.ts';
 import { profileLines } from './profile-text.ts';
 
 export const usage = `Usage: fieldline-edge profiles list

@@ -1,7 +1,7 @@
 import type { ModbusProfile } from '@fieldline/shared/config';
 import type { LoadedProfile } from '@fieldline/shared/config/apply-profile';
 import { type AddressBase, placeOf } from '@fieldline/shared/config/modbus-address';
-import { columns } from './columns.ts';
+import { columns } from '../columns.ts';
 
 type Tag = ModbusProfile['tags'][number];
 

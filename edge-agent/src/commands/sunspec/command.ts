@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { parseConfig } from '@fieldline/shared/config/load-config';
-import { type ModbusLink, modbusLinkName, modbusLinkSchema } from '@fieldline/shared/config/modbus-link';
+import { modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import { type Clock, counted } from '@fieldline/shared/runtime';
 import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { openRegisterReader } from '../../drivers/modbus/register-reader.ts';
@@ -10,14 +9,15 @@ import { type Explored, explore } from '../../sunspec/explore.ts';
 import { loadModels } from '../../sunspec/model-files.ts';
 import { commonModel } from '../../sunspec/nameplate.ts';
 import { profileText } from '../../sunspec/profile-text.ts';
+import { numberOf } from '../number-of.ts';
+import { linkOf, targetOptions, targetUsage } from '../target.ts';
 
 export const usage = `Usage: fieldline-edge sunspec --host HOST [--port PORT] [--unit UNIT] --out FILE
        fieldline-edge sunspec --link '{ kind: rtu, path: /dev/ttyUSB0 }' [--unit UNIT] --out FILE
 
 Asks a SunSpec device for the list of its models and writes a profile with its points. Nothing is written to the device.
 
-  --host, --port  of a device on the network; the port is 502 unless it is stated
-  --link LINK     as in the settings of a device
+${targetUsage}
   --unit UNIT     1 unless it is stated
   --out FILE      the profile; a device in the settings names it: profile: ./FILE. An existing file is not replaced
 `;
@@ -35,14 +35,11 @@ export type CommandParts = {
 };
 
 const options = {
-  host: { type: 'string' },
-  port: { type: 'string' },
-  link: { type: 'string' },
+  ...targetOptions,
   unit: { type: 'string' },
   out: { type: 'string' },
   help: { type: 'boolean' },
 } as const;
-type Values = ReturnType<typeof parseCommandArgs<typeof options>>['values'];
 
 const timeoutMs = 3_000;
 
@@ -55,8 +52,8 @@ export async function run(parts: CommandParts): Promise<void> {
   }
   if (positionals.length > 0) throw wrongArguments(`unknown: sunspec ${positionals.join(' ')}`, usage);
   if (values.out === undefined) throw wrongArguments('--out is missing', usage);
-  const link = linkOf(values);
-  const unit = numberOf(values.unit ?? '1', '--unit', 255);
+  const link = linkOf(values, usage);
+  const unit = numberOf(values.unit ?? '1', '--unit', 255, usage);
   const reader = openRegisterReader({ link, unit, timeoutMs }, parts.clock, parts.signal);
   try {
     const explored = await explore(reader.read, loadModels(parts.modelsFolder));
@@ -67,19 +64,6 @@ export async function run(parts: CommandParts): Promise<void> {
   } finally {
     await reader.close();
   }
-}
-
-function linkOf({ host, port, link }: Values): ModbusLink {
-  if (link !== undefined && host !== undefined) throw wrongArguments('--host and --link are two places', usage);
-  if (link !== undefined) return parseConfig(modbusLinkSchema, link, '--link');
-  if (host === undefined) throw wrongArguments('--host or --link is missing', usage);
-  return modbusLinkSchema.parse({ kind: 'tcp', host, port: numberOf(port ?? '502', '--port', 65_535) });
-}
-
-function numberOf(text: string, name: string, largest: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value <= largest) return value;
-  throw wrongArguments(`${name} is ${text}; it must be a number up to ${largest}`, usage);
 }
 
 /** @throws FieldlineError arguments/invalid where the file is there: it may have been changed by hand */

@@ -217,11 +217,12 @@ const qualityOfKind = {
   garbled: 'bad/reply',
   timeout: 'bad/timeout',
   'not-connected': 'bad/not-connected',
+  aborted: 'bad/stopped',
 } as const satisfies Record<string, QualityName>;
 
-type Failure = Exclude<LinkReply, { kind: 'data' } | { kind: 'aborted' }>;
+type Failure = Exclude<LinkReply, { kind: 'data' }>;
 
-function qualityOf(reply: Failure): QualityCode {
+export function qualityOf(reply: Failure): QualityCode {
   if (reply.kind === 'exception') return qualityCode(qualityOfException[reply.code] ?? 'bad/refused');
   return qualityCode(qualityOfKind[reply.kind === 'silent' ? reply.because : reply.kind]);
 }

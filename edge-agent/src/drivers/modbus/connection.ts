@@ -2,14 +2,16 @@ import type { ModbusTable } from '@fieldline/shared/config';
 import { bytesOf, isSerialLink, type ModbusLink, modbusFraming } from '@fieldline/shared/config/modbus-link';
 import modbusSerial from 'modbus-serial';
 import type { Channel } from './channels/channel.ts';
+import { identificationCode } from './identification.ts';
 import { type LineTiming, lineTiming } from './line-timing.ts';
 import { isBitTable } from './plan.ts';
 import { AsciiPort } from './ports/ascii-port.ts';
-import type { AnswersAs, FramePort, PortParts } from './ports/frame-port.ts';
+import { type AnswersAs, crc16, crcBytes, type FramePort, type PortParts } from './ports/frame-port.ts';
 import type { Line } from './ports/line-port.ts';
 import { RtuPort } from './ports/rtu-port.ts';
 import { TcpPort } from './ports/tcp-port.ts';
 import { UdpPort } from './ports/udp-port.ts';
+import { sendWrite, type WriteRequest, writeFrameBytes } from './write-request.ts';
 
 export type ReadRequest = {
   readonly unit: number;
@@ -20,8 +22,10 @@ export type ReadRequest = {
   readonly timeoutMs: number;
 };
 
+export type ModbusRequest = ReadRequest | WriteRequest;
+
 export type Reply =
-  /** The data bytes alone: two per register, eight bits per byte. */
+  /** The data bytes alone: two per register, eight bits per byte; none after a write. */
   | { readonly kind: 'data'; readonly data: Buffer }
   | { readonly kind: 'exception'; readonly code: number }
   | { readonly kind: 'garbled' }
@@ -29,6 +33,12 @@ export type Reply =
   | { readonly kind: 'not-connected' }
   | { readonly kind: 'aborted' };
 
+type Finish = (reply: Reply) => void;
+
+/** A serial line has no longer one. */
+const mostBytesOfFrame = 256;
+/** Vendor name, product code, revision (6.21). */
+const basicCategory = 1;
 /** Unit id, function code, address, count, checksum; unit id, function code, byte count, checksum. */
 const frameBytesOfBoth = 8 + 5;
 /** A timer this late says that the event loop was held up. */
@@ -36,7 +46,7 @@ const heldMs = 5;
 /** The bytes of a serial port come by way of another thread. */
 const serialGraceMs = 30;
 
-/** One open channel with modbus-serial on it. One request at a time: `read` is not called while another one runs. */
+/** One open channel with modbus-serial on it. One request at a time: `ask` is not called while another one runs. */
 export class Connection {
   readonly ended: Promise<string>;
   private readonly client: InstanceType<typeof modbusSerial.default>;
@@ -47,7 +57,7 @@ export class Connection {
   private readonly pauseMs: number;
   /** No request is sent before, by the monotonic clock. */
   private freeAtMs: number;
-  private finish: ((reply: Reply) => void) | null = null;
+  private finish: Finish | null = null;
 
   constructor(link: ModbusLink, channel: Channel, onLate: () => void) {
     this.channel = channel;
@@ -77,15 +87,45 @@ export class Connection {
     return this.freeAtMs === 0 ? 0 : this.freeAtMs - performance.now();
   }
 
+  get isOpen(): boolean {
+    return this.channel.isOpen();
+  }
+
+  ask(request: ModbusRequest, answersAs: AnswersAs): Promise<Reply> {
+    const wireMs = this.timing.wireMs(frameBytesOf(request));
+    return this.exchange(request.timeoutMs + wireMs, answersAs, (finish) => this.send(request, finish));
+  }
+
+  /**
+   * Basic identification of a unit, from an object on; the data are the whole PDU. Where more objects follow, the library asks on by
+   * itself, and throws when that fails: so it is not told, and what the frame says is kept before it has it.
+   */
+  async identify(unit: number, firstObject: number, timeoutMs: number): Promise<Reply> {
+    let pdu: Buffer | null = null;
+    const keep = (frame: Buffer): void => {
+      if (frame[1] !== identificationCode || frame.length <= moreFollowsAt + crcBytes) return;
+      pdu = Buffer.from(frame.subarray(1, -crcBytes));
+      frame[moreFollowsAt] = 0;
+      frame.writeUInt16LE(crc16(frame, 0, frame.length - crcBytes), frame.length - crcBytes);
+    };
+    this.port.prependListener('data', keep);
+    const wireMs = this.timing.wireMs(mostBytesOfFrame);
+    try {
+      return await this.exchange(timeoutMs + wireMs, null, (finish) =>
+        this.sendIdentify(unit, firstObject, () => pdu, finish),
+      );
+    } finally {
+      this.port.off('data', keep);
+    }
+  }
+
   /** The time-out is ours: the library's leaves its transaction open, to be answered by whatever comes next. */
-  read(request: ReadRequest, answersAs: AnswersAs): Promise<Reply> {
+  private exchange(timeoutMs: number, answersAs: AnswersAs, send: (finish: Finish) => void): Promise<Reply> {
     if (!this.channel.isOpen()) return Promise.resolve({ kind: 'not-connected' });
     return new Promise((resolve) => {
-      const wireMs = this.timing.wireMs(frameBytesOfBoth + dataBytes(request));
-      const timeoutMs = request.timeoutMs + wireMs;
       const dueMs = performance.now() + timeoutMs;
       const timer = setTimeout(() => this.timedOut(finish, dueMs), timeoutMs);
-      const finish = (reply: Reply): void => {
+      const finish: Finish = (reply) => {
         this.finish = null;
         clearTimeout(timer);
         this.freeAtMs = this.pauseMs === 0 ? 0 : performance.now() + this.pauseMs;
@@ -93,7 +133,7 @@ export class Connection {
       };
       this.finish = finish;
       this.port.answersAs = answersAs;
-      this.send(request, finish);
+      send(finish);
     });
   }
 
@@ -110,7 +150,7 @@ export class Connection {
    * Timers run before what has arrived is read: where the event loop was held up, the reply may lie there already. So the
    * input is read once more before its absence counts.
    */
-  private timedOut(finish: (reply: Reply) => void, dueMs: number): void {
+  private timedOut(finish: Finish, dueMs: number): void {
     const look = (): void => {
       setImmediate(() => {
         if (this.finish === finish) this.giveUp({ kind: this.port.pendingBytes > 0 ? 'garbled' : 'timeout' });
@@ -127,8 +167,26 @@ export class Connection {
     this.finish(reply);
   }
 
+  private sendIdentify(unit: number, firstObject: number, pduOf: () => Buffer | null, finish: Finish): void {
+    this.client.setID(unit);
+    this.client.readDeviceIdentification(basicCategory, firstObject).then(
+      () => {
+        const pdu = pduOf();
+        if (this.finish === finish) finish(pdu === null ? { kind: 'garbled' } : { kind: 'data', data: pdu });
+      },
+      (error: Error) => {
+        const code = exceptionCode(error);
+        if (this.finish === finish) finish(code === null ? { kind: 'garbled' } : { kind: 'exception', code });
+      },
+    );
+  }
+
   /** The library checks unit, function and length of the frame; the byte count that the frame itself states is checked here. */
-  private send(request: ReadRequest, finish: (reply: Reply) => void): void {
+  private send(request: ModbusRequest, finish: Finish): void {
+    if ('write' in request) {
+      this.sendWrite(request, finish);
+      return;
+    }
     const { unit, table, first, count } = request;
     const sizeBytes = dataBytes(request);
     const answered = (error: Error | null, result: { readonly buffer: Buffer } | undefined): void => {
@@ -153,7 +211,24 @@ export class Connection {
         break;
     }
   }
+
+  private sendWrite(request: WriteRequest, finish: Finish): void {
+    sendWrite(this.client, request, (error, isEcho) => {
+      if (this.finish !== finish) return;
+      const code = exceptionCode(error);
+      if (code !== null) finish({ kind: 'exception', code });
+      else finish(error === null && isEcho ? { kind: 'data', data: noData } : { kind: 'garbled' });
+    });
+  }
 }
+
+/** Of an RTU frame that holds an identification: whether more follows. */
+const moreFollowsAt = 5;
+
+const noData = Buffer.alloc(0);
+
+const frameBytesOf = (request: ModbusRequest): number =>
+  'write' in request ? writeFrameBytes(request) : frameBytesOfBoth + dataBytes(request);
 
 const dataBytes = ({ table, count }: ReadRequest): number => (isBitTable(table) ? Math.ceil(count / 8) : count * 2);
 

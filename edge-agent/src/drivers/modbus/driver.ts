@@ -12,6 +12,7 @@ import { Link } from './link.ts';
 import { createModbusMetrics } from './metrics.ts';
 import { type Plan, type Point, planDevice } from './plan.ts';
 import { FlightRecorder } from './recorder/flight-recorder.ts';
+import { createWriter, type Target } from './writer.ts';
 
 /** One device: who asks for it, and what of it cannot be read. */
 type DeviceReaders = { readonly device: ModbusDevice; readonly link: Link; readonly readers: BlockReader[] };
@@ -28,6 +29,8 @@ export function createModbusDriver(
   const tags: Tag[] = [];
   const requests: PollRequest[] = [];
   const read: DeviceReaders[] = [];
+  const targets: Target[] = [];
+  const closing = new AbortController();
 
   for (const device of devices) {
     const name = modbusLinkName(device.link);
@@ -45,6 +48,7 @@ export function createModbusDriver(
         const reader = new BlockReader(source, items, context.clock, log);
         readers.push(reader);
         tags.push(...items.map(({ tag }) => tag));
+        targets.push(...targetsOf(device, link, block, items));
         requests.push({
           link: name,
           name: requestName(device, table, block),
@@ -58,6 +62,7 @@ export function createModbusDriver(
   return {
     tags,
     requests,
+    ...(targets.length === 0 ? {} : { writer: createWriter(targets, closing.signal) }),
     start: () => {
       for (const link of links.values()) link.start();
     },
@@ -70,6 +75,7 @@ export function createModbusDriver(
     ],
     status: () => read.map(statusOf),
     close: async () => {
+      closing.abort();
       await Promise.all([...links.values()].map((link) => link.close()));
       await dialIns.close();
       await recorder.close();
@@ -86,6 +92,12 @@ const itemsOf = (device: ModbusDevice, block: Block<Point>): Item[] =>
     const { first, count, setting } = point;
     const tag: Tag = { device: device.device, tag: setting.tag, type: valueTypeOf(setting) };
     return { first, count, tag, decode: createDecode(setting, tag, device.byteOrder, point) };
+  });
+
+const targetsOf = (device: ModbusDevice, link: Link, block: Block<Point>, items: readonly Item[]): Target[] =>
+  block.points.flatMap((point, index) => {
+    const item = items[index];
+    return item === undefined || point.setting.write === undefined ? [] : [{ ...item, device, link, point }];
   });
 
 /** In the notation of the device's own documents. */

@@ -4,7 +4,7 @@ import { type Clock, pause } from '@fieldline/shared/runtime';
 import type { DriverContext } from '../driver.ts';
 import type { DialIns } from './channels/dial-in.ts';
 import type { Address, openChannel } from './channels/open-channel.ts';
-import type { Connection, ReadRequest, Reply } from './connection.ts';
+import type { Connection, ModbusRequest, ReadRequest, Reply } from './connection.ts';
 import type { ModbusMetrics } from './metrics.ts';
 import type { AnswersAs } from './ports/frame-port.ts';
 import { minQuietMs } from './ports/line-port.ts';
@@ -33,6 +33,9 @@ export type LinkParts = Pick<DriverContext, 'clock' | 'log' | 'heldSinceMs'> & {
   readonly recorder: FlightRecorder;
 };
 
+/** Asks the device one thing; never rejects. */
+export type Ask = (request: ModbusRequest, signal: AbortSignal) => Promise<LinkReply>;
+
 /** What is known of one unit. */
 type Unit = { readonly guard: UnitGuard; readonly retries: UnitRetries; readonly answersAs: AnswersAs };
 
@@ -50,11 +53,14 @@ export class Link {
   /** Those that have been asked. */
   private readonly units = new Map<number, Unit>();
   private turn: Promise<unknown> = Promise.resolve();
+  /** They go before whatever has its turn next. */
+  private readonly urgent: (() => Promise<void>)[] = [];
   private silentRequests = 0;
   /** Units asked in vain since the last answer of any. */
   private readonly silentUnits = new Set<number>();
   /** That of the request now running, or of the last. */
   private signal: AbortSignal | null = null;
+  private readonly heardSignals = new WeakSet<AbortSignal>();
 
   constructor(settings: ModbusLink, parts: LinkParts) {
     this.name = modbusLinkName(settings);
@@ -99,8 +105,23 @@ export class Link {
     return reply.kind === 'exception' ? this.readAgain(request, reply, signal) : reply;
   }
 
+  /** All that `work` asks goes before what waits already, and nobody else is served in between. */
+  ahead<Result>(work: (ask: Ask) => Promise<Result>): Promise<Result> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const ask: Ask = (request, signal) => this.exchange(request, signal);
+    // Whatever becomes of it, those behind it have their turn.
+    this.urgent.push(() => work(ask).then(resolve, reject));
+    this.turn = this.turn.then(() => this.runUrgent());
+    return promise;
+  }
+
+  private async runUrgent(): Promise<void> {
+    for (let next = this.urgent.shift(); next !== undefined; next = this.urgent.shift()) await next();
+  }
+
   private inTurn(request: ReadRequest, signal: AbortSignal): Promise<LinkReply> {
-    const reply = this.turn.then(() => this.exchange(request, signal));
+    const ask = (): Promise<LinkReply> => this.exchange(request, signal);
+    const reply = this.turn.then(() => (this.urgent.length === 0 ? ask() : this.runUrgent().then(ask)));
     this.turn = reply;
     return reply;
   }
@@ -124,7 +145,7 @@ export class Link {
     return reply;
   }
 
-  private async exchange(request: ReadRequest, signal: AbortSignal): Promise<LinkReply> {
+  private async exchange(request: ModbusRequest, signal: AbortSignal): Promise<LinkReply> {
     const { clock, metrics, heldSinceMs } = this.parts;
     // At the start nobody knows yet whether the device is there: its first samples are not bad before a try has failed.
     if (!this.upkeep.hasTried) await this.upkeep.firstTried(request.timeoutMs, signal);
@@ -142,7 +163,7 @@ export class Link {
 
     this.endOnAbort(signal);
     const sentMs = clock.monotonicMs();
-    const reply = await connection.read(request, unit.answersAs);
+    const reply = await connection.ask(request, unit.answersAs);
     const seenMs = clock.monotonicMs();
     const endMs = heldSinceMs(sentMs) ?? seenMs;
     const roundTripMs = endMs - sentMs;
@@ -160,11 +181,13 @@ export class Link {
   private endOnAbort(signal: AbortSignal): void {
     if (this.signal === signal) return;
     this.signal = signal;
+    if (this.heardSignals.has(signal)) return;
+    this.heardSignals.add(signal);
     signal.addEventListener('abort', () => this.signal === signal && this.upkeep.connection?.abort(), { once: true });
   }
 
   /** What a reply, or its absence, says of the unit and of the connection. */
-  private judge({ unit, timeoutMs }: ReadRequest, reply: Reply, connection: Connection, tookMs: number): void {
+  private judge({ unit, timeoutMs }: ModbusRequest, reply: Reply, connection: Connection, tookMs: number): void {
     const { clock, log, recorder } = this.parts;
     const { guard } = this.unitOf(unit);
     const because = silenceOf(reply);

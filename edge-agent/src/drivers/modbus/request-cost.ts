@@ -4,7 +4,7 @@
  * again.
  */
 import { isBitTable, type ModbusTable } from '@fieldline/shared/config/modbus';
-import { isSerialLink, type ModbusLink } from '@fieldline/shared/config/modbus-link';
+import { isSerialLink, type ModbusLink, type SerialLink } from '@fieldline/shared/config/modbus-link';
 import type { Cost } from './blocks.ts';
 import { lineTiming } from './line-timing.ts';
 
@@ -17,13 +17,17 @@ const requestBytes = 8;
 /** The same without the data: unit id, function code, byte count, checksum. */
 const answerBytes = 5;
 /** What devices take to answer, from a few milliseconds to some tens. */
-const typicalAnswerMs = 10;
+export const typicalAnswerMs = 10;
 
 /** By how many registers, or bits in the tables of bits. */
 export function costOf(link: ModbusLink, table: ModbusTable): Cost {
-  if (!isSerialLink(link)) return fewestRequests;
+  return isSerialLink(link) ? lineTimeMs(link, table, typicalAnswerMs) : fewestRequests;
+}
+
+/** How long a request and its answer take a serial line, up to the moment when the next may begin. */
+export function lineTimeMs(link: SerialLink, table: ModbusTable, answerMs: number): Cost {
   const { silenceMs, wireMs } = lineTiming(link);
-  const fixedMs = wireMs(requestBytes) + silenceMs + typicalAnswerMs + Math.max(silenceMs, link.pauseBetweenMs);
+  const fixedMs = wireMs(requestBytes) + silenceMs + answerMs + Math.max(silenceMs, link.pauseBetweenMs);
   const bits = isBitTable(table) ? 1 : 16;
   return (count) => fixedMs + wireMs(answerBytes + Math.ceil((count * bits) / 8));
 }

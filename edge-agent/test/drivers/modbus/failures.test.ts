@@ -122,15 +122,18 @@ describe.each(['tcp', 'rtu', 'ascii'] as const)('over a stream of %s frames', (f
       { framing },
     );
     const rig = await startRig([device({ link: link(plc), timeoutMs, tags: words(0) })]);
-    const values: unknown[] = [];
-    while (values.length < 3) {
+    const lateOnes = async () =>
+      (await rig.metrics.text()).match(/modbus_late_replies_total\{.*\} ([0-9]+)/)?.[1] ?? '0';
+    let answered = 0;
+    while (answered < 3 || (await lateOnes()) === '0') {
       const { w0 } = await rig.read();
-      if (typeof w0 === 'number') values.push(w0);
-      else expect(w0).toBe('bad/timeout');
+      // A request on its way is with the device by then.
       await nextTurn();
+      if (w0 === 'bad/timeout') continue;
+      // On a machine that was held up, a late reply to the open request may count: whose it is must be right.
+      expect(w0).toBe(plc.asks.length);
+      answered += 1;
     }
-    expect(values).toEqual([2, 4, 6]);
-    expect(await rig.metrics.text()).toMatch(/fieldline_modbus_late_replies_total\{.*\} [1-9]/);
   });
 
   test('a reply may come in pieces of any size', async () => {

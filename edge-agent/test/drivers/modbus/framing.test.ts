@@ -21,7 +21,7 @@ function open(framing: Framing | 'udp') {
     late += 1;
   });
   const read = (count: number, timeoutMs = 10_000): Promise<Reply> =>
-    connection.read({ unit, table: 'holding', first: 0, count, timeoutMs }, null);
+    connection.ask({ unit, table: 'holding', first: 0, count, timeoutMs }, null);
   const lastId = (): number => sent.at(-1)?.readUInt16BE(0) ?? 0;
   return { connection, read, receive, lastId, isOpen: channel.isOpen, late: () => late };
 }
@@ -111,7 +111,7 @@ test.each(['rtu', 'ascii'] as const)(
     const { channel, sent, receive } = createFakeChannel();
     const connection = new Connection(linkOf(framing), channel, () => {});
     // Address 0x0312: read as a reply, its high byte is a byte count, and 20 coils stand in three bytes.
-    const reply = connection.read({ unit, table: 'coil', first: 0x0312, count: 20, timeoutMs: 10_000 }, null);
+    const reply = connection.ask({ unit, table: 'coil', first: 0x0312, count: 20, timeoutMs: 10_000 }, null);
     for (const byte of Buffer.concat([Buffer.of(0), sent[0] ?? Buffer.alloc(0)])) receive(Buffer.of(byte));
     receive(frameOf(framing, 0, Buffer.of(unit, 1, 3, 7, 8, 9)));
     expect(await reply).toEqual({ kind: 'data', data: Buffer.of(7, 8, 9) });

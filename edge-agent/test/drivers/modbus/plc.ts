@@ -36,7 +36,10 @@ export type Framing = 'tcp' | 'rtu' | 'ascii';
 type Found = { readonly adu: Buffer; readonly id: number | null; readonly end: number };
 
 const finders: Record<Framing, (bytes: Buffer) => Found | null> = {
-  tcp: (bytes) => (bytes.length < 12 ? null : { adu: bytes.subarray(6, 12), id: bytes.readUInt16BE(0), end: 12 }),
+  tcp: (bytes) => {
+    const end = bytes.length < 6 ? Number.POSITIVE_INFINITY : 6 + bytes.readUInt16BE(4);
+    return bytes.length < end ? null : { adu: bytes.subarray(6, end), id: bytes.readUInt16BE(0), end };
+  },
   rtu: (bytes) => (bytes.length < 8 ? null : { adu: bytes.subarray(0, 6), id: null, end: 8 }),
   ascii: (bytes) => {
     const end = bytes.indexOf('\r\n') + 2;
@@ -69,7 +72,13 @@ function converse(framing: Framing, asks: Ask[], answer: Answer, wire: Wire) {
       const { adu, id, end } = found;
       received = received.subarray(end);
       const [unit, code] = [adu.readUInt8(0), adu.readUInt8(1)];
-      const ask = { unit, code, first: adu.readUInt16BE(2), count: adu.readUInt16BE(4) };
+      // A request for an identification is a byte shorter.
+      const ask = {
+        unit,
+        code,
+        first: adu.readUInt16BE(2),
+        count: adu.length < 6 ? adu.readUInt8(4) : adu.readUInt16BE(4),
+      };
       const frame = (pdu: Buffer): Buffer => frameOf(framing, id, Buffer.concat([Buffer.of(unit), pdu]));
       asks.push(ask);
       answer(ask, { frame, socket: wire, send: (pdu) => void wire.write(frame(pdu)) });

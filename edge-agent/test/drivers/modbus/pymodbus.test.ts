@@ -1,6 +1,7 @@
+import type { Tag, Value } from '@fieldline/shared/contracts';
 import { describeWith, freePort } from '@fieldline/shared/testing';
 import { expect, test } from 'vitest';
-import { pymodbus, startPymodbusTypes } from './peers/pymodbus.ts';
+import { pymodbus, readWritten, startPymodbusTypes } from './peers/pymodbus.ts';
 import { device, startRig, tcp } from './rig.ts';
 
 describeWith(pymodbus, 'registers that pymodbus and Python have encoded', () => {
@@ -48,6 +49,46 @@ describeWith(pymodbus, 'registers that pymodbus and Python have encoded', () => 
       int48: -5n,
       int8: -7,
       uint8: 200,
+    });
+  });
+
+  test('are what pymodbus and Python read after they were written, in every function', async () => {
+    const port = await freePort();
+    await startPymodbusTypes(port);
+    const limits = { min: -1e300, max: 1e300 };
+    const written: [object, Value][] = [
+      [{ tag: 'coil', address: 0, table: 'coil', type: 'bool', write: {} }, true],
+      [{ tag: 'coil15', address: 2, table: 'coil', type: 'bool', write: { functionCode: 15 } }, true],
+      [{ tag: 'int16', address: 100, type: 'int16', write: limits }, -12_345],
+      [{ tag: 'int32', address: 101, type: 'int32', byteOrder: 'CDAB', write: limits }, -1_234_567_890],
+      [{ tag: 'uint64', address: 103, type: 'uint64', write: { ...limits, functionCode: 23 } }, 2n ** 64n - 2n],
+      [{ tag: 'float32', address: 107, type: 'float32', write: limits }, Math.fround(123.456)],
+      [{ tag: 'float64', address: 109, type: 'float64', byteOrder: 'CDAB', write: limits }, -2.5e-300],
+      [{ tag: 'text', address: 113, type: 'string', registers: 5, write: {} }, 'Zähler 7'],
+      [{ tag: 'float16', address: 118, type: 'float16', write: limits }, 0.333251953125],
+      [{ tag: 'bcd', address: 119, type: 'bcd', registers: 2, write: limits }, 12_345_678],
+      [{ tag: 'bit', address: 121, type: 'bool', bit: 4, write: {} }, true],
+      [{ tag: 'field', address: 121, bits: [8, 11], write: limits }, 9],
+      [{ tag: 'byte', address: 121, type: 'uint8', write: { ...limits, readModifyWrite: true } }, 0x51],
+    ];
+    const rig = await startRig([device({ link: tcp(port), tags: written.map(([tag]) => tag) })]);
+    for (const [{ tag }, value] of written as [{ tag: string }, Value][]) {
+      const target = rig.driver.tags.find((one) => one.tag === tag) as Tag;
+      const result = await rig.driver.writer?.write(target, { value, permit: () => null });
+      expect(result, tag).toMatchObject({ kind: 'accepted', written: value });
+    }
+    expect(readWritten(port)).toEqual({
+      coils: [true, false, true],
+      int16: -12_345,
+      int32: -1_234_567_890,
+      uint64: '18446744073709551614',
+      float32: Math.fround(123.456),
+      float64: -2.5e-300,
+      text: 'Zähler 7',
+      float16: 0.333251953125,
+      bcd: '12345678',
+      flags: 0x0951,
+      untouched: 0,
     });
   });
 });

@@ -22,6 +22,15 @@ export function arithmeticOf(setting: ModbusTag): Arithmetic | null {
   };
 }
 
+/** What the registers must hold for this value to come of it, before it is rounded to what they can hold. */
+export function beforeArithmetic(setting: ModbusTag, value: number, power: number): number {
+  const { scale = 1, offset = 0 } = setting;
+  return timesTen((value - offset) / scale, -power);
+}
+
+/** How much a value grows by one more in its registers. */
+export const stepOf = ({ scale = 1 }: ModbusTag, power: number): number => timesTen(Math.abs(scale), power);
+
 function limitOf(setting: ModbusTag, [lowest, highest]: readonly [number, number]): Arithmetic {
   const isWhole = !isComputed(setting) && !isFloat(setting.type);
   // An infinity is no reading beyond the limit.

@@ -28,5 +28,12 @@ export function inOrder<Raw>(read: Read<Raw>, sizeBytes: number, order: AnyByteO
   };
 }
 
+/** The inverse: bytes in the order ABCD as they stand in the registers. */
+export function intoOrder(bytes: Buffer, order: AnyByteOrder): Buffer {
+  const placed = Buffer.alloc(bytes.length);
+  for (const [n, byte] of bytes.entries()) placed[positionOf(order, n, bytes.length)] = byte;
+  return placed;
+}
+
 /** Whether the two bytes of each register are swapped. */
 export const swapsBytes = (order: AnyByteOrder): boolean => order.indexOf('A') % 2 === 1;

@@ -32,3 +32,22 @@ function characterBytes(registers: number, place: CharacterPlace, isSwapped: boo
   const first = (place === 'low-byte') === isSwapped ? 0 : 1;
   return (bytes, at) => Buffer.from(Array.from({ length: registers }, (_, n) => bytes[at + 2 * n + first] ?? 0));
 }
+
+/** The inverse, filled up with NUL; null where there is no room for it. */
+export function encodeText(
+  text: string,
+  registers: number,
+  place: CharacterPlace = 'both-bytes',
+  isSwapped: boolean,
+): Buffer | null {
+  const characters = Buffer.from(text, 'utf8');
+  const bytes = Buffer.alloc(registers * 2);
+  if (characters.length > (place === 'both-bytes' ? bytes.length : registers)) return null;
+  if (place === 'both-bytes') {
+    characters.copy(bytes);
+    return isSwapped ? bytes.swap16() : bytes;
+  }
+  const first = (place === 'low-byte') === isSwapped ? 0 : 1;
+  for (const [n, byte] of characters.entries()) bytes[2 * n + first] = byte;
+  return bytes;
+}

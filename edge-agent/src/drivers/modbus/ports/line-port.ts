@@ -16,8 +16,10 @@ export type Line = {
   readonly graceMs: number;
 };
 
-/** Functions that only read: their replies say something else than their requests. */
-const lastReadingCode = 0x04;
+/** No reply to these holds its request: what an adapter gives back is told by its bytes. */
+const distinctCodes: readonly number[] = [0x01, 0x02, 0x03, 0x04, 0x0f, 0x10, 0x17];
+/** The reply to these is the request once more: what an adapter gives back is told by its place alone. */
+const repeatedCodes: readonly number[] = [0x05, 0x06, 0x16];
 
 /**
  * A line on which a reply carries neither an id nor an address, be it serial or a stream behind a gateway: the reply belongs to
@@ -30,8 +32,10 @@ export abstract class LinePort extends FramePort {
   private readonly graceMs: number;
   private expected: Expected | null = null;
   private asked = 0;
-  /** What an adapter that hears itself gives back. */
+  /** What an adapter that hears itself gives back of the open request; null: it has, or it is not looked for. */
   private echo: Buffer | null = null;
+  /** Whether the adapter hears itself, as the last request showed whose reply cannot be taken for it. */
+  private hearsItself = false;
   /** When the last byte came since a request was given up, in ms of the monotonic clock; null: nothing is owed. */
   private heardAtMs: number | null = null;
 
@@ -49,7 +53,7 @@ export abstract class LinePort extends FramePort {
       code: request[1] ?? 0,
     };
     const frame = this.encode(request);
-    this.echo = this.expected.code <= lastReadingCode ? frame : null;
+    this.echo = this.comesBack(this.expected.code) ? frame : null;
     this.channel.write(frame);
   }
 
@@ -86,9 +90,15 @@ export abstract class LinePort extends FramePort {
     const reply = this.find(all, this.expected);
     this.received = all.subarray(-this.maxFrameBytes);
     if (reply === null) return;
+    if (distinctCodes.includes(this.expected.code)) this.hearsItself = this.echo === null;
     this.expected = null;
     this.received = Buffer.alloc(0);
     this.emit('data', asRtuFrame(reply, this.asked));
+  }
+
+  /** A read goes before every write, so it is known by then. */
+  private comesBack(code: number): boolean {
+    return distinctCodes.includes(code) || (this.hearsItself && repeatedCodes.includes(code));
   }
 
   /** The request as it comes back could pass for a reply: of 24 coils from 768 on, it has all that one of them has. */

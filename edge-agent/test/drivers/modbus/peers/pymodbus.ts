@@ -1,4 +1,4 @@
-/** Starts the servers of pymodbus_server.py and pymodbus_types.py; `pip install pymodbus[serial]` brings what it needs. */
+/** Starts the servers of pymodbus_server.py and pymodbus_types.py, and the client of pymodbus_client.py; `pip install pymodbus[serial]` brings what it needs. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -25,6 +25,12 @@ export type PymodbusSettings = {
 export const startPymodbus = (settings: PymodbusSettings): Promise<void> => start('pymodbus_server.py', settings);
 /** One with registers of many types; it ends with the test too. */
 export const startPymodbusTypes = (port: number): Promise<void> => start('pymodbus_types.py', { port });
+
+/** What pymodbus reads of a server with registers of many types, after tags were written to it. */
+export function readWritten(port: number): unknown {
+  const script = fileURLToPath(new URL('pymodbus_client.py', import.meta.url));
+  return JSON.parse(spawnSync('python3', [script, String(port)]).stdout.toString());
+}
 
 async function start(file: string, settings: object): Promise<void> {
   const script = fileURLToPath(new URL(file, import.meta.url));

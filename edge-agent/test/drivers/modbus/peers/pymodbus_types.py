@@ -49,7 +49,8 @@ put(48, words(struct.pack(">bB", -7, 200)))
 
 async def main():
     # The block counts from 1, the wire from 0.
-    device = ModbusDeviceContext(hr=ModbusSequentialDataBlock(1, registers))
+    coils = ModbusSequentialDataBlock(1, [False] * 16)
+    device = ModbusDeviceContext(co=coils, hr=ModbusSequentialDataBlock(1, registers))
     context = ModbusServerContext(devices=device, single=True)
     server = ModbusTcpServer(context, address=("127.0.0.1", json.loads(sys.argv[1])["port"]))
     await server.serve_forever(background=True)

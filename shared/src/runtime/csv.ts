@@ -5,7 +5,12 @@
  */
 export type Cell = { readonly text: string; readonly line: number; readonly column: number };
 export type CsvProblem = { readonly line: number; readonly column: number; readonly message: string };
-export type Csv = { readonly rows: readonly (readonly Cell[])[]; readonly problems: readonly CsvProblem[] };
+export type Csv = {
+  readonly rows: readonly (readonly Cell[])[];
+  readonly problems: readonly CsvProblem[];
+  /** Where it is no comma, a comma in a number may be that of a fraction. */
+  readonly separator: string;
+};
 
 /** Empty lines are left out. Lines and columns count from 1. */
 export function parseCsv(text: string): Csv {
@@ -39,7 +44,7 @@ class CsvReader {
       const row = this.row();
       if (row.length > 1 || row[0]?.text.trim() !== '') this.rows.push(row);
     }
-    return { rows: this.rows, problems: this.problems };
+    return { rows: this.rows, problems: this.problems, separator: this.separator };
   }
 
   private row(): Cell[] {

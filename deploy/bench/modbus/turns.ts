@@ -1,0 +1,50 @@
+/**
+ * What the devices' own log of requests says of the agent: turns of its grid that nobody read in, requests beyond those that were
+ * needed, and how far each lay from its grid. The grid of a device is the one that half of its requests come before, so what
+ * agent, kernel and simulator add to each of them alike is not in it, and what changes is.
+ */
+import { quantile } from '../statistics.ts';
+import type { FleetRequest } from './fleet.ts';
+
+export type Turns = {
+  /** Of all devices, that lie whole in the log. */
+  readonly due: number;
+  readonly missed: number;
+  /** In those turns. */
+  readonly requests: number;
+  /** Of each request that was the first of its turn. */
+  readonly besideMs: readonly number[];
+};
+
+export function turnsOf(log: readonly FleetRequest[], everyMs: number): Turns {
+  const everyMicros = everyMs * 1_000;
+  const timesOf = Map.groupBy(log, ([device]) => device);
+  const begin = Math.min(...[...timesOf.values()].map(([first]) => first?.[1] ?? 0));
+  const end = Math.max(...[...timesOf.values()].map((requests) => requests.at(-1)?.[1] ?? 0));
+  let due = 0;
+  let read = 0;
+  let asked = 0;
+  const besideMs: number[] = [];
+  for (const requests of timesOf.values()) {
+    const times = requests.map(([, time]) => time);
+    const grid = gridOf(times, everyMicros);
+    // Half a turn within the log at either end, so that no request of these turns lies outside of it.
+    const from = Math.ceil((begin - grid) / everyMicros + 0.5);
+    const to = Math.floor((end - grid) / everyMicros - 0.5);
+    due += to - from + 1;
+    for (const [turn, ofTurn] of Map.groupBy(times, (time) => Math.round((time - grid) / everyMicros))) {
+      if (turn < from || turn > to) continue;
+      read += 1;
+      asked += ofTurn.length;
+      besideMs.push(Math.abs((ofTurn[0] ?? 0) - grid - turn * everyMicros) / 1_000);
+    }
+  }
+  return { due, missed: due - read, requests: asked, besideMs };
+}
+
+/** The time of some turn. */
+function gridOf(times: readonly number[], everyMicros: number): number {
+  const first = times[0] ?? 0;
+  const beside = times.map((time) => time - first - Math.round((time - first) / everyMicros) * everyMicros);
+  return first + quantile(beside, 0.5);
+}

@@ -1,0 +1,74 @@
+/** Whether a command may be carried out, as far as that is known without asking the device. Pure. */
+import type { CommandSettings, WriteRules } from '@fieldline/shared/config';
+import {
+  type CommandMessage,
+  type CommandReason,
+  commandReasons,
+  isoOf,
+  type Micros,
+  type StatedValue,
+  type Tag,
+  type Value,
+  valueFrom,
+} from '@fieldline/shared/contracts';
+import type { WriteProblem } from '../drivers/driver.ts';
+
+export const problem = (reason: CommandReason, message: string = commandReasons[reason]): WriteProblem => ({
+  reason,
+  message,
+});
+
+export type Moment = { readonly now: Micros; readonly isClockSet: boolean };
+
+/** Looked at when it comes, and again right before its write goes out. */
+export function timeProblem({ expires }: CommandMessage, { now, isClockSet }: Moment): WriteProblem | null {
+  if (!isClockSet) return problem('clock-not-set');
+  return now > expires ? problem('expired', `it expired at ${isoOf(expires)}, and it is ${isoOf(now)}`) : null;
+}
+
+export function headProblem(
+  command: CommandMessage,
+  moment: Moment,
+  isRetained: boolean,
+  { longestMs }: CommandSettings,
+): WriteProblem | null {
+  if (isRetained) return problem('retained');
+  const late = timeProblem(command, moment);
+  if (late !== null) return late;
+  if (command.expires - moment.now <= longestMs * 1_000) return null;
+  return problem('expires-too-late', `it expires more than ${longestMs} ms from now (commands.longestMs)`);
+}
+
+export type Wanted = { readonly value: Value; readonly expected: Value | null };
+
+export function wantedOf({ value, expected }: CommandMessage, tag: Tag, rules: WriteRules): Wanted | WriteProblem {
+  const wanted = valueFrom(tag.type, value);
+  const held = expected === undefined ? null : valueFrom(tag.type, expected);
+  if (wanted === null) return problem('type', `${JSON.stringify(value)} is no ${tag.type}`);
+  if (expected !== undefined && held === null) {
+    return problem('type', `expected ${JSON.stringify(expected)} is no ${tag.type}`);
+  }
+  return rangeProblem(wanted, tag, rules) ?? { value: wanted, expected: held };
+}
+
+function rangeProblem(value: Value, { type }: Tag, { min, max, oneOf }: WriteRules): WriteProblem | null {
+  const isListed = (allowed: StatedValue): boolean => valueFrom(type, allowed) === value;
+  if (oneOf !== undefined && !oneOf.some(isListed)) {
+    return problem('out-of-range', `only ${oneOf.join(', ')} may be written`);
+  }
+  if (typeof value !== 'number' && typeof value !== 'bigint') return null;
+  if (min !== undefined && value < min) return problem('out-of-range', `at least ${min} may be written`);
+  if (max !== undefined && value > max) return problem('out-of-range', `at most ${max} may be written`);
+  return null;
+}
+
+/** What the device holds, against what the sender thinks it holds: computed values differ in their last digits. */
+export function expectationProblem(expected: Value | null, before: Value | null): WriteProblem | null {
+  if (expected === null || isAlike(expected, before)) return null;
+  return problem('not-expected', `the device holds ${before ?? 'no value'}, not ${expected}`);
+}
+
+function isAlike(expected: Value, before: Value | null): boolean {
+  if (typeof expected !== 'number' || typeof before !== 'number') return expected === before;
+  return Math.abs(expected - before) <= Math.abs(expected) * 1e-9;
+}

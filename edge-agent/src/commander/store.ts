@@ -1,0 +1,146 @@
+/**
+ * What the gateway remembers of commands, so that none is carried out twice. Invariants:
+ *
+ * - A command is noted, forced to the medium, before its write goes out. Noted without an answer: it may have been written or not.
+ * - An id is forgotten only after its command has expired, and the latest expiry of what was forgotten is kept: a command that is not
+ *   known and expires no later is refused. So a copy is known, or has expired, however often the file was cleared for room.
+ * - What was not handed to the journal is not forgotten either.
+ */
+import { dirname } from 'node:path';
+import {
+  type AnswerMessage,
+  answerSchema,
+  type CommandMessage,
+  commandSchema,
+  type Micros,
+} from '@fieldline/shared/contracts';
+import { makeFolder } from '@fieldline/shared/runtime';
+import Database from 'better-sqlite3';
+import { z } from 'zod';
+
+/** One that was noted; `answer` is null until it has one. */
+export type Remembered = {
+  readonly command: CommandMessage;
+  /** Read right before the write. */
+  readonly before: AnswerMessage['before'];
+  readonly answer: AnswerMessage | null;
+};
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS commands (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, command TEXT NOT NULL, expires INTEGER NOT NULL,
+    before TEXT NOT NULL, answer TEXT, journalled INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS forgotten (expires INTEGER NOT NULL) STRICT;`;
+
+const row = z.object({ command: z.string(), before: z.string(), answer: z.string().nullable() });
+const before = answerSchema.shape.before;
+
+export class CommandStore {
+  private readonly database: Database.Database;
+  private readonly maxRemembered: number;
+  private readonly statements;
+
+  private constructor(database: Database.Database, maxRemembered: number) {
+    this.database = database;
+    this.maxRemembered = maxRemembered;
+    const columns = 'command, before, answer';
+    this.statements = {
+      find: database.prepare(`SELECT ${columns} FROM commands WHERE id = ?`),
+      unanswered: database.prepare(`SELECT ${columns} FROM commands WHERE answer IS NULL ORDER BY number`),
+      unjournalled: database.prepare(
+        `SELECT ${columns} FROM commands WHERE answer IS NOT NULL AND journalled = 0 ORDER BY number`,
+      ),
+      insert: database.prepare('INSERT INTO commands (id, command, expires, before, answer) VALUES (?, ?, ?, ?, ?)'),
+      answer: database.prepare('UPDATE commands SET answer = ? WHERE id = ?'),
+      journalled: database.prepare('UPDATE commands SET journalled = 1 WHERE id = ?'),
+      count: database.prepare('SELECT count(*) FROM commands').pluck(),
+      oldest: database.prepare(
+        'SELECT number, expires FROM commands WHERE expires < ? AND journalled = 1 ORDER BY number LIMIT 1',
+      ),
+      remove: database.prepare('DELETE FROM commands WHERE number = ?'),
+      forgotten: database.prepare('SELECT max(expires) FROM forgotten').pluck(),
+      forget: database.prepare('UPDATE forgotten SET expires = max(expires, ?)'),
+    };
+  }
+
+  /** @throws SqliteError or a system error where the file cannot be opened, made or read */
+  static open(file: string, maxRemembered: number): CommandStore {
+    makeFolder(dirname(file), 0o750);
+    const database = new Database(file);
+    try {
+      database.pragma('journal_mode = WAL');
+      database.pragma('synchronous = FULL');
+      database.exec(schema);
+      database.exec('INSERT INTO forgotten SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM forgotten)');
+      return new CommandStore(database, maxRemembered);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  find(id: string): Remembered | null {
+    const found = this.statements.find.get(id);
+    return found === undefined ? null : rememberedOf(found);
+  }
+
+  /** Whether a command that is not known may be a copy of one that was forgotten. */
+  mayBeForgotten(expires: Micros): boolean {
+    return expires <= Number(this.statements.forgotten.get());
+  }
+
+  /** Durable when it returns. `knownUntil`: it is not forgotten before, which is when it expires. False: there is no room, since too many have not expired. */
+  note({ command, before, answer }: Remembered, knownUntil: Micros, now: Micros): boolean {
+    return this.database.transaction(() => {
+      if (!this.makeRoom(now)) return false;
+      const end = answer === null ? null : JSON.stringify(answer);
+      this.statements.insert.run(command.id, JSON.stringify(command), knownUntil, JSON.stringify(before), end);
+      return true;
+    })();
+  }
+
+  answered(answer: AnswerMessage): void {
+    this.statements.answer.run(JSON.stringify(answer), answer.id);
+  }
+
+  /** In the order in which they came. */
+  unanswered(): Remembered[] {
+    return this.statements.unanswered.all().map(rememberedOf);
+  }
+
+  /** Those whose answers the journal may not have. */
+  unjournalled(): Remembered[] {
+    return this.statements.unjournalled.all().map(rememberedOf);
+  }
+
+  journalled(ids: readonly string[]): void {
+    this.database.transaction(() => {
+      for (const id of ids) this.statements.journalled.run(id);
+    })();
+  }
+
+  close(): void {
+    this.database.close();
+  }
+
+  private makeRoom(now: Micros): boolean {
+    for (let count = Number(this.statements.count.get()); count >= this.maxRemembered; count--) {
+      const oldest = this.statements.oldest.get(now);
+      if (oldest === undefined) return false;
+      const { number, expires } = z.object({ number: z.int(), expires: z.int() }).parse(oldest);
+      this.statements.remove.run(number);
+      this.statements.forget.run(expires);
+    }
+    return true;
+  }
+}
+
+function rememberedOf(found: unknown): Remembered {
+  const { command, before: held, answer } = row.parse(found);
+  return {
+    command: commandSchema.parse(JSON.parse(command)),
+    before: before.parse(JSON.parse(held)),
+    answer: answer === null ? null : answerSchema.parse(JSON.parse(answer)),
+  };
+}

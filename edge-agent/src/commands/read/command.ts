@@ -1,0 +1,146 @@
+import { type ModbusDevice, modbusDeviceSchema, nearest } from '@fieldline/shared/config';
+import { issuesOf } from '@fieldline/shared/config/settings-text';
+import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
+import { HandLink } from '../../drivers/modbus/by-hand.ts';
+import { replyError, replyText } from '../../drivers/modbus/reply-text.ts';
+import { columns } from '../columns.ts';
+import type { FieldParts } from '../field-parts.ts';
+import { linkOf, targetOptions, targetUsage } from '../target.ts';
+import { type ReadBlock, readTags } from './read.ts';
+
+export const usage = `Usage: fieldline-edge read --config FILE --device DEVICE [--tag TAG]…
+       fieldline-edge read --host HOST [--unit UNIT] --address ADDRESS [--table TABLE] [--type TYPE] …
+
+Reads once and shows the registers, the value that is made of them, its quality, and how long each answer took.
+
+  --config FILE   the settings file; --device: which one of it; --tag: only this one, may be repeated
+${targetUsage}
+  --unit UNIT     1 unless it is stated
+  --address N, --table TABLE, --type TYPE, --byte-order ORDER, --registers N, --bit N, --time-form FORM,
+  --scale X, --offset X, --address-base BASE
+                  as in the settings: address, table, type, byteOrder, registers, bit, timeForm, scale, offset, addressBase
+  --timeout-ms MS 3000 unless it is stated
+`;
+
+/** Of a tag on the command line: the names of the settings. */
+const tagOptions = {
+  address: 'address',
+  table: 'table',
+  type: 'type',
+  'byte-order': 'byteOrder',
+  registers: 'registers',
+  bit: 'bit',
+  'time-form': 'timeForm',
+  scale: 'scale',
+  offset: 'offset',
+} as const;
+const tagOptionNames = Object.keys(tagOptions) as (keyof typeof tagOptions)[];
+
+const text = { type: 'string' } as const;
+const options = {
+  ...targetOptions,
+  config: text,
+  device: text,
+  tag: { type: 'string', multiple: true },
+  unit: text,
+  address: text,
+  table: text,
+  type: text,
+  'byte-order': text,
+  registers: text,
+  bit: text,
+  'time-form': text,
+  scale: text,
+  offset: text,
+  'address-base': text,
+  'timeout-ms': text,
+  help: { type: 'boolean' },
+} as const;
+type Values = ReturnType<typeof parseCommandArgs<typeof options>>['values'];
+
+const defaultTimeoutMs = 3_000;
+
+/** @throws FieldlineError arguments/…, settings/…, device/… where no tag could be read */
+export async function run({ args, readSettings, clock, signal, say }: FieldParts): Promise<void> {
+  const { values, positionals } = parseCommandArgs(args, usage, options);
+  if (values.help === true) {
+    say(usage.trimEnd());
+    return;
+  }
+  if (positionals.length > 0) throw wrongArguments(`unknown: read ${positionals.join(' ')}`, usage);
+  const device = values.config === undefined ? statedDevice(values) : await configuredDevice(values, readSettings);
+  const wanted = values.tag === undefined ? null : tagsWanted(values.tag, device);
+  const link = new HandLink(device.link, clock, signal);
+  let last: ReadBlock | null = null;
+  let isAnyRead = false;
+  try {
+    for await (const block of readTags(device, wanted, link, clock.now)) {
+      for (const line of blockLines(block)) say(line);
+      last = block;
+      isAnyRead ||= block.failed === null;
+    }
+  } finally {
+    await link.close();
+  }
+  if (!isAnyRead && last !== null && last.failed !== null) {
+    throw replyError(last.failed, `unit ${device.unit} on ${link.name}`);
+  }
+}
+
+function blockLines({ request, roundTripMs, tags, failed }: ReadBlock): string[] {
+  const head = `${request}: ${failed === null ? `${roundTripMs.toFixed(1)} ms` : `${replyText(failed)} (${roundTripMs.toFixed(1)} ms)`}`;
+  const rows = tags.map(({ tag, raw, value, unit, quality }) => [`  ${tag}`, raw, `${value} ${unit}`.trim(), quality]);
+  return [head, ...columns(rows)];
+}
+
+async function configuredDevice(values: Values, readSettings: FieldParts['readSettings']): Promise<ModbusDevice> {
+  const stray = [...Object.keys(targetOptions), ...tagOptionNames, 'unit'].find((name) => Reflect.has(values, name));
+  if (stray !== undefined) throw wrongArguments(`--${stray} does not go with --config: the settings say it`, usage);
+  if (values.device === undefined) throw wrongArguments('--device is missing', usage);
+  const { config } = await readSettings(values.config ?? '');
+  const device = config.devices.find((one) => one.device === values.device);
+  if (device === undefined) {
+    const names = config.devices.map((one) => one.device);
+    throw wrongArguments(`${values.device} is no device of the settings${hint(values.device, names)}`, usage);
+  }
+  if (device.protocol !== 'modbus') throw wrongArguments(`${device.device} is no Modbus device`, usage);
+  return device;
+}
+
+function tagsWanted(names: readonly string[], device: ModbusDevice): ReadonlySet<string> {
+  const known = device.tags.map(({ tag }) => tag);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw wrongArguments(`${unknown} is no tag of ${device.device}${hint(unknown, known)}`, usage);
+  return new Set(names);
+}
+
+function hint(name: string, known: readonly string[]): string {
+  const guess = nearest(name, known);
+  return guess === null ? `; there are ${known.slice(0, 20).join(', ')}` : `. Did you mean ${guess}?`;
+}
+
+/** A device with one tag, checked as if it stood in the settings. */
+function statedDevice(values: Values): ModbusDevice {
+  if (values.device !== undefined || values.tag !== undefined) throw wrongArguments('--config is missing', usage);
+  if (values.address === undefined) throw wrongArguments('--address is missing', usage);
+  const tag = Object.fromEntries(
+    tagOptionNames.flatMap((name) => (values[name] === undefined ? [] : [[tagOptions[name], plain(values[name])]])),
+  );
+  const device = {
+    device: 'device',
+    protocol: 'modbus',
+    link: linkOf(values, usage),
+    unit: plain(values.unit ?? '1'),
+    timeoutMs: plain(values['timeout-ms'] ?? String(defaultTimeoutMs)),
+    ...(values['address-base'] === undefined ? {} : { addressBase: plain(values['address-base']) }),
+    tags: [{ tag: 'value', ...(tag.table === 'coil' || tag.table === 'discrete' ? { type: 'bool' } : {}), ...tag }],
+  };
+  const checked = issuesOf(modbusDeviceSchema, device);
+  if (checked.issues === null) return checked.data;
+  const lines = checked.issues.map(({ path, message }) => `${String(path.at(-1) ?? '')}: ${message}`);
+  throw wrongArguments(lines.join('\n'), usage);
+}
+
+/** Numbers as numbers, all else as it is written. */
+const plain = (word: string): string | number => (/^-?(\d+\.?\d*|0x[0-9a-fA-F]+)$/.test(word) ? Number(word) : word);

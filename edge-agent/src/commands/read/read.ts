@@ -1,0 +1,103 @@
+/** Reads tags of a device once: the requests of the plan, and each tag alone where a request is refused. */
+import type { ModbusDevice, ModbusTable } from '@fieldline/shared/config';
+import { isBitTable, statedAddress } from '@fieldline/shared/config/modbus';
+import { type Micros, qualityName, type Tag } from '@fieldline/shared/contracts';
+import { type Block, blockOf, cheapestBlocks, type Span } from '../../drivers/modbus/blocks.ts';
+import type { HandLink } from '../../drivers/modbus/by-hand.ts';
+import { createDecode, valueTypeOf } from '../../drivers/modbus/decode.ts';
+import { type Point, planDevice } from '../../drivers/modbus/plan.ts';
+import type { NoData } from '../../drivers/modbus/reply-text.ts';
+
+export type ReadTag = {
+  readonly tag: string;
+  /** As it stands in the registers, its scale factor included. */
+  readonly raw: string;
+  readonly value: string;
+  readonly unit: string;
+  readonly quality: string;
+};
+
+/** One request: what came of it, or why nothing did. */
+export type ReadBlock = {
+  readonly request: string;
+  readonly roundTripMs: number;
+  readonly tags: readonly ReadTag[];
+  readonly failed: NoData | null;
+};
+
+/** `wanted`: the names of the tags; null: all. */
+export async function* readTags(
+  device: ModbusDevice,
+  wanted: ReadonlySet<string> | null,
+  link: HandLink,
+  now: () => Micros,
+): AsyncGenerator<ReadBlock> {
+  for (const { table, limits, blocks } of planDevice(device)) {
+    const points = blocks.flatMap((block) => block.points).filter(({ setting }) => wanted?.has(setting.tag) ?? true);
+    for (const block of cheapestBlocks(points, limits)) {
+      const read = await readBlock(device, table, block, link, now);
+      yield read;
+      if (read.failed?.kind !== 'exception' || block.points.length < 2 || !isRefusal(read.failed.code)) continue;
+      for (const point of block.points) yield await readBlock(device, table, blockOf([point]), link, now);
+    }
+  }
+}
+
+/** Illegal data address and value: a part of the block may be there all the same. */
+const isRefusal = (code: number): boolean => code === 2 || code === 3;
+
+async function readBlock(
+  device: ModbusDevice,
+  table: ModbusTable,
+  block: Block<Point>,
+  link: HandLink,
+  now: () => Micros,
+): Promise<ReadBlock> {
+  const { unit, timeoutMs, answersAs = null } = device;
+  const { first, count } = block;
+  const { reply, roundTripMs } = await link.read({ unit, table, first, count, timeoutMs }, answersAs);
+  const request = requestText(device, table, block);
+  if (reply.kind !== 'data') return { request, roundTripMs, tags: [], failed: reply };
+  const tags = block.points.map((point) => decode(device, point, reply.data, first, now()));
+  return { request, roundTripMs, tags, failed: null };
+}
+
+function decode(device: ModbusDevice, point: Point, data: Buffer, first: number, time: Micros): ReadTag {
+  const { setting } = point;
+  const tag: Tag = { device: device.device, tag: setting.tag, type: valueTypeOf(setting) };
+  const { value, quality } = createDecode(setting, tag, device.byteOrder, point)(data, point.first - first, time);
+  return {
+    tag: setting.tag,
+    raw: rawText(point, data, first),
+    value: valueText(value, setting.type === 'time'),
+    unit: setting.unit ?? '',
+    quality: qualityName(quality),
+  };
+}
+
+function requestText({ device, unit, addressBase }: ModbusDevice, table: ModbusTable, { first, count }: Span): string {
+  const from = statedAddress({ table, first }, addressBase);
+  const range = count === 1 ? `${from}` : `${from}–${from + count - 1}`;
+  return `${device}, unit ${unit}, ${table} ${range} (${count} ${isBitTable(table) ? 'bit' : 'register'}${count === 1 ? '' : 's'})`;
+}
+
+/** Registers in hexadecimal, as a protocol analyser shows them; a bit as a bit. */
+function rawText({ table, first, count }: Point, data: Buffer, blockFirst: number): string {
+  const index = first - blockFirst;
+  if (isBitTable(table)) return String((data.readUInt8(index >> 3) >> (index & 7)) & 1);
+  return wordsText(data.subarray(index * 2, (index + count) * 2));
+}
+
+export const wordsText = (bytes: Buffer): string =>
+  bytes
+    .toString('hex')
+    .toUpperCase()
+    .replace(/.{4}(?=.)/g, '$& ');
+
+/** A time of the device also as a date: microseconds say nothing to a person. */
+export function valueText(value: unknown, isTime: boolean): string {
+  if (value === null) return '–';
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (isTime && typeof value === 'bigint') return `${value} (${new Date(Number(value / 1_000n)).toISOString()})`;
+  return String(value);
+}

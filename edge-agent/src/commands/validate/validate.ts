@@ -1,0 +1,48 @@
+import type { ModbusDevice } from '@fieldline/shared/config';
+import type { EdgeConfig } from '@fieldline/shared/config/edge';
+import type { PlacedEdge } from '@fieldline/shared/config/load-edge';
+import { invalid, problemLines } from '@fieldline/shared/config/settings-text';
+import { counted } from '@fieldline/shared/runtime';
+import { forecastLinks } from '../../drivers/modbus/forecast.ts';
+import { busFindings } from './bus.ts';
+import { type LineOf, overlaps, unitClashes } from './map.ts';
+
+/**
+ * A summary and the warnings, a line each.
+ * @throws FieldlineError settings/invalid where the settings are sound each by itself, but cannot work together
+ */
+export function validate(file: string, { config, problemAt }: PlacedEdge): string[] {
+  const { devices } = config;
+  const lineOf: LineOf = (path) => {
+    const place = problemAt({ path, message: '' });
+    return `${place.file}:${place.line}:${place.column}`;
+  };
+  const modbus = devices.filter((device): device is ModbusDevice => device.protocol === 'modbus');
+  const bus = busFindings(config, forecastLinks(modbus));
+  const warnings = [...unitClashes(devices, lineOf), ...overlaps(devices, lineOf), ...bus.warnings];
+  const warningLines = problemLines(file, warnings.map(problemAt)).map((line) => `warning: ${line}`);
+  if (bus.problems.length > 0) throw invalid(file, bus.problems.map(problemAt));
+  return [...summary(file, config), ...warningLines];
+}
+
+function summary(file: string, config: EdgeConfig): string[] {
+  const { gateway, devices, uplink, journal } = config;
+  const tags = devices.reduce((sum, device) => sum + device.tags.length, 0);
+  return [
+    `${file} is valid`,
+    `  gateway ${gateway} publishes to ${[uplink.broker].flat().join(', else to ')}, journal in ${journal.folder}`,
+    ...devices.map((device) => `  ${device.device}: ${device.protocol}, ${counted(device.tags.length, 'tag')}`),
+    `  ${counted(devices.length, 'device')}, ${counted(tags, 'tag')}`,
+    `  ${writableOf(config)}`,
+  ];
+}
+
+/** What an auditor asks first: the tags that commands can write. */
+function writableOf({ devices, commands }: EdgeConfig): string {
+  const writable = devices.flatMap(({ device, tags }) =>
+    tags.flatMap((tag) => ('write' in tag && tag.write !== undefined ? [`${device}/${tag.tag}`] : [])),
+  );
+  if (!commands.enabled)
+    return `nothing can be written (commands.enabled is false${writable.length > 0 ? '; write of tags has no effect' : ''})`;
+  return writable.length === 0 ? 'nothing can be written: no tag has write' : `can be written: ${writable.join(', ')}`;
+}

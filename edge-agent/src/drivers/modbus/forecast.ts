@@ -1,0 +1,82 @@
+/** What a link will be asked and how busy that keeps it, from the settings alone: nothing is sent. Pure. */
+import { type ModbusDevice, type ModbusTable, registerCount, statedAddress } from '@fieldline/shared/config/modbus';
+import { isSerialLink, type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
+import type { Block } from './blocks.ts';
+import { type Point, planDevice } from './plan.ts';
+import { lineTimeMs, typicalAnswerMs } from './request-cost.ts';
+
+export type RequestForecast = {
+  readonly device: string;
+  readonly unit: number;
+  readonly table: ModbusTable;
+  /** First and last address, in the notation of the device. */
+  readonly from: number;
+  readonly to: number;
+  /** Registers, or bits in the tables of bits: those that a tag wants, and all that are read. */
+  readonly wanted: number;
+  readonly read: number;
+  readonly tags: number;
+  readonly everyMs: number;
+  /** How long it takes the line; null on a network. */
+  readonly lineMs: number | null;
+};
+
+export type LinkForecast = {
+  readonly link: string;
+  readonly kind: ModbusLink['kind'];
+  readonly baudRate: number | null;
+  readonly requests: readonly RequestForecast[];
+  readonly requestsPerSecond: number;
+  /** Share of the time that a serial line is taken, 1 for all of it; null on a network. */
+  readonly load: number | null;
+};
+
+/** `answerMs`: what the devices take to answer, which only they know. */
+export function forecastLinks(devices: readonly ModbusDevice[], answerMs: number = typicalAnswerMs): LinkForecast[] {
+  const groups = Map.groupBy(devices, ({ link }) => modbusLinkName(link));
+  return [...groups].flatMap(([name, group]) => {
+    const link = group[0]?.link;
+    if (link === undefined) return [];
+    const requests = group.flatMap((device) => requestsOf(device, answerMs));
+    return {
+      link: name,
+      kind: link.kind,
+      baudRate: isSerialLink(link) ? link.baudRate : null,
+      requests,
+      requestsPerSecond: requests.reduce((sum, { everyMs }) => sum + 1_000 / everyMs, 0),
+      load: isSerialLink(link) ? loadOf(requests) : null,
+    };
+  });
+}
+
+/** Share of the time that these requests take their line. */
+export const loadOf = (requests: readonly RequestForecast[]): number =>
+  requests.reduce((sum, { lineMs, everyMs }) => sum + (lineMs ?? 0) / everyMs, 0);
+
+function requestsOf(device: ModbusDevice, answerMs: number): RequestForecast[] {
+  const { link, addressBase, unit } = device;
+  return planDevice(device).flatMap(({ table, everyMs, blocks }) =>
+    blocks.map((block) => ({
+      device: device.device,
+      unit,
+      table,
+      from: statedAddress({ table, first: block.first }, addressBase),
+      to: statedAddress({ table, first: block.first + block.count - 1 }, addressBase),
+      wanted: wantedOf(block),
+      read: block.count,
+      tags: block.points.length,
+      everyMs,
+      lineMs: isSerialLink(link) ? lineTimeMs(link, table, answerMs)(block.count) : null,
+    })),
+  );
+}
+
+/** What two tags share is wanted once; between a value and its scale factor nothing is. */
+function wantedOf({ points }: Block<Point>): number {
+  const wanted = new Set<number>();
+  for (const { first, valueAt, factorAt, setting } of points) {
+    for (let index = 0; index < registerCount(setting); index++) wanted.add(first + valueAt + index);
+    if (factorAt !== null) wanted.add(first + factorAt);
+  }
+  return wanted.size;
+}

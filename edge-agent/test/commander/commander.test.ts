@@ -1,0 +1,160 @@
+/** What a commander does by itself; the device is a fake of a few lines. Over real protocols: deploy/test/commands. */
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { commandsSchema, writeObject } from '@fieldline/shared/config';
+import {
+  type AnswerMessage,
+  answerSchema,
+  decodeMessage,
+  GOOD,
+  type Sample,
+  type Tag,
+  type Value,
+} from '@fieldline/shared/contracts';
+import { createMetrics, silentLog } from '@fieldline/shared/runtime';
+import { temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import { expect, onTestFinished, test } from 'vitest';
+import { Commander } from '../../src/commander/commander.ts';
+import { maxUnsent } from '../../src/commander/outbox.ts';
+import type { TagWriter } from '../../src/drivers/driver.ts';
+
+const tags = ['a', 'b', 'c', 'd'].map((name): Tag => ({ device: `plc-${name}`, tag: name, type: 'float64' }));
+const newFile = (): string => join(temporaryFolder(), 'commands', 'gw.sqlite');
+
+type Changes = { readonly file?: string; readonly settings?: object; readonly isHeld?: boolean };
+
+/** `release` lets devices answer that are held. */
+function startCommander({ file = newFile(), settings = {}, isHeld = false }: Changes = {}) {
+  const held = Promise.withResolvers<void>();
+  if (!isHeld) held.resolve();
+  const values = new Map<Tag, Value>();
+  const sample = (tag: Tag): Sample => ({ tag, time: 1, value: values.get(tag) ?? 0, quality: GOOD });
+  const writer: TagWriter = {
+    read: async (tag) => sample(tag),
+    write: async (tag, { value, permit }) => {
+      await held.promise;
+      const before = values.get(tag) ?? 0;
+      const problem = permit(before);
+      if (problem !== null) return { kind: 'not-sent', problem, before, written: null };
+      values.set(tag, value);
+      return { kind: 'accepted', problem: null, before, written: value };
+    },
+  };
+  const time = { now: 1_790_000_000_000_000, isClockSet: true };
+  const samples: Sample[] = [];
+  const answers: AnswerMessage[] = [];
+  const commander = Commander.start({
+    ...{ gateway: 'gw', file, log: silentLog, metrics: createMetrics() },
+    settings: commandsSchema.parse({ enabled: true, ...settings }),
+    findTarget: (device) => {
+      const tag = tags.find((one) => one.device === device);
+      return tag && { tag, writer, rules: writeObject.parse({ min: 0, max: 10, atMostEveryMs: 1 }) };
+    },
+    emit: (some) => samples.push(...some),
+    isClockSet: () => time.isClockSet,
+    clock: { now: () => time.now, monotonicMs: () => performance.now() },
+  });
+  const stop = async (): Promise<void> => {
+    held.resolve();
+    await commander.close();
+    commander.end();
+  };
+  onTestFinished(stop);
+  const connect = (): void =>
+    commander.connected(async (bytes) => void answers.push(decodeMessage(answerSchema, bytes, 'gw')));
+  connect();
+  const send = (id: string, changes: object = {}): void => {
+    const command = { v: 1, gateway: 'gw', id, device: 'plc-a', tag: 'a', value: 5, expires: time.now + 1_000_000 };
+    commander.take(Buffer.from(JSON.stringify({ ...command, ...changes })), false);
+  };
+  const outcomes = (): string[] => answers.map(({ id, outcome, reason }) => `${id} ${reason ?? outcome}`);
+  return { commander, time, samples, answers, send, outcomes, connect, stop, values, release: () => held.resolve() };
+}
+
+test('nothing is written while the clock is not set, and a copy is refused as the first when it is', async () => {
+  const { time, send, outcomes, answers, values } = startCommander();
+  time.isClockSet = false;
+  send('early');
+  await waitFor(() => answers.length === 1);
+  time.isClockSet = true;
+  send('early');
+  await waitFor(() => answers.length === 2);
+  expect(outcomes()).toEqual(['early clock-not-set', 'early clock-not-set']);
+  expect(values.size).toBe(0);
+});
+
+test('what expires while it waits for its device is not written', async () => {
+  const { time, send, outcomes, values, release } = startCommander({ isHeld: true });
+  send('late');
+  time.now += 2_000_000;
+  release();
+  await waitFor(() => outcomes().length === 1);
+  expect(outcomes()).toEqual(['late expired']);
+  expect(values.size).toBe(0);
+});
+
+test('devices do not wait for each other, and what is too much is refused', async () => {
+  const { send, outcomes, release } = startCommander({ isHeld: true, settings: { maxWaiting: 3 } });
+  for (const name of ['a', 'b', 'c', 'd']) send(name, { device: `plc-${name}`, tag: name });
+  await waitFor(() => outcomes().length === 1);
+  expect(outcomes()).toEqual(['d busy']);
+  release();
+  await waitFor(() => outcomes().length === 4);
+  expect(outcomes().slice(1).sort()).toEqual(['a written', 'b written', 'c written']);
+});
+
+test('answers that were made without a session are sent in the next, as many as there is room for', async () => {
+  const { commander, send, answers, connect } = startCommander({ settings: { mostPerMinute: 6_000 } });
+  commander.disconnected();
+  const sent = maxUnsent + 3;
+  for (let n = 0; n < sent; n++) send(`n${n}`, { value: 11 });
+  expect(answers).toEqual([]);
+  connect();
+  await waitFor(() => answers.length === maxUnsent);
+  expect(answers[0]?.id).toBe('n3');
+});
+
+test('without its file nothing is written, and it says what to do', async () => {
+  const file = newFile();
+  mkdirSync(file, { recursive: true });
+  const { commander, send, outcomes, values } = startCommander({ file });
+  send('unstored');
+  await waitFor(() => outcomes().length === 1);
+  expect(outcomes()).toEqual(['unstored not-stored']);
+  expect(values.size).toBe(0);
+  expect(commander.trouble()).toContain(dirname(file));
+});
+
+test('a record that the journal may not have is given again at the next start, and no other', async () => {
+  const file = newFile();
+  const first = startCommander({ file });
+  first.send('sure');
+  await waitFor(() => first.answers.length === 1);
+  first.commander.handOver()();
+  first.send('unsure', { device: 'plc-b', tag: 'b' });
+  await waitFor(() => first.answers.length === 2);
+  first.commander.handOver();
+  await first.stop();
+  const again = startCommander({ file });
+  expect(again.samples.map(({ value }) => JSON.parse(String(value)).id)).toEqual(['unsure']);
+});
+
+test('ids are remembered until their commands have expired, and then at most the newest', async () => {
+  const { commander, time, send, outcomes } = startCommander({
+    settings: { maxRemembered: 100, mostPerMinute: 6_000 },
+  });
+  for (let n = 0; n < 100; n++) send(`n${n}`, { value: 11 });
+  commander.handOver()();
+  send('more');
+  await waitFor(() => outcomes().length === 101);
+  expect(outcomes().at(-1)).toBe('more busy');
+  time.now += 1_000_001;
+  send('later');
+  await waitFor(() => outcomes().length === 102);
+  expect(outcomes().at(-1)).toBe('later written');
+  // n0 is forgotten: what says that it is still valid may be a copy of it.
+  time.now -= 1_000_001;
+  send('n0');
+  await waitFor(() => outcomes().length === 103);
+  expect(outcomes().at(-1)).toBe('n0 expired');
+});

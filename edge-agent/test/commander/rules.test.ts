@@ -1,0 +1,62 @@
+import { commandsSchema, writeObject } from '@fieldline/shared/config';
+import type { CommandMessage, Tag } from '@fieldline/shared/contracts';
+import { expect, test } from 'vitest';
+import { Pace } from '../../src/commander/pace.ts';
+import { expectationProblem, headProblem, wantedOf } from '../../src/commander/rules.ts';
+
+const settings = commandsSchema.parse({ enabled: true, longestMs: 1_000 });
+const now = 1_790_000_000_000_000;
+const command: CommandMessage = {
+  ...{ v: 1, gateway: 'gw', id: 'c', device: 'plc', tag: 't', value: 1, expires: now + 500_000 },
+};
+const tag = (type: Tag['type']): Tag => ({ device: 'plc', tag: 't', type });
+const head = (changes: Partial<CommandMessage>, isClockSet = true, isRetained = false) =>
+  headProblem({ ...command, ...changes }, { now, isClockSet }, isRetained, settings)?.reason ?? null;
+
+test('a command is for now: not of the past, not of a far future, not by a clock that is not set, not retained', () => {
+  expect(head({})).toBeNull();
+  expect(head({ expires: now - 1 })).toBe('expired');
+  expect(head({ expires: now + 1_000_001 })).toBe('expires-too-late');
+  expect(head({}, false)).toBe('clock-not-set');
+  expect(head({}, true, true)).toBe('retained');
+});
+
+test('a value is of the type of its tag and within what is allowed', () => {
+  const rules = writeObject.parse({ min: 0, max: 10 });
+  const judge = (value: CommandMessage['value'], type: Tag['type'] = 'int64', allowed = rules) => {
+    const wanted = wantedOf({ ...command, value }, tag(type), allowed);
+    return 'reason' in wanted ? wanted.reason : wanted.value;
+  };
+  expect(judge(10)).toBe(10n);
+  expect(judge('10')).toBe(10n);
+  expect(judge(11)).toBe('out-of-range');
+  expect(judge('18446744073709551616')).toBe('type');
+  expect(judge(-1, 'float64')).toBe('out-of-range');
+  expect(judge(true, 'float64')).toBe('type');
+  const few = writeObject.parse({ oneOf: ['auto', 'hand'] });
+  expect(judge('auto', 'string', few)).toBe('auto');
+  expect(judge('off', 'string', few)).toBe('out-of-range');
+  expect(judge(0.1, 'float32', writeObject.parse({ oneOf: [0.1] }))).toBe(Math.fround(0.1));
+});
+
+test('an expectation is met by the same number, even where its last digits were computed', () => {
+  expect(expectationProblem(null, 5)).toBeNull();
+  expect(expectationProblem(0.3, 3 * 0.1)).toBeNull();
+  expect(expectationProblem(0.3, 0.31)?.reason).toBe('not-expected');
+  expect(expectationProblem(0.3, null)?.reason).toBe('not-expected');
+  expect(expectationProblem(false, true)?.reason).toBe('not-expected');
+});
+
+test('commands come no faster than allowed, of the gateway and of each tag', () => {
+  let ms = 0;
+  const pace = new Pace(2, { now: () => 0, monotonicMs: () => ms });
+  expect([pace.allows(), pace.allows(), pace.allows()]).toEqual([true, true, false]);
+  ms = 30_000;
+  expect([pace.allows(), pace.allows()]).toEqual([true, false]);
+  const one = tag('bool');
+  expect([pace.isTooSoon(one, 1_000), pace.isTooSoon(one, 1_000), pace.isTooSoon(tag('bool'), 1_000)]).toEqual([
+    ...[false, true, false],
+  ]);
+  ms += 1_000;
+  expect(pace.isTooSoon(one, 1_000)).toBe(false);
+});

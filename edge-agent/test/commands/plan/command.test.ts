@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import * as plan from '../../../src/commands/plan/command.ts';
+import { runByHand, settingsFile } from '../run-by-hand.ts';
+
+const meter = (name: string, unit: number, everyMs: number, baudRate = 9_600): string => `
+  - device: ${name}
+    protocol: modbus
+    link: { kind: rtu, path: /dev/ttyS9, baudRate: ${baudRate} }
+    unit: ${unit}
+    everyMs: ${everyMs}
+    tags:
+      - { tag: voltage, address: 0, type: float32 }
+      - { tag: current, address: 6, type: float32 }
+`;
+
+const planOf = (devices: string, ...args: string[]) =>
+  runByHand(plan, ['--config', settingsFile(devices, 'journal: { maxBytes: 86400000 }\n'), ...args]);
+
+describe('plan', () => {
+  test('names each request with what is wanted, what is read and how long it takes the line', async () => {
+    const { said, thrown } = await planOf(meter('m1', 1, 1_000) + meter('m2', 2, 2_000));
+    expect(thrown).toBe(null);
+    // 11 bits a character: 1.1458 ms. 8 asked, 5 + 16 answered, twice 3.5 of silence, 10 ms to answer: 51.3 ms.
+    expect(said.slice(0, 4)).toEqual([
+      '/dev/ttyS9: rtu 9,600 baud',
+      '  m1  unit 1  holding 0–7  4 wanted, 8 read  2 tags  every 1000 ms  51.3 ms of the line',
+      '  m2  unit 2  holding 0–7  4 wanted, 8 read  2 tags  every 2000 ms  51.3 ms of the line',
+      '  2 requests, 1.5 a second: the line is taken for 7.7 % of the time, with answers after 10 ms',
+    ]);
+  });
+
+  test('says what becomes of it: samples, bytes, and how long an outage may last', async () => {
+    const { said, thrown } = await planOf(meter('m1', 1, 1_000), '--json');
+    expect(thrown).toBe(null);
+    const { amounts, links } = JSON.parse(said.join('\n'));
+    // 2 samples/s of 7.4 bytes in 2 batches/s (one for each flush) of 200 bytes; each flush writes 5,400 besides.
+    const keptPerDay = (2 * 7.4 + 2 * 200) * 86_400;
+    expect(amounts.samplesPerSecond).toBe(2);
+    expect(amounts.uplinkBytesPerDay).toBeCloseTo(keptPerDay, 3);
+    expect(amounts.diskBytesPerDay).toBeCloseTo(keptPerDay + 2 * 5_400 * 86_400, 3);
+    expect(amounts.hoursOfBuffer).toBeCloseTo((86_400_000 / keptPerDay) * 24, 6);
+    expect(links[0].load).toBeCloseTo(0.05125, 6);
+  });
+
+  test('says by how much answers may be slower where a link has no baud rate', async () => {
+    const { said } = await planOf(
+      '  - { device: a, protocol: modbus, link: { kind: tcp, host: h }, everyMs: 100, tags: [{ tag: t, address: 0 }] }\n' +
+        '  - { device: b, protocol: opcua, endpoint: opc.tcp://h:4840, tags: [{ tag: t, node: i=1 }] }\n',
+    );
+    expect(said).toContain('  1 request, 10 a second: each may take 100 ms on average');
+    expect(said).toContain('b: opcua, 1 tag, reports by itself');
+  });
+
+  test('warns of a line beyond 80 %, and fails beyond 100 %, at the device that takes most', async () => {
+    const busy = await planOf(meter('m1', 1, 1_000) + meter('m2', 2, 60));
+    expect(busy.thrown).toBe(null);
+    expect(busy.said.at(-1)).toMatch(
+      /^warning: .*edge\.yaml:19:14: devices\[1\]\.everyMs: \/dev\/ttyS9 at 9600 baud would be taken for 91 % of the time, most of it by m2 \(85 %\), m1 \(5 %\)\. Multiply everyMs by 1\.2,/,
+    );
+    const full = await planOf(meter('m1', 1, 40));
+    expect(full.thrown).toMatchObject({ code: 'settings/invalid' });
+    expect(String(full.thrown)).toContain('128 % of the time, most of it by m1 (128 %): it cannot be read that often');
+    const slow = await planOf(meter('m1', 1, 100), '--answer-ms', '80');
+    expect(String(slow.thrown)).toContain('121 % of the time');
+  });
+
+  test('tells wrong use', async () => {
+    expect((await runByHand(plan, [])).thrown).toMatchObject({ code: 'arguments/invalid' });
+    expect((await planOf(meter('m', 1, 1_000), '--answer-ms', 'soon')).thrown).toMatchObject({
+      message: expect.stringContaining('--answer-ms is soon'),
+    });
+  });
+});

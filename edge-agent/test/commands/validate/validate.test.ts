@@ -1,0 +1,75 @@
+import { readEdgeConfig } from '@fieldline/shared/config/load-edge';
+import { shippedProfileNames } from '@fieldline/shared/config/profile-files';
+import { describe, expect, test } from 'vitest';
+import { validate } from '../../../src/commands/validate/validate.ts';
+import { profilesFolder } from '../../../src/profiles-folder.ts';
+import { settingsFile } from '../run-by-hand.ts';
+
+function warningsOf(devices: string): string[] {
+  const file = settingsFile(devices);
+  return validate('edge.yaml', readEdgeConfig(file, profilesFolder))
+    .filter((line) => line.startsWith('warning: '))
+    .map((line) => line.replaceAll(file, 'edge.yaml'));
+}
+
+const device = (name: string, unit: number, ...tags: string[]): string =>
+  `  - device: ${name}\n    protocol: modbus\n    link: { kind: tcp, host: h }\n    unit: ${unit}\n    tags:\n${tags
+    .map((tag) => `      - { ${tag} }\n`)
+    .join('')}`;
+
+describe('validate warns', () => {
+  test('where registers are read as two different things, with both places', () => {
+    const tags = ['tag: a, address: 10, type: uint32', 'tag: b, address: 11, type: float32'];
+    expect(warningsOf(device('d', 1, ...tags))).toEqual([
+      'warning: edge.yaml:10:28: devices[0].tags[1].address: b (float32 in 2 registers from 11) has registers of a (uint32 in 2 registers from 10, edge.yaml:9:28): one of the two is wrong',
+    ]);
+    const orders = ['tag: a, address: 10, type: uint32', 'tag: b, address: 10, type: uint32, byteOrder: CDAB'];
+    expect(warningsOf(device('d', 1, ...orders))).toHaveLength(1);
+  });
+
+  test('not where parts of a register, other tables, or the same value twice are meant', () => {
+    const tags = [
+      'tag: word, address: 10',
+      'tag: bit, address: 10, type: bool, bit: 3',
+      'tag: field, address: 10, bits: [4, 7]',
+      'tag: low, address: 10, type: uint8',
+      'tag: high, address: 10, type: uint8, byte: high',
+      'tag: scaled, address: 10, scale: 0.1',
+      'tag: input, table: input, address: 9, type: uint32',
+      'tag: factor, address: 20, type: int16',
+      'tag: value, address: 21, type: int16, scaleFactor: factor',
+    ];
+    expect(warningsOf(device('d', 1, ...tags))).toEqual([]);
+  });
+
+  test('where a unit of a link is two devices', () => {
+    const text = device('d', 3, 'tag: a, address: 0') + device('e', 3, 'tag: a, address: 9');
+    expect(warningsOf(text)).toEqual([
+      'warning: edge.yaml:13:11: devices[1].unit: unit 3 on h:502 is d too (edge.yaml:7:11): is it the right unit?',
+    ]);
+    expect(warningsOf(device('d', 3, 'tag: a, address: 0') + device('e', 4, 'tag: a, address: 0'))).toEqual([]);
+  });
+
+  test('of nothing in the shipped profiles; a slip beside one is told at its own place', () => {
+    const uses = shippedProfileNames(profilesFolder).map(
+      (name, index) =>
+        `  - { device: d${index}, protocol: modbus, link: { kind: tcp, host: h${index} }, profile: ${name} }\n`,
+    );
+    expect(warningsOf(uses.join(''))).toEqual([]);
+    const beside = `  - device: d\n    protocol: modbus\n    link: { kind: tcp, host: h }\n    profile: eastron/sdm630\n    tags: [{ tag: own, table: input, address: 1 }]\n`;
+    expect(warningsOf(beside)).toEqual([
+      expect.stringMatching(/^warning: edge\.yaml:8:47: devices\[0\]\.tags\[0\]\.address: own .* of voltage\.l1 /),
+    ]);
+  });
+});
+
+test('validate fails where a line cannot carry what is asked, and where it is nearly so warns', () => {
+  const meter = (everyMs: number): string =>
+    `  - device: m\n    protocol: modbus\n    link: { kind: rtu, path: /dev/ttyS9, baudRate: 9600 }\n    everyMs: ${everyMs}\n    tags: [{ tag: a, address: 0 }]\n`;
+  const file = settingsFile(meter(20));
+  expect(() => validate(file, readEdgeConfig(file, profilesFolder))).toThrow(
+    /1 problem in .*edge\.yaml:\n {2}.*edge\.yaml:7:14: devices\[0\]\.everyMs: \/dev\/ttyS9 at 9600 baud would be taken for 176 % of the time/,
+  );
+  expect(warningsOf(meter(40))).toEqual([expect.stringContaining('taken for 88 % of the time')]);
+  expect(warningsOf(meter(1_000))).toEqual([]);
+});

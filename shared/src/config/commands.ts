@@ -1,0 +1,66 @@
+/** Whether and how a gateway takes commands, and what a tag says of its own writing. Nothing can be written unless both say so. */
+import { z } from 'zod';
+import { durationMs } from './units.ts';
+
+/** The device under which the gateway records what it was told, and its tag. */
+export const ownDevice = 'fieldline';
+export const commandsTag = 'commands';
+
+export const commandsSchema = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(false)
+      .describe('true: values are taken by MQTT for tags whose settings have `write`; false: nothing can be written'),
+    longestMs: durationMs
+      .max(24 * 3_600_000)
+      .default(3_600_000)
+      .describe('a command that expires later than this from now is refused: until then its id must be remembered'),
+    mostPerMinute: z.int().min(1).max(6_000).default(60).describe('more commands than this are refused'),
+    maxWaiting: z.int().min(1).max(1_000).default(32).describe('commands that may wait for their devices at once'),
+    maxRemembered: z
+      .int()
+      .min(100)
+      .max(1_000_000)
+      .default(10_000)
+      .describe('ids with their answers; the oldest that has expired goes first, one that has not never does'),
+  })
+  .prefault({});
+export type CommandSettings = z.infer<typeof commandsSchema>;
+
+/** Whatever the protocol. */
+export const writeObject = z.strictObject({
+  min: z.number().optional().describe('lowest value that may be written; numbers need min and max, or oneOf'),
+  max: z.number().optional(),
+  oneOf: z
+    .array(z.union([z.number(), z.string(), z.boolean()]))
+    .min(1)
+    .max(256)
+    .optional()
+    .describe('the only values that may be written'),
+  atMostEveryMs: durationMs.default(1_000).describe('a command sooner after the one before, of this tag, is refused'),
+  readBackAfterMs: z
+    .int()
+    .nonnegative()
+    .max(60_000)
+    .default(0)
+    .describe('time for the device to take over what was written, before it is read back'),
+});
+export type WriteRules = z.infer<typeof writeObject>;
+
+/** Which value a tag can take at all: what its limits must fit. */
+export type WrittenKind = 'number' | 'text' | 'switch';
+
+/** What in the rules contradicts itself. */
+export function ruleProblems(rules: WriteRules, kind: WrittenKind): [key: string, message: string][] {
+  const { min, max, oneOf } = rules;
+  const hasLimit = min !== undefined || max !== undefined;
+  if (kind !== 'number' && hasLimit) return [[min === undefined ? 'max' : 'min', 'goes with numbers only']];
+  if (kind === 'number' && oneOf === undefined && (min === undefined || max === undefined)) {
+    return [[min === undefined ? 'min' : 'max', 'is needed: a number is written only between min and max, or oneOf']];
+  }
+  if (min !== undefined && max !== undefined && min > max) return [['max', 'must not be below min']];
+  const wanted = { number: 'number', text: 'string', switch: 'boolean' }[kind];
+  const wrong = oneOf?.find((value) => typeof value !== wanted);
+  return wrong === undefined ? [] : [['oneOf', `${JSON.stringify(wrong)} is no ${wanted}, as a value of this tag is`]];
+}

@@ -1,0 +1,71 @@
+/** What a Modbus tag says of its own writing, and what of it its registers cannot do. */
+import { z } from 'zod';
+import { ruleProblems, type WrittenKind, writeObject } from './commands.ts';
+import { isBitTable, type ModbusTable, type RegisterShape } from './modbus-registers.ts';
+import { registerCount } from './modbus-types.ts';
+
+/** Write single coil, single register, multiple coils, multiple registers, mask write, read and write. */
+export const writeFunctions = [5, 6, 15, 16, 22, 23] as const;
+export type WriteFunction = (typeof writeFunctions)[number];
+
+export const modbusWriteSchema = writeObject.extend({
+  functionCode: z
+    .literal([...writeFunctions])
+    .optional()
+    .describe(
+      'where the device wants another: 5 or 15 for a coil; 6, 16 or 23 for one register, 16 or 23 for several; absent: 5, 6, 16, and 22 for a part of a register',
+    ),
+  readModifyWrite: z
+    .boolean()
+    .default(false)
+    .describe(
+      'a bit, bits or a byte of a register, where the device has no function 22: the register is read and written whole; what the device itself changes in between is lost',
+    ),
+});
+export type ModbusWrite = z.infer<typeof modbusWriteSchema>;
+
+/** Whether the tag is a part of its register: to write it must leave the rest as it is. */
+export const isPart = ({ type, bit, bits }: RegisterShape): boolean =>
+  bit !== undefined || bits !== undefined || type === 'int8' || type === 'uint8';
+
+const kindOf = ({ type }: RegisterShape): WrittenKind =>
+  type === 'bool' ? 'switch' : type === 'string' ? 'text' : 'number';
+
+/** Most registers of one request (Application Protocol v1.1b3, 6.12 and 6.17). */
+const mostRegisters = { 16: 123, 23: 121 } as const;
+
+type PathProblem = [path: (string | number)[], message: string];
+
+export function writeProblems(shape: RegisterShape, table: ModbusTable, write: ModbusWrite | undefined): PathProblem[] {
+  if (write === undefined) return [];
+  if (table !== 'coil' && table !== 'holding') return [[['write'], `nothing can be written to ${table}`]];
+  if (shape.type === 'time') return [[['write'], 'a time cannot be written']];
+  if (shape.type === 'int24' || shape.type === 'uint24') {
+    return [[['write'], `${shape.type} cannot be written: nothing says what belongs into its fourth byte`]];
+  }
+  if (isPart(shape) && registerCount(shape) > 1) return [[['write'], 'goes with a part of one register only']];
+  return [...functionProblems(shape, table, write), ...ruleProblems(write, kindOf(shape))].map(([key, message]) => [
+    ['write', key],
+    message,
+  ]);
+}
+
+function functionProblems(shape: RegisterShape, table: ModbusTable, write: ModbusWrite): [string, string][] {
+  const { functionCode, readModifyWrite } = write;
+  const isMasked = !isBitTable(table) && isPart(shape);
+  if (readModifyWrite && !isMasked) return [['readModifyWrite', 'goes with a part of a register only']];
+  const right = functionsOf(shape, table, readModifyWrite);
+  if (functionCode !== undefined && !right.includes(functionCode)) {
+    return [['functionCode', `${functionCode} does not write this; here ${right.join(' or ')}`]];
+  }
+  const used = functionCode ?? right[0];
+  const most = used === 16 || used === 23 ? mostRegisters[used] : 1;
+  return registerCount(shape) > most ? [['functionCode', `writes at most ${most} registers`]] : [];
+}
+
+/** The first is that of a tag which states none. */
+export function functionsOf(shape: RegisterShape, table: ModbusTable, readModifyWrite: boolean): WriteFunction[] {
+  if (isBitTable(table)) return [5, 15];
+  if (isPart(shape) && !readModifyWrite) return [22];
+  return registerCount(shape) === 1 ? [6, 16, 23] : [16, 23];
+}
