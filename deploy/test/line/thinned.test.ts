@@ -128,7 +128,11 @@ describeWith(mosquitto, 'a journal that is nearly full while there is no broker'
           (tag === null || tag === point) && time >= from - toleranceMicros && time <= to + toleranceMicros,
       );
     const end = Math.max(...rows.map(({ time }) => time));
-    const lost = withoutRow().filter((one) => !isDeclared(one) && one.time < end - toleranceMicros);
+    const dropped = await line.query(`SELECT FROM fieldline.declaration WHERE kind = 'batches'`);
+    // What was dropped whole is declared by its numbers, and was the oldest of its class.
+    const oldest = Math.min(...rows.filter(({ tag }) => tag !== alarm).map(({ time }) => time));
+    const isDropped = ({ point, time }: Served): boolean => dropped.length > 0 && point !== alarm && time < oldest;
+    const lost = withoutRow().filter((one) => !isDeclared(one) && !isDropped(one) && one.time < end - toleranceMicros);
     expect(lost.slice(0, 5), `${lost.length} of ${line.served.length} values`).toEqual([]);
     const served = new Set(line.served.map(({ point, value }) => nameOf(point, value)));
     expect(rows.filter(({ tag, value }) => !served.has(nameOf(tag, value))).slice(0, 5)).toEqual([]);
@@ -148,11 +152,10 @@ describeWith(mosquitto, 'a journal that is nearly full while there is no broker'
   });
 
   it('keeps the whole time of what was thinned: a sample of each tag in each interval', () => {
-    const start = Math.min(...rows.map(({ time }) => time));
-    const ofTag = Map.groupBy(
-      rows.filter(({ tag }) => tag !== alarm),
-      ({ tag }) => tag,
-    );
+    const ordinary = rows.filter(({ tag }) => tag !== alarm);
+    // On a busy machine the oldest may have been dropped as well: the next test knows how many.
+    const start = Math.min(...ordinary.map(({ time }) => time));
+    const ofTag = Map.groupBy(ordinary, ({ tag }) => tag);
     expect(ofTag.size).toBe(values.length);
     for (const [tag, own] of ofTag) {
       const intervals = new Set(own.map(({ time }) => Math.floor(time / 1_000 / thinToMs)));
@@ -169,9 +172,11 @@ describeWith(mosquitto, 'a journal that is nearly full while there is no broker'
   it('tells it in the loss report, with the class', async () => {
     const { items } = declarationsSchema.parse(await get('declarations?limit=1000'));
     const thinned = items.filter(({ reason }) => reason === 'thinned');
-    expect(items.filter(({ reason }) => reason === 'disk-bound')).toEqual([]);
+    expect(thinned.length).toBeGreaterThan(0);
     for (const loss of thinned) expect(loss).toMatchObject({ kind: 'series', device, class: 'process', gateway });
+    const dropped = items.filter(({ reason }) => reason !== 'thinned');
+    for (const loss of dropped) expect(loss).toMatchObject({ kind: 'batches', reason: 'disk-bound', class: 'process' });
     const { declared } = await readBalance();
-    expect(thinned.reduce((sum, { samples }) => sum + (samples ?? 0), 0)).toBe(declared);
+    expect(items.reduce((sum, { samples }) => sum + (samples ?? 0), 0)).toBe(declared);
   });
 });
