@@ -1,9 +1,11 @@
-import { type Document, isNode, visit } from 'yaml';
+import type { Document } from 'yaml';
+import { yamlLibrary } from './yaml-library.ts';
 
 export type TextProblem = { readonly offset: number; readonly message: string };
 
 /** What is wrong with the aliases (`*name`) of a document: they are only looked up when its data are taken from it. */
 export function aliasProblems(document: Document): TextProblem[] {
+  const { isNode, visit } = yamlLibrary();
   const anchors = new Set<string>();
   const problems: TextProblem[] = [];
   visit(document, {

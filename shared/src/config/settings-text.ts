@@ -1,11 +1,12 @@
 /** The text of a settings file (YAML) as data, with the place of each key, so that a problem is told where it stands. */
 import { readFileSync } from 'node:fs';
-import { type Document, isNode, isScalar, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
+import type { Document, LineCounter, YAMLError } from 'yaml';
 import type { z } from 'zod';
 import { FieldlineError } from '../contracts/errors.ts';
 import { aliasProblems } from './alias-problems.ts';
 import { describeIssue, type IssueText, keyOf } from './describe-issue.ts';
 import { readPlainYaml } from './plain-yaml.ts';
+import { yamlLibrary } from './yaml-library.ts';
 
 export type ConfigProblem = {
   readonly file: string;
@@ -52,6 +53,7 @@ export function parseText(text: string, file: string): Checked<SettingsText> {
 type Parsed = { readonly document: Document.Parsed; readonly lines: LineCounter };
 
 function documentOf(text: string): Parsed {
+  const { LineCounter, parseDocument } = yamlLibrary();
   const lines = new LineCounter();
   return { document: parseDocument(text, { lineCounter: lines, prettyErrors: false }), lines };
 }
@@ -133,6 +135,7 @@ const maxAliasCount = 10_000;
 function describeYamlError(error: YAMLError, document: Document.Parsed): string {
   if (error.code === 'MULTIPLE_DOCS') return 'a settings file is one document: remove this line and what follows';
   if (error.code !== 'DUPLICATE_KEY') return error.message;
+  const { isScalar, visit } = yamlLibrary();
   let name = 'the key';
   visit(document, {
     Pair: (_, { key }) => {
@@ -155,7 +158,7 @@ function locate(
 ): { line: number; column: number } {
   for (let length = path.length; length >= 0; length--) {
     const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return positionOf(lines, node.range[0]);
+    if (yamlLibrary().isNode(node) && node.range) return positionOf(lines, node.range[0]);
   }
   return { line: 1, column: 1 };
 }
