@@ -9,7 +9,7 @@
  *   its first bytes differ). Whatever a checkpoint wrote to the file during the copy is in the log too, and SQLite takes from
  *   that the commits that are complete.
  */
-import { closeSync, copyFileSync, mkdtempSync, openSync, readSync, rmSync, statSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -57,7 +57,7 @@ export function openUntouched(folder: string, name: SegmentName): Untouched | nu
 function copyWithLog(file: string, copy: string): void {
   for (let attempt = 1; attempt <= mostAttempts; attempt++) {
     const before = logHeader(file);
-    copyFileSync(file, copy);
+    copyBytes(file, copy);
     for (const suffix of ['-wal', '-journal']) {
       rmSync(`${copy}${suffix}`, { force: true });
       if (sizeOf(`${file}${suffix}`) > 0) copyIfThere(`${file}${suffix}`, `${copy}${suffix}`);
@@ -66,6 +66,9 @@ function copyWithLog(file: string, copy: string): void {
   }
   throw new Error('it is written faster than it can be copied: try again when there is less to do');
 }
+
+/** Up to its end as it is then: `copyFile` never ends where a file is cut shorter meanwhile, as a log is when it begins anew. */
+const copyBytes = (from: string, to: string): void => writeFileSync(to, readFileSync(from));
 
 /** null where there is no log. */
 const logHeader = (file: string): string | null => firstBytes(`${file}-wal`, logHeaderBytes)?.toString('hex') ?? null;
@@ -89,7 +92,7 @@ function firstBytes(file: string, count: number): Buffer | null {
 /** A log that goes between two looks was folded into its file: its header tells. */
 function copyIfThere(from: string, to: string): void {
   try {
-    copyFileSync(from, to);
+    copyBytes(from, to);
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
