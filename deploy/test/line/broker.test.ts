@@ -54,6 +54,13 @@ for (const { name, requirements, start, awaySeconds } of backbones) {
       await broker.start();
       await line.ingest.start();
       await line.flows(300);
+      // What died with the broker is asked for and sent again, which an agent that is being stopped has not always the time for.
+      await waitFor(
+        async () =>
+          (await line.query(`SELECT FROM fieldline.stream WHERE (SELECT count(*) FROM unnest(committed)) > 1`))
+            .length === 0,
+        { timeoutMs: 60_000, what: 'the holes to be filled' },
+      );
     }, 180_000);
 
     it('has neither lost nor doubled anything by it', async () => {
