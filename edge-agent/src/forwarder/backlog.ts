@@ -1,7 +1,6 @@
 /**
- * Which batch goes next beside the live ones: first those to be sent again, then what was never sent: of the highest class, there
- * the oldest. Reads
- * one batch at a time from the journal, so that a backlog of days needs no memory.
+ * Which batch goes next beside the live ones: first those to be sent again, then what was never sent, of the highest class the
+ * oldest. Reads one batch at a time from the journal, so that a backlog of days needs no memory.
  */
 import {
   classRank,
