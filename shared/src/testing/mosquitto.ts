@@ -79,7 +79,9 @@ async function startMosquitto(options: MosquittoOptions = {}): Promise<TestMosqu
     if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
     const closed = once(ending, 'close');
     ending.kill(signal);
-    await closed;
+    // It forgets a signal that comes between its first listening and its main loop.
+    const again = setInterval(() => ending.kill(signal), 1000);
+    await closed.finally(() => clearInterval(again));
   }
 
   await start();
