@@ -185,11 +185,12 @@ async function main(args: string[]): Promise<void> {
     return;
   }
   let parsed: { values: { config?: string; help?: boolean }; positionals: string[] };
+  const options = { config: { type: 'string' }, help: { type: 'boolean' } } as const;
   try {
-    const options = { config: { type: 'string' }, help: { type: 'boolean' } } as const;
     parsed = parseArgs({ args, options, allowPositionals: true });
   } catch (error) {
-    wrongUse(error instanceof Error ? error.message : String(error));
+    const { argumentTrouble } = await import('@fieldline/shared/runtime/command-arguments');
+    wrongUse(argumentTrouble(error, options));
     return;
   }
   const { values, positionals } = parsed;

@@ -113,7 +113,7 @@ function show(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
-const valueAt = (data: unknown, path: readonly PropertyKey[]): unknown =>
+export const valueAt = (data: unknown, path: readonly PropertyKey[]): unknown =>
   path.reduce<unknown>(
     (value, key) => (value !== null && typeof value === 'object' ? Reflect.get(value, key) : undefined),
     data,
@@ -133,7 +133,7 @@ const definitionSchema = z.object({
 const definitionOf = ({ def }: z.ZodType): z.infer<typeof definitionSchema> => definitionSchema.parse(def);
 
 /** The keys that the schema has at a path, following the alternative that the data chose. */
-function knownKeys(schema: z.ZodType, data: unknown, path: readonly PropertyKey[]): string[] {
+export function knownKeys(schema: z.ZodType, data: unknown, path: readonly PropertyKey[]): string[] {
   const here = settle(schema, data);
   if (here === null) return [];
   const { shape, element, valueType } = definitionOf(here);

@@ -100,9 +100,9 @@ function tagProblems(map: RegisterMap, stated: StatedTag): PathProblem[] {
 function spanProblems(map: RegisterMap, tag: StatedTag, place: Place): Problem[] {
   const count = registerCount(tag);
   if (place.first + count > wireAddresses) {
-    return [
-      ['address', `the last register is ${statedAddress({ ...place, first: wireAddresses - 1 }, map.addressBase)}`],
-    ];
+    const last = statedAddress({ ...place, first: wireAddresses - 1 }, map.addressBase);
+    const message = `${tag.type} takes ${count} registers from here, and the last that a device can have is ${last}: begin at ${last - count + 1} or lower, or correct type`;
+    return [['address', message]];
   }
   const factor = tag.scaleFactor === undefined ? null : factorPlace(map, tag, place);
   if (factor !== null && isProblem(factor)) return [factor];

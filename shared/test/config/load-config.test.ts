@@ -130,7 +130,7 @@ describe('settings', () => {
 
   it('name a key that is set twice', () => {
     expect(problemsOf(edgeSchema, `${good}gateway: g2\n`)).toEqual([
-      'edge.yaml:10:1: gateway is set twice; remove one of the two',
+      'edge.yaml:10:1: gateway is set twice; remove one of the two (what is checked here is the first)',
     ]);
   });
 

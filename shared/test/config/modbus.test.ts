@@ -111,7 +111,11 @@ describe('addresses', () => {
       { address: 40_001, table: 'input' },
       'table: is "input": 40001 is of table holding by addressBase: 4xxxx; leave table',
     ],
-    ['4xxxxx', { address: 465_536, type: 'int32' }, 'address: is 465536: the last register is 465536'],
+    [
+      '4xxxxx',
+      { address: 465_536, type: 'int32' },
+      'address: is 465536: int32 takes 2 registers from here, and the last that a device can have is 465536: begin at 465535 or lower',
+    ],
   ])('with addressBase %s, %j is refused', (addressBase, tag, message) => {
     expect(() => read([tag], { addressBase })).toThrow(`devices[0].tags[0].${message}`);
   });

@@ -45,10 +45,16 @@ export function run({ args, profilesFolder, workingFolder, say }: CommandParts):
     for (const line of profileLines(read(name, places))) say(line);
     return;
   }
-  throw wrongArguments(
-    action === undefined ? 'list or show is missing' : `unknown: profiles ${positionals.join(' ')}`,
-    usage,
-  );
+  throw wrongArguments(whatIsWrong(action, name), usage);
+}
+
+function whatIsWrong(action: string | undefined, name: string | undefined): string {
+  if (action === undefined) return 'list or show is missing';
+  if (action === 'list') return `profiles list lists all of them; for one: profiles show ${name}`;
+  if (action !== 'show') return `there is no profiles ${action}; there are list and show`;
+  if (name === undefined)
+    return 'the name of the profile is missing: profiles show eastron/sdm630 (profiles list names all of them)';
+  return 'profiles show takes one name';
 }
 
 function read(name: string, places: Parameters<typeof loadProfile>[1]): LoadedProfile {

@@ -36,6 +36,8 @@ const tagOptions = {
 } as const;
 const tagOptionNames = Object.keys(tagOptions) as (keyof typeof tagOptions)[];
 
+const placeOptions = ['host', 'path', 'link'] as const;
+
 const text = { type: 'string' } as const;
 const options = {
   ...targetOptions,
@@ -122,8 +124,15 @@ function hint(name: string, known: readonly string[]): string {
 
 /** A device with one tag, checked as if it stood in the settings. */
 function statedDevice(values: Values): ModbusDevice {
-  if (values.device !== undefined || values.tag !== undefined) throw wrongArguments('--config is missing', usage);
-  if (values.address === undefined) throw wrongArguments('--address is missing', usage);
+  if (values.device !== undefined || values.tag !== undefined) {
+    const option = values.device === undefined ? '--tag' : '--device';
+    const isPlaced = placeOptions.some((name) => values[name] !== undefined);
+    const remedy = isPlaced
+      ? `to read from a --host, --path or --link, leave ${option} out and state --address`
+      : 'state it';
+    throw wrongArguments(`${option} names what stands in a settings file, and --config is missing: ${remedy}`, usage);
+  }
+  if (values.address === undefined) throw wrongArguments('--address is missing: which register to read', usage);
   const tag = Object.fromEntries(
     tagOptionNames.flatMap((name) => (values[name] === undefined ? [] : [[tagOptions[name], plain(values[name])]])),
   );
