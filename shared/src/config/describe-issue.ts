@@ -12,6 +12,8 @@ const typeWords: Readonly<Record<string, string>> = {
   boolean: 'true or false',
   array: 'a list',
   tuple: 'a list',
+  object: 'a map of settings, such as { … }',
+  record: 'a map, such as { … }',
 };
 
 /** One zod issue as one or more sentences: what is wrong, and what would be right. */

@@ -11,10 +11,26 @@ export function parseCommandArgs<const Stated extends Options>(
   options: Stated,
 ) {
   try {
-    return parseArgs({ args: withNegatives(args, options), options, allowPositionals: true });
+    const parsed = parseArgs({ args: withNegatives(args, options), options, allowPositionals: true });
+    const empty = Object.entries(parsed.values).find(([, value]) => value === '')?.[0];
+    if (empty === undefined) return parsed;
+    throw new Error(`--${empty} has nothing behind it: state a value, or leave it out`);
   } catch (error) {
     throw wrongArguments(argumentTrouble(error, options), usage);
   }
+}
+
+/** A word that stands behind no option. @throws FieldlineError arguments/invalid */
+export function refuseWords(words: readonly string[], example: string, usage: string): void {
+  const [first] = words;
+  if (first === undefined) return;
+  throw wrongArguments(`${JSON.stringify(first)} stands behind no option: say what it is, such as ${example}`, usage);
+}
+
+/** Of a command, or of a part of one: `before` is the command that it belongs to, with a blank. */
+export function unknownWord(word: string, before: string, known: readonly string[]): string {
+  const guess = nearest(word, known);
+  return `there is no ${before}${word}${guess === null ? `; there are ${known.join(', ')}` : `. Did you mean ${before}${guess}?`}`;
 }
 
 export const wrongArguments = (what: string, usage: string): FieldlineError =>

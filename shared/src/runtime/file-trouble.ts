@@ -1,6 +1,6 @@
 /** Why a file or folder cannot be used, in words and with what to do; the system's own words where we have none. */
 const words: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file: is the name right, and the folder that it is relative to?',
+  ENOENT: 'there is no such file or folder: is the path right, and what it is relative to?',
   ENOTDIR: 'a part of this path is a file, not a folder: correct the path',
   EISDIR: 'is a folder: name a file in it',
   EACCES: 'this user may not use it: change its owner or mode, or run as another user',

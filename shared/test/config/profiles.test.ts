@@ -127,7 +127,7 @@ describe('what is wrong with a profile is told', () => {
   test('a file that is not there', () => {
     expect(problemsOf('profile: ./no-meter.yaml')).toEqual([
       expect.stringMatching(
-        /^edge\.yaml:7:14: devices\[0]\.profile: cannot be read: no-meter\.yaml: there is no such file/,
+        /^edge\.yaml:7:14: devices\[0]\.profile: cannot be read: no-meter\.yaml: there is no such file or folder/,
       ),
     ]);
   });

@@ -1,6 +1,6 @@
 import { problemLines } from '@fieldline/shared/config/settings-text';
 import { FieldlineError } from '@fieldline/shared/contracts';
-import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
+import { parseCommandArgs, refuseWords, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { typicalAnswerMs } from '../../drivers/modbus/request-cost.ts';
 import type { FieldParts } from '../field-parts.ts';
 import { numberOf } from '../number-of.ts';
@@ -36,7 +36,7 @@ export async function run({
     say(usage.trimEnd());
     return;
   }
-  if (positionals.length > 0) throw wrongArguments(`unknown: plan ${positionals.join(' ')}`, usage);
+  refuseWords(positionals, '--config edge.yaml', usage);
   if (values.config === undefined) throw wrongArguments('--config is missing', usage);
   const answerMs = numberOf(values['answer-ms'] ?? String(typicalAnswerMs), '--answer-ms', 60_000, usage);
   const { config, problemAt } = await readSettings(values.config);

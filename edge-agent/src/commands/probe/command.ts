@@ -1,6 +1,6 @@
 import type { ModbusTable } from '@fieldline/shared/config';
 import { pause } from '@fieldline/shared/runtime';
-import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
+import { parseCommandArgs, refuseWords, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { HandLink } from '../../drivers/modbus/by-hand.ts';
 import { replyError } from '../../drivers/modbus/reply-text.ts';
 import { columns } from '../columns.ts';
@@ -48,7 +48,7 @@ export async function run({ args, clock, signal, say }: FieldParts): Promise<voi
     say(usage.trimEnd());
     return;
   }
-  if (positionals.length > 0) throw wrongArguments(`unknown: probe ${positionals.join(' ')}`, usage);
+  refuseWords(positionals, '--host 10.0.0.5', usage);
   const { request, top, pauseMs, link: settings } = asked(values);
   const link = new HandLink(settings, clock, signal);
   const read = async (): Promise<Buffer> => {
@@ -87,7 +87,9 @@ function asked(values: Values) {
     return numberOf(word, `--${name}`, most, usage, least);
   };
   const first = number('address', 65_535);
-  const count = number('count', Math.min(125, 65_536 - first), 1);
+  const count = number('count', 125, 1);
+  if (first + count > 65_536)
+    throw wrongArguments(`--count is ${count}; the last register of a device is 65535`, usage);
   const timeoutMs = number('timeout-ms', 60_000, 1, '3000');
   const request = { unit: number('unit', 255, 0, '1'), table: tableOf(values.table), first, count, timeoutMs };
   return {

@@ -1,6 +1,6 @@
 import { type ModbusDevice, modbusDeviceSchema, nearest } from '@fieldline/shared/config';
 import { issuesOf } from '@fieldline/shared/config/settings-text';
-import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
+import { parseCommandArgs, refuseWords, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { HandLink } from '../../drivers/modbus/by-hand.ts';
 import { replyError, replyText } from '../../drivers/modbus/reply-text.ts';
 import { columns } from '../columns.ts';
@@ -69,7 +69,7 @@ export async function run({ args, readSettings, clock, signal, say }: FieldParts
     say(usage.trimEnd());
     return;
   }
-  if (positionals.length > 0) throw wrongArguments(`unknown: read ${positionals.join(' ')}`, usage);
+  refuseWords(positionals, '--host 10.0.0.5', usage);
   const device = values.config === undefined ? statedDevice(values) : await configuredDevice(values, readSettings);
   const wanted = values.tag === undefined ? null : tagsWanted(values.tag, device);
   const link = new HandLink(device.link, clock, signal);
@@ -105,7 +105,8 @@ async function configuredDevice(values: Values, readSettings: FieldParts['readSe
     const names = config.devices.map((one) => one.device);
     throw wrongArguments(`${values.device} is no device of the settings${hint(values.device, names)}`, usage);
   }
-  if (device.protocol !== 'modbus') throw wrongArguments(`${device.device} is no Modbus device`, usage);
+  if (device.protocol !== 'modbus')
+    throw wrongArguments(`${device.device} speaks ${device.protocol}: read reads Modbus devices`, usage);
   return device;
 }
 
@@ -131,6 +132,9 @@ function statedDevice(values: Values): ModbusDevice {
       ? `to read from a --host, --path or --link, leave ${option} out and state --address`
       : 'state it';
     throw wrongArguments(`${option} names what stands in a settings file, and --config is missing: ${remedy}`, usage);
+  }
+  if (placeOptions.every((name) => values[name] === undefined)) {
+    throw wrongArguments('where to read is missing: --config and --device, or --host, --path or --link', usage);
   }
   if (values.address === undefined) throw wrongArguments('--address is missing: which register to read', usage);
   const tag = Object.fromEntries(

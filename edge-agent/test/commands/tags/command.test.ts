@@ -58,8 +58,11 @@ describe('tags export', () => {
 `;
     const file = settingsFile(device(written));
     const { said: list } = await runByHand(tags, ['export', '--config', file, '--device', 'd']);
+    expect(list[1]).toBe('setpoint,holding,100,int16,,"{""min"":5,""max"":35,""functionCode"":16}"');
     const { said, problems } = await imported(list.join('\n'));
     expect(problems).toEqual([]);
+    // What holds anyway is written down neither here nor there.
+    expect(said[1]).toContain('write: { min: 5, max: 35, functionCode: 16 }');
     const again = device(said.map((line) => `    ${line}\n`).join(''));
     expect(deviceOf(settingsFile(again)).tags).toEqual(deviceOf(file).tags);
     expect((await imported('tag,address,write\na,1,yes\n')).problems).toEqual([
@@ -72,7 +75,7 @@ describe('tags export', () => {
     const { thrown } = await runByHand(tags, ['export', '--config', file, '--device', 'e']);
     expect(thrown).toMatchObject({
       code: 'arguments/invalid',
-      message: expect.stringContaining('e is no Modbus device of the settings; there are d'),
+      message: expect.stringContaining('e is no Modbus device of the settings. Did you mean d?'),
     });
   });
 });
