@@ -25,7 +25,12 @@ export function withHidden(schema: z.ZodType, data: unknown, first: readonly Iss
   const ofForm = first.filter(isOfForm);
   if (ofForm.length === 0 || ofForm.length > mostStandIns) return first;
   const places = new Set(ofForm.flatMap(placesOf).map((path) => JSON.stringify(path)));
-  const [certain, inQuestion] = parted(first, (issue) => isOfForm(issue) || isIn(places, issue.path));
+  const meant = keysMeant(schema, data, first);
+  const isMissing = ({ path }: Issue): boolean => meant.has(JSON.stringify(path)) && valueAt(data, path) === undefined;
+  const [certain, inQuestion] = parted(
+    first.filter((issue) => !isMissing(issue)),
+    (issue) => isOfForm(issue) || isIn(places, issue.path),
+  );
   let found: readonly Issue[] = inQuestion;
   let trials = 1;
   for (let trial = 0; trial < Math.min(trials, maxTrials); trial++) {
@@ -37,6 +42,16 @@ export function withHidden(schema: z.ZodType, data: unknown, first: readonly Iss
     if (found.length === 0) break;
   }
   return [...certain, ...found];
+}
+
+/** Where mistyped keys should stand: such a key is not missing besides. */
+function keysMeant(schema: z.ZodType, data: unknown, first: readonly Issue[]): ReadonlySet<string> {
+  const meant = first.flatMap((issue) => {
+    if (issue.code !== 'unrecognized_keys') return [];
+    const known = knownKeys(schema, data, issue.path);
+    return issue.keys.map((key) => JSON.stringify([...issue.path, nearest(key, known)]));
+  });
+  return new Set(meant);
 }
 
 function parted<T>(list: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {

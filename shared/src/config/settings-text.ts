@@ -1,6 +1,6 @@
 /** The text of a settings file (YAML) as data, with the place of each key, so that a problem is told where it stands. */
 import { readFileSync } from 'node:fs';
-import type { Document, LineCounter, YAMLError } from 'yaml';
+import type { Document, LineCounter } from 'yaml';
 import type { z } from 'zod';
 import { FieldlineError } from '../contracts/errors.ts';
 import { fileTrouble } from '../runtime/file-trouble.ts';
@@ -9,6 +9,7 @@ import { describeIssue, type IssueText, keyOf } from './describe-issue.ts';
 import { takeDoubledKeys } from './doubled-keys.ts';
 import { withHidden } from './hidden-issues.ts';
 import { readPlainYaml } from './plain-yaml.ts';
+import { describeYamlError } from './yaml-error.ts';
 import { yamlLibrary } from './yaml-library.ts';
 
 export type ConfigProblem = {
@@ -139,9 +140,6 @@ export function deepFreeze<T>(value: T): T {
 
 /** More than any honest file has; without a bound a few lines of aliases of aliases stand for more than memory holds. */
 const maxAliasCount = 10_000;
-
-const describeYamlError = ({ code, message }: YAMLError): string =>
-  code === 'MULTIPLE_DOCS' ? 'a settings file is one document: remove this line and what follows' : message;
 
 function positionOf(lines: LineCounter, offset: number): { line: number; column: number } {
   const { line, col } = lines.linePos(offset);

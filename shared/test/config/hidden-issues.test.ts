@@ -31,6 +31,7 @@ const mistakes: readonly (readonly [fields: object, problem: string])[] = [
   [{ address: 'fast' }, 'address: is "fast"; it must be a number'],
   [{ address: 1, type: 'flot32' }, 'type: is "flot32"; it must be one of'],
   [{ address: 1, adress: 2 }, 'adress: is not a setting. Did you mean address?'],
+  [{ adress: 1 }, 'adress: is not a setting. Did you mean address?'],
   [{ address: 1, registrs: 4, type: 'string' }, 'registrs: is not a setting. Did you mean registers?'],
   [{ address: 1, type: 'string' }, 'type: is "string": string needs registers'],
   [{ address: 65_535, type: 'float32' }, 'address: is 65535: float32 takes 2 registers from here'],
