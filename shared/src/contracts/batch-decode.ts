@@ -105,10 +105,8 @@ function decodeJson(json: unknown, gateway: string, known?: readonly Tag[]): Dec
   const sent = wire.x.length;
   if (wire.read < wire.filtered + sent)
     throw malformed(`read is ${wire.read}, less than filtered ${wire.filtered} + samples ${sent}`);
-  const { stream, seq, previous, read, filtered, thinned, volatile = false, class: tagClass, declared = [] } = wire;
-  const tags = known ?? wire.tags.flatMap(tagsOfRun);
-  const head = { gateway, stream, seq, read, filtered, volatile, declared };
-  const batch = { ...head, tags, ...columnsOf(wire, wire.i ?? eachOnce(tags.length), tags) };
+  const batch = batchOf(wire, known ?? wire.tags.flatMap(tagsOfRun));
+  const { previous, thinned, class: tagClass } = wire;
   if (previous === undefined && thinned === undefined && tagClass === undefined) return batch;
   return {
     ...batch,
@@ -169,8 +167,12 @@ export function unpackBatch(bytes: Buffer): Buffer {
 
 const isZstd = (bytes: Buffer): boolean => bytes.length >= 4 && bytes.readUInt32LE(0) === 0xfd2f_b528;
 
-/** The columns of the wire become those of the batch, in place: nobody else has them, and copies are most of what a small batch costs. */
-function columnsOf({ t0, t, x, q }: WireBatch, i: unknown[], tags: readonly Tag[]) {
+/**
+ * The columns of the wire become those of the batch, in place: nobody else has them, and copies are most of what a small batch
+ * costs.
+ */
+function batchOf(wire: WireBatch, tags: readonly Tag[]): DecodedBatch {
+  const { t0, t, x, q, i = eachOnce(tags.length) } = wire;
   const sent = i.length;
   if (t.length !== sent || x.length !== sent)
     throw malformed(`columns differ: i ${sent}, t ${t.length}, x ${x.length}`);
@@ -201,14 +203,22 @@ function columnsOf({ t0, t, x, q }: WireBatch, i: unknown[], tags: readonly Tag[
     quality[kept] = code;
     kept += 1;
   }
-  for (const column of [i, t, x, quality]) column.length = kept;
+  if (kept < sent) for (const column of [i, t, x, quality]) column.length = kept;
   return {
+    gateway: wire.gateway,
+    stream: wire.stream,
+    seq: wire.seq,
+    read: wire.read,
+    filtered: wire.filtered,
+    volatile: wire.volatile ?? false,
+    declared: wire.declared ?? [],
+    tags,
     sent,
     tagIndex: i as number[],
     time: t as Micros[],
     value: x as (Value | null)[],
-    quality: quality as readonly QualityCode[],
-    rejected: rejected as readonly RejectedSample[],
+    quality,
+    rejected,
   };
 }
 

@@ -8,6 +8,7 @@ import { type Log, readSecret } from '@fieldline/shared/runtime';
 import { type ISocketFactory, Kafka, type KafkaConfig as KafkaJsConfig, logLevel, type SASLOptions } from 'kafkajs';
 import { addCodecs } from './codecs.ts';
 import { mendRequestTimer } from './mend-timer.ts';
+import { readBatches } from './read-batch.ts';
 import { writeBatches } from './send-encoded.ts';
 
 export type KafkaConfig = Extract<BackboneConfig, { kind: 'kafka' }>;
@@ -28,6 +29,7 @@ export type KafkaClient = {
 export function createKafka(config: KafkaConfig, log: Log): KafkaClient {
   mendRequestTimer();
   addCodecs();
+  readBatches();
   const sockets = new Set<Socket>();
   let lost = 0;
   const { tls, sasl } = config;

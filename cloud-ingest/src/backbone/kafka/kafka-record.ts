@@ -1,15 +1,19 @@
 import type { EachBatchPayload, IHeaders, KafkaMessage } from 'kafkajs';
 import type { BackboneRecord } from '../backbone.ts';
+import { isFetchedRecord } from './read-batch.ts';
 
 /** A record without a value (a tombstone of somebody else) has empty bytes, for the decoder to refuse. */
-export const recordOf = (partition: number, message: KafkaMessage): BackboneRecord => ({
-  partition,
-  offset: Number(message.offset),
-  timestampMs: Number(message.timestamp),
-  key: message.key?.toString() ?? '',
-  value: message.value ?? Buffer.alloc(0),
-  headers: headersOf(message.headers),
-});
+export function recordOf(partition: number, message: KafkaMessage): BackboneRecord {
+  if (isFetchedRecord(message)) return Object.assign(message, { partition });
+  return {
+    partition,
+    offset: Number(message.offset),
+    timestampMs: Number(message.timestamp),
+    key: message.key?.toString() ?? '',
+    value: message.value ?? Buffer.alloc(0),
+    headers: headersOf(message.headers),
+  };
+}
 
 /** Of a header that is there several times, the first. */
 function headersOf(headers: IHeaders | undefined): Record<string, string> {

@@ -130,6 +130,8 @@ describeWith(kafka, 'Kafka in trouble', () => {
         { name: 'retention.ms', value: '3600000' },
       ];
       await admin.createTopics({ topics: [{ topic, numPartitions: 3, configEntries }] });
+      // An append that finds a partition without its leader is sent again, and its other partitions have it twice then.
+      await waitFor(() => admin.fetchTopicOffsets(topic));
       await admin.disconnect();
       const backbone = openKafkaBackbone(configFor([server.broker]), silentLog);
       await backbone.ensureTopic(topic);
@@ -153,6 +155,39 @@ describeWith(kafka, 'Kafka in trouble', () => {
       await backbone.close();
     });
   }
+
+  test('gives what another producer committed, and nothing of what it aborted', async () => {
+    const topic = 'transactions';
+    const backbone = openKafkaBackbone(configFor([server.broker]), silentLog);
+    await backbone.ensureTopic(topic);
+    const producer = new Kafka({ brokers: [server.broker], logLevel: logLevel.NOTHING }).producer({
+      transactionalId: topic,
+      idempotent: true,
+      maxInFlightRequests: 1,
+    });
+    await producer.connect();
+    for (const [value, end] of [
+      ['kept', 'commit'],
+      ['taken back', 'abort'],
+      ['kept too', 'commit'],
+    ] as const) {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic, messages: [{ key: 'k', value, partition: 0 }] });
+      await transaction[end]();
+    }
+    await producer.disconnect();
+    await backbone.append(topic, [record('k', 'plain')]);
+    const consumer = await backbone.consume({
+      topic,
+      group: topic,
+      queueBytes: 10_000_000,
+      positions: async () => [],
+      onGap: () => {},
+    });
+    const got = await take(consumer, 3);
+    expect(got.map(({ value }) => value.toString()).sort()).toEqual(['kept', 'kept too', 'plain']);
+    await backbone.close();
+  });
 
   test('that is killed and started again loses nothing that was acknowledged, and the flow resumes by itself', async () => {
     await backbone.ensureTopic('restarted');
