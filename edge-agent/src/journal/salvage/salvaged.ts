@@ -17,6 +17,7 @@ import {
   subtractRanges,
 } from '@fieldline/shared/contracts';
 import type { StoredBatch } from '../batches.ts';
+import type { SegmentEnd } from '../segment-end.ts';
 import type { SegmentName } from '../segment-name.ts';
 import { declarationsOf, type ReadBatch, type SegmentHead } from '../segment-rows.ts';
 import { ByteFile } from './byte-file.ts';
@@ -28,6 +29,8 @@ export class Salvaged {
   readonly head: SegmentHead;
   /** The newest that can be proven; null where none can. */
   readonly note: string | null;
+  /** All that was committed since the last batch that is proven can be read, and it is none. */
+  private readonly isEndProven: boolean;
   private readonly file: string;
   private readonly stream: string;
   private readonly pageBytes: number;
@@ -48,6 +51,7 @@ export class Salvaged {
       this.samples.set(seq, before === undefined ? (batchIn(this.row(seq).bytes)?.sent ?? 0) : samplesThrough - before);
     }
     this.note = note;
+    this.isEndProven = pages.isWholeFrom(this.rows.get(this.last)?.page);
     this.head = this.readHead();
   }
 
@@ -71,6 +75,11 @@ export class Salvaged {
 
   get last(): number {
     return this.ranges.at(-1)?.[1] ?? 0;
+  }
+
+  get end(): SegmentEnd {
+    const times = [...this.rows.values()].map(({ encodedAt }) => encodedAt);
+    return { isProven: this.isEndProven, flushedBefore: times.findLast((at) => at !== this.lastAt) ?? null };
   }
 
   get lastAt(): Micros {
