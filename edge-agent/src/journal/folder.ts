@@ -1,4 +1,4 @@
-import type { Micros } from '@fieldline/shared/contracts';
+import { defaultClass, type Micros } from '@fieldline/shared/contracts';
 import { type Log, makeFolder } from '@fieldline/shared/runtime';
 import { errorFields } from '../error-fields.ts';
 import { lostCounter } from './count-lost.ts';
@@ -49,7 +49,12 @@ export function openFolder(options: DiskOptions, startedAt: Micros, log: Log): F
         lock = lockFolder(options.folder);
         former.release();
       },
-      ...recover(disk, note, { at: startedAt, boot: options.boot }, lostCounter(disk)),
+      ...recover(
+        disk,
+        note,
+        { at: startedAt, boot: options.boot, classes: options.classes ?? [defaultClass] },
+        lostCounter(disk),
+      ),
     };
   } catch (error) {
     lock.release();

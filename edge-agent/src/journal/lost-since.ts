@@ -17,10 +17,11 @@ export function lostSince(found: Found, note: NewestNote, now: Now): Micros | nu
   // Of a file of which nothing can be read one knows when it was written last.
   if (segments.length === 0)
     return damaged.length === 0 ? null : Math.max(...damaged.map(({ writtenAtMs }) => Math.round(writtenAtMs * 1_000)));
-  const [flushed, unset] = [lastFlush(found), note.unset?.lostSince ?? Number.POSITIVE_INFINITY];
-  const until = Math.min(flushed - setBackBy(note, now), unset, ...tornEnds(found, note, now));
-  const isMoreLost = isEndGone(found, note) || (note.mayBeOld && mayMoreBeGone(found, note.file));
-  return isMoreLost ? Math.min(until, note.written?.at ?? beginningOf(found)) : until;
+  const [back, unset] = [setBackBy(note, now), note.unset?.lostSince ?? Number.POSITIVE_INFINITY];
+  const until = Math.min(lastFlush(found, note) - back, unset, ...tornEnds(found, note, now));
+  const isMoreLost = isEndGone(found, note) || (note.mayBeOld && mayMoreBeGone(found, note.file, now));
+  if (!isMoreLost) return until;
+  return Math.min(until, note.written === null ? beginningOf(found) : note.written.at - back);
 }
 
 /**
@@ -40,15 +41,17 @@ function lastOpening({ segments, damaged }: Found): FoundSegment[] {
 
 /**
  * What was read before it was written. One class has nothing else. Of several, one may have been written in the last flush that is
- * known when the kill came, and another not: nothing tells it from one that had no news. So it is the flush before, as any says.
+ * known when the kill came, and another not: nothing tells it from one that had no news. So it is the flush before, as any says, or
+ * the note.
  */
-function lastFlush(found: Found): Micros {
+function lastFlush(found: Found, { written }: Note): Micros {
   const opening = Map.groupBy(lastOpening(found), ({ name }) => name.stream);
   const last = Math.max(...[...opening.values()].flat().map(({ lastAt }) => lastAt));
   // Files of which only the names are known may be of the same opening.
   const unread = [...found.postponed, ...found.damaged.filter(({ segment }) => segment === null)];
   const isAlone = opening.size === 1 && unread.every(({ name }) => opening.has(name.stream));
-  return isAlone ? last : Math.min(last, Math.max(...[...opening.values()].map(flushBefore)));
+  const before = Math.max(written?.at ?? 0, ...[...opening.values()].map(flushBefore));
+  return isAlone ? last : Math.min(last, before);
 }
 
 /** Of one stream. Before its first flush there is its opening. */
@@ -67,11 +70,16 @@ function tornEnds(found: Found, note: Note, now: Now): Micros[] {
     .map(({ name, last, lastAt }) => lackingSince(last, lastAt, notedEnd(name.stream, note, now)));
 }
 
-/** Files that were begun after the one with the note. */
-function mayMoreBeGone(found: Found, noteFile: number): boolean {
+/**
+ * Files that were begun after the one with the note. Where there is none, those that came before all that are there are of earlier
+ * openings, unless another class may have begun with the last one.
+ */
+function mayMoreBeGone(found: Found, noteFile: number, { classes }: Now): boolean {
   const files = filesOf(found);
-  const after = files.filter(({ number }) => number > noteFile).length;
-  return after < Math.max(...files.map(({ number }) => number)) - noteFile;
+  const numbers = files.map(({ number }) => number);
+  const isOneClass = new Set([...classes, ...files.map((name) => name.class)]).size === 1;
+  const known = noteFile === 0 && isOneClass ? Math.min(...numbers) - 1 : noteFile;
+  return numbers.filter((number) => number > known).length < Math.max(...numbers) - known;
 }
 
 /** Of all that the files tell of. */

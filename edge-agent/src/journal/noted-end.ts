@@ -1,11 +1,11 @@
 /** What a note says of the end of a stream whose file may lack its last batches. Pure. */
-import type { Micros } from '@fieldline/shared/contracts';
+import type { Micros, TagClass } from '@fieldline/shared/contracts';
 import type { Note } from './note.ts';
 import type { NotedEnd } from './segment-end.ts';
 import type { Boot } from './undated/boot.ts';
 
-/** By the clock on the wall, and in the boot. */
-export type Now = { readonly at: Micros; readonly boot: Boot };
+/** Of a start: by the clock on the wall, and in the boot; the classes in use. */
+export type Now = { readonly at: Micros; readonly boot: Boot; readonly classes: readonly TagClass[] };
 
 export function notedEnd(stream: string, note: Note, now: Now): NotedEnd {
   const back = setBackBy(note, now);

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import type { Journal } from '../../src/journal/journal.ts';
 import { type Damage, damage } from '../helpers/damage.ts';
 import { imageOf, segmentFiles } from '../helpers/folder.ts';
-import { allBatches, decoded, openJournal, runningClock, samplesOf } from '../helpers/journal.ts';
+import { allBatches, current, decoded, openJournal, runningClock, samplesOf } from '../helpers/journal.ts';
 
 type Flushed = { readonly seq: number; readonly at: number };
 type Killed = {
@@ -75,6 +75,34 @@ describe('where all that was committed is there', () => {
     expect(windows).toHaveLength(1);
     expect(windows[0]?.from).toBeGreaterThanOrEqual(found.flushes[10] ?? 0);
     expect(windows[0]?.from).toBeLessThanOrEqual(found.flushes[11] ?? 0);
+  });
+
+  it('one class, though the note is destroyed and the files of earlier openings are gone', () => {
+    const [folder, clock] = [temporaryFolder(), runningClock()];
+    const before = openJournal(folder, { clock });
+    before.record(samplesOf(10), 0);
+    before.flush();
+    before.confirm(current(before).stream, [[1, 2]]);
+    before.close();
+    const journal = openJournal(folder, { clock });
+    journal.flush();
+    let [flushedAt, image] = [clock.now(), ''];
+    for (let flush = 0; flush < 9; flush++) {
+      clock.advanceMs(1_000);
+      flushedAt = clock.now();
+      journal.record(samplesOf(200), 0);
+      journal.flush();
+      image = imageOf(folder);
+    }
+    journal.close();
+    expect(segmentFiles(image).map((file) => Number(file.slice(0, 8)))).toEqual([2]);
+    damage(join(image, `${segmentFiles(image)[0]}-wal`), { do: 'zero', at: 0, pages: 5 });
+    const after = openJournal(image, { clock });
+    const [window, ...others] = declaredIn(after).filter(({ kind }) => kind === 'series');
+    expect(window).toMatchObject({ reason: 'restart' });
+    expect(window?.from).toBeGreaterThanOrEqual(flushedAt);
+    expect(others).toEqual([]);
+    after.close();
   });
 
   it.each([
