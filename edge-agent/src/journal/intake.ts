@@ -21,12 +21,13 @@ export type IntakeParts = {
 
 /** Makes batches of what is pending and puts them where they are safe. */
 export class Intake {
-  /** What was read until then has a number. null before the first flush: nothing was read. */
-  numberedUntil: Moment | null = null;
+  /** What was read until then has a number. */
+  numberedUntil: Moment;
   private readonly parts: IntakeParts;
 
   constructor(parts: IntakeParts) {
     this.parts = parts;
+    this.numberedUntil = parts.moment();
   }
 
   /** `diskOf`: undefined while it takes nothing, which a batch may be the first to find out. */

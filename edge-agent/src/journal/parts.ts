@@ -26,7 +26,7 @@ export function journalParts(options: JournalOptions, failed: (error: unknown) =
   const note = new NoteKeeper(clock, {
     streams: () => store.holdings.streams().map((stream) => durability.withCommitted(stream)),
     unsent: () => thinning.unsent.ranges(),
-    written: () => intake.numberedUntil ?? moment(),
+    written: () => intake.numberedUntil,
   });
   const chain = new Chain(options);
   const { goesSoon } = retention;
