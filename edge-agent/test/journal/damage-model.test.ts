@@ -92,8 +92,10 @@ function sinceMade(declared: readonly Declaration[], times: FileTimes): readonly
   const last = Math.max(...times.map(({ writtenAt }) => writtenAt)) + 3_600_000_000;
   return declared.map((each) => {
     if (each.kind !== 'series' || each.to < last) return each;
-    const made = times.filter(({ writtenAt }) => each.from - writtenAt <= 10_000).map(({ madeAt }) => madeAt);
-    return { ...each, from: Math.min(...made), to: each.from };
+    // Of a log that is gone nobody knows when it was written last: until now.
+    if (each.from >= last) return { ...each, from: Math.min(...times.map(({ madeAt }) => madeAt)) };
+    const made = times.filter(({ writtenAt }) => each.from === writtenAt + 10_000).map(({ madeAt }) => madeAt);
+    return made.length === 0 ? each : { ...each, from: Math.min(...made), to: each.from };
   });
 }
 

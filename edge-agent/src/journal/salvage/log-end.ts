@@ -3,6 +3,7 @@
  * as it was written: zeros in its last commits look to it like none. As it was written, a log ends with a whole commit, and behind
  * that comes nothing, or what a former round left.
  */
+import { statSync } from 'node:fs';
 import { logOf } from '../segment-files.ts';
 import { ByteFile } from './byte-file.ts';
 import {
@@ -32,6 +33,10 @@ export function isEndProven(file: string): boolean {
     log?.close();
   }
 }
+
+/** Whether somebody deleted its log, and the time of the last write with it. @throws a system error */
+export const isLogMissing = (file: string): boolean =>
+  statSync(logOf(file), { throwIfNoEntry: false }) === undefined && !isFolded(file);
 
 /** Its log was folded in for good: that is gone because it shall be. */
 function isFolded(path: string): boolean {
