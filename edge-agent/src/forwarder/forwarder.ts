@@ -8,7 +8,7 @@
  * - Nothing is kept here that is not in the journal: a lost connection gives everything unanswered back to the backlog.
  */
 import type { AckMessage, Declaration, Ranges } from '@fieldline/shared/contracts';
-import { hasNumber, intersectRanges } from '@fieldline/shared/contracts';
+import { intersectRanges } from '@fieldline/shared/contracts';
 import type { Clock, Log, Metrics } from '@fieldline/shared/runtime';
 import { errorFields } from '../error-fields.ts';
 import type { BatchId, StoredBatch } from '../journal/batches.ts';
@@ -20,6 +20,7 @@ import { Claims } from './claims.ts';
 import { forwarderMetrics } from './metrics.ts';
 import { Pace, type PaceOptions } from './pace.ts';
 import { Resend } from './resend.ts';
+import { Uncommitted } from './uncommitted.ts';
 
 /** One session with the broker. */
 export type Link = {
@@ -78,10 +79,7 @@ export class Forwarder {
   private readonly asked: Asked;
   private timer: NodeJS.Timeout | undefined;
   private waiting: (() => void)[] = [];
-  /** Taken up and not confirmed, as of the last acknowledgement, and what was sent since. */
-  private uncommitted = 0;
-  /** A batch of the backlog whose commit is timed. */
-  private timed: (BatchId & { readonly sentAtMs: number }) | null = null;
+  private readonly uncommitted = new Uncommitted();
 
   constructor(options: ForwarderOptions) {
     this.options = options;
@@ -126,7 +124,7 @@ export class Forwarder {
     this.live = [];
     this.backlog.reset();
     this.asked.clear();
-    this.timed = null;
+    this.uncommitted.stopTiming();
     this.metrics.inFlight.set(0);
     this.settle();
   }
@@ -144,7 +142,8 @@ export class Forwarder {
       this.claims.release(stream, ranges);
     }
     for (const { stream, ranges } of confirm) journal.confirm(stream, ranges);
-    this.countUncommitted(confirm);
+    const committed = this.uncommitted.acknowledged(this.backlog.uncommitted(), confirm);
+    if (committed !== null) this.pace.committed(committed.sentAtMs, clock.monotonicMs(), committed.batches);
     for (const { stream, ranges } of lost) this.declareLost(stream, ranges);
     this.isLagging = ack.lagging;
     this.backlogFromMs = 0;
@@ -208,18 +207,7 @@ export class Forwarder {
 
   /** One that was lost on its way has to be sent again, however many wait: else nothing would ever be committed. */
   private mayTakeUp(): boolean {
-    return this.options.confirm === 'broker' || this.uncommitted < this.pace.mostUncommitted;
-  }
-
-  private countUncommitted(confirmed: readonly { readonly stream: string; readonly ranges: Ranges }[]): void {
-    const before = this.uncommitted;
-    this.uncommitted = this.backlog.uncommitted();
-    const { timed } = this;
-    if (timed === null) return;
-    if (!confirmed.some(({ stream, ranges }) => stream === timed.stream && hasNumber(ranges, timed.seq))) return;
-    this.timed = null;
-    const batches = Math.max(1, before - this.uncommitted);
-    this.pace.committed(timed.sentAtMs, this.options.clock.monotonicMs(), batches);
+    return this.options.confirm === 'broker' || this.uncommitted.batches < this.pace.mostUncommitted;
   }
 
   private send(link: Link, batch: StoredBatch, times: number, isLive: boolean): void {
@@ -230,8 +218,7 @@ export class Forwarder {
     this.metrics.inFlight.set(this.inFlight.size);
     const sentAtMs = clock.monotonicMs();
     if (!isLive) this.pace.sent(batch.bytes.length);
-    if (times === 1) this.uncommitted += 1;
-    if (times === 1 && !isLive) this.timed ??= { stream, seq, sentAtMs };
+    if (times === 1) this.uncommitted.sent(batch, isLive, sentAtMs);
     if (times > 1) this.metrics.again.inc();
     if (confirm === 'cloud') this.resend.sent(stream, seq, times, sentAtMs);
     link.publish(batch.bytes).then(

@@ -1,9 +1,12 @@
+import type { TagClass } from '@fieldline/shared/contracts';
 import type { Survives } from './segment.ts';
 import type { Boot } from './undated/boot.ts';
 
 export type DiskOptions = {
   readonly folder: string;
   readonly gateway: string;
+  /** Of the tags that are read; undefined: the default one. */
+  readonly classes?: readonly TagClass[];
   readonly survives: Survives;
   readonly segmentBytes: number;
   /** From its first batch to its last at most, by the clock on the wall: what is dropped by age goes in whole segments. */

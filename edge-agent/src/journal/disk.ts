@@ -11,6 +11,7 @@ import type { DiskOptions } from './disk-options.ts';
 import { checkGateway } from './foreign.ts';
 import type { DamagedFile, DamagedSegment } from './found.ts';
 import { type Appending, Lane } from './lane.ts';
+import { isLogMissing } from './salvage/log-end.ts';
 import { Segment, type SegmentHead } from './segment.ts';
 import { orphansOf, sizeOf, timesOf } from './segment-files.ts';
 import { fullLogBytes, type SegmentLog } from './segment-log.ts';
@@ -247,7 +248,7 @@ export class Disk {
     this.nextNumber = name.number + 1;
     const file = join(this.options.folder, segmentFile(name));
     // Before SQLite opens it, which may write to it.
-    const times = timesOf(file);
+    const times = isLogMissing(file) ? { ...timesOf(file), writtenAtMs: Date.now() } : timesOf(file);
     try {
       const segment = Segment.load(this.options.folder, name, last);
       this.endsWithNothing = segment === null;

@@ -28,6 +28,8 @@ export class Durability {
   private readonly parts: DurabilityParts;
   private readonly committed = new Set<NewBatch>();
   private committedBytes = 0;
+  /** They are in the same commit as the note that is made now. */
+  private appending: readonly NewBatch[] = [];
   /** Not given to anybody yet. */
   private settled: NewBatch[] = [];
   private forcing: Promise<void> | undefined;
@@ -63,9 +65,12 @@ export class Durability {
     await this.forcing;
   }
 
-  /** For the note: what is committed is in a file already, of which the note of another class shall know. */
+  /**
+   * For the note: what is committed is in a file already, of which the note of another class shall know. So is what will be committed with
+   * the note: should it be lost and the note not, its number tells.
+   */
   withCommitted(known: HeldStream): HeldStream {
-    const own = [...this.committed].filter(({ stream }) => stream === known.stream);
+    const own = [...this.committed, ...this.appending].filter(({ stream }) => stream === known.stream);
     return { ...known, held: own.reduce((held, { seq }) => addRange(held, seq), known.held) };
   }
 
@@ -79,12 +84,15 @@ export class Durability {
   private append(batches: readonly NewBatch[], disk: Disk): void {
     const { note, goesSoon, compression, failed } = this.parts;
     const { isDue } = note;
+    this.appending = batches;
     try {
       disk.append(batches, { note: { isDue, text: () => note.text() }, goesSoon });
     } catch (error) {
       this.keepInMemory(batches.map((batch) => ({ ...batch, bytes: markVolatile(batch.bytes, compression) })));
       failed(error);
       return;
+    } finally {
+      this.appending = [];
     }
     if (isDue) note.written();
     for (const batch of batches) this.committed.add(batch);

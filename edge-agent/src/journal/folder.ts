@@ -1,4 +1,4 @@
-import type { Micros } from '@fieldline/shared/contracts';
+import { defaultClass, type Micros } from '@fieldline/shared/contracts';
 import { type Log, makeFolder } from '@fieldline/shared/runtime';
 import { errorFields } from '../error-fields.ts';
 import { lostCounter } from './count-lost.ts';
@@ -8,6 +8,7 @@ import type { DamagedSegment } from './found.ts';
 import { lockFolder } from './lock.ts';
 import { type FoundNote, type NewestNote, newestNote, oldNote } from './note.ts';
 import { type Recovered, recover } from './recovery.ts';
+import { damageInWords } from './salvage/damage-in-words.ts';
 import type { Segment } from './segment.ts';
 import { isDamage } from './trouble.ts';
 
@@ -48,7 +49,12 @@ export function openFolder(options: DiskOptions, startedAt: Micros, log: Log): F
         lock = lockFolder(options.folder);
         former.release();
       },
-      ...recover(disk, note, { at: startedAt, boot: options.boot }, lostCounter(disk)),
+      ...recover(
+        disk,
+        note,
+        { at: startedAt, boot: options.boot, classes: options.classes ?? [defaultClass] },
+        lostCounter(disk),
+      ),
     };
   } catch (error) {
     lock.release();
@@ -86,12 +92,15 @@ export function logDamaged(
   log: Log,
   { name, error, segment }: Pick<DamagedSegment, 'name' | 'error' | 'segment'>,
 ): void {
-  const fields = { ...errorFields(error), ...name };
-  if (segment === null || segment.held.length === 0)
+  const held = segment?.held ?? [];
+  // What is wrong is said as `journal verify` says it; the error is what was met first, which depends on where one begins to read.
+  const { reason: met, ...others } = errorFields(error);
+  const fields = { ...others, ...name, reason: damageInWords(name.first, held), met };
+  if (held.length === 0)
     log.error(fields, 'a file of the journal is damaged, and nothing in it can be proven: set aside and declared');
   else
     log.error(
-      { ...fields, held: segment.held },
+      { ...fields, held },
       'a file of the journal is damaged: what can be proven of it is sent, the rest is declared',
     );
 }

@@ -1,6 +1,7 @@
 /** What a start finds in the folder of a journal. */
 import type { Micros, Ranges } from '@fieldline/shared/contracts';
 import type { Segment } from './segment.ts';
+import type { SegmentEnd } from './segment-end.ts';
 import type { SegmentName } from './segment-name.ts';
 
 /** A file that SQLite could not read: what its name says of it, and when it was made and last written. */
@@ -20,6 +21,7 @@ export type FoundSegment = {
   readonly held: Ranges;
   readonly last: number;
   readonly lastAt: Micros;
+  readonly end: SegmentEnd;
 };
 
 type Named = { readonly name: SegmentName };

@@ -5,9 +5,14 @@ import { z } from 'zod';
 import type { NewBatch } from './batches.ts';
 import { type Declaring, declaringIn, declaringSchema, stillDeclaring } from './declaring.ts';
 import type { HeldStream } from './holdings.ts';
+import type { NotedEnd } from './segment-end.ts';
 import type { SegmentName } from './segment-name.ts';
 
 const streamRanges = z.array(z.tuple([z.string(), z.custom<Ranges>(isRanges)]));
+
+/** By the clock on the wall, and in µs of the boot. */
+const moment = z.object({ at: z.int(), boot: z.string(), micros: z.int() });
+export type Moment = Readonly<z.infer<typeof moment>>;
 
 /**
  * What a segment remembers beside its batches; the newest note is in the newest segment of some class. Written now and then, so it may be
@@ -33,8 +38,8 @@ const noteSchema = z.object({
   unset: z.object({ lostSince: z.int().nullable() }).nullable().default(null),
   /** What batches declare that are neither confirmed nor declared as lost. */
   declaring: z.array(declaringSchema).default([]),
-  /** When it was written: by the clock on the wall, and in µs of the boot. */
-  written: z.object({ at: z.int(), boot: z.string(), micros: z.int() }).nullable().default(null),
+  /** What was read until then is in batches of which it knows the numbers. */
+  written: moment.nullable().default(null),
 });
 export type Note = z.infer<typeof noteSchema>;
 
@@ -118,8 +123,8 @@ export class NoteKeeper {
   declaring: readonly Declaring[] = [];
   /** What files held that were not looked into yet. */
   expected: ReadonlyMap<string, Ranges> = new Map();
-  /** Streams of such files of which nobody knows where they end. */
-  unknownEnds: ReadonlySet<string> = new Set();
+  /** Streams of such files of which nobody knows where they end, and what the note that was found says of them. */
+  unknownEnds: ReadonlyMap<string, NotedEnd> = new Map();
   private readonly clock: Clock;
   private readonly said: Said;
   private isBehind = false;

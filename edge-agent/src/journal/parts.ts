@@ -4,7 +4,7 @@ import { Durability } from './durability.ts';
 import { Intake } from './intake.ts';
 import { Losses } from './losses.ts';
 import { journalMetrics } from './metrics.ts';
-import { NoteKeeper } from './note.ts';
+import { type Moment, NoteKeeper } from './note.ts';
 import type { JournalOptions } from './options.ts';
 import { Outage } from './outage.ts';
 import { Pending } from './pending.ts';
@@ -17,6 +17,7 @@ export type JournalParts = ReturnType<typeof journalParts>;
 /** `failed`: the disk takes nothing. */
 export function journalParts(options: JournalOptions, failed: (error: unknown) => void) {
   const { clock, boot, log, compression, thinToMs = null, segmentBytes } = options;
+  const moment = (): Moment => ({ at: clock.now(), boot: boot.id, micros: boot.micros() });
   const metrics = journalMetrics(options.metrics);
   const store = new Store();
   const pending = new Pending();
@@ -25,12 +26,12 @@ export function journalParts(options: JournalOptions, failed: (error: unknown) =
   const note = new NoteKeeper(clock, {
     streams: () => store.holdings.streams().map((stream) => durability.withCommitted(stream)),
     unsent: () => thinning.unsent.ranges(),
-    written: () => ({ at: clock.now(), boot: boot.id, micros: boot.micros() }),
+    written: () => intake.numberedUntil,
   });
   const chain = new Chain(options);
   const { goesSoon } = retention;
   const durability = new Durability({ store, note, compression, goesSoon, failed });
-  const intake = new Intake({ pending, chain, store, durability, metrics, clock });
+  const intake = new Intake({ pending, chain, store, durability, metrics, clock, moment });
   const losses = new Losses({ store, pending, metrics, note, log });
   const outage = new Outage(clock);
   return { metrics, store, pending, retention, thinning, note, chain, durability, intake, losses, outage };

@@ -12,10 +12,12 @@ import {
   unionRanges,
 } from '@fieldline/shared/contracts';
 import { declaredBy } from './declaring.ts';
-import { type DamagedFile, type Found, type FoundSegment, filesOf, lastBeforeNext } from './found.ts';
-import { lostSince, type Now } from './lost-since.ts';
-import type { NewestNote, Note } from './note.ts';
-import type { SegmentName } from './segment-name.ts';
+import { type Found, filesOf, lastBeforeNext } from './found.ts';
+import { lostSince } from './lost-since.ts';
+import { lostTails, unknownEnds } from './lost-tail.ts';
+import type { NewestNote } from './note.ts';
+import type { Now } from './noted-end.ts';
+import type { NotedEnd } from './segment-end.ts';
 
 export type Recovered = {
   /** Of each class the newest stream that was opened. */
@@ -25,7 +27,7 @@ export type Recovered = {
   /** What was read since then and not written is lost: an opening has ended without order. null where nothing is. */
   readonly lostSince: Micros | null;
   /** Streams with damaged files of which nobody knows where they end. */
-  readonly unknownEnds: ReadonlySet<string>;
+  readonly unknownEnds: ReadonlyMap<string, NotedEnd>;
 };
 
 /** How many samples the batches of a range had, as its neighbours tell; null where they cannot. */
@@ -33,12 +35,12 @@ export type CountLost = (stream: string, range: Range) => number | null;
 
 /** Reads from the segments of a folder what the openings before this one have left. Pure. */
 export function recover(found: Found, note: NewestNote, now: Now, countLost: CountLost): Recovered {
-  const since = lostSince(found, note, now);
+  const [since, unknown] = [lostSince(found, note, now), unknownEnds(found, note, now)];
   return {
     ends: endsOf(found),
-    declared: [...missing(found, note, countLost), ...tails(found, note, since)],
+    declared: [...missing(found, note, countLost), ...lostTails(found, unknown, since)],
     lostSince: since,
-    unknownEnds: unknownEnds(found, note),
+    unknownEnds: unknown,
   };
 }
 
@@ -94,47 +96,3 @@ export const lostBatches = (stream: string, ranges: Ranges, countLost: CountLost
   ranges.map(([from, to]): Declaration => {
     return { kind: 'batches', stream, from, to, samples: countLost(stream, [from, to]), reason: 'journal-damaged' };
   });
-
-/**
- * A damaged file at the end of its stream: where no later note tells, nobody knows how many batches it held, but its times are
- * known. What came after `since` is declared anyway.
- */
-function tails(found: Found, note: Note, since: Micros | null): Declaration[] {
-  const { segments, damaged } = found;
-  const unknown = unknownEnds(found, note);
-  return damaged
-    .filter(({ segment }) => segment === null || since === null || segment.lastAt < since)
-    .filter(({ name }) => unknown.has(name.stream) && lastBeforeNext(name, filesOf(found)) === null)
-    .map((file) => lostTail(file, segments));
-}
-
-/**
- * Streams with damaged files of which the note does not say where they end: a note is older than the last batches of its own opening,
- * unless that was closed. A later opening of the class has noted where the one before it ended.
- */
-function unknownEnds(found: Found, note: Note): Set<string> {
-  const noted = new Map<string, Ranges>(note.held);
-  const files = filesOf(found);
-  const isKnown = ({ stream, first, number, class: tagClass }: SegmentName): boolean =>
-    (noted.get(stream)?.at(-1)?.[1] ?? 0) >= first &&
-    (note.closed || files.some((file) => file.class === tagClass && file.stream !== stream && file.number > number));
-  const damaged = [...found.damaged, ...found.postponed].map(({ name }) => name);
-  return new Set(damaged.filter((name) => !isKnown(name)).map(({ stream }) => stream));
-}
-
-/** The end of a stream whose last file is damaged. */
-export function lostTail(file: Omit<DamagedFile, 'error'>, segments: readonly FoundSegment[]): Declaration {
-  const before = segments.findLast(({ name }) => name.class === file.name.class && name.number <= file.name.number);
-  const from = before?.lastAt ?? Math.round(file.madeAtMs * 1_000);
-  return lostBetween(from, Math.round(file.writtenAtMs * 1_000));
-}
-
-const lostBetween = (from: Micros, to: Micros): Declaration => ({
-  kind: 'series',
-  device: null,
-  tag: null,
-  from: Math.min(from, to),
-  to: Math.max(from, to),
-  samples: null,
-  reason: 'journal-damaged',
-});

@@ -54,6 +54,7 @@ const batchRow = z.object({
   checksum,
 });
 const noteRow = z.object({ text: z.string() });
+const encodedRow = z.object({ encoded_at: z.int() });
 const countRow = z.object({ count: z.int() });
 
 export const hasTables = (database: Database.Database): boolean =>
@@ -159,6 +160,15 @@ export class Rows {
 
   last(): Row {
     return provenRow(this.stream, this.database.prepare('SELECT * FROM batch ORDER BY seq DESC LIMIT 1').get());
+  }
+
+  /** When batches were encoded before those at the given time, the newest; null where all are of that. */
+  flushedBefore(lastAt: Micros): Micros | null {
+    const others = this.database.prepare(
+      'SELECT encoded_at FROM batch WHERE encoded_at <> ? ORDER BY seq DESC LIMIT 1',
+    );
+    const row = others.get(lastAt);
+    return row === undefined ? null : encodedRow.parse(row).encoded_at;
   }
 
   count(): number {

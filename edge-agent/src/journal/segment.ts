@@ -18,18 +18,18 @@ import { join } from 'node:path';
 import { type Declaration, hasNumber, type Micros, type Ranges } from '@fieldline/shared/contracts';
 import type Database from 'better-sqlite3';
 import type { NewBatch, StoredBatch } from './batches.ts';
-import { hidesCommits } from './salvage/hidden-commits.ts';
+import { checkUnopened } from './salvage/hidden-commits.ts';
 import { Salvaged } from './salvage/salvaged.ts';
 import { closeUnfolded, createDatabase, fold, openFolded, openUnfolded, tryToFold } from './segment-database.ts';
+import type { SegmentEnd } from './segment-end.ts';
 import { logOf, removeFile, sizeOf } from './segment-files.ts';
-import { isLogFull, pageBytes, SegmentLog } from './segment-log.ts';
+import { isLogFull, SegmentLog } from './segment-log.ts';
 import { type SegmentName, segmentFile } from './segment-name.ts';
 import {
   hasTables,
   insertBatches,
   insertHead,
   prepareWriting,
-  type Row,
   Rows,
   readHead,
   readNote,
@@ -52,6 +52,8 @@ export class Segment {
   last: number;
   /** When the last batch was encoded. */
   lastAt: Micros = 0;
+  /** As it was found. */
+  end: SegmentEnd = { isProven: true, flushedBefore: null };
   samples = 0;
   sealed = false;
   private sealedBytes = 0;
@@ -104,20 +106,20 @@ export class Segment {
    */
   static load(folder: string, name: SegmentName, lastBeforeNext: number | null): Segment | null {
     const segment = new Segment(folder, name);
-    const logBytes = statSync(logOf(segment.file), { throwIfNoEntry: false })?.size;
-    // Before SQLite opens it: that would throw the end of such a log away, or the whole.
-    if (logBytes && sizeOf(segment.file) < pageBytes) throw new Error('its first page is gone');
-    if (hidesCommits(segment.file, name)) throw new Error('its write-ahead log is broken before its end');
+    const hasLog = statSync(logOf(segment.file), { throwIfNoEntry: false }) !== undefined;
+    const isProven = checkUnopened(segment.file, name);
     const isFolded = tryToFold(segment.file);
     const database = isFolded ? openFolded(segment.file) : openUnfolded(segment.file);
     try {
       if (!hasTables(database)) {
-        if (logBytes === undefined && sizeOf(segment.file) > 0) throw new Error('its write-ahead log is gone');
+        if (!hasLog && sizeOf(segment.file) > 0) throw new Error('its write-ahead log is gone');
         return null;
       }
       segment.head = readHead(database, name.stream);
       const rows = new Rows(name.stream, database);
-      segment.reached(rows.last());
+      const { seq, samplesThrough, encodedAt } = rows.last();
+      [segment.last, segment.samples, segment.lastAt] = [seq, samplesThrough, encodedAt];
+      segment.end = { isProven, flushedBefore: rows.flushedBefore(encodedAt) };
       // A broken page may hide the end without a word: only then is each one counted, which reads much of the file.
       const mayEndEarly = lastBeforeNext === null || segment.last < lastBeforeNext;
       if (mayEndEarly && rows.count() !== segment.last - name.first + 1)
@@ -144,6 +146,7 @@ export class Segment {
     this.samples = this.salvaged?.samplesOf(this.held) ?? 0;
     if (this.salvaged === undefined) return false;
     this.head = this.salvaged.head;
+    this.end = this.salvaged.end;
     if (this.salvaged.last > this.last) [this.last, this.lastAt] = [this.salvaged.last, this.salvaged.lastAt];
     return true;
   }
@@ -265,12 +268,6 @@ export class Segment {
     this.sealed = true;
     this.log.wasFolded();
     this.sealedBytes = sizeOf(this.file);
-  }
-
-  private reached({ seq, samplesThrough, encodedAt }: Row): void {
-    this.last = seq;
-    this.samples = samplesThrough;
-    this.lastAt = encodedAt;
   }
 
   private through(seq: number): number {

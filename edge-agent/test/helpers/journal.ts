@@ -15,6 +15,16 @@ export function handClock(startMicros = 1_790_000_000_000_000): Clock & { advanc
   };
 }
 
+/** It goes on a little each time it is asked, as a real one does: no two batches of a flush are made at the same time. */
+export function runningClock(): ReturnType<typeof handClock> {
+  const clock = handClock();
+  const now = (): number => {
+    clock.advanceMs(1);
+    return clock.now();
+  };
+  return { ...clock, now };
+}
+
 export const testGateway = 'gw-test';
 
 export function journalOptions(folder: string, changes: Partial<JournalOptions> = {}): JournalOptions {

@@ -1,138 +1,14 @@
-import { cpSync, readdirSync, statSync, utimesSync } from 'node:fs';
+import { readdirSync, statSync, truncateSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type Declaration,
-  hasNumber,
-  type Ranges,
-  subtractRanges,
-  type TagClass,
-  unionRanges,
-} from '@fieldline/shared/contracts';
+import { type Declaration, hasNumber, type Ranges, subtractRanges, unionRanges } from '@fieldline/shared/contracts';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { BatchId } from '../../src/journal/batches.ts';
 import type { Journal } from '../../src/journal/journal.ts';
-import type { JournalOptions } from '../../src/journal/options.ts';
 import { type Damage, damage } from '../helpers/damage.ts';
+import { history, type Known, options, streamsOf, type Written, write } from '../helpers/damage-history.ts';
 import { imageOf, segmentFiles } from '../helpers/folder.ts';
-import { allBatches, decoded, handClock, openJournal, samplesOf } from '../helpers/journal.ts';
-
-const opening = fc.record({
-  flushes: fc.array(fc.integer({ min: 1, max: 900 }), { maxLength: 12 }),
-  compression: fc.constantFrom('none' as const, 'zstd' as const),
-  confirmed: fc.nat(4),
-});
-const at = fc.double({ min: 0, max: 0.9999, noNaN: true });
-const damages = fc.array(
-  fc.record({
-    file: fc.nat(),
-    what: fc.oneof(
-      {
-        weight: 4,
-        arbitrary: fc.record({ do: fc.constant('flip' as const), at, bits: fc.integer({ min: 1, max: 255 }) }),
-      },
-      {
-        weight: 3,
-        arbitrary: fc.record({ do: fc.constant('zero' as const), at, pages: fc.integer({ min: 1, max: 40 }) }),
-      },
-      { weight: 2, arbitrary: fc.record({ do: fc.constant('truncate' as const), at }) },
-      { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const) }) },
-    ),
-  }),
-  { minLength: 1, maxLength: 4 },
-);
-const history = fc.record({
-  openings: fc.array(opening, { minLength: 1, maxLength: 3 }),
-  end: fc.constantFrom('in order' as const, 'killed' as const),
-  damages,
-  startSalvageMs: fc.constantFrom(0, 500),
-  /** Segments that go soon, and leave their logs to others; else all are kept. */
-  passesLogs: fc.boolean(),
-  classes: fc.constantFrom<readonly TagClass[]>(['process'], ['process', 'alarm']),
-});
-
-type History = {
-  readonly openings: readonly { flushes: readonly number[]; compression: 'none' | 'zstd'; confirmed: number }[];
-  readonly end: 'in order' | 'killed';
-  readonly passesLogs: boolean;
-  readonly classes: readonly TagClass[];
-};
-type Clock = ReturnType<typeof handClock>;
-type Known = { readonly bytes: Buffer; readonly encodedAt: number };
-/** Stream → batches by number, and what the cloud has confirmed. */
-type Written = Map<string, { readonly batches: Map<number, Known>; confirmed: Ranges }>;
-
-type Kind = Pick<History, 'passesLogs' | 'classes'>;
-const options = (clock: Clock, { passesLogs, classes }: Kind): Partial<JournalOptions> =>
-  passesLogs
-    ? { clock, classes, segmentBytes: 1024 ** 2, maxAgeMs: 4 * 2_500, keepConfirmedForMs: 0 }
-    : { clock, classes, segmentBytes: 20_000 * classes.length, keepConfirmedForMs: 1e12 };
-
-/**
- * Gives the files that were just written the time of the test's clock. No system call does so for the time at which a file was made:
- * that is kept in `madeAt`, by the name of the segment.
- */
-function byClock(folder: string, clock: Clock, madeAt: Map<string, number>): void {
-  const at = new Date(clock.now() / 1_000);
-  for (const file of readdirSync(folder)) {
-    const path = join(folder, file);
-    if (statSync(path).mtimeMs > at.getTime()) utimesSync(path, at, at);
-    if (file.endsWith('.segment') && !madeAt.has(file)) madeAt.set(file, clock.now());
-  }
-}
-
-/** Writes the openings one after the other; the last one is left as a kill leaves it, or closed. */
-function write(folder: string, { openings, end, ...kind }: History, clock: Clock) {
-  const written: Written = new Map();
-  const madeAt = new Map<string, number>();
-  let image = folder;
-  for (const [index, { flushes, compression, confirmed }] of openings.entries()) {
-    const journal = openJournal(folder, { ...options(clock, kind), compression });
-    const own = new Map(streamsOf(journal, kind).map((stream) => [stream, new Map<number, Known>()]));
-    const keep = ({ stream, seq }: BatchId): void => {
-      const bytes = journal.read(stream, seq)?.bytes ?? Buffer.alloc(0);
-      own.get(stream)?.set(seq, { bytes, encodedAt: clock.now() });
-    };
-    const confirm = (through: (last: number) => number): void => {
-      for (const [stream, batches] of own) {
-        const ranges: Ranges = through(batches.size) > 0 ? [[1, through(batches.size)]] : [];
-        journal.confirm(stream, ranges);
-        written.set(stream, { batches, confirmed: ranges });
-      }
-    };
-    for (const stream of own.keys()) keep({ stream, seq: 1 });
-    byClock(folder, clock, madeAt);
-    for (const samples of flushes) {
-      clock.advanceMs(1_000);
-      for (const tagClass of withNews(samples, kind)) journal.record(samplesOf(samples), 0, tagClass);
-      for (const batch of journal.flush()) keep(batch);
-      byClock(folder, clock, madeAt);
-      if (kind.passesLogs) confirm((last) => last - confirmed);
-    }
-    confirm((last) => (kind.passesLogs ? last - confirmed : Math.min(last, confirmed)));
-    clock.advanceMs(1_000);
-    if (index === openings.length - 1 && end === 'killed') {
-      image = temporaryFolder();
-      cpSync(folder, image, { recursive: true, preserveTimestamps: true });
-    }
-    journal.close();
-    byClock(folder, clock, madeAt);
-    clock.advanceMs(1_000);
-  }
-  return { written, image, madeAt };
-}
-
-/** The streams of an opening. */
-const streamsOf = (journal: Journal, { classes }: Kind): readonly string[] =>
-  journal
-    .streams()
-    .slice(-classes.length)
-    .map(({ stream }) => stream);
-
-/** Of several classes each has news now and then. */
-const withNews = (samples: number, { classes }: Kind): readonly TagClass[] =>
-  classes.filter((_, index) => classes.length === 1 || samples % (3 + index) !== 0);
+import { allBatches, decoded, openJournal, runningClock } from '../helpers/journal.ts';
 
 type FileTimes = readonly { readonly madeAt: number; readonly writtenAt: number }[];
 
@@ -144,24 +20,25 @@ const timesOf = (folder: string, madeAt: ReadonlyMap<string, number>): FileTimes
     return { madeAt: madeAt.get(file) ?? 0, writtenAt: Math.round(Math.max(...written.map((at = 0) => at)) * 1_000) };
   });
 
-/**
- * Whatever is there, but the newest segment for the hand that deletes: its going is like the return of an older copy. Nor the log of
- * one class of several: where that ends before its time, nobody can tell that from a class that had no news.
- */
-function strike(folder: string, choice: number, what: Damage, { classes }: Kind): string {
+/** Whatever is there, but the newest segment for the hand that deletes: its going is like the return of an older copy. */
+function strike(folder: string, choice: number, what: Damage): string {
   const newest = segmentFiles(folder).at(-1);
   const files = readdirSync(folder).filter(
-    (file) =>
-      (file.includes('.segment') || file === 'spare-log') &&
-      !(what.do === 'remove' && file === newest) &&
-      !(classes.length > 1 && file.endsWith('-wal')),
+    (file) => (file.includes('.segment') || file === 'spare-log') && !(what.do === 'remove' && file === newest),
   );
   const file = files.sort()[choice % Math.max(1, files.length)];
   if (file === undefined) return '';
   const { mtime } = statSync(join(folder, file));
   damage(join(folder, file), what);
+  if (what.do === 'truncate' && file.endsWith('-wal')) cutWithinFrame(join(folder, file));
   if (what.do !== 'remove') utimesSync(join(folder, file), mtime, mtime);
   return file;
+}
+
+/** A log that ends with a whole commit before its time cannot be told from one that never had more. */
+function cutWithinFrame(log: string): void {
+  const { size } = statSync(log);
+  if (size > 32 && (size - 32) % (24 + 512) === 0) truncateSync(log, size - 1);
 }
 
 /** Reads all that is held, as the uplink does, until nothing more turns out to be lost. */
@@ -215,8 +92,10 @@ function sinceMade(declared: readonly Declaration[], times: FileTimes): readonly
   const last = Math.max(...times.map(({ writtenAt }) => writtenAt)) + 3_600_000_000;
   return declared.map((each) => {
     if (each.kind !== 'series' || each.to < last) return each;
-    const made = times.filter(({ writtenAt }) => writtenAt === each.from).map(({ madeAt }) => madeAt);
-    return { ...each, from: Math.min(...made), to: each.from };
+    // Of a log that is gone nobody knows when it was written last: until now.
+    if (each.from >= last) return { ...each, from: Math.min(...times.map(({ madeAt }) => madeAt)) };
+    const made = times.filter(({ writtenAt }) => each.from === writtenAt + 10_000).map(({ madeAt }) => madeAt);
+    return made.length === 0 ? each : { ...each, from: Math.min(...made), to: each.from };
   });
 }
 
@@ -233,14 +112,17 @@ function agrees(
   read: Map<string, Ranges>,
   declared: readonly Declaration[],
   isForgotten: (stream: string) => boolean,
+  beginsFile: (stream: string, seq: number) => boolean,
 ): void {
   for (const [stream, { batches, confirmed }] of written) {
     const [given, lost] = [read.get(stream) ?? [], rangesIn(declared, stream)];
     for (const [seq, { encodedAt }] of batches) {
       const [isRead, isLost] = [hasNumber(given, seq), hasNumber(lost, seq)];
       expect(isRead && isLost, `${stream}/${seq} is read and declared`).toBe(false);
-      const isSaid =
-        isRead || isLost || hasNumber(confirmed, seq) || coversTime(declared, encodedAt) || isForgotten(stream);
+      // What is in it was read since the flush before. Of the first of a file the time of that file is all that may be left.
+      const times = beginsFile(stream, seq) ? [encodedAt] : [encodedAt - 900_000, encodedAt];
+      const isInTime = times.every((time) => coversTime(declared, time));
+      const isSaid = isRead || isLost || hasNumber(confirmed, seq) || isInTime || isForgotten(stream);
       expect(isSaid, `${stream}/${seq} is neither read nor declared`).toBe(true);
     }
     for (const each of declared) {
@@ -253,18 +135,50 @@ function agrees(
   }
 }
 
+/**
+ * Nothing is declared by time that is older than the last batch that can be read of a stream of which a file was struck, and than the
+ * flush before the last one. Not to be said where a file is gone, or nothing is left of a stream: then the note must tell, or nobody can.
+ */
+function declaresNoMore(
+  written: Written,
+  read: Map<string, Ranges>,
+  declared: readonly Declaration[],
+  struck: readonly string[],
+  last: readonly string[],
+): void {
+  const timesOfRead = (stream: string): number[] =>
+    [...(written.get(stream)?.batches ?? [])]
+      .filter(([seq]) => hasNumber(read.get(stream) ?? [], seq))
+      .map(([, { encodedAt }]) => encodedAt);
+  const ofStruck = [...written.keys()].filter((stream) => struck.some((file) => file.includes(stream)));
+  const known = [...new Set([...ofStruck, ...last])].map(timesOfRead);
+  if (known.some((times) => times.length === 0)) return;
+  const flushes = last.map(timesOfRead).map((times) => times.at(last.length === 1 ? -1 : -2) ?? times[0] ?? 0);
+  const earliest = Math.min(Math.max(...flushes), ...ofStruck.map((stream) => timesOfRead(stream).at(-1) ?? 0));
+  for (const each of declared) {
+    // A flush takes a few milliseconds.
+    if (each.kind === 'series') expect(each.from, 'declared since').toBeGreaterThanOrEqual(earliest - 50_000);
+  }
+}
+
 it('gives each batch of a damaged journal with its own bytes or declares it, and does so once', () => {
   fc.assert(
     fc.property(history, ({ damages, startSalvageMs, ...story }) => {
-      const clock = handClock();
-      const { written, image, madeAt } = write(temporaryFolder(), story, clock);
-      const struck = damages.map(({ file, what }) => strike(image, file, what, story));
+      const clock = runningClock();
+      const { written, image, madeAt, lastStreams } = write(temporaryFolder(), story, clock);
+      const struck = damages.map(({ file, what }) => strike(image, file, what));
       const isForgotten = forgottenBy(image, struck);
       const times = timesOf(image, madeAt);
       const journal = openJournal(image, { ...options(clock, story), startSalvageMs });
       const read = drain(journal, written);
       const declared = sinceMade(declaredIn(journal, written), times);
-      agrees(written, read, declared, isForgotten);
+      agrees(written, read, declared, isForgotten, (stream, seq) =>
+        [...madeAt.keys()].some((file) => file.includes(`${stream}.${seq}.`)),
+      );
+      const isAnyGone = story.passesLogs || damages.some(({ what }) => what.do === 'remove');
+      // Of a file of which nothing is left, the one before it tells when it began: unless that waits to be looked into as well.
+      const isBeforeKnown = startSalvageMs > 0 || new Set(struck).size === 1;
+      if (!isAnyGone && isBeforeKnown) declaresNoMore(written, read, declared, struck, lastStreams);
       const own = streamsOf(journal, story);
       // What was declared is known to be, even where the agent is killed next.
       const next = story.end === 'killed' ? imageOf(image) : image;

@@ -1,11 +1,12 @@
 /** The status as an operator reads it, a line each. Pure. */
 import { defaultClass, isoOf, type Micros } from '@fieldline/shared/contracts';
 import { counted, grouped } from '@fieldline/shared/runtime';
+import { isDamagedFile } from '../../journal/segment-name.ts';
 import { roomBytes, type Space } from '../../journal/space.ts';
 import type { Depth, Part } from './depth.ts';
 import type { JournalBounds } from './hours-left.ts';
 import { bytesInWords, declarationInWords, durationInWords, momentInWords, setAsideInWords } from './in-words.ts';
-import type { JournalStatus } from './status.ts';
+import type { DeclaredLoss, JournalStatus } from './status.ts';
 
 /** The rest is in --json. */
 const mostDeclarations = 20;
@@ -107,12 +108,26 @@ function diskInWords({ keepFreeBytes }: JournalBounds, disk: Space | null): stri
 }
 
 function declaredLines({ declared }: JournalStatus): string[] {
-  if (declared.length === 0) return ['no losses are declared in the batches held'];
-  const lines = declared.slice(0, mostDeclarations).map((each) => `  ${declarationInWords(each)}`);
+  const [held, aside] = [false, true].map((isAside) => declared.filter(({ file }) => isSetAside(file) === isAside));
+  return [
+    ...(held?.length === 0 ? ['no losses are declared in the batches held'] : lossLines('in the batches held', held)),
+    ...(aside?.length === 0 ? [] : ['', ...lossLines('in batches of files set aside as damaged', aside)]),
+  ];
+}
+
+const isSetAside = (file: string | null): boolean => file !== null && isDamagedFile(file);
+
+function lossLines(where: string, declared: readonly DeclaredLoss[] = []): string[] {
+  const lines = declared.slice(0, mostDeclarations).map((each) => `  ${declarationInWords(each)}${fromFile(each)}`);
   const more = declared.length - mostDeclarations;
   if (more > 0) lines.push(`  and ${grouped(more)} more: --json lists all`);
-  return [`declared as lost, in the batches held (${counted(declared.length, 'declaration')})`, ...lines];
+  return [`declared as lost, ${where} (${counted(declared.length, 'declaration')})`, ...lines];
 }
+
+const fromFile = ({ file }: DeclaredLoss): string => {
+  if (file === null) return '';
+  return isSetAside(file) ? `; read from ${file}` : `; read from ${file}, which is damaged`;
+};
 
 function troubleLines({ troubles }: JournalStatus): string[] {
   const lines = troubles.map(({ file, reason, toDo }) => `  ${file}: ${reason}: ${toDo}`);

@@ -1,22 +1,13 @@
 /** What a journal folder holds, as its files say: the look that changes nothing. */
-import {
-  countOf,
-  type Declaration,
-  emptyRanges,
-  type Micros,
-  type Range,
-  type Ranges,
-  subtractRanges,
-  type TagClass,
-} from '@fieldline/shared/contracts';
+import { type Declaration, emptyRanges, type Micros, type Ranges, type TagClass } from '@fieldline/shared/contracts';
 import { mergeDeclarations } from '../../journal/merge-declarations.ts';
 import type { FileTrouble, FolderReader, OtherFile, SetAsideFile } from '../../journal/reader/folder-reader.ts';
-import type { SegmentReader } from '../../journal/reader/segment-reader.ts';
-import { type SegmentName, segmentFile } from '../../journal/segment-name.ts';
+import { segmentFile, setAsideNames } from '../../journal/segment-name.ts';
 import { type Space, spaceOf } from '../../journal/space.ts';
 import { type Arrived, arrivalRate, type Rate } from './arrival.ts';
 import { addDepth, type Depth, emptyDepth } from './depth.ts';
 import { type HoursLeft, hoursLeft, type JournalBounds } from './hours-left.ts';
+import { type Found, look } from './look.ts';
 import { openPlace, type Place } from './place.ts';
 
 export type StreamStatus = Depth & {
@@ -25,6 +16,9 @@ export type StreamStatus = Depth & {
   readonly openedAt: Micros;
   readonly volatile: boolean;
 };
+
+/** `file`: the damaged one whose batch says it; null where whole ones do. */
+export type DeclaredLoss = Declaration & { readonly file: string | null };
 
 export type JournalStatus = {
   readonly folder: string;
@@ -42,22 +36,13 @@ export type JournalStatus = {
   readonly arrival: Rate;
   /** null where it is not known. */
   readonly hoursLeft: HoursLeft | null;
-  /** In the batches that are held: earlier ones went with theirs. */
-  readonly declared: readonly Declaration[];
+  /** In the batches that are held, and in files set aside: earlier ones went with theirs. */
+  readonly declared: readonly DeclaredLoss[];
   /** Damaged, and dealt with. */
   readonly setAside: readonly SetAsideFile[];
   /** Samples in them wait for the clock to be set. */
   readonly undated: readonly OtherFile[];
   readonly troubles: readonly FileTrouble[];
-};
-
-type Found = {
-  readonly name: SegmentName;
-  readonly gateway: string;
-  readonly openedAt: Micros;
-  readonly volatile: boolean;
-  readonly depth: Depth;
-  readonly declared: readonly Declaration[];
 };
 
 /** @throws FieldlineError journal/unreadable */
@@ -74,10 +59,11 @@ function statusOf(reader: FolderReader, { folder, settings }: Place, now: Micros
   const troubles: FileTrouble[] = [];
   const confirmed = new Map<string, Ranges>(reader.note().confirmed);
   const found = reader.names.flatMap((name) => {
-    const read = (segment: SegmentReader): Found => look(segment, confirmed, reader.sizeBytes(name));
-    return reader.read(name, read, (trouble) => troubles.push(trouble)) ?? [];
+    const settled = confirmed.get(name.stream) ?? emptyRanges;
+    return look(reader, name, settled, (trouble) => troubles.push(trouble)) ?? [];
   });
   const [setAside, undated] = [reader.setAside(), reader.undated()];
+  const aside = declaredAside(reader, (trouble) => troubles.push(trouble));
   const unread = reader.names.filter((name) => !found.some((each) => each.name === name));
   const otherBytes =
     [...setAside, ...undated].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) +
@@ -108,37 +94,38 @@ function statusOf(reader: FolderReader, { folder, settings }: Place, now: Micros
     arrival,
     disk,
     hoursLeft: settings === null ? null : hoursLeft(settings, depths, otherBytes, disk, arrival.bytesPerHour, now),
-    declared: mergeDeclarations(found.flatMap(({ declared }) => declared)),
+    declared: [...declaredIn(found), ...aside],
     setAside,
     undated,
     troubles: [...troubles, ...foreign(found, settings?.gateway ?? found[0]?.gateway)],
   };
 }
 
-function look(segment: SegmentReader, confirmedOf: ReadonlyMap<string, Ranges>, sizeBytes: number): Found {
-  const { name, last, samples, head } = segment;
-  const all: Range = [name.first, last];
-  const unconfirmed = subtractRanges([all], confirmedOf.get(name.stream) ?? emptyRanges);
-  const waiting = { batches: countOf(unconfirmed), samples: segment.samplesOf(unconfirmed) };
-  const [oldest, newest] = [unconfirmed[0]?.[0], unconfirmed.at(-1)?.[1]];
-  const batches = countOf([all]);
-  return {
-    name,
-    ...head,
-    depth: {
-      batches,
-      samples,
-      sizeBytes,
-      unconfirmed: {
-        ...waiting,
-        oldestAt: oldest === undefined ? null : segment.encodedAt(oldest),
-        newestAt: newest === undefined ? null : segment.encodedAt(newest),
-      },
-      confirmed: { batches: batches - waiting.batches, samples: samples - waiting.samples },
-    },
-    declared: segment.declared(),
-  };
+/** Of whole files together, of each damaged one on its own. */
+function declaredIn(found: readonly Found[]): DeclaredLoss[] {
+  const whole = found.filter(({ isDamaged }) => !isDamaged);
+  const damaged = found.filter(({ isDamaged }) => isDamaged);
+  return [
+    ...lossesOf(
+      null,
+      whole.flatMap(({ declared }) => declared),
+    ),
+    ...damaged.flatMap(({ name, declared }) => lossesOf(segmentFile(name), declared)),
+  ];
 }
+
+/** What batches declare that are confirmed, or declared as lost themselves: their files wait for whoever wants to look into them. */
+function declaredAside(reader: FolderReader, onTrouble: (trouble: FileTrouble) => void): DeclaredLoss[] {
+  return reader.setAside().flatMap(({ file }) => {
+    const [name] = setAsideNames([file]);
+    if (name === undefined) return [];
+    const declared = reader.salvageSetAside(name, (salvaged) => salvaged.declaredIn(salvaged.held), onTrouble);
+    return lossesOf(file, declared ?? []);
+  });
+}
+
+const lossesOf = (file: string | null, declared: readonly Declaration[]): DeclaredLoss[] =>
+  mergeDeclarations(declared).map((each) => ({ ...each, file }));
 
 function streamsOf(found: readonly Found[]): StreamStatus[] {
   const streams = new Map<string, StreamStatus>();

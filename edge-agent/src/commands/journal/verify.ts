@@ -2,7 +2,6 @@
  * Reads the whole journal and says whether the agent, the cloud and the proof of completeness can rely on it: SQLite's own
  * check, every batch through the decoder of the cloud, and the numbers, of which none may be missing unsaid.
  */
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import {
   addRange,
@@ -17,7 +16,7 @@ import {
 import { lastBeforeNext } from '../../journal/found.ts';
 import type { FileTrouble, FolderReader } from '../../journal/reader/folder-reader.ts';
 import type { SegmentReader } from '../../journal/reader/segment-reader.ts';
-import { Salvaged } from '../../journal/salvage/salvaged.ts';
+import { damageInWords } from '../../journal/salvage/damage-in-words.ts';
 import { type SegmentName, segmentFile, setAsideNames } from '../../journal/segment-name.ts';
 import type { ReadBatch } from '../../journal/segment-rows.ts';
 import { type Hole, holes } from './holes.ts';
@@ -57,7 +56,7 @@ async function verified(reader: FolderReader, { settings }: Place, signal: Abort
     reader.read(
       name,
       (segment) => check.segment(segment),
-      (trouble) => check.unreadable(reader.folder, name, trouble),
+      (trouble) => check.unreadable(reader, name, trouble),
     );
   }
   const remarks: string[] = reader.undated().map(undatedInWords);
@@ -110,15 +109,23 @@ class Check {
   }
 
   /** Of a damaged file, what the agent would send: batches that were read before the damage was met are known already. */
-  unreadable(folder: string, name: SegmentName, { file, reason, toDo, isDamaged }: FileTrouble): void {
-    const salvaged = isDamaged ? Salvaged.of(join(folder, file), name) : null;
-    if (!isDamaged) this.troubles.push(`${file}: ${reason}: ${toDo}`);
-    else this.troubles.push(`${file}: damaged (met first: ${reason}): ${fateOf(name.first, salvaged?.held ?? [])}`);
-    if (salvaged === null) return;
-    for (const [from, to] of subtractRanges(salvaged.held, this.held.get(name.stream) ?? [])) {
-      for (let seq = from; seq <= to; seq++) this.batch(name, salvaged.head.gateway, salvaged.batch(seq));
+  unreadable(reader: FolderReader, name: SegmentName, { file, reason, toDo, isDamaged }: FileTrouble): void {
+    if (!isDamaged) {
+      this.troubles.push(`${file}: ${reason}: ${toDo}`);
+      return;
     }
-    salvaged.close();
+    const said = (held: Ranges): void =>
+      void this.troubles.push(
+        `${file}: damaged (${damageInWords(name.first, held)}; ${reason}): ${fateOf(name.first, held)}`,
+      );
+    const isProven = reader.salvage(name, (salvaged) => {
+      said(salvaged.held);
+      for (const [from, to] of subtractRanges(salvaged.held, this.held.get(name.stream) ?? [])) {
+        for (let seq = from; seq <= to; seq++) this.batch(name, salvaged.head.gateway, salvaged.batch(seq));
+      }
+      return true;
+    });
+    if (isProven === undefined) said([]);
   }
 
   private batch(name: SegmentName, gateway: string, batch: ReadBatch): void {
@@ -146,7 +153,6 @@ class Check {
   }
 }
 
-/** All that cannot be proven, while the reason is only what was met first: the log of the agent, which reads in another order, may name another batch. */
 function fateOf(first: number, held: Ranges): string {
   const last = held.at(-1)?.[1];
   if (last === undefined) return 'nothing in it can be proven: the agent sets it aside and declares what it held';

@@ -3,6 +3,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FieldlineError, type Micros } from '@fieldline/shared/contracts';
 import { type Note, newestNote } from '../note.ts';
+import { Salvaged } from '../salvage/salvaged.ts';
+import { logOf } from '../segment-files.ts';
 import { damagedSuffix, isDamagedFile, namesAmong, type SegmentName, segmentFile } from '../segment-name.ts';
 import { isDamage } from '../trouble.ts';
 import { undatedFile, undatedNames } from '../undated/undated-name.ts';
@@ -78,6 +80,28 @@ export class FolderReader {
     }
   }
 
+  /** Of a damaged segment, as the agent reads it. undefined where nothing of it can be proven. @throws a system error */
+  salvage<T>(name: SegmentName, read: (salvaged: Salvaged) => T): T | undefined {
+    const file = join(this.folder, segmentFile(name));
+    return salvageOf(Salvaged.of(file, name), read);
+  }
+
+  /** As `salvage`, of a segment that was set aside. What keeps it from being read is told to `onTrouble`. */
+  salvageSetAside<T>(
+    name: SegmentName,
+    read: (salvaged: Salvaged) => T,
+    onTrouble: (trouble: FileTrouble) => void,
+  ): T | undefined {
+    const file = segmentFile(name);
+    const [path, log] = [file, logOf(file)].map((each) => join(this.folder, `${each}${damagedSuffix}`));
+    try {
+      return salvageOf(Salvaged.of(path ?? '', name, log), read);
+    } catch (error) {
+      onTrouble(troubleOf(`${file}${damagedSuffix}`, error));
+      return undefined;
+    }
+  }
+
   close(): void {
     this.newest?.close();
     this.newest = undefined;
@@ -89,8 +113,15 @@ export class FolderReader {
   }
 
   private noteIn(name: SegmentName): string | null {
-    const read = (segment: SegmentReader): string | null => segment.note();
-    return this.read(name, read, () => undefined) ?? null;
+    let isDamaged = false;
+    const note = this.read(
+      name,
+      (segment) => segment.note(),
+      (trouble) => {
+        isDamaged = trouble.isDamaged;
+      },
+    );
+    return (isDamaged ? this.salvage(name, (salvaged) => salvaged.note) : note) ?? null;
   }
 
   /** On the disk, the write-ahead log included. */
@@ -125,6 +156,14 @@ export class FolderReader {
       const path = join(this.folder, file);
       return { file, sizeBytes: sizeOf(path) + sizeOf(`${path}-wal`) };
     });
+  }
+}
+
+function salvageOf<T>(salvaged: Salvaged | null, read: (salvaged: Salvaged) => T): T | undefined {
+  try {
+    return salvaged === null ? undefined : read(salvaged);
+  } finally {
+    salvaged?.close();
   }
 }
 

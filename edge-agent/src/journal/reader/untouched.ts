@@ -13,7 +13,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { hidesCommits } from '../salvage/hidden-commits.ts';
+import { checkUnopened } from '../salvage/hidden-commits.ts';
 import { type SegmentName, segmentFile } from '../segment-name.ts';
 
 export type Untouched = { readonly database: Database.Database; readonly close: () => void };
@@ -39,7 +39,7 @@ export function openUntouched(folder: string, name: SegmentName): Untouched | nu
   try {
     const copy = join(copies, 'segment');
     copyWithLog(file, copy);
-    if (hidesCommits(copy, name)) throw new Error('its write-ahead log is broken before its end');
+    checkUnopened(copy, name);
     const database = new Database(copy, { fileMustExist: true });
     return {
       database,

@@ -1,5 +1,6 @@
 /** The pages of a segment as they lie there, read without SQLite and without a lock: no page must be whole for the others to be found. */
 import type { ByteFile } from './byte-file.ts';
+import { wholeEnd } from './log-end.ts';
 import { isHeaderWhole, logPageBytes, type Round, roundsOf } from './write-ahead-log.ts';
 
 /** Where one image of a page lies, in a round of the log or in the file: a page that was written again has several. */
@@ -52,6 +53,13 @@ export class Pages {
     const inLog = seen === null ? undefined : this.newest[seen]?.get(page);
     const inFile = { round: null, offset: (page - 1) * this.pageBytes };
     return this.at(inLog === undefined ? inFile : { round: seen, offset: inLog });
+  }
+
+  /** Whether the commit that has the image in the log, and all behind it, are whole. */
+  isWholeFrom(place: PagePlace | undefined): boolean {
+    if (place === undefined || place.round === null || this.log === null) return false;
+    const end = wholeEnd(this.log);
+    return end !== null && place.offset >= end.from;
   }
 
   close(): void {

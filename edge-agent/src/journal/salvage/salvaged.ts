@@ -17,6 +17,8 @@ import {
   subtractRanges,
 } from '@fieldline/shared/contracts';
 import type { StoredBatch } from '../batches.ts';
+import type { SegmentEnd } from '../segment-end.ts';
+import { logOf } from '../segment-files.ts';
 import type { SegmentName } from '../segment-name.ts';
 import { declarationsOf, type ReadBatch, type SegmentHead } from '../segment-rows.ts';
 import { ByteFile } from './byte-file.ts';
@@ -24,11 +26,16 @@ import { likelyPageBytes, Pages } from './pages.ts';
 import { batchIn, type FoundRow, isProvenRow } from './proof.ts';
 import { type Proven, provenIn, type RowPlace, rowAt } from './scan.ts';
 
+/** The database, and its write-ahead log. */
+type Files = { readonly file: string; readonly log: string };
+
 export class Salvaged {
   readonly head: SegmentHead;
   /** The newest that can be proven; null where none can. */
   readonly note: string | null;
-  private readonly file: string;
+  /** All that was committed since the last batch that is proven can be read, and it is none. */
+  private readonly isEndProven: boolean;
+  private readonly files: Files;
   private readonly stream: string;
   private readonly pageBytes: number;
   private readonly rows: Map<number, RowPlace>;
@@ -36,8 +43,8 @@ export class Salvaged {
   private ranges: Ranges = emptyRanges;
   private open: Pages | undefined;
 
-  private constructor(file: string, { stream, first }: SegmentName, pages: Pages, { rows, note }: Proven) {
-    this.file = file;
+  private constructor(files: Files, { stream, first }: SegmentName, pages: Pages, { rows, note }: Proven) {
+    this.files = files;
     this.stream = stream;
     this.pageBytes = pages.pageBytes;
     this.open = pages;
@@ -48,21 +55,23 @@ export class Salvaged {
       this.samples.set(seq, before === undefined ? (batchIn(this.row(seq).bytes)?.sent ?? 0) : samplesThrough - before);
     }
     this.note = note;
+    this.isEndProven = pages.isWholeFrom(this.rows.get(this.last)?.page);
     this.head = this.readHead();
   }
 
   /** The size of a page that gives most is the right one. null where nothing of it can be proven. @throws a system error where it cannot be opened */
-  static of(file: string, name: SegmentName): Salvaged | null {
+  static of(file: string, name: SegmentName, log = logOf(file)): Salvaged | null {
+    const files = { file, log };
     let best: { readonly pages: Pages; readonly proven: Proven } | undefined;
-    for (const pageBytes of pageSizesOf(file)) {
-      const pages = openPages(file, pageBytes);
+    for (const pageBytes of pageSizesOf(files)) {
+      const pages = openPages(files, pageBytes);
       if (pages === null) continue;
       const proven = provenIn(pages, name);
       const isBest = proven.rows.size > (best?.proven.rows.size ?? 0);
       (isBest ? best?.pages : pages)?.close();
       if (isBest) best = { pages, proven };
     }
-    return best === undefined ? null : new Salvaged(file, name, best.pages, best.proven);
+    return best === undefined ? null : new Salvaged(files, name, best.pages, best.proven);
   }
 
   get held(): Ranges {
@@ -73,8 +82,18 @@ export class Salvaged {
     return this.ranges.at(-1)?.[1] ?? 0;
   }
 
+  get end(): SegmentEnd {
+    const times = [...this.rows.values()].map(({ encodedAt }) => encodedAt);
+    return { isProven: this.isEndProven, flushedBefore: times.findLast((at) => at !== this.lastAt) ?? null };
+  }
+
   get lastAt(): Micros {
-    return this.rows.get(this.last)?.encodedAt ?? 0;
+    return this.encodedAt(this.last);
+  }
+
+  /** 0 where it was not proven. */
+  encodedAt(seq: number): Micros {
+    return this.rows.get(seq)?.encodedAt ?? 0;
   }
 
   /** null where it was not proven. @throws where it no longer can be */
@@ -119,11 +138,11 @@ export class Salvaged {
   }
 
   private row(seq: number): FoundRow {
-    this.open ??= openPages(this.file, this.pageBytes) ?? undefined;
+    this.open ??= openPages(this.files, this.pageBytes) ?? undefined;
     const place = this.rows.get(seq);
     const row = place === undefined || this.open === undefined ? null : rowAt(this.open, place.page, place.cell);
     if (row === null || row.seq !== seq || !isProvenRow(this.stream, row)) {
-      throw new Error(`batch ${seq} of ${this.file} can no longer be read`);
+      throw new Error(`batch ${seq} of ${this.files.file} can no longer be read`);
     }
     return row;
   }
@@ -136,13 +155,13 @@ export class Salvaged {
   }
 }
 
-function openPages(file: string, pageBytes: number): Pages | null {
+function openPages({ file, log }: Files, pageBytes: number): Pages | null {
   const bytes = ByteFile.open(file);
-  return bytes === null ? null : new Pages(bytes, ByteFile.open(`${file}-wal`), pageBytes);
+  return bytes === null ? null : new Pages(bytes, ByteFile.open(log), pageBytes);
 }
 
-function pageSizesOf(file: string): readonly number[] {
-  const [bytes, log] = [ByteFile.open(file), ByteFile.open(`${file}-wal`)];
+function pageSizesOf(files: Files): readonly number[] {
+  const [bytes, log] = [ByteFile.open(files.file), ByteFile.open(files.log)];
   try {
     return bytes === null ? [] : likelyPageBytes(bytes, log);
   } finally {

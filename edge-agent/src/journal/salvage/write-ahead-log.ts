@@ -7,12 +7,12 @@ import type { ByteFile } from './byte-file.ts';
 
 export type Frame = { readonly page: number; readonly offset: number };
 
-const headerBytes = 32;
-const frameHeaderBytes = 24;
+export const headerBytes = 32;
+export const frameHeaderBytes = 24;
 const magic = 0x377f0682;
 
 /** Of what was zeroed. */
-const noSalt = '\0'.repeat(8);
+export const noSalt = '\0'.repeat(8);
 
 type Sum = readonly [number, number];
 
@@ -42,8 +42,8 @@ export function logPageBytes(log: ByteFile): number | null {
 export function commitsBehindBreak(log: ByteFile): boolean {
   const header = log.bytes(0, headerBytes);
   if (header === null) return false;
-  const [pageBytes, isBigEndian, salt] = [header.readUInt32BE(8), header.readUInt32BE(0) !== magic, saltOf(log)];
-  let sum: Sum = [header.readUInt32BE(24), header.readUInt32BE(28)];
+  const [pageBytes, bigEndian, salt] = [header.readUInt32BE(8), isBigEndian(header), saltOf(log)];
+  let sum = storedSum(header);
   let bySalt: ReadonlyMap<string, Round> | undefined;
   let isCommitBroken = false;
   for (const offset of frameOffsets(log, pageBytes)) {
@@ -53,8 +53,8 @@ export function commitsBehindBreak(log: ByteFile): boolean {
     if (bySalt !== undefined) {
       if (isCommitBroken && own === salt) return true;
     } else {
-      sum = checksum(frame.subarray(frameHeaderBytes), checksum(frame.subarray(0, 8), sum, isBigEndian), isBigEndian);
-      if (own === salt && sum[0] === frame.readUInt32BE(16) && sum[1] === frame.readUInt32BE(20)) continue;
+      sum = sumOf(frame, sum, bigEndian);
+      if (own === salt && isSame(sum, storedSum(frame))) continue;
     }
     const endsCommit = frame.readUInt32BE(4) !== 0;
     bySalt ??= framesBySalt(log, pageBytes);
@@ -79,14 +79,28 @@ export function isHeaderWhole(log: ByteFile): boolean {
   if (header === null) return false;
   const found = header.readUInt32BE(0);
   if (found !== magic && found !== magic + 1) return false;
-  const sum = checksum(header.subarray(0, 24), [0, 0], found === magic + 1);
-  return sum[0] === header.readUInt32BE(24) && sum[1] === header.readUInt32BE(28);
+  return isSame(checksum(header.subarray(0, 24), [0, 0], isBigEndian(header)), storedSum(header));
 }
 
-/** Of the round of the log that is being written, as its header says. */
-const saltOf = (log: ByteFile): string => log.bytes(16, 8)?.toString('latin1') ?? noSalt;
+/** In which order the checksums of a log take their bytes, as its header says. */
+export const isBigEndian = (header: Buffer): boolean => header.readUInt32BE(0) === magic + 1;
 
-const saltIn = (frameHeader: Buffer): string => frameHeader.toString('latin1', 8, 16);
+/** The end of a header, of the log or of a frame. */
+export function storedSum(bytes: Buffer): Sum {
+  const at = (bytes.length === headerBytes ? headerBytes : frameHeaderBytes) - 8;
+  return [bytes.readUInt32BE(at), bytes.readUInt32BE(at + 4)];
+}
+
+/** Of a frame, as it goes on from what comes before. */
+export const sumOf = (frame: Buffer, before: Sum, bigEndian: boolean): Sum =>
+  checksum(frame.subarray(frameHeaderBytes), checksum(frame.subarray(0, 8), before, bigEndian), bigEndian);
+
+export const isSame = (left: Sum, right: Sum): boolean => left[0] === right[0] && left[1] === right[1];
+
+/** Of the round of the log that is being written, as its header says. */
+export const saltOf = (log: ByteFile): string => log.bytes(16, 8)?.toString('latin1') ?? noSalt;
+
+export const saltIn = (frameHeader: Buffer): string => frameHeader.toString('latin1', 8, 16);
 
 function framesBySalt(log: ByteFile, pageBytes: number): Map<string, Frame[]> {
   const rounds = new Map<string, Frame[]>();
@@ -101,7 +115,7 @@ function framesBySalt(log: ByteFile, pageBytes: number): Map<string, Frame[]> {
   return rounds;
 }
 
-function* frameOffsets(log: ByteFile, pageBytes: number): Iterable<number> {
+export function* frameOffsets(log: ByteFile, pageBytes: number): Iterable<number> {
   const stride = frameHeaderBytes + pageBytes;
   for (let offset = headerBytes; offset + stride <= log.size; offset += stride) yield offset;
 }

@@ -59,6 +59,22 @@ it('hides what was committed behind zeros at its beginning', () => {
   expect(hides(found)).toBe(true);
 });
 
+it('hides what was committed behind a commit that is zeros', () => {
+  const found = killedAfter(30);
+  const bytes = readFileSync(found.log);
+  const ends = Array.from({ length: (bytes.length - 32) / (24 + 512) }, (_, frame) => 32 + frame * (24 + 512))
+    .filter((offset) => bytes.readUInt32BE(offset + 4) !== 0)
+    .map((offset) => offset + 24 + 512);
+  writeFileSync(found.log, bytes.fill(0, ends.at(-4), ends.at(-3)));
+  expect(hides(found)).toBe(true);
+  const salvaged = Salvaged.of(found.file, found.name);
+  expect(salvaged?.held).toEqual([
+    [1, 28],
+    [30, 31],
+  ]);
+  salvaged?.close();
+});
+
 it('hides nothing where it is not there', () => {
   const file = join(temporaryFolder(), 'none');
   expect(hidesCommits(file, { number: 1, stream: crypto.randomUUID(), first: 1, class: 'process' })).toBe(false);
