@@ -5,7 +5,7 @@
  * Trouble with the device is data: a read that fails gives a bad sample for each of its tags, with the reason. A driver
  * throws only for broken invariants.
  */
-import type { CommandReason, Declaration, Sample, Tag, Value } from '@fieldline/shared/contracts';
+import type { CommandReason, Declaration, Sample, Tag, TagClass, Value } from '@fieldline/shared/contracts';
 import type { Clock, Download, Log, Metrics } from '@fieldline/shared/runtime';
 
 /** A part of the plan that the poller calls when it is due: one request on the wire, or a few that belong together. */
@@ -15,6 +15,8 @@ export type PollRequest = {
   /** Shown in logs and `plan`, e.g. `plc1 holding 100–131`. */
   readonly name: string;
   readonly everyMs: number;
+  /** The highest of its tags: where a link cannot hold all periods, those of higher classes go before. */
+  readonly class: TagClass;
   /** Never rejects: what went wrong is in the quality of the samples. Ends early, with whatever it has, on abort. */
   readonly read: (signal: AbortSignal) => Promise<readonly Sample[]>;
 };

@@ -1,4 +1,4 @@
-import { GOOD, type Sample, type Tag } from '@fieldline/shared/contracts';
+import { GOOD, type Sample, type Tag, type TagClass } from '@fieldline/shared/contracts';
 import { createMetrics, type Log, silentLog } from '@fieldline/shared/runtime';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { PollRequest } from '../../src/drivers/driver.ts';
@@ -19,7 +19,13 @@ function createPlant() {
   const begun: Record<string, number[]> = {};
   const running = new Map<string, number>();
   let mostPerLink = 0;
-  const add = (name: string, everyMs: number, takesMs = 0, link = 'link'): PollRequest => {
+  const add = (
+    name: string,
+    everyMs: number,
+    takesMs = 0,
+    link = 'link',
+    tagClass: TagClass = 'process',
+  ): PollRequest => {
     const tag: Tag = { device: name, tag: 't', type: 'int16' };
     const starts: number[] = [];
     begun[name] = starts;
@@ -32,7 +38,7 @@ function createPlant() {
       running.set(link, (running.get(link) ?? 0) - 1);
       return [{ tag, time: clock.now(), value: 1, quality: GOOD }];
     };
-    return { link, name, everyMs, read };
+    return { link, name, everyMs, class: tagClass, read };
   };
   return { add, begun, running, mostPerLink: () => mostPerLink };
 }
@@ -44,8 +50,10 @@ function startPoller(requests: readonly PollRequest[], log: Log = silentLog) {
   const poller = createPoller({ clock, onSamples, metrics, log });
   poller.start(requests);
   const missed = async (link: string): Promise<number> => {
-    const line = (await metrics.text()).match(new RegExp(`fieldline_poller_missed_total\\{link="${link}"\\} (\\d+)`));
-    return Number(line?.[1] ?? 0);
+    const lines = (await metrics.text()).matchAll(
+      new RegExp(`fieldline_poller_missed_total\\{link="${link}",class="\\w+"\\} (\\d+)`, 'g'),
+    );
+    return [...lines].reduce((sum, [, turns]) => sum + Number(turns), 0);
   };
   return { ...poller, samples, missed };
 }

@@ -1,7 +1,7 @@
 import { type FlightRecorderSettings, flightRecorderSchema } from '@fieldline/shared/config/flight-recorder';
 import { type ModbusDevice, statedAddress } from '@fieldline/shared/config/modbus';
 import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
-import type { Tag } from '@fieldline/shared/contracts';
+import { classRank, defaultClass, type Tag, type TagClass, tagClasses } from '@fieldline/shared/contracts';
 import type { DeviceStatus, Driver, DriverContext, PollRequest } from '../driver.ts';
 import { BlockReader, type Item } from './block-reader.ts';
 import type { Block, Span } from './blocks.ts';
@@ -53,6 +53,7 @@ export function createModbusDriver(
           link: name,
           name: requestName(device, table, block),
           everyMs,
+          class: highestClass(device, block),
           read: (signal) => reader.read(signal),
         });
       }
@@ -99,6 +100,11 @@ const targetsOf = (device: ModbusDevice, link: Link, block: Block<Point>, items:
     const item = items[index];
     return item === undefined || point.setting.write === undefined ? [] : [{ ...item, device, link, point }];
   });
+
+function highestClass(device: ModbusDevice, { points }: Block<Point>): TagClass {
+  const ranks = points.map(({ setting }) => classRank(setting.class ?? device.class ?? defaultClass));
+  return tagClasses[Math.max(...ranks)] ?? defaultClass;
+}
 
 /** In the notation of the device's own documents. */
 function requestName({ device, addressBase }: ModbusDevice, table: Plan['table'], { first, count }: Span): string {
