@@ -1,7 +1,10 @@
 import { once } from 'node:events';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { modbusLinkSchema, type SerialLink } from '@fieldline/shared/config';
 import { describeWith, waitFor } from '@fieldline/shared/testing';
 import { ServerSerial } from 'modbus-serial';
 import { expect, onTestFinished, test } from 'vitest';
+import { openSerial } from '../../../src/drivers/modbus/channels/serial-channel.ts';
 import { device, startRig, startUnconnected } from './rig.ts';
 import { pair, startLine } from './serial-line.ts';
 
@@ -36,12 +39,41 @@ describeWith(pair, 'Modbus RTU on a serial line', () => {
     const { ours, cut, folder } = await startLine();
     const rig = await startRig([device({ link: link(ours), tags: [{ tag: 'a', address: 5 }] })]);
     await cut();
-    // Reading from a port that has hung up may say for ever that nothing has come: writing tells.
     const isLost = async (): Promise<boolean> => (await rig.read()).a === 'bad/not-connected' && !rig.isConnected();
     await waitFor(isLost, { what: 'the loss of the port to be noticed' });
     const { theirs } = await startLine(folder);
     await startSlaves(theirs);
     await waitFor(async () => (await rig.read()).a === 1_005, { what: 'a good sample' });
+  });
+});
+
+/** Into a line that may be cut meanwhile. */
+function write(line: number, bytes: Buffer): void {
+  try {
+    writeSync(line, bytes);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EIO')) throw error;
+  }
+}
+
+describeWith(pair, 'a port that hangs up while bytes come', () => {
+  /** Whether the library is reading or waiting at that moment is chance: without a watch of our own it spun in one of five. */
+  test('is told at once, with no request, each time', async () => {
+    for (let round = 0; round < 10; round++) {
+      const { ours, theirs, cut } = await startLine();
+      const channel = await openSerial(modbusLinkSchema.parse(link(ours)) as SerialLink);
+      let heardBytes = 0;
+      channel.onBytes(({ length }) => {
+        heardBytes += length;
+      });
+      const babbler = openSync(theirs, 'r+');
+      const babble = setInterval(() => write(babbler, Buffer.alloc(16)), 1);
+      await waitFor(() => heardBytes > 500, { what: 'bytes to come' });
+      await cut();
+      clearInterval(babble);
+      expect(await channel.ended).toMatch(/the port has hung up/);
+      closeSync(babbler);
+    }
   });
 });
 
