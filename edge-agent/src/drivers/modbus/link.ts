@@ -1,16 +1,20 @@
-import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
+import { isSerialLink, type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import type { Micros } from '@fieldline/shared/contracts';
 import { type Clock, pause } from '@fieldline/shared/runtime';
 import type { DriverContext } from '../driver.ts';
+import type { AnswerTime } from './answer-times.ts';
 import type { DialIns } from './channels/dial-in.ts';
 import type { Address, openChannel } from './channels/open-channel.ts';
 import type { Connection, ModbusRequest, ReadRequest, Reply } from './connection.ts';
+import { type LineTiming, lineTiming } from './line-timing.ts';
 import type { ModbusMetrics } from './metrics.ts';
 import type { AnswersAs } from './ports/frame-port.ts';
 import { minQuietMs } from './ports/line-port.ts';
 import type { FlightRecorder } from './recorder/flight-recorder.ts';
-import { type Silence, UnitGuard } from './unit-guard.ts';
-import { UnitRetries } from './unit-retries.ts';
+import { wireTimeMs } from './request-cost.ts';
+import { Turns } from './turns.ts';
+import { Unit } from './unit.ts';
+import type { Silence } from './unit-guard.ts';
 import { Upkeep } from './upkeep.ts';
 
 /** So many requests in a row without an answer, of all units there are, and the connection itself is in doubt. */
@@ -33,11 +37,10 @@ export type LinkParts = Pick<DriverContext, 'clock' | 'log' | 'heldSinceMs'> & {
   readonly recorder: FlightRecorder;
 };
 
+type Expected = { readonly answersAs: AnswersAs; readonly learned: AnswerTime | null };
+
 /** Asks the device one thing; never rejects. */
 export type Ask = (request: ModbusRequest, signal: AbortSignal) => Promise<LinkReply>;
-
-/** What is known of one unit. */
-type Unit = { readonly guard: UnitGuard; readonly retries: UnitRetries; readonly answersAs: AnswersAs };
 
 /**
  * The one connection to all units behind a host and port or a serial port. It is kept up in the background; requests run
@@ -48,13 +51,14 @@ export class Link {
   private readonly settings: ModbusLink;
   private readonly parts: LinkParts;
   private readonly upkeep: Upkeep;
+  private readonly timing: LineTiming;
+  /** Beside request and answer, for the next request: the silence, or the pause that is stated. */
+  private readonly pauseMs: number;
   /** Those that may be asked. */
-  private readonly expected = new Map<number, AnswersAs>();
+  private readonly expected = new Map<number, Expected>();
   /** Those that have been asked. */
   private readonly units = new Map<number, Unit>();
-  private turn: Promise<unknown> = Promise.resolve();
-  /** They go before whatever has its turn next. */
-  private readonly urgent: (() => Promise<void>)[] = [];
+  private readonly turns = new Turns();
   private silentRequests = 0;
   /** Units asked in vain since the last answer of any. */
   private readonly silentUnits = new Set<number>();
@@ -66,6 +70,8 @@ export class Link {
     this.name = modbusLinkName(settings);
     this.settings = settings;
     this.parts = parts;
+    this.timing = lineTiming(settings);
+    this.pauseMs = Math.max(this.timing.silenceMs, settings.pauseBetweenMs);
     this.upkeep = new Upkeep(settings, parts, () => this.connected());
     if (settings.kind === 'listen') parts.dialIns.expect(settings);
   }
@@ -82,9 +88,14 @@ export class Link {
     return this.upkeep.backupInUse;
   }
 
-  /** Before the start, of every unit that will be asked. */
-  expect(unit: number, answersAs: AnswersAs): void {
-    this.expected.set(unit, answersAs);
+  /** Before the start, of every unit that will be asked. `learned`: what it took to answer in an earlier run. */
+  expect(unit: number, answersAs: AnswersAs, learned: AnswerTime | null = null): void {
+    this.expected.set(unit, { answersAs, learned });
+  }
+
+  /** What the unit takes to answer, beside the time on the wire; null while that is not known. */
+  answerTimeOf(unit: number): AnswerTime | null {
+    return this.units.get(unit)?.answers.time ?? this.expected.get(unit)?.learned ?? null;
   }
 
   isSilent(unit: number): boolean {
@@ -107,23 +118,11 @@ export class Link {
 
   /** All that `work` asks goes before what waits already, and nobody else is served in between. */
   ahead<Result>(work: (ask: Ask) => Promise<Result>): Promise<Result> {
-    const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    const ask: Ask = (request, signal) => this.exchange(request, signal);
-    // Whatever becomes of it, those behind it have their turn.
-    this.urgent.push(() => work(ask).then(resolve, reject));
-    this.turn = this.turn.then(() => this.runUrgent());
-    return promise;
-  }
-
-  private async runUrgent(): Promise<void> {
-    for (let next = this.urgent.shift(); next !== undefined; next = this.urgent.shift()) await next();
+    return this.turns.ahead(() => work((request, signal) => this.exchange(request, signal)));
   }
 
   private inTurn(request: ReadRequest, signal: AbortSignal): Promise<LinkReply> {
-    const ask = (): Promise<LinkReply> => this.exchange(request, signal);
-    const reply = this.turn.then(() => (this.urgent.length === 0 ? ask() : this.runUrgent().then(ask)));
-    this.turn = reply;
-    return reply;
+    return this.turns.inTurn(() => this.exchange(request, signal));
   }
 
   /** Where the exception may pass. Between two tries the link is free for others. */
@@ -146,23 +145,43 @@ export class Link {
   }
 
   private async exchange(request: ModbusRequest, signal: AbortSignal): Promise<LinkReply> {
-    const { clock, metrics, heldSinceMs } = this.parts;
+    const { clock } = this.parts;
     // At the start nobody knows yet whether the device is there: its first samples are not bad before a try has failed.
     if (!this.upkeep.hasTried) await this.upkeep.firstTried(request.timeoutMs, signal);
     if (this.upkeep.hasNext) await this.upkeep.useNext();
     const { connection } = this.upkeep;
     if (connection === null) return { kind: 'not-connected', ...without(clock) };
     const unit = this.unitOf(request.unit);
-    if (!unit.guard.mayAsk(clock.monotonicMs())) {
-      return { kind: 'silent', because: unit.guard.because, ...without(clock) };
+    const nowMs = clock.monotonicMs();
+    const quickMs = this.isShared ? unit.quickTimeoutMs(request.timeoutMs) : null;
+    const mayAsk = unit.guard.mayAsk(nowMs);
+    const probesQuickly = !mayAsk && quickMs !== null && !('write' in request) && unit.guard.mayProbeQuickly(nowMs);
+    if (!mayAsk && !probesQuickly) return { kind: 'silent', because: unit.guard.because, ...without(clock) };
+    if (this.isShared && unit.guard.isOpen && !('write' in request)) {
+      const timeoutMs = probesQuickly ? quickMs : request.timeoutMs;
+      const reply = await this.send({ ...request, count: 1, timeoutMs }, connection, probesQuickly, signal);
+      if (unit.guard.isOpen) return reply;
     }
+    return this.send(request, connection, false, signal);
+  }
+
+  /** A serial line with others on it, who wait while a silent unit is asked: there its probes are short, and for one register. */
+  private get isShared(): boolean {
+    return isSerialLink(this.settings) && this.expected.size > 1;
+  }
+
+  private async send(request: ModbusRequest, connection: Connection, isQuick: boolean, signal: AbortSignal) {
+    const { clock, metrics, heldSinceMs } = this.parts;
+    const settlingMs = clock.monotonicMs();
     if (connection.unsettled) await connection.settle();
+    const settledMs = clock.monotonicMs();
     const { waitMs } = connection;
     if (waitMs > 0) await pause(Math.ceil(waitMs), signal);
-    if (signal.aborted) return { kind: 'aborted', ...without(clock) };
+    if (signal.aborted) return { kind: 'aborted', ...without(clock) } as const;
 
     this.endOnAbort(signal);
     const sentMs = clock.monotonicMs();
+    const unit = this.unitOf(request.unit);
     const reply = await connection.ask(request, unit.answersAs);
     const seenMs = clock.monotonicMs();
     const endMs = heldSinceMs(sentMs) ?? seenMs;
@@ -173,7 +192,13 @@ export class Link {
     const answered = reply.kind === 'data' || reply.kind === 'exception';
     if (answered) metrics.roundTrip.observe({ link: this.name }, roundTripMs / 1_000);
     if (reply.kind !== 'data') metrics.errors.inc({ link: this.name, kind: reply.kind });
-    this.judge(request, reply, connection, roundTripMs);
+    if (isSerialLink(this.settings)) {
+      metrics.busy.inc({ link: this.name }, (settledMs - settlingMs + roundTripMs + this.pauseMs) / 1_000);
+      if (reply.kind === 'data' && !('write' in request)) {
+        unit.answers.answered(roundTripMs - wireTimeMs(this.timing, request.table, request.count));
+      }
+    }
+    this.judge(request, reply, connection, roundTripMs, isQuick);
     return { ...reply, time, end };
   }
 
@@ -187,7 +212,8 @@ export class Link {
   }
 
   /** What a reply, or its absence, says of the unit and of the connection. */
-  private judge({ unit, timeoutMs }: ModbusRequest, reply: Reply, connection: Connection, tookMs: number): void {
+  private judge(request: ModbusRequest, reply: Reply, connection: Connection, tookMs: number, isQuick: boolean): void {
+    const { unit, timeoutMs } = request;
     const { clock, log, recorder } = this.parts;
     const { guard } = this.unitOf(unit);
     const because = silenceOf(reply);
@@ -202,6 +228,8 @@ export class Link {
         // Where a late reply looks like that of the next request, the unit is given as long again to get it out.
         holdOffMs: unsettled ? timeoutMs : 0,
         isAlone: this.expected.size <= 1,
+        isQuick,
+        quickCostMs: this.quickCostMs(request),
       });
       if (givenUp) this.givenUp(unit, because);
     }
@@ -212,6 +240,12 @@ export class Link {
     } else if (because !== null && this.settings.kind !== 'rtu' && this.settings.kind !== 'ascii') {
       this.doubt(unit, connection);
     }
+  }
+
+  /** What a quick probe of this unit costs; null where there are none. */
+  private quickCostMs({ unit, timeoutMs }: ModbusRequest): number | null {
+    const quickMs = this.isShared ? this.unitOf(unit).quickTimeoutMs(timeoutMs) : null;
+    return quickMs === null ? null : quickMs + wireTimeMs(this.timing, 'holding', 1) + this.pauseMs + minQuietMs;
   }
 
   private givenUp(unit: number, because: Silence): void {
@@ -242,7 +276,8 @@ export class Link {
   private unitOf(id: number): Unit {
     let unit = this.units.get(id);
     if (unit === undefined) {
-      unit = { guard: new UnitGuard(), retries: new UnitRetries(), answersAs: this.expected.get(id) ?? null };
+      const { answersAs, learned } = this.expected.get(id) ?? { answersAs: null, learned: null };
+      unit = new Unit(answersAs, learned);
       this.units.set(id, unit);
     }
     return unit;

@@ -31,6 +31,11 @@ export const createModbusMetrics = (metrics: Metrics) => ({
   backupInUse: metrics.gauge('fieldline_modbus_backup_in_use', '1 while a device is reached by its backup address', [
     'link',
   ]),
+  busy: metrics.counter(
+    'fieldline_modbus_busy_seconds_total',
+    'Time in which a serial line was taken: requests, replies, silences, and waiting for those that did not come',
+    ['link'],
+  ),
   roundTrip: metrics.histogram(
     'fieldline_modbus_round_trip_seconds',
     'From sending a Modbus request to its reply, an exception included',

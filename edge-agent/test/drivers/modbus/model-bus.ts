@@ -101,5 +101,5 @@ export const goodOf = ({ replies }: Bus, unit: number): number =>
   (replies.get(unit) ?? []).filter(({ kind }) => kind === 'data').length;
 
 /** How long requests to a unit held the line, up to the next request of whomever. */
-export const heldMsOf = ({ asked }: Bus, isMeant: (unit: number) => boolean): number =>
+export const heldMsOf = ({ asked }: Pick<Bus, 'asked'>, isMeant: (unit: number) => boolean): number =>
   asked.reduce((sum, { unit, atMs }, n) => sum + (isMeant(unit) ? (asked[n + 1]?.atMs ?? atMs) - atMs : 0), 0);

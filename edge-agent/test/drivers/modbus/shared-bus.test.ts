@@ -1,6 +1,6 @@
 /** Ten minutes of a bus that many units share: see `model-bus.ts`. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { goodOf, heldMsOf, pollBus, timeoutMs, useModelClock } from './model-bus.ts';
+import { type Bus, goodOf, heldMsOf, pollBus, thinkMs, timeoutMs, useModelClock } from './model-bus.ts';
 
 const units = 30;
 const turns = 400;
@@ -29,6 +29,43 @@ test('one dead unit of thirty leaves the others 95 % of their rate, and takes un
   expect(bus.link.isSilent(dead)).toBe(true);
   const firstThreeMs = 3 * (timeoutMs + 100);
   expect(heldMsOf(bus, (unit) => unit === dead)).toBeLessThan(firstThreeMs + 0.02 * bus.elapsedMs);
+});
+
+/** From when a unit is there again to its first good reply. */
+function noticedAfterMs({ replies }: Bus, unit: number, returnedMs: number): number {
+  const first = (replies.get(unit) ?? []).find(({ kind, atMs }) => kind === 'data' && atMs > returnedMs);
+  return (first?.atMs ?? Number.POSITIVE_INFINITY) - returnedMs;
+}
+
+test('a unit that answered before it fell silent is noticed back within seconds, at under 2 % of the bus', async () => {
+  // One after another, and of different lengths.
+  const outages = [1, 2, 3, 4, 5, 6].map((unit) => ({
+    unit,
+    fromMs: unit * 85_000,
+    untilMs: unit * 85_000 + 50_000 + unit * 1_100,
+  }));
+  const isDead = (unit: number, atMs: number): boolean =>
+    outages.some((outage) => outage.unit === unit && atMs >= outage.fromMs && atMs < outage.untilMs);
+  const bus = await pollBus({ units, turns, everyMs, isDead });
+  // A probe takes 28 ms of waiting, 17 ms of wire and 58 ms of silence: it is repeated after 67 to 100 times as long, in a turn.
+  const noticed = outages.map(({ unit, untilMs }) => noticedAfterMs(bus, unit, untilMs));
+  expect(Math.max(...noticed)).toBeLessThan(13_000);
+  for (const { unit, fromMs, untilMs } of outages) {
+    const asked = bus.asked.filter(({ atMs }) => atMs >= fromMs && atMs < untilMs);
+    const held = heldMsOf({ asked }, (other) => other === unit);
+    expect(held).toBeLessThan(3 * (timeoutMs + 100) + 0.02 * (untilMs - fromMs));
+  }
+});
+
+test('a unit that has become slow is noticed back too, by the probes that wait for the whole time-out', async () => {
+  const [dead, fromMs, untilMs] = [7, 60_000, 120_000];
+  const isDead = (unit: number, atMs: number): boolean => unit === dead && atMs >= fromMs && atMs < untilMs;
+  const thinkMsOf = (unit: number, atMs: number): number => (unit === dead && atMs >= fromMs ? 300 : thinkMs);
+  // It takes 300 ms of each turn then.
+  const bus = await pollBus({ units, turns, everyMs: 2_000, isDead, thinkMsOf });
+  expect(noticedAfterMs(bus, dead, untilMs)).toBeLessThan(1.5 * 200 * (timeoutMs + 100));
+  const others = [...bus.replies.keys()].filter((unit) => unit !== dead);
+  for (const unit of others) expect(goodOf(bus, unit)).toBeGreaterThanOrEqual(0.95 * turns);
 });
 
 test('of a bus asked for twice what it can carry, alarms have their rate, the others share the rest, all misses are counted', async () => {
