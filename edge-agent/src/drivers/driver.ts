@@ -75,13 +75,17 @@ export type TagWriter = {
 export interface Driver {
   /** Every tag of its devices, once: the objects that its samples refer to. */
   readonly tags: readonly Tag[];
-  /** What the poller reads; empty for protocols that report by themselves. */
+  /** What the poller reads at first; empty for protocols that report by themselves. */
   readonly requests: readonly PollRequest[];
+  /** Set before the start: called when other requests are to be read of a link, in the place of those that it had. */
+  onReplanned?(tell: (link: string, requests: readonly PollRequest[]) => void): void;
   /** For the tags that their settings make writable; absent where there are none, or the protocol cannot. */
   readonly writer?: TagWriter | undefined;
   /** Begins to connect and returns; the driver goes on trying until closed. */
   start(): void;
   status(): readonly DeviceStatus[];
+  /** What is good to know of its links, in words for the operator; null when there is nothing. */
+  note?(): string | null;
   /** What may be fetched over HTTP beside the metrics. */
   readonly downloads?: readonly Download[];
   /** Idempotent. */

@@ -137,6 +137,39 @@ describe('the poller', () => {
   });
 });
 
+describe('requests that take the place of others', () => {
+  test('are read as soon as the link is free; those that stay keep their turns', async () => {
+    const plant = createPlant();
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => plant.add(name, 1_000, 30));
+    if (a === undefined || b === undefined || c === undefined) throw new Error('three requests');
+    const poller = startPoller([a, b]);
+    await vi.advanceTimersByTimeAsync(1_990);
+    poller.replace('link', [a, c]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    await poller.close();
+    expect(plant.begun.a).toEqual([0, 1_000, 2_000, 3_000]);
+    expect(plant.begun.b).toEqual([0, 500, 1_500].slice(1));
+    // The link looks when its next turn comes, and a is due by then too.
+    expect(plant.begun.c?.[0]).toBeLessThanOrEqual(2_030);
+    expect(plant.begun.c).toHaveLength(2);
+    expect(plant.mostPerLink()).toBe(1);
+    expect(await poller.missed('link')).toBe(0);
+  });
+
+  test('are not begun while a read of those before runs', async () => {
+    const plant = createPlant();
+    const [a, b] = [plant.add('a', 1_000, 400), plant.add('b', 1_000, 10)];
+    const poller = startPoller([a]);
+    await vi.advanceTimersByTimeAsync(200);
+    poller.replace('link', [b]);
+    await vi.advanceTimersByTimeAsync(2_500);
+    await poller.close();
+    expect(plant.begun.a).toEqual([0]);
+    expect(plant.begun.b?.[0]).toBe(400);
+    expect(plant.mostPerLink()).toBe(1);
+  });
+});
+
 describe('close', () => {
   test('waits for running reads, ends them early and keeps what they brought', async () => {
     const plant = createPlant();

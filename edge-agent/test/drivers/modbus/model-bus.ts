@@ -6,6 +6,7 @@ import { modbusLinkSchema } from '@fieldline/shared/config';
 import type { TagClass } from '@fieldline/shared/contracts';
 import { createMetrics, silentLog } from '@fieldline/shared/runtime';
 import { vi } from 'vitest';
+import type { Channel } from '../../../src/drivers/modbus/channels/channel.ts';
 import { DialIns } from '../../../src/drivers/modbus/channels/dial-in.ts';
 import { Link, type LinkReply } from '../../../src/drivers/modbus/link.ts';
 import { createModbusMetrics } from '../../../src/drivers/modbus/metrics.ts';
@@ -17,42 +18,77 @@ import { registers, withChecksum } from './plc.ts';
 const baudRate = 9_600;
 /** Start, eight data bits, parity, stop. */
 const characterMs = (11 * 1_000) / baudRate;
+export const modelLine = { kind: 'rtu', path: '/dev/model', baudRate };
 export const registerCount = 10;
 export const thinkMs = 4;
 export const timeoutMs = 500;
 
 export function useModelClock(): void {
-  const toFake = ['setTimeout', 'clearTimeout', 'setImmediate', 'performance', 'Date'] as const;
+  const toFake = [
+    'setTimeout',
+    'clearTimeout',
+    'setInterval',
+    'clearInterval',
+    'setImmediate',
+    'performance',
+    'Date',
+  ] as const;
   vi.useFakeTimers({ toFake: [...toFake], fakeNodeBuiltins: true });
 }
 
-export type BusSettings = {
+export type BusSettings = Faults & {
   readonly units: number;
   readonly everyMs: number;
   readonly turns: number;
   readonly classOf?: (unit: number) => TagClass;
+};
+
+export type Faults = {
+  /** Registers that no unit has. */
+  readonly missing?: ReadonlySet<number>;
   /** Whether it does not answer what is asked at this time, counted from the start. */
   readonly isDead?: (unit: number, atMs: number) => boolean;
   /** What a unit takes to answer. */
   readonly thinkMsOf?: (unit: number, atMs: number) => number;
 };
 
-export type Asked = { readonly unit: number; readonly count: number; readonly atMs: number };
+export type Asked = { readonly unit: number; readonly first: number; readonly count: number; readonly atMs: number };
+
+const noRegisters: ReadonlySet<number> = new Set();
 export type TimedReply = LinkReply & { readonly atMs: number };
 
 /** Devices at the other end of a line: all but the dead answer, as fast as the line is. */
-function devicesOn({ isDead = () => false, thinkMsOf = () => thinkMs }: BusSettings, startMs: number) {
+export function devicesOn(
+  { isDead = () => false, thinkMsOf = () => thinkMs, missing = noRegisters }: Faults,
+  startMs: number,
+) {
   const asked: Asked[] = [];
   const { channel, receive } = createFakeChannel();
   const write = (request: Buffer): void => {
-    const [unit, count, atMs] = [request.readUInt8(0), request.readUInt16BE(4), performance.now() - startMs];
-    asked.push({ unit, count, atMs });
+    const [unit, first, count] = [request.readUInt8(0), request.readUInt16BE(2), request.readUInt16BE(4)];
+    const atMs = performance.now() - startMs;
+    asked.push({ unit, first, count, atMs });
     if (isDead(unit, atMs)) return;
-    const values = Array.from({ length: count }, (_, n) => 100 * unit + n);
-    const reply = withChecksum(Buffer.concat([Buffer.of(unit), registers({ code: 3 }, values)]));
+    const addresses = Array.from({ length: count }, (_, n) => first + n);
+    const isRefused = addresses.some((address) => missing.has(address));
+    const pdu = isRefused ? Buffer.of(0x83, 2) : registers({ code: 3 }, addresses);
+    const reply = withChecksum(Buffer.concat([Buffer.of(unit), pdu]));
     setTimeout(() => receive(reply), (request.length + reply.length) * characterMs + thinkMsOf(unit, atMs));
   };
   return { asked, channel: { ...channel, write } };
+}
+
+/** A link to such devices, and what belongs to it. */
+export function createModelLink(channel: Channel) {
+  const clock = { now: () => Math.round(performance.now() * 1_000), monotonicMs: () => performance.now() };
+  const registry = createMetrics();
+  const metrics = createModbusMetrics(registry);
+  const parts = { clock, log: silentLog, metrics, heldSinceMs: () => null };
+  const recorder = new FlightRecorder({ memoryBytes: 0, maxFiles: 1 }, parts, []);
+  const line = modbusLinkSchema.parse(modelLine);
+  const dialIns = new DialIns(silentLog, () => {});
+  const link = new Link(line, { ...parts, dialIns, recorder, openChannel: () => Promise.resolve(channel) });
+  return { link, clock, registry, metrics };
 }
 
 /** Polls all units of a bus for all turns; gives what each was answered, and every request on the line. */
@@ -60,14 +96,7 @@ export async function pollBus(settings: BusSettings) {
   const { units, everyMs, turns, classOf = () => 'process' } = settings;
   const startMs = performance.now();
   const { asked, channel } = devicesOn(settings, startMs);
-  const clock = { now: () => performance.now() * 1_000, monotonicMs: () => performance.now() };
-  const registry = createMetrics();
-  const metrics = createModbusMetrics(registry);
-  const parts = { clock, log: silentLog, metrics, heldSinceMs: () => null };
-  const recorder = new FlightRecorder({ memoryBytes: 0, maxFiles: 1 }, parts, []);
-  const line = modbusLinkSchema.parse({ kind: 'rtu', path: '/dev/model', baudRate });
-  const dialIns = new DialIns(silentLog, () => {});
-  const link = new Link(line, { ...parts, dialIns, recorder, openChannel: () => Promise.resolve(channel) });
+  const { link, clock, registry } = createModelLink(channel);
   const replies = new Map<number, TimedReply[]>();
   const requests = Array.from({ length: units }, (_, index) => {
     const unit = index + 1;
