@@ -78,6 +78,6 @@ const answerOf =
   (statedMs: number | null, learned: Learned) =>
   ({ link, unit }: ModbusDevice): Answer => {
     if (statedMs !== null) return { ms: statedMs, from: 'stated' };
-    const measured = learned.answerTimeOf(modbusLinkName(link), unit);
-    return measured === null ? { ms: typicalAnswerMs, from: 'assumed' } : { ms: measured.typicalMs, from: 'measured' };
+    const measuredMs = learned.answerMsOf(modbusLinkName(link), unit);
+    return measuredMs === null ? { ms: typicalAnswerMs, from: 'assumed' } : { ms: measuredMs, from: 'measured' };
   };

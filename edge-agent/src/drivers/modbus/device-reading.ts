@@ -62,7 +62,7 @@ export class DeviceReading {
 
   /** What its unit takes to answer: as measured, else as is usual. */
   get answerMs(): number {
-    return this.link.answerTimeOf(this.device.unit)?.typicalMs ?? typicalAnswerMs;
+    return this.link.answerMsOf(this.device.unit) ?? typicalAnswerMs;
   }
 
   /** Share of the time that its requests take a serial line; 0 on a network. */

@@ -31,7 +31,7 @@ export function createModbusDriver(
     const name = modbusLinkName(device.link);
     const link = links.get(name) ?? new Link(device.link, { ...context, metrics, dialIns, openChannel, recorder });
     links.set(name, link);
-    link.expect(device.unit, device.answersAs ?? null, learned.answerTimeOf(name, device.unit));
+    link.expect(device.unit, device.answersAs ?? null, learned.answerMsOf(name, device.unit));
     return new DeviceReading(device, link, clock, log);
   });
   const targets = readings.flatMap((reading) => reading.targets);

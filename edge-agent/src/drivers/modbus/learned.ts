@@ -7,10 +7,8 @@ import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder } from '@fieldline/shared/runtime/make-folder';
 import { z } from 'zod';
-import type { AnswerTime } from './answer-times.ts';
 
-const timeMs = z.number().nonnegative().max(600_000);
-const unitSchema = z.object({ link: z.string(), unit: z.int(), typicalMs: timeMs, longestMs: timeMs });
+const unitSchema = z.object({ link: z.string(), unit: z.int(), answerMs: z.number().nonnegative().max(600_000) });
 const fileSchema = z.object({ v: z.literal(1), answers: z.array(unitSchema) });
 
 export type LearnedUnit = z.infer<typeof unitSchema>;
@@ -37,22 +35,20 @@ export class Learned {
     }
   }
 
-  answerTimeOf(link: string, unit: number): AnswerTime | null {
-    const found = this.units.find((known) => known.link === link && known.unit === unit);
-    return found === undefined ? null : { typicalMs: found.typicalMs, longestMs: found.longestMs };
+  answerMsOf(link: string, unit: number): number | null {
+    return this.units.find((known) => known.link === link && known.unit === unit)?.answerMs ?? null;
   }
 
   /** Whether what is known now differs by so much that it should be kept. */
   isNews(units: readonly LearnedUnit[]): boolean {
-    return units.some(({ link, unit, typicalMs, longestMs }) => {
-      const kept = this.answerTimeOf(link, unit);
-      return kept === null || differ(kept.typicalMs, typicalMs) || differ(kept.longestMs, longestMs);
+    return units.some(({ link, unit, answerMs }) => {
+      const keptMs = this.answerMsOf(link, unit);
+      return keptMs === null || differ(keptMs, answerMs);
     });
   }
 
   /** @throws a system error where the file cannot be written */
   async keep(file: string, units: readonly LearnedUnit[]): Promise<void> {
-    this.units = units;
     makeFolder(dirname(file), 0o750);
     const unnamed = `${file}.new`;
     const opened = await open(unnamed, 'w', 0o640);
@@ -63,6 +59,7 @@ export class Learned {
       await opened.close();
     }
     await rename(unnamed, file);
+    this.units = units;
   }
 }
 

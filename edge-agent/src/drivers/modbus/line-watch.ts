@@ -96,8 +96,8 @@ export class LineWatch {
     const { metrics } = this.parts;
     metrics.load.set({ link: name }, load);
     for (const { device, link } of readings) {
-      const time = link.answerTimeOf(device.unit);
-      if (time !== null) metrics.answer.set({ link: name, unit: String(device.unit) }, time.typicalMs / 1_000);
+      const answerMs = link.answerMsOf(device.unit);
+      if (answerMs !== null) metrics.answer.set({ link: name, unit: String(device.unit) }, answerMs / 1_000);
     }
   }
 
@@ -129,8 +129,8 @@ export class LineWatch {
 }
 
 const unitsOf = ({ name, readings }: Line): LearnedUnit[] => {
-  const units = new Map(readings.map(({ device, link }) => [device.unit, link.answerTimeOf(device.unit)]));
-  return [...units].flatMap(([unit, time]) => (time === null ? [] : [{ link: name, unit, ...time }]));
+  const units = new Map(readings.map(({ device, link }) => [device.unit, link.answerMsOf(device.unit)]));
+  return [...units].flatMap(([unit, answerMs]) => (answerMs === null ? [] : [{ link: name, unit, answerMs }]));
 };
 
 const overloadText = (line: Line): string =>

@@ -2,10 +2,10 @@ import { isSerialLink, type ModbusLink, modbusLinkName } from '@fieldline/shared
 import type { Micros } from '@fieldline/shared/contracts';
 import { type Clock, pause } from '@fieldline/shared/runtime';
 import type { DriverContext } from '../driver.ts';
-import type { AnswerTime } from './answer-times.ts';
 import type { DialIns } from './channels/dial-in.ts';
 import type { Address, openChannel } from './channels/open-channel.ts';
 import type { Connection, ModbusRequest, ReadRequest, Reply } from './connection.ts';
+import { ConnectionDoubt } from './connection-doubt.ts';
 import { type LineTiming, lineTiming } from './line-timing.ts';
 import type { ModbusMetrics } from './metrics.ts';
 import type { AnswersAs } from './ports/frame-port.ts';
@@ -17,8 +17,6 @@ import { Unit } from './unit.ts';
 import type { Silence } from './unit-guard.ts';
 import { Upkeep } from './upkeep.ts';
 
-/** So many requests in a row without an answer, of all units there are, and the connection itself is in doubt. */
-const silentConnectionLimit = 3;
 /** Gateway target device failed to respond (Application Protocol v1.1b3, 7). */
 const targetSilent = 0x0b;
 
@@ -37,7 +35,7 @@ export type LinkParts = Pick<DriverContext, 'clock' | 'log' | 'heldSinceMs'> & {
   readonly recorder: FlightRecorder;
 };
 
-type Expected = { readonly answersAs: AnswersAs; readonly learned: AnswerTime | null };
+type Expected = { readonly answersAs: AnswersAs; readonly learnedMs: number | null };
 
 /** Asks the device one thing; never rejects. */
 export type Ask = (request: ModbusRequest, signal: AbortSignal) => Promise<LinkReply>;
@@ -59,9 +57,7 @@ export class Link {
   /** Those that have been asked. */
   private readonly units = new Map<number, Unit>();
   private readonly turns = new Turns();
-  private silentRequests = 0;
-  /** Units asked in vain since the last answer of any. */
-  private readonly silentUnits = new Set<number>();
+  private readonly connectionDoubt = new ConnectionDoubt();
   /** That of the request now running, or of the last. */
   private signal: AbortSignal | null = null;
   private readonly heardSignals = new WeakSet<AbortSignal>();
@@ -88,14 +84,14 @@ export class Link {
     return this.upkeep.backupInUse;
   }
 
-  /** Before the start, of every unit that will be asked. `learned`: what it took to answer in an earlier run. */
-  expect(unit: number, answersAs: AnswersAs, learned: AnswerTime | null = null): void {
-    this.expected.set(unit, { answersAs, learned });
+  /** Before the start, of every unit that will be asked. `learnedMs`: what it took to answer in an earlier run. */
+  expect(unit: number, answersAs: AnswersAs, learnedMs: number | null = null): void {
+    this.expected.set(unit, { answersAs, learnedMs });
   }
 
-  /** What the unit takes to answer, beside the time on the wire; null while that is not known. */
-  answerTimeOf(unit: number): AnswerTime | null {
-    return this.units.get(unit)?.answers.time ?? this.expected.get(unit)?.learned ?? null;
+  /** What the unit typically takes to answer, beside the time on the wire; null while that is not known. */
+  answerMsOf(unit: number): number | null {
+    return this.units.get(unit)?.answers.typicalMs ?? this.expected.get(unit)?.learnedMs ?? null;
   }
 
   isSilent(unit: number): boolean {
@@ -153,7 +149,7 @@ export class Link {
     if (connection === null) return { kind: 'not-connected', ...without(clock) };
     const unit = this.unitOf(request.unit);
     const nowMs = clock.monotonicMs();
-    const quickMs = this.isShared ? unit.quickTimeoutMs(request.timeoutMs) : null;
+    const quickMs = this.quickTimeoutMs(request);
     const mayAsk = unit.guard.mayAsk(nowMs);
     const probesQuickly = !mayAsk && quickMs !== null && !('write' in request) && unit.guard.mayProbeQuickly(nowMs);
     if (!mayAsk && !probesQuickly) return { kind: 'silent', because: unit.guard.because, ...without(clock) };
@@ -170,6 +166,7 @@ export class Link {
     return isSerialLink(this.settings) && this.expected.size > 1;
   }
 
+  /** `isQuick`: with a time-out that is shorter than that of the unit. */
   private async send(request: ModbusRequest, connection: Connection, isQuick: boolean, signal: AbortSignal) {
     const { clock, metrics, heldSinceMs } = this.parts;
     const settlingMs = clock.monotonicMs();
@@ -234,17 +231,21 @@ export class Link {
       if (givenUp) this.givenUp(unit, because);
     }
     if (reply.kind === 'data' || reply.kind === 'exception') {
-      this.heard();
+      this.connectionDoubt.heard();
       this.upkeep.answered();
       if (because === null && guard.answered()) log.info({ link: this.name, unit }, 'the unit answers again');
     } else if (because !== null && this.settings.kind !== 'rtu' && this.settings.kind !== 'ascii') {
-      this.doubt(unit, connection);
+      if (this.connectionDoubt.silent(unit, this.units.size)) this.upkeep.giveUp(connection);
     }
   }
 
+  private quickTimeoutMs({ unit, timeoutMs }: ModbusRequest): number | null {
+    return this.isShared ? this.unitOf(unit).quickTimeoutMs(timeoutMs, this.timing.silenceMs) : null;
+  }
+
   /** What a quick probe of this unit costs; null where there are none. */
-  private quickCostMs({ unit, timeoutMs }: ModbusRequest): number | null {
-    const quickMs = this.isShared ? this.unitOf(unit).quickTimeoutMs(timeoutMs) : null;
+  private quickCostMs(request: ModbusRequest): number | null {
+    const quickMs = this.quickTimeoutMs(request);
     return quickMs === null ? null : quickMs + wireTimeMs(this.timing, 'holding', 1) + this.pauseMs + minQuietMs;
   }
 
@@ -254,30 +255,17 @@ export class Link {
     recorder.keep(this.name, `silent-${unit}`);
   }
 
-  private doubt(unit: number, connection: Connection): void {
-    this.silentRequests += 1;
-    this.silentUnits.add(unit);
-    // One dead unit must not cost the others behind the same gateway their connection.
-    const allSilent = this.silentUnits.size >= this.units.size;
-    if (allSilent && this.silentRequests >= silentConnectionLimit) this.upkeep.giveUp(connection);
-  }
-
   private connected(): void {
-    this.heard();
+    this.connectionDoubt.heard();
     // A single device that restarted is asked as soon as it can be reached; behind a gateway that would be dear.
     if (this.expected.size <= 1) for (const { guard } of this.units.values()) guard.askSoon();
-  }
-
-  private heard(): void {
-    this.silentRequests = 0;
-    if (this.silentUnits.size > 0) this.silentUnits.clear();
   }
 
   private unitOf(id: number): Unit {
     let unit = this.units.get(id);
     if (unit === undefined) {
-      const { answersAs, learned } = this.expected.get(id) ?? { answersAs: null, learned: null };
-      unit = new Unit(answersAs, learned);
+      const { answersAs, learnedMs } = this.expected.get(id) ?? { answersAs: null, learnedMs: null };
+      unit = new Unit(answersAs, learnedMs);
       this.units.set(id, unit);
     }
     return unit;

@@ -1,10 +1,10 @@
-import { type AnswerTime, AnswerTimes } from './answer-times.ts';
+import { AnswerTimes } from './answer-times.ts';
 import type { AnswersAs } from './ports/frame-port.ts';
 import { UnitGuard } from './unit-guard.ts';
 import { UnitRetries } from './unit-retries.ts';
 
-/** A quick probe waits so many times as long as the unit has taken at most, and for serial adapters, which hand bytes on late. */
-const timesLongest = 2;
+/** A quick probe waits so many times as long as the unit typically takes, and for serial adapters, which hand bytes on late. */
+const timesTypical = 3;
 const adapterMs = 20;
 /** Only where it is worth it. */
 const shareOfTimeout = 0.5;
@@ -16,16 +16,19 @@ export class Unit {
   readonly answersAs: AnswersAs;
   readonly answers: AnswerTimes;
 
-  constructor(answersAs: AnswersAs, learned: AnswerTime | null) {
+  constructor(answersAs: AnswersAs, learnedMs: number | null) {
     this.answersAs = answersAs;
-    this.answers = new AnswerTimes(learned);
+    this.answers = new AnswerTimes(learnedMs);
   }
 
-  /** How long a probe waits that is to cost little; null: it is not known what the unit takes, or it is not worth it. */
-  quickTimeoutMs(timeoutMs: number): number | null {
-    const { time } = this.answers;
-    if (time === null) return null;
-    const quickMs = Math.ceil(timesLongest * time.longestMs) + adapterMs;
+  /**
+   * How long a probe waits that is to cost little; null: it is not known what the unit takes, or it is not worth it. `silenceMs`: until
+   * the unit knows that the request has ended.
+   */
+  quickTimeoutMs(timeoutMs: number, silenceMs: number): number | null {
+    const { typicalMs } = this.answers;
+    if (typicalMs === null) return null;
+    const quickMs = Math.ceil(timesTypical * typicalMs + silenceMs) + adapterMs;
     return quickMs <= timeoutMs * shareOfTimeout ? quickMs : null;
   }
 }

@@ -70,10 +70,10 @@ describe('plan', () => {
   test('uses what the agent has measured of each unit, and says so', async () => {
     const file = settingsFile(meter('m1', 1, 1_000) + meter('m2', 2, 1_000) + meter('m3', 3, 1_000));
     const learned = join(dirname(file), 'learned', 'g.json');
-    const unit = { link: '/dev/ttyS9', longestMs: 90 };
+    const link = '/dev/ttyS9';
     await new Learned().keep(learned, [
-      { ...unit, unit: 1, typicalMs: 40.04 },
-      { ...unit, unit: 2, typicalMs: 4 },
+      { link, unit: 1, answerMs: 40.04 },
+      { link, unit: 2, answerMs: 4 },
     ]);
     const measured = await runByHand(plan, ['--config', file]);
     // 41.25 ms beside the answers, which take 40, 4 and 10 ms.

@@ -4,28 +4,28 @@ import { temporaryFolder } from '@fieldline/shared/testing';
 import { expect, test } from 'vitest';
 import { Learned } from '../../../src/drivers/modbus/learned.ts';
 
-const unit = { link: '/dev/ttyS9', unit: 3, typicalMs: 20, longestMs: 60 };
+const unit = { link: '/dev/ttyS9', unit: 3, answerMs: 20 };
 const newFile = (): string => join(temporaryFolder(), 'learned', 'g.json');
 
 test('what is kept is there for the next start, in a folder that is made', async () => {
   const file = newFile();
-  await new Learned().keep(file, [unit, { ...unit, unit: 4, typicalMs: 7.25 }]);
+  await new Learned().keep(file, [unit, { ...unit, unit: 4, answerMs: 7.25 }]);
   const read = Learned.read(file);
-  expect(read.answerTimeOf('/dev/ttyS9', 3)).toEqual({ typicalMs: 20, longestMs: 60 });
-  expect(read.answerTimeOf('/dev/ttyS9', 4)).toEqual({ typicalMs: 7.25, longestMs: 60 });
-  expect(read.answerTimeOf('/dev/ttyS8', 3)).toBe(null);
+  expect(read.answerMsOf('/dev/ttyS9', 3)).toBe(20);
+  expect(read.answerMsOf('/dev/ttyS9', 4)).toBe(7.25);
+  expect(read.answerMsOf('/dev/ttyS8', 3)).toBe(null);
   expect(readdirSync(dirname(file)), 'nothing half written is left').toEqual(['g.json']);
 });
 
 test('where there is no file nothing is known; one that is none is told', () => {
   const file = newFile();
-  expect(Learned.read(file).answerTimeOf('/dev/ttyS9', 3)).toBe(null);
+  expect(Learned.read(file).answerMsOf('/dev/ttyS9', 3)).toBe(null);
   mkdirSync(dirname(file));
   for (const text of [
     '',
     '{"v":1,',
     '{"v":2,"answers":[]}',
-    '{"v":1,"answers":[{"link":"a","unit":1,"typicalMs":-1,"longestMs":0}]}',
+    '{"v":1,"answers":[{"link":"a","unit":1,"answerMs":-1}]}',
   ]) {
     writeFileSync(file, text);
     expect(() => Learned.read(file), text).toThrow();
@@ -35,9 +35,8 @@ test('where there is no file nothing is known; one that is none is told', () => 
 test('only what differs by a tenth, and by a millisecond, is news', () => {
   const learned = new Learned([unit]);
   expect(learned.isNews([unit])).toBe(false);
-  expect(learned.isNews([{ ...unit, typicalMs: 21.9 }])).toBe(false);
-  expect(learned.isNews([{ ...unit, typicalMs: 22.5 }])).toBe(true);
-  expect(learned.isNews([{ ...unit, longestMs: 90 }])).toBe(true);
+  expect(learned.isNews([{ ...unit, answerMs: 21.9 }])).toBe(false);
+  expect(learned.isNews([{ ...unit, answerMs: 22.5 }])).toBe(true);
   expect(learned.isNews([{ ...unit, unit: 4 }])).toBe(true);
-  expect(new Learned([{ ...unit, typicalMs: 1 }]).isNews([{ ...unit, typicalMs: 1.9 }])).toBe(false);
+  expect(new Learned([{ ...unit, answerMs: 1 }]).isNews([{ ...unit, answerMs: 1.9 }])).toBe(false);
 });

@@ -42,7 +42,7 @@ async function read(settings: object[], faults: Faults, forMs: number, learnedFi
   const learned = learnedFile === null ? new Learned() : Learned.read(learnedFile);
   const readings = settings.map((one) => {
     const parsed = device(one);
-    link.expect(parsed.unit, null, learned.answerTimeOf(link.name, parsed.unit));
+    link.expect(parsed.unit, null, learned.answerMsOf(link.name, parsed.unit));
     return new DeviceReading(parsed, link, clock, silentLog);
   });
   const samples: Sample[] = [];
@@ -128,7 +128,7 @@ describe('a serial line', () => {
     // The silence of 4 ms that ends the request is none of it.
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
       v: 1,
-      answers: [{ link: '/dev/model', unit: 1, typicalMs: expect.closeTo(56, 0) }],
+      answers: [{ link: '/dev/model', unit: 1, answerMs: expect.closeTo(56, 0) }],
     });
     useModelClock();
     const { asked } = await read([pair(20)], { thinkMsOf: () => 60 }, 10_000, file);

@@ -47,7 +47,7 @@ test('a unit that answered before it fell silent is noticed back within seconds,
   const isDead = (unit: number, atMs: number): boolean =>
     outages.some((outage) => outage.unit === unit && atMs >= outage.fromMs && atMs < outage.untilMs);
   const bus = await pollBus({ units, turns, everyMs, isDead });
-  // A probe takes 28 ms of waiting, 17 ms of wire and 58 ms of silence: it is repeated after 67 to 100 times as long, in a turn.
+  // A probe takes 25 ms of waiting, 17 ms of wire and 58 ms of silence: it is repeated after 67 to 100 times as long, in a turn.
   const noticed = outages.map(({ unit, untilMs }) => noticedAfterMs(bus, unit, untilMs));
   expect(Math.max(...noticed)).toBeLessThan(13_000);
   for (const { unit, fromMs, untilMs } of outages) {
