@@ -5,6 +5,11 @@ import type { Block } from './blocks.ts';
 import { type Point, planDevice } from './plan.ts';
 import { lineTimeMs, typicalAnswerMs } from './request-cost.ts';
 
+/** What a unit takes to answer, and who says so: the agent that measured it, the caller, or nobody. */
+export type Answer = { readonly ms: number; readonly from: 'measured' | 'stated' | 'assumed' };
+
+const assumed: Answer = { ms: typicalAnswerMs, from: 'assumed' };
+
 export type RequestForecast = {
   readonly device: string;
   readonly unit: number;
@@ -19,6 +24,8 @@ export type RequestForecast = {
   readonly everyMs: number;
   /** How long it takes the line; null on a network. */
   readonly lineMs: number | null;
+  /** What of that the unit takes to answer; null on a network. */
+  readonly answer: Answer | null;
 };
 
 export type LinkForecast = {
@@ -31,13 +38,16 @@ export type LinkForecast = {
   readonly load: number | null;
 };
 
-/** `answerMs`: what the devices take to answer, which only they know. */
-export function forecastLinks(devices: readonly ModbusDevice[], answerMs: number = typicalAnswerMs): LinkForecast[] {
+/** `answerOf`: what a device takes to answer, which only it knows. */
+export function forecastLinks(
+  devices: readonly ModbusDevice[],
+  answerOf: (device: ModbusDevice) => Answer = () => assumed,
+): LinkForecast[] {
   const groups = Map.groupBy(devices, ({ link }) => modbusLinkName(link));
   return [...groups].flatMap(([name, group]) => {
     const link = group[0]?.link;
     if (link === undefined) return [];
-    const requests = group.flatMap((device) => requestsOf(device, answerMs));
+    const requests = group.flatMap((device) => requestsOf(device, answerOf(device)));
     return {
       link: name,
       kind: link.kind,
@@ -53,9 +63,9 @@ export function forecastLinks(devices: readonly ModbusDevice[], answerMs: number
 export const loadOf = (requests: readonly RequestForecast[]): number =>
   requests.reduce((sum, { lineMs, everyMs }) => sum + (lineMs ?? 0) / everyMs, 0);
 
-function requestsOf(device: ModbusDevice, answerMs: number): RequestForecast[] {
+function requestsOf(device: ModbusDevice, answer: Answer): RequestForecast[] {
   const { link, addressBase, unit } = device;
-  return planDevice(device).flatMap(({ table, everyMs, blocks }) =>
+  return planDevice(device, answer.ms).flatMap(({ table, everyMs, blocks }) =>
     blocks.map((block) => ({
       device: device.device,
       unit,
@@ -66,7 +76,8 @@ function requestsOf(device: ModbusDevice, answerMs: number): RequestForecast[] {
       read: block.count,
       tags: block.points.length,
       everyMs,
-      lineMs: isSerialLink(link) ? lineTimeMs(link, table, answerMs)(block.count) : null,
+      lineMs: isSerialLink(link) ? lineTimeMs(link, table, answer.ms)(block.count) : null,
+      answer: isSerialLink(link) ? answer : null,
     })),
   );
 }

@@ -8,7 +8,7 @@ import {
   placementOf,
 } from '@fieldline/shared/config/modbus';
 import { type Block, cheapestBlocks, type Limits } from './blocks.ts';
-import { costOf } from './request-cost.ts';
+import { costOf, typicalAnswerMs } from './request-cost.ts';
 
 export { isBitTable };
 
@@ -23,7 +23,8 @@ export type Plan = {
   readonly blocks: readonly Block<Point>[];
 };
 
-export function planDevice(device: ModbusDevice): Plan[] {
+/** `answerMs`: what the device takes to answer; the plan of a serial line depends on it. */
+export function planDevice(device: ModbusDevice, answerMs: number = typicalAnswerMs): Plan[] {
   const groups = new Map<string, { table: ModbusTable; everyMs: number; points: Point[] }>();
   for (const setting of device.tags) {
     const { table } = setting;
@@ -33,14 +34,14 @@ export function planDevice(device: ModbusDevice): Plan[] {
     group.points.push({ ...placementOf(device, setting), setting });
   }
   return [...groups.values()].map(({ table, everyMs, points }) => {
-    const limits = limitsOf(device, table);
+    const limits = limitsOf(device, table, answerMs);
     return { table, everyMs, limits, blocks: cheapestBlocks(points, limits) };
   });
 }
 
 /** maxGap is stated in registers: as many bytes of reply hold 16 times as many bits. */
-function limitsOf(device: ModbusDevice, table: ModbusTable): Limits {
-  const shared = { avoid: avoidedSpans(device, table), cost: costOf(device.link, table) };
+function limitsOf(device: ModbusDevice, table: ModbusTable, answerMs: number): Limits {
+  const shared = { avoid: avoidedSpans(device, table), cost: costOf(device.link, table, answerMs) };
   return isBitTable(table)
     ? { ...shared, maxCount: device.maxBits, maxGap: device.maxGap * 16 }
     : { ...shared, maxCount: device.maxRegisters, maxGap: device.maxGap };
