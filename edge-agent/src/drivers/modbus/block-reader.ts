@@ -7,11 +7,13 @@ import {
   type Sample,
   type Tag,
 } from '@fieldline/shared/contracts';
-import { type Clock, createBackoff, type Log } from '@fieldline/shared/runtime';
+import type { Clock, Log } from '@fieldline/shared/runtime';
 import { type Beat, createBeat } from './beat.ts';
 import { type Block, blockOf, byAddress, cheapestBlocks, type Limits, type Span } from './blocks.ts';
 import { bad, type Decode } from './decode.ts';
 import type { Link, LinkReply } from './link.ts';
+import { LookAgain } from './look-again.ts';
+import { type Places, placesOf, placeText, type Recalled } from './refusals.ts';
 
 /** A tag as it is read. */
 export type Item = Span & { readonly tag: Tag; readonly decode: Decode };
@@ -29,12 +31,14 @@ export type Source = {
 
 /** Requests that one turn may add to find out what the device refuses: the bus belongs to others too. */
 const maxExtraRequests = 16;
-const firstProbeMs = 10_000;
-const maxProbeMs = 600_000;
-const never = Number.POSITIVE_INFINITY;
 
 /** `confirmed`: it was refused alone. Else it only stood in a block that was, and is looked at again in the next turn. */
-type Refused = { readonly quality: QualityCode; readonly confirmed: boolean; readonly told: boolean };
+type Refused = {
+  readonly quality: QualityCode;
+  readonly confirmed: boolean;
+  readonly told: boolean;
+  readonly since: Micros;
+};
 
 type Turn = {
   readonly signal: AbortSignal;
@@ -47,7 +51,7 @@ type Turn = {
 /**
  * Reads one block of the plan. A device refuses a block whole where it lacks a single register of it; so a refused block is
  * halved until what is refused stands alone. From then on the others are read in the cheapest requests that leave it out, and
- * it is tried again at growing intervals. What was learned is kept for this run.
+ * it is tried again at growing intervals. What was learned can be kept for the next run.
  */
 export class BlockReader {
   private readonly source: Source;
@@ -55,20 +59,20 @@ export class BlockReader {
   private readonly clock: Clock;
   private readonly log: Log;
   private readonly refused = new Map<Item, Refused>();
-  /** Items that cannot share a request with the one before them, e.g. because a register between them is missing. */
-  private readonly cuts = new Set<Item>();
-  private probes = createBackoff({ firstMs: firstProbeMs, maxMs: maxProbeMs });
+  /** Items that cannot share a request with the one before them, e.g. because a register between them is missing: since when. */
+  private readonly cuts = new Map<Item, Micros>();
+  private readonly lookAgain: LookAgain;
   private readonly beats = new WeakMap<Block<Item>, Beat>();
   private blocks: readonly Block<Item>[];
   private lastTime = 0;
   private changed = false;
-  private probeAtMs = never;
 
   constructor(source: Source, items: readonly Item[], clock: Clock, log: Log) {
     this.source = source;
     this.items = [...items].sort(byAddress);
     this.clock = clock;
     this.log = log;
+    this.lookAgain = new LookAgain(clock);
     this.blocks = [blockOf(this.items)];
   }
 
@@ -83,20 +87,40 @@ export class BlockReader {
       this.lastTime = Math.max(this.lastTime, other.lastTime);
       for (const item of this.items) {
         const known = other.refused.get(item);
-        if (other.cuts.has(item)) this.cuts.add(item);
+        const apartSince = other.cuts.get(item);
+        if (apartSince !== undefined) this.cuts.set(item, apartSince);
         if (known === undefined) continue;
         this.refused.set(item, known);
-        this.probeAtMs = Math.min(this.probeAtMs, other.probeAtMs);
-        this.probes = other.probes;
+        this.lookAgain.adopt(other.lookAgain);
       }
     }
     this.replan();
   }
 
+  /** What an earlier run has found out of the device; to be called before the first read. */
+  recall({ refused, apart }: Recalled): void {
+    for (const item of this.items) {
+      const place = placeText({ ...item, table: this.source.table });
+      const known = refused.get(place);
+      const apartSince = apart.get(place)?.since;
+      if (apartSince !== undefined) this.cuts.set(item, apartSince);
+      if (known === undefined) continue;
+      const { quality, since } = known;
+      this.refused.set(item, { quality: qualityCode(quality), confirmed: true, told: true, since });
+      this.lookAgain.resume(known);
+    }
+    this.replan();
+  }
+
+  /** What the next run should know. */
+  get learned(): Places {
+    return placesOf(this.source.table, this.refused, this.cuts, this.lookAgain.state);
+  }
+
   /** One sample for each tag; on abort, for those read before. Never rejects. */
   async read(signal: AbortSignal): Promise<readonly Sample[]> {
     const turn: Turn = { signal, samples: [], extraRequests: maxExtraRequests, stopped: null };
-    if (this.clock.monotonicMs() >= this.probeAtMs) this.suspectAll();
+    if (this.lookAgain.isDue) this.suspectAll();
     const known = [...this.refused];
     const suspects = known.filter(([, { confirmed }]) => !confirmed).map(([item]) => item);
     for (const block of this.blocks) await this.readBlock(block, turn);
@@ -164,8 +188,8 @@ export class BlockReader {
       if (!known) continue;
       this.refused.delete(item);
       this.changed = true;
-      this.probes.reset();
-      if (this.refused.size === 0) this.probeAtMs = never;
+      this.lookAgain.found();
+      if (this.refused.size === 0) this.lookAgain.end();
       if (known.told) this.log.info({ tag: item.tag.tag }, 'the device gives the tag again');
     }
   }
@@ -187,22 +211,22 @@ export class BlockReader {
     const leftFailed = await this.readBlock(blockOf(points.slice(0, middle)), turn);
     const rightFailed = await this.readBlock(blockOf(points.slice(middle)), turn);
     if (leftFailed || rightFailed) return;
-    this.cuts.add(divide);
+    this.cuts.set(divide, time);
     this.changed = true;
   }
 
   private refuse(item: Item, quality: QualityCode, confirmed: boolean): void {
-    const told = this.refused.get(item)?.told ?? false;
-    this.refused.set(item, { quality, confirmed, told: told || confirmed });
+    const { told, since } = this.refused.get(item) ?? { told: false, since: this.clock.now() };
+    this.refused.set(item, { quality, confirmed, told: told || confirmed, since });
     this.changed = true;
     if (!confirmed || told) return;
-    if (this.probeAtMs === never) this.probeAtMs = this.clock.monotonicMs() + this.probes.next();
+    this.lookAgain.begin();
     this.log.warn({ tag: item.tag.tag, address: item.first }, 'the device refuses the tag: is its address right?');
   }
 
   /** Time to look again: each turn does a part of it, within its bound of extra requests. */
   private suspectAll(): void {
-    this.probeAtMs = this.clock.monotonicMs() + this.probes.next();
+    this.lookAgain.looked();
     for (const [item, known] of this.refused) this.refused.set(item, { ...known, confirmed: false });
   }
 

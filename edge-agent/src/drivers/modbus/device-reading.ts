@@ -9,6 +9,7 @@ import type { Block, Span } from './blocks.ts';
 import { createDecode, valueTypeOf } from './decode.ts';
 import type { Link } from './link.ts';
 import { type Plan, type Point, planDevice } from './plan.ts';
+import { keyOf, type Places, type Recalled, type RefusalsKey } from './refusals.ts';
 import { costOf, typicalAnswerMs } from './request-cost.ts';
 import type { Target } from './writer.ts';
 
@@ -29,13 +30,21 @@ export class DeviceReading {
   readonly link: Link;
   readonly tags: readonly Tag[];
   readonly targets: readonly Target[];
+  readonly refusalsKey: RefusalsKey;
   private readonly clock: Clock;
   private readonly log: Log;
   /** Each tag once, whatever request it is read in. */
   private readonly items = new Map<ModbusTag, Item>();
   private parts: readonly Part[];
 
-  constructor(device: ModbusDevice, link: Link, clock: Clock, log: Log) {
+  /** `recall`: what an earlier run has found out of it. */
+  constructor(
+    device: ModbusDevice,
+    link: Link,
+    clock: Clock,
+    log: Log,
+    recall: (key: RefusalsKey) => Recalled | null = () => null,
+  ) {
     this.device = device;
     this.link = link;
     this.clock = clock;
@@ -47,6 +56,8 @@ export class DeviceReading {
     this.targets = points.flatMap((point) =>
       point.setting.write === undefined ? [] : [{ ...this.itemOf(point), device, link, point }],
     );
+    this.refusalsKey = keyOf(device);
+    this.recall(recall(this.refusalsKey));
     // On a network nothing is planned again.
     if (!isSerialLink(device.link)) this.items.clear();
   }
@@ -58,6 +69,12 @@ export class DeviceReading {
   /** Tags that the device refuses to give. */
   get refusedTags(): number {
     return this.parts.reduce((sum, { reader }) => sum + reader.refusedTags, 0);
+  }
+
+  /** What the next run should know of it. */
+  get learned(): Places {
+    const learned = this.parts.map(({ reader }) => reader.learned);
+    return { refused: learned.flatMap(({ refused }) => refused), apart: learned.flatMap(({ apart }) => apart) };
   }
 
   /** What its unit takes to answer: as measured, else as is usual. */
@@ -84,6 +101,14 @@ export class DeviceReading {
       );
     });
     return true;
+  }
+
+  private recall(recalled: Recalled | null): void {
+    if (recalled === null || recalled.refused.size + recalled.apart.size === 0) return;
+    for (const { reader } of this.parts) reader.recall(recalled);
+    const { refusedTags } = this;
+    if (refusedTags > 0)
+      this.log.warn({ tags: refusedTags }, 'the device has refused tags in an earlier run: they are asked for seldom');
   }
 
   private loadOf(requests: readonly Pick<Part, 'table' | 'everyMs' | 'block'>[]): number {

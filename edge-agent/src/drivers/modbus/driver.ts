@@ -7,6 +7,7 @@ import { DialIns } from './channels/dial-in.ts';
 import { openChannel } from './channels/open-channel.ts';
 import { DeviceReading } from './device-reading.ts';
 import { Learned } from './learned.ts';
+import { LearnedKeeper } from './learned-keeper.ts';
 import { LineWatch } from './line-watch.ts';
 import { Link } from './link.ts';
 import { createModbusMetrics } from './metrics.ts';
@@ -32,17 +33,16 @@ export function createModbusDriver(
     const link = links.get(name) ?? new Link(device.link, { ...context, metrics, dialIns, openChannel, recorder });
     links.set(name, link);
     link.expect(device.unit, device.answersAs ?? null, learned.answerMsOf(name, device.unit));
-    return new DeviceReading(device, link, clock, log);
+    return new DeviceReading(device, link, clock, log, (key) => learned.refusalsOf(key, clock.now()));
   });
   const targets = readings.flatMap((reading) => reading.targets);
   let replanned: (link: string, requests: readonly PollRequest[]) => void = () => {};
   const watch = new LineWatch(readings, {
     log,
     metrics,
-    learned,
-    learnedFile,
     replanned: (link, requests) => replanned(link, requests),
   });
+  const keeper = new LearnedKeeper(readings, watch, { clock, log, metrics, learned, file: learnedFile });
 
   return {
     tags: readings.flatMap(({ tags }) => tags),
@@ -54,6 +54,7 @@ export function createModbusDriver(
     start: () => {
       for (const link of links.values()) link.start();
       watch.start();
+      keeper.start();
     },
     downloads: [
       {
@@ -69,7 +70,8 @@ export function createModbusDriver(
       await Promise.all([...links.values()].map((link) => link.close()));
       await dialIns.close();
       await recorder.close();
-      await watch.close();
+      watch.close();
+      await keeper.close();
     },
   };
 }
@@ -80,7 +82,7 @@ function readLearned(file: string | null, log: Log): Learned {
     return Learned.read(file);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    log.warn({ file, reason }, 'what units take to answer cannot be read: it is learned again');
+    log.warn({ file, reason }, 'what was learned of devices cannot be read: it is learned again');
     return new Learned();
   }
 }

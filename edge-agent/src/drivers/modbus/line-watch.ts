@@ -1,12 +1,12 @@
 /**
  * Watches the serial lines by what their units take to answer: how busy they are kept, whether they are asked for more than they can
- * carry, and whether another plan would keep them less busy. What was learned is kept for the next start.
+ * carry, and whether another plan would keep them less busy.
  */
 import { isSerialLink } from '@fieldline/shared/config/modbus-link';
 import type { Log } from '@fieldline/shared/runtime';
 import type { PollRequest } from '../driver.ts';
 import type { DeviceReading } from './device-reading.ts';
-import type { Learned, LearnedUnit } from './learned.ts';
+import type { LearnedUnit } from './learned.ts';
 import type { ModbusMetrics } from './metrics.ts';
 
 const checkEveryMs = 60_000;
@@ -17,9 +17,6 @@ const noOverload = 0.95;
 export type LineWatchParts = {
   readonly log: Log;
   readonly metrics: ModbusMetrics;
-  readonly learned: Learned;
-  /** null: it is not kept. */
-  readonly learnedFile: string | null;
   /** Other requests are to be read of a link from now on. */
   readonly replanned: (link: string, requests: readonly PollRequest[]) => void;
 };
@@ -30,8 +27,6 @@ export class LineWatch {
   private readonly lines: readonly Line[];
   private readonly parts: LineWatchParts;
   private timer: NodeJS.Timeout | null = null;
-  private keeping: Promise<void> = Promise.resolve();
-  private cannotKeep = false;
 
   constructor(readings: readonly DeviceReading[], parts: LineWatchParts) {
     const serial = readings.filter(({ device }) => isSerialLink(device.link));
@@ -52,13 +47,14 @@ export class LineWatch {
   }
 
   /** Idempotent. */
-  async close(): Promise<void> {
-    if (this.timer !== null) {
-      clearInterval(this.timer);
-      this.timer = null;
-      this.keep();
-    }
-    await this.keeping;
+  close(): void {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.timer = null;
+  }
+
+  /** What the units have been measured to take to answer. */
+  get answers(): LearnedUnit[] {
+    return this.lines.flatMap(unitsOf);
   }
 
   /** Whether the line is asked for more than it can carry. */
@@ -83,7 +79,6 @@ export class LineWatch {
       this.show(line);
       this.warn(line);
     }
-    this.keep();
   }
 
   private replan({ name, readings }: Line): void {
@@ -107,24 +102,6 @@ export class LineWatch {
       this.parts.log.warn({ link: line.name, load: line.load }, overloadText(line));
     }
     if (line.load < noOverload) line.isOverloaded = false;
-  }
-
-  private keep(): void {
-    const { learned, learnedFile, log } = this.parts;
-    const units = this.lines.flatMap(unitsOf);
-    if (learnedFile === null || !learned.isNews(units)) return;
-    this.keeping = this.keeping
-      .then(() => learned.keep(learnedFile, units))
-      .then(
-        () => {
-          this.cannotKeep = false;
-        },
-        (error: Error) => {
-          if (!this.cannotKeep)
-            log.warn({ file: learnedFile, reason: error.message }, 'what units take to answer cannot be kept');
-          this.cannotKeep = true;
-        },
-      );
   }
 }
 

@@ -46,6 +46,11 @@ export const createModbusMetrics = (metrics: Metrics) => ({
     'What a unit on a serial line takes to answer, typically, beside the time on the wire',
     ['link', 'unit'],
   ),
+  learnedLeftOut: metrics.counter(
+    'fieldline_modbus_learned_left_out_total',
+    'Refused addresses that were not kept for the next start, because a device has too many of them',
+    ['device'],
+  ),
   roundTrip: metrics.histogram(
     'fieldline_modbus_round_trip_seconds',
     'From sending a Modbus request to its reply, an exception included',

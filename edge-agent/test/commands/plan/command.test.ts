@@ -71,10 +71,11 @@ describe('plan', () => {
     const file = settingsFile(meter('m1', 1, 1_000) + meter('m2', 2, 1_000) + meter('m3', 3, 1_000));
     const learned = join(dirname(file), 'learned', 'g.json');
     const link = '/dev/ttyS9';
-    await new Learned().keep(learned, [
+    const answers = [
       { link, unit: 1, answerMs: 40.04 },
       { link, unit: 2, answerMs: 4 },
-    ]);
+    ];
+    await new Learned().keep(learned, { answers, refusals: [] });
     const measured = await runByHand(plan, ['--config', file]);
     // 41.25 ms beside the answers, which take 40, 4 and 10 ms.
     expect(measured.said.slice(1, 4).map((line) => line.match(/[\d.]+ ms of the line/)?.[0])).toEqual([

@@ -8,6 +8,7 @@ import { temporaryFolder } from '@fieldline/shared/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { DeviceReading } from '../../../src/drivers/modbus/device-reading.ts';
 import { Learned } from '../../../src/drivers/modbus/learned.ts';
+import { LearnedKeeper } from '../../../src/drivers/modbus/learned-keeper.ts';
 import { LineWatch } from '../../../src/drivers/modbus/line-watch.ts';
 import { createPoller } from '../../../src/poller/poller.ts';
 import { createModelLink, devicesOn, type Faults, modelLine, useModelClock } from './model-bus.ts';
@@ -47,9 +48,11 @@ async function read(settings: object[], faults: Faults, forMs: number, learnedFi
   });
   const samples: Sample[] = [];
   const poller = createPoller({ clock, log: silentLog, metrics: registry, onSamples: (some) => samples.push(...some) });
-  const watch = new LineWatch(readings, { log, metrics, learned, learnedFile, replanned: poller.replace });
+  const watch = new LineWatch(readings, { log, metrics, replanned: poller.replace });
+  const keeper = new LearnedKeeper(readings, watch, { clock, log, metrics, learned, file: learnedFile });
   link.start();
   watch.start();
+  keeper.start();
   poller.start(readings.flatMap(({ requests }) => requests));
   await vi.advanceTimersByTimeAsync(forMs);
   const note = watch.note();
@@ -58,7 +61,8 @@ async function read(settings: object[], faults: Faults, forMs: number, learnedFi
   await vi.advanceTimersByTimeAsync(1_000);
   await closing;
   vi.useRealTimers();
-  await watch.close();
+  watch.close();
+  await keeper.close();
   return { asked, samples, note, overload, warn, text: await registry.text() };
 }
 

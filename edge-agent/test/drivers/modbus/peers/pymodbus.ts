@@ -19,6 +19,10 @@ export type PymodbusSettings = {
   readonly comm: 'tcp' | 'udp' | 'serial';
   readonly framer: 'socket' | 'rtu' | 'ascii';
   readonly port: number | string;
+  /** Holding registers that it refuses. */
+  readonly missing?: readonly number[];
+  /** A file that gets a line for each request, e.g. `0+100`. */
+  readonly requests?: string;
 };
 
 /** Ends with the test. */
