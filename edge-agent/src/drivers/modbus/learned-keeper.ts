@@ -28,6 +28,7 @@ export class LearnedKeeper {
   private timer: NodeJS.Timeout | null = null;
   private keeping: Promise<void> = Promise.resolve();
   private writtenMs = Number.NEGATIVE_INFINITY;
+  private isKeeping = false;
   private cannotKeep = false;
 
   constructor(readings: readonly DeviceReading[], watch: LineWatch, parts: LearnedKeeperParts) {
@@ -56,7 +57,7 @@ export class LearnedKeeper {
   }
 
   private check(): void {
-    if (this.parts.clock.monotonicMs() - this.writtenMs < writeEveryMs) return;
+    if (this.isKeeping || this.parts.clock.monotonicMs() - this.writtenMs < writeEveryMs) return;
     const { known, all } = this.gather();
     if (this.parts.learned.isNews(known)) this.keep(known, all);
   }
@@ -68,19 +69,27 @@ export class LearnedKeeper {
   }
 
   private keep(known: Knowledge, all: readonly Bounded[]): void {
-    const { clock, log, metrics, learned, file } = this.parts;
+    const { clock, metrics, learned, file } = this.parts;
     if (file === null) return;
     this.writtenMs = clock.monotonicMs();
     for (const { refusals, leftOut } of all)
       if (leftOut > 0) metrics.learnedLeftOut.inc({ device: refusals.device }, leftOut);
-    this.keeping = learned.keep(file, known).then(
-      () => {
-        this.cannotKeep = false;
-      },
-      (error: Error) => {
-        if (!this.cannotKeep) log.warn({ file, reason: error.message }, 'what was learned of devices cannot be kept');
-        this.cannotKeep = true;
-      },
-    );
+    this.isKeeping = true;
+    this.keeping = learned
+      .keep(file, known)
+      .then(
+        () => {
+          this.cannotKeep = false;
+        },
+        (error: Error) => this.tellOnce(file, error),
+      )
+      .finally(() => {
+        this.isKeeping = false;
+      });
+  }
+
+  private tellOnce(file: string, { message }: Error): void {
+    if (!this.cannotKeep) this.parts.log.warn({ file, reason: message }, 'what was learned of devices cannot be kept');
+    this.cannotKeep = true;
   }
 }

@@ -1,18 +1,11 @@
 /** Minutes of a serial line in a moment, as `model-bus.ts` has it: its devices are read by the plan, and planned again. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Sample } from '@fieldline/shared/contracts';
-import { qualityName } from '@fieldline/shared/contracts';
-import { type Log, silentLog } from '@fieldline/shared/runtime';
+import { qualityName, type Sample } from '@fieldline/shared/contracts';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { DeviceReading } from '../../../src/drivers/modbus/device-reading.ts';
-import { Learned } from '../../../src/drivers/modbus/learned.ts';
-import { LearnedKeeper } from '../../../src/drivers/modbus/learned-keeper.ts';
-import { LineWatch } from '../../../src/drivers/modbus/line-watch.ts';
-import { createPoller } from '../../../src/poller/poller.ts';
-import { createModelLink, devicesOn, type Faults, modelLine, useModelClock } from './model-bus.ts';
-import { device } from './rig.ts';
+import { modelLine, useModelClock } from './model-bus.ts';
+import { readModelLine } from './model-line.ts';
 
 beforeEach(useModelClock);
 afterEach(() => {
@@ -35,37 +28,6 @@ const pair = (gap: number) => ({
   ],
 });
 
-async function read(settings: object[], faults: Faults, forMs: number, learnedFile: string | null = null) {
-  const { asked, channel } = devicesOn(faults, performance.now());
-  const { link, clock, registry, metrics } = createModelLink(channel);
-  const warn = vi.fn();
-  const log: Log = Object.create(silentLog, { warn: { value: warn } });
-  const learned = learnedFile === null ? new Learned() : Learned.read(learnedFile);
-  const readings = settings.map((one) => {
-    const parsed = device(one);
-    link.expect(parsed.unit, null, learned.answerMsOf(link.name, parsed.unit));
-    return new DeviceReading(parsed, link, clock, silentLog);
-  });
-  const samples: Sample[] = [];
-  const poller = createPoller({ clock, log: silentLog, metrics: registry, onSamples: (some) => samples.push(...some) });
-  const watch = new LineWatch(readings, { log, metrics, replanned: poller.replace });
-  const keeper = new LearnedKeeper(readings, watch, { clock, log, metrics, learned, file: learnedFile });
-  link.start();
-  watch.start();
-  keeper.start();
-  poller.start(readings.flatMap(({ requests }) => requests));
-  await vi.advanceTimersByTimeAsync(forMs);
-  const note = watch.note();
-  const overload = watch.overloadOf(link.name);
-  const closing = Promise.all([poller.close(), link.close()]);
-  await vi.advanceTimersByTimeAsync(1_000);
-  await closing;
-  vi.useRealTimers();
-  watch.close();
-  await keeper.close();
-  return { asked, samples, note, overload, warn, text: await registry.text() };
-}
-
 /** The longest time between two samples of a tag. */
 function longestMs(samples: readonly Sample[], tag: string): number {
   const times = samples.filter((sample) => sample.tag.tag === tag).map(({ time }) => time);
@@ -75,7 +37,7 @@ function longestMs(samples: readonly Sample[], tag: string): number {
 describe('a serial line', () => {
   test('is planned again by what its units take to answer, without a gap in what is read', async () => {
     // With answers after 10 ms a gap of 20 registers is dearer than another request; with 60 ms it is not.
-    const { asked, samples, text } = await read([pair(20)], { thinkMsOf: () => 60 }, 3 * minuteMs);
+    const { asked, samples, text } = await readModelLine([pair(20)], { thinkMsOf: () => 60 }, 3 * minuteMs);
     const counts = (fromMs: number, untilMs: number): number[] =>
       asked.filter(({ atMs }) => atMs >= fromMs && atMs < untilMs).map(({ count }) => count);
     expect(new Set(counts(0, minuteMs - 1_000))).toEqual(new Set([1]));
@@ -91,14 +53,14 @@ describe('a serial line', () => {
   });
 
   test('keeps its plan where another would save next to nothing', async () => {
-    const { asked } = await read([pair(15)], { thinkMsOf: () => 13 }, 3 * minuteMs);
+    const { asked } = await readModelLine([pair(15)], { thinkMsOf: () => 13 }, 3 * minuteMs);
     expect(new Set(asked.map(({ count }) => count))).toEqual(new Set([1]));
   });
 
   test('does not ask again for what was refused before', async () => {
     const tags = [0, 1, 2, 23, 24].map((address) => ({ tag: `w${address}`, address }));
     const faults = { thinkMsOf: () => 60, missing: new Set([1]) };
-    const { asked, samples } = await read([{ ...pair(0), tags }], faults, 4 * minuteMs);
+    const { asked, samples } = await readModelLine([{ ...pair(0), tags }], faults, 4 * minuteMs);
     const late = asked.filter(({ atMs }) => atMs > minuteMs + 2_000);
     expect(
       late.some(({ first, count }) => first === 2 && count === 23),
@@ -113,7 +75,7 @@ describe('a serial line', () => {
 
   test('that is asked for more than it can carry is told once, with how much and what to do', async () => {
     const busy = [1, 2, 3].map((unit) => ({ ...pair(60), device: `meter-${unit}`, unit, everyMs: 200 }));
-    const { warn, overload, note, text } = await read(busy, { thinkMsOf: () => 25 }, 5 * minuteMs);
+    const { warn, overload, note, text } = await readModelLine(busy, { thinkMsOf: () => 25 }, 5 * minuteMs);
     const told = warn.mock.calls.filter(([, message]) => String(message).includes('cannot be read that often'));
     expect(told).toHaveLength(1);
     expect(told[0]?.[1]).toMatch(
@@ -128,21 +90,21 @@ describe('a serial line', () => {
 
   test('is planned at the next start by what was learned in this one', async () => {
     const file = join(temporaryFolder(), 'learned', 'g.json');
-    await read([pair(20)], { thinkMsOf: () => 60 }, 2 * minuteMs, file);
+    await readModelLine([pair(20)], { thinkMsOf: () => 60 }, 2 * minuteMs, file);
     // The silence of 4 ms that ends the request is none of it.
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
       v: 1,
       answers: [{ link: '/dev/model', unit: 1, answerMs: expect.closeTo(56, 0) }],
     });
     useModelClock();
-    const { asked } = await read([pair(20)], { thinkMsOf: () => 60 }, 10_000, file);
+    const { asked } = await readModelLine([pair(20)], { thinkMsOf: () => 60 }, 10_000, file);
     expect(new Set(asked.map(({ count }) => count))).toEqual(new Set([22]));
   });
 
   test('is read all the same where nothing can be kept, and that is told once', async () => {
     const file = join(temporaryFolder(), 'g.json');
     mkdirSync(`${file}.new`);
-    const { warn, samples } = await read([pair(20)], { thinkMsOf: () => 60 }, 4 * minuteMs, file);
+    const { warn, samples } = await readModelLine([pair(20)], { thinkMsOf: () => 60 }, 4 * minuteMs, file);
     expect(samples.length).toBeGreaterThan(450);
     expect(warn.mock.calls.filter(([, message]) => String(message).includes('cannot be kept'))).toHaveLength(1);
   });
