@@ -130,11 +130,19 @@ export class BlockReader {
       }
     }
     const time = turn.samples.at(-1)?.time ?? this.clock.now();
+    const why = turn.stopped ?? this.awayBecause;
     for (const [item, { confirmed, quality }] of known) {
-      if (confirmed && turn.stopped !== 'aborted') turn.samples.push(bad(item.tag, time, turn.stopped ?? quality));
+      if (confirmed && why !== 'aborted') turn.samples.push(bad(item.tag, time, why ?? quality));
     }
     if (this.changed) this.replan();
     return turn.samples;
+  }
+
+  /** Where all is refused, no request tells that the device is away. */
+  private get awayBecause(): QualityCode | null {
+    const { link, unit } = this.source;
+    if (link.state === 'disconnected') return qualityCode('bad/not-connected');
+    return link.isSilent(unit) ? qualityCode('bad/timeout') : null;
   }
 
   /** False only if all of it was read as it stands. */

@@ -1,7 +1,7 @@
 /** What was learned of a device that refuses some of its addresses, over a restart of the driver: counted on the wire. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describeWith, freePort, temporaryFolder } from '@fieldline/shared/testing';
+import { describeWith, freePort, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { pymodbus, startPymodbus } from './peers/pymodbus.ts';
 import { exception, memory, type Plc, startPlc } from './plc.ts';
@@ -127,6 +127,18 @@ describe('addresses that a device refuses', () => {
       await rig.driver.close();
       expect(JSON.parse(readFileSync(file, 'utf8')).refusals).toHaveLength(1);
     }
+  });
+
+  test('are not connected while the device is away, though none of them is asked for', async () => {
+    const plc = await plcWithout(new Set([0, 1]));
+    const file = newFile();
+    const settings = { link: tcp(plc.port), tags: words(0, 1) };
+    await learn(file, settings);
+    const rig = await start(file, settings);
+    expect(await rig.read()).toEqual({ w0: 'bad/address', w1: 'bad/address' });
+    await plc.close();
+    await waitFor(() => !rig.isConnected(), { what: 'the loss of the device' });
+    expect(await rig.read()).toEqual({ w0: 'bad/not-connected', w1: 'bad/not-connected' });
   });
 
   test('are each counted where a device has more of them than are kept', async () => {
