@@ -1,11 +1,11 @@
 /** The driver's writing against the simulator: what the device holds afterwards is read by a client of another library. */
-import { modbusDeviceSchema, plantSchema } from '@fieldline/shared/config';
+import { modbusDeviceSchema } from '@fieldline/shared/config';
 import type { Value } from '@fieldline/shared/contracts';
 import modbusSerial from 'modbus-serial';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { TagWriter, WriteOrder } from '../../../edge-agent/src/drivers/driver.ts';
 import { createTestClock, startRig } from '../../../edge-agent/test/drivers/modbus/rig.ts';
-import { startPlant } from '../../../simulators/src/index.ts';
+import { startSimulatedDevice } from '../simulated-device.ts';
 
 const constant = (value: unknown): object => ({ kind: 'constant', value });
 const limits = { min: -1e9, max: 1e9 };
@@ -40,12 +40,7 @@ const tags = [
 const kinds = { tcp: 'modbus-tcp', 'rtu-over-tcp': 'modbus-rtu-over-tcp' } as const;
 
 async function start(kind: keyof typeof kinds = 'tcp', clock = createTestClock()) {
-  const units = [{ name: 'plc', unit: 1, points }];
-  const running = await startPlant(
-    plantSchema.parse({ plant: 'p', servers: [{ protocol: kinds[kind], name: 'bus', port: 0, units }] }),
-  );
-  onTestFinished(() => running.close());
-  const port = running.servers[0]?.port ?? 0;
+  const { plant, port } = await startSimulatedDevice({ protocol: kinds[kind], points });
   const device = modbusDeviceSchema.parse({
     ...{ device: 'plc', protocol: 'modbus', timeoutMs: 500, tags },
     link: { kind, host: '127.0.0.1', port },
@@ -62,7 +57,7 @@ async function start(kind: keyof typeof kinds = 'tcp', clock = createTestClock()
   onTestFinished(() => other.close(() => {}));
   const words = async (address: number, count = 1) => (await other.readHoldingRegisters(address, count)).data;
   const read = async (name: string) => (await writer.read(tagOf(name))).value;
-  return { running, rig, write, words, read, other };
+  return { plant, rig, write, words, read, other };
 }
 
 describe.each(['tcp', 'rtu-over-tcp'] as const)('over %s', (kind) => {
@@ -134,28 +129,28 @@ test('nothing is sent without leave, which is asked with what the device holds',
 });
 
 test('what the device says no to, does not have, or does not answer is told apart', async () => {
-  const { running, write, words } = await start();
+  const { plant, write, words } = await start();
   expect(await write('outside', 1)).toMatchObject({ kind: 'not-sent', problem: { reason: 'not-readable' } });
   const plc = { server: 'bus', part: 'plc' };
-  await running.faults.set(plc, { kind: 'mute-writes' });
+  await plant.faults.set(plc, { kind: 'mute-writes' });
   const muted = await write('setpoint', 30);
   expect(muted).toMatchObject({ kind: 'unanswered', written: 30, problem: { reason: 'no-answer' } });
   expect(await words(0)).toEqual([300]);
-  await running.faults.clear();
+  await plant.faults.clear();
   const noFunction = await write('setpoint', 31, () => {
-    void running.faults.set(plc, { kind: 'exception', code: 1 });
+    void plant.faults.set(plc, { kind: 'exception', code: 1 });
     return null;
   });
   expect(noFunction).toMatchObject({ kind: 'rejected', problem: { reason: 'exception' } });
   expect(noFunction.problem?.message).toContain('it has no function 6');
-  await running.faults.set({ server: 'bus' }, { kind: 'refuse' });
+  await plant.faults.set({ server: 'bus' }, { kind: 'refuse' });
   expect(await write('setpoint', 32)).toMatchObject({ kind: 'not-sent', written: null });
 });
 
 test('a write goes before polls that wait already, and none comes between its reading and its writing', async () => {
-  const { running, rig, write } = await start();
+  const { plant, rig, write } = await start();
   const order: string[] = [];
-  await running.faults.set({ server: 'bus', part: 'plc' }, { kind: 'delay', delayMs: 50 });
+  await plant.faults.set({ server: 'bus', part: 'plc' }, { kind: 'delay', delayMs: 50 });
   const never = new AbortController().signal;
   const polls = rig.driver.requests.map(async (request) => {
     await request.read(never);

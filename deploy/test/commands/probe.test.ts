@@ -1,25 +1,13 @@
 /** Blocks of registers whose meaning is known, behind the simulator: the right reading must stand among the first three. */
-import { plantSchema } from '@fieldline/shared/config';
-import { startPlant } from '@fieldline/simulators';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import * as probe from '../../../edge-agent/src/commands/probe/command.ts';
 import { runByHand } from '../../../edge-agent/test/commands/run-by-hand.ts';
+import { startSimulatedDevice } from '../simulated-device.ts';
 
 const constant = (value: number | string | boolean) => ({ kind: 'constant', value });
 
-async function startWith(points: readonly object[]): Promise<number> {
-  const named = points.map((point, index) => ({ name: `p${index}`, ...point }));
-  const plant = plantSchema.parse({
-    plant: 'probed',
-    servers: [{ protocol: 'modbus-tcp', name: 'server', port: 0, units: [{ name: 'device', points: named }] }],
-  });
-  const running = await startPlant(plant);
-  onTestFinished(() => running.close());
-  return running.servers[0]?.port ?? 0;
-}
-
 async function probed(points: readonly object[], address: number, count: number, ...more: string[]) {
-  const port = await startWith(points);
+  const { port } = await startSimulatedDevice({ points });
   const place = ['--host', '127.0.0.1', '--port', `${port}`, '--address', `${address}`, '--count', `${count}`];
   const { said, thrown } = await runByHand(probe, [
     ...place,
@@ -208,7 +196,7 @@ describe('what moves between the two times', () => {
 });
 
 test('what a device refuses is told with what it means, and wrong use with the usage', async () => {
-  const port = await startWith([{ address: 0, signal: constant(1) }]);
+  const { port } = await startSimulatedDevice({ points: [{ address: 0, signal: constant(1) }] });
   const refused = await runByHand(probe, [
     '--host',
     '127.0.0.1',

@@ -1,7 +1,6 @@
 /** A site that takes commands: Mosquitto, the simulated device, the agent as a program, an operator and as much of a cloud as it needs. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { plantSchema } from '@fieldline/shared/config';
 import { type AnswerMessage, answerSchema, decodeMessage, topicOf } from '@fieldline/shared/contracts';
 import { freePort, mosquitto, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { connectAsync } from 'mqtt';
@@ -9,8 +8,8 @@ import { onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { startFakeCloud } from '../../../edge-agent/test/helpers/fake-cloud.ts';
 import { testGateway } from '../../../edge-agent/test/helpers/journal.ts';
-import { startPlant } from '../../../simulators/src/index.ts';
 import { createProgram } from '../line/program.ts';
+import { startSimulatedDevice } from '../simulated-device.ts';
 
 const constant = (value: unknown): object => ({ kind: 'constant', value });
 const points = [
@@ -43,11 +42,7 @@ export async function startSite({
 }: SiteOptions = {}) {
   const broker = await mosquitto.start();
   onTestFinished(() => broker.close());
-  const units = [{ name: 'plc', unit: 1, points }];
-  const plant = await startPlant(
-    plantSchema.parse({ plant: 'p', servers: [{ protocol: 'modbus-tcp', name: 'bus', port: 0, units }] }),
-  );
-  onTestFinished(() => plant.close());
+  const { plant, port } = await startSimulatedDevice({ points });
   const cloud = await startFakeCloud(broker.url);
   onTestFinished(() => cloud.close());
   const operator = await connectAsync(broker.url, { protocolVersion: 4 });
@@ -59,7 +54,7 @@ export async function startSite({
 
   const folder = temporaryFolder();
   const opsPort = await freePort();
-  const to = { kind: 'tcp', host: '127.0.0.1', port: plant.servers[0]?.port, ...link };
+  const to = { kind: 'tcp', host: '127.0.0.1', port, ...link };
   const settings = {
     ...{ gateway: testGateway, commands, http: { port: opsPort }, journal: { flushMs: 50 } },
     uplink: { broker: broker.url, ...uplink },

@@ -3,14 +3,13 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { plantSchema } from '@fieldline/shared/config';
 import { qualityName } from '@fieldline/shared/contracts';
 import { freePort, startAedes, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { stringify } from 'yaml';
 import { startFakeCloud } from '../../../edge-agent/test/helpers/fake-cloud.ts';
 import { testGateway } from '../../../edge-agent/test/helpers/journal.ts';
-import { startPlant } from '../../../simulators/src/index.ts';
+import { registersFrom, startSimulatedDevice } from '../simulated-device.ts';
 import { startModbusTap } from './modbus-tap.ts';
 import { createProgram } from './program.ts';
 
@@ -21,16 +20,8 @@ const missing = [0, 1, 17, 18, 19];
 const betweenThem = '2+15';
 
 /** Each register holds its address and a hundred more. */
-async function startDevice(port: number, addresses: readonly number[]) {
-  const points = addresses.map((address) => ({
-    ...{ name: `w${address}`, address, type: 'uint16' },
-    signal: { kind: 'constant', value: 100 + address },
-  }));
-  const servers = [{ protocol: 'modbus-tcp', name: 'bus', port, units: [{ name: 'plc', unit: 1, points }] }];
-  const plant = await startPlant(plantSchema.parse({ plant: 'p', servers }));
-  onTestFinished(() => plant.close());
-  return plant;
-}
+const startDevice = (port: number, addresses: readonly number[]) =>
+  startSimulatedDevice({ port, points: addresses.flatMap((address) => registersFrom(address, [100 + address])) });
 
 test('an agent that is restarted leaves what was refused alone, says so at once, and finds it when the device has it', async () => {
   const broker = await startAedes();
@@ -82,7 +73,7 @@ test('an agent that is restarted leaves what was refused alone, says so at once,
   expect(cameOf('w2')[0]).toBe(102);
   expect(new Set(tap.asked)).toEqual(new Set([betweenThem]));
 
-  await lacking.close();
+  await lacking.plant.close();
   await startDevice(devicePort, registers);
   const { stdout } = await promisify(execFile)(process.execPath, [main, 'read', '--config', config, '--device', 'plc']);
   expect(stdout).toMatch(/w0 .*\b100\b.*good/);

@@ -5,14 +5,14 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadEdgeConfig, type ModbusDevice, type Plant, plantSchema, registerCount } from '@fieldline/shared/config';
+import { loadEdgeConfig, type ModbusDevice, registerCount } from '@fieldline/shared/config';
 import { temporaryFolder } from '@fieldline/shared/testing';
-import { startPlant } from '@fieldline/simulators';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { probe } from '../../../edge-agent/src/commands/probe/probe.ts';
 import { signedTwin } from '../../../edge-agent/src/commands/probe/readings.ts';
 import { profilesFolder } from '../../../edge-agent/src/profiles-folder.ts';
 import { startRig } from '../../../edge-agent/test/drivers/modbus/rig.ts';
+import { registersFrom, startSimulatedDevice } from '../simulated-device.ts';
 
 /** `words`: as they stand in the registers from `at` on, e.g. `'4366 8000'`. */
 export type Read = readonly [tag: string, at: number, words: string, value: number | bigint, unit: string | undefined];
@@ -97,9 +97,8 @@ function guesses(words: string): string[] {
 }
 
 async function start(name: string, table: string, unit: number, rows: readonly (Read | NotAvailable)[]) {
-  const running = await startPlant(plantWith(table, unit, rows));
-  onTestFinished(() => running.close());
-  const port = running.servers[0]?.port ?? 0;
+  const points = rows.flatMap(([, at, words]) => registersFrom(at, wordsIn(words), table));
+  const { port } = await startSimulatedDevice({ unit, points });
   const file = join(temporaryFolder(), 'edge.yaml');
   const only = rows.map(([tag]) => tag).join(', ');
   const stated = `device: d, protocol: modbus, link: { kind: tcp, host: 127.0.0.1, port: ${port} }, timeoutMs: 10000`;
@@ -112,18 +111,4 @@ async function start(name: string, table: string, unit: number, rows: readonly (
   return { device, read };
 }
 
-/** Each register is a point of its own, so that the simulator has nothing to encode but the word. */
-function plantWith(table: string, unit: number, rows: readonly (Read | NotAvailable)[]): Plant {
-  const points = rows.flatMap(([, at, words]) =>
-    words.split(' ').map((word, index) => ({
-      name: `register-${at + index}`,
-      table,
-      address: at + index,
-      signal: { kind: 'constant', value: Number.parseInt(word, 16) },
-    })),
-  );
-  return plantSchema.parse({
-    plant: 'profiles',
-    servers: [{ protocol: 'modbus-tcp', name: 'server', port: 0, units: [{ name: 'device', unit, points }] }],
-  });
-}
+const wordsIn = (text: string): number[] => text.split(' ').map((word) => Number.parseInt(word, 16));

@@ -1,7 +1,5 @@
 /** A SunSpec device: an inverter (model 103) with a meter (203), its registers written by hand after sunspec/models. */
-import { plantSchema } from '@fieldline/shared/config';
-import { startPlant } from '@fieldline/simulators';
-import { onTestFinished } from 'vitest';
+import { registersFrom, startSimulatedDevice } from '../simulated-device.ts';
 
 /** One word per register, or `8000 × 3`; what follows // is a remark. */
 export const wordsOf = (text: string): number[] =>
@@ -79,17 +77,6 @@ export const end = 'FFFF 0000';
 /** A device whose map is at `base`; gives its port. */
 export async function startSunspecDevice(base: number, parts: readonly string[], unit = 1): Promise<number> {
   const words = wordsOf(['5375 6E53', ...parts].join('\n'));
-  const points = words.map((value, index) => ({
-    name: `register-${base + index}`,
-    address: base + index,
-    signal: { kind: 'constant', value },
-  }));
-  const running = await startPlant(
-    plantSchema.parse({
-      plant: 'sunspec',
-      servers: [{ protocol: 'modbus-tcp', name: 'server', port: 0, units: [{ name: 'device', unit, points }] }],
-    }),
-  );
-  onTestFinished(() => running.close());
-  return running.servers[0]?.port ?? 0;
+  const { port } = await startSimulatedDevice({ unit, points: registersFrom(base, words) });
+  return port;
 }
