@@ -12,7 +12,7 @@ import { type Beat, createBeat } from './beat.ts';
 import { type Block, blockOf, byAddress, cheapestBlocks, type Limits, type Span } from './blocks.ts';
 import { bad, type Decode } from './decode.ts';
 import type { Link, LinkReply } from './link.ts';
-import { LookAgain } from './look-again.ts';
+import { LookAgain, type LookState } from './look-again.ts';
 import { type Places, placesOf, placeText, type Recalled } from './refusals.ts';
 
 /** A tag as it is read. */
@@ -99,6 +99,7 @@ export class BlockReader {
 
   /** What an earlier run has found out of the device; to be called before the first read. */
   recall({ refused, apart }: Recalled): void {
+    let soonest: LookState | null = null;
     for (const item of this.items) {
       const place = placeText({ ...item, table: this.source.table });
       const known = refused.get(place);
@@ -107,8 +108,9 @@ export class BlockReader {
       if (known === undefined) continue;
       const { quality, since } = known;
       this.refused.set(item, { quality: qualityCode(quality), confirmed: true, told: true, since });
-      this.lookAgain.resume(known);
+      if (soonest === null || known.next < soonest.next) soonest = known;
     }
+    if (soonest !== null) this.lookAgain.resume(soonest);
     this.replan();
   }
 

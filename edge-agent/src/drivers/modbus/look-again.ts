@@ -69,10 +69,8 @@ export class LookAgain {
   resume({ looks, next }: LookState): void {
     const inMs = (next - this.clock.now()) / 1_000;
     const pauseMs = Math.min(Math.max(inMs, firstPauseMs * this.jitter()), nominalMs(looks));
-    const atMs = this.clock.monotonicMs() + pauseMs;
-    if (atMs >= this.atMs) return;
     this.looks = looks;
-    this.atMs = atMs;
+    this.atMs = this.clock.monotonicMs() + pauseMs;
   }
 
   private setNext(): void {
