@@ -6,7 +6,7 @@ import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus
 import { type Clock, pause, silentLog } from '@fieldline/shared/runtime';
 import { DialIns } from './channels/dial-in.ts';
 import { openChannel } from './channels/open-channel.ts';
-import { Connection, type ReadRequest, type Reply } from './connection.ts';
+import { Connection, type IdentificationRequest, type ReadRequest, type Reply } from './connection.ts';
 import type { AnswersAs } from './ports/frame-port.ts';
 
 export type TimedReply = { readonly reply: Reply; readonly roundTripMs: number };
@@ -33,9 +33,9 @@ export class HandLink {
     return this.ask((connection) => connection.ask(request, answersAs));
   }
 
-  /** Basic identification from this object on. @throws FieldlineError device/unreachable, port/in-use */
-  identify(unit: number, firstObject: number, timeoutMs: number): Promise<TimedReply> {
-    return this.ask((connection) => connection.identify(unit, firstObject, timeoutMs));
+  /** @throws FieldlineError device/unreachable, port/in-use */
+  identify(request: IdentificationRequest): Promise<TimedReply> {
+    return this.ask((connection) => connection.identify(request));
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@ import type { ModbusTable } from '@fieldline/shared/config';
 import { bytesOf, isSerialLink, type ModbusLink, modbusFraming } from '@fieldline/shared/config/modbus-link';
 import modbusSerial from 'modbus-serial';
 import type { Channel } from './channels/channel.ts';
-import { identificationCode } from './identification.ts';
+import { type IdentificationCategory, identificationCategories, identificationCode } from './identification.ts';
 import { type LineTiming, lineTiming } from './line-timing.ts';
 import { isBitTable } from './plan.ts';
 import { AsciiPort } from './ports/ascii-port.ts';
@@ -22,6 +22,13 @@ export type ReadRequest = {
   readonly timeoutMs: number;
 };
 
+export type IdentificationRequest = {
+  readonly unit: number;
+  readonly category: IdentificationCategory;
+  readonly firstObject: number;
+  readonly timeoutMs: number;
+};
+
 export type ModbusRequest = ReadRequest | WriteRequest;
 
 export type Reply =
@@ -37,8 +44,6 @@ type Finish = (reply: Reply) => void;
 
 /** A serial line has no longer one. */
 const mostBytesOfFrame = 256;
-/** Vendor name, product code, revision (6.21). */
-const basicCategory = 1;
 /** Unit id, function code, address, count, checksum; unit id, function code, byte count, checksum. */
 const frameBytesOfBoth = 8 + 5;
 /** A timer this late says that the event loop was held up. */
@@ -97,10 +102,10 @@ export class Connection {
   }
 
   /**
-   * Basic identification of a unit, from an object on; the data are the whole PDU. Where more objects follow, the library asks on by
+   * Identification of a unit, from an object on; the data are the whole PDU. Where more objects follow, the library asks on by
    * itself, and throws when that fails: so it is not told, and what the frame says is kept before it has it.
    */
-  async identify(unit: number, firstObject: number, timeoutMs: number): Promise<Reply> {
+  async identify({ unit, category, firstObject, timeoutMs }: IdentificationRequest): Promise<Reply> {
     let pdu: Buffer | null = null;
     const keep = (frame: Buffer): void => {
       if (frame[1] !== identificationCode || frame.length <= moreFollowsAt + crcBytes) return;
@@ -112,7 +117,7 @@ export class Connection {
     const wireMs = this.timing.wireMs(mostBytesOfFrame);
     try {
       return await this.exchange(timeoutMs + wireMs, null, (finish) =>
-        this.sendIdentify(unit, firstObject, () => pdu, finish),
+        this.sendIdentify({ unit, category, firstObject }, () => pdu, finish),
       );
     } finally {
       this.port.off('data', keep);
@@ -167,9 +172,13 @@ export class Connection {
     this.finish(reply);
   }
 
-  private sendIdentify(unit: number, firstObject: number, pduOf: () => Buffer | null, finish: Finish): void {
+  private sendIdentify(
+    { unit, category, firstObject }: Omit<IdentificationRequest, 'timeoutMs'>,
+    pduOf: () => Buffer | null,
+    finish: Finish,
+  ): void {
     this.client.setID(unit);
-    this.client.readDeviceIdentification(basicCategory, firstObject).then(
+    this.client.readDeviceIdentification(identificationCategories[category], firstObject).then(
       () => {
         const pdu = pduOf();
         if (this.finish === finish) finish(pdu === null ? { kind: 'garbled' } : { kind: 'data', data: pdu });
