@@ -23,6 +23,7 @@ const deviceShape = modbusDeviceObject.pick({
   addressBase: true,
   byteOrder: true,
   maxRegisters: true,
+  maxSubRequests: true,
   maxBits: true,
   maxGap: true,
   avoid: true,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { addressBases, maxStatedAddress } from './modbus-address.ts';
+import { mostSubRequests } from './modbus-file.ts';
 import { hasTransactionIds, modbusLinkSchema } from './modbus-link.ts';
 import { mapProblems, tagOf } from './modbus-placement.ts';
 import { byteOrders } from './modbus-registers.ts';
@@ -9,6 +10,7 @@ import { deadbandShape, keepingShape, thinningProblems } from './tag-shapes.ts';
 import { durationMs, id } from './units.ts';
 
 export * from './modbus-address.ts';
+export * from './modbus-file.ts';
 export * from './modbus-placement.ts';
 export * from './modbus-registers.ts';
 export * from './modbus-tag.ts';
@@ -53,6 +55,14 @@ export const modbusDeviceObject = z.strictObject({
       'samples this near to the even beat of their request are stamped on it, and take less room in the database; 0: the middle of each round trip',
     ),
   maxRegisters: z.int().min(1).max(125).default(125).describe('most registers per request'),
+  maxSubRequests: z
+    .int()
+    .min(1)
+    .max(mostSubRequests)
+    .default(mostSubRequests)
+    .describe(
+      'most places in files that one request asks for (sub-requests of function 20); 1 where the device takes one',
+    ),
   maxBits: z.int().min(1).max(2_000).default(2_000).describe('most coils or discrete inputs per request'),
   maxGap: z
     .int()

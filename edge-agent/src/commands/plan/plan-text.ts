@@ -1,5 +1,5 @@
 import { counted, grouped } from '@fieldline/shared/runtime';
-import type { LinkForecast, RequestForecast } from '../../drivers/modbus/forecast.ts';
+import type { LinkForecast } from '../../drivers/modbus/forecast.ts';
 import { columns } from '../columns.ts';
 import { bytesInWords, durationInWords } from '../journal/in-words.ts';
 import type { Forecast } from './forecast.ts';
@@ -23,7 +23,7 @@ function linkLines(link: LinkForecast, answerMs: number): string[] {
   const rows = link.requests.map((request) => [
     `  ${request.device}`,
     `unit ${request.unit}`,
-    `${request.table} ${rangeOf(request)}`,
+    request.asks,
     `${request.wanted} wanted, ${request.read} read`,
     counted(request.tags, 'tag'),
     `every ${request.everyMs} ms`,
@@ -31,8 +31,6 @@ function linkLines(link: LinkForecast, answerMs: number): string[] {
   ]);
   return [`${link.link}: ${link.kind}${line}`, ...columns(rows), `  ${busText(link, answerMs)}`];
 }
-
-const rangeOf = ({ from, to }: RequestForecast): string => (from === to ? `${from}` : `${from}–${to}`);
 
 function busText({ load, requestsPerSecond, requests }: LinkForecast, answerMs: number): string {
   const asked = `${counted(requests.length, 'request')}, ${rate(requestsPerSecond)} a second`;

@@ -10,15 +10,16 @@ import { type ReadBlock, readTags } from './read.ts';
 
 export const usage = `Usage: fieldline-edge read --config FILE --device DEVICE [--tag TAG]…
        fieldline-edge read --host HOST [--unit UNIT] --address ADDRESS [--table TABLE] [--type TYPE] …
+       fieldline-edge read --host HOST [--unit UNIT] --file FILE --record RECORD [--type TYPE] …
 
 Reads once and shows the registers, the value that is made of them, its quality, and how long each answer took.
 
   --config FILE   the settings file; --device: which one of it; --tag: only this one, may be repeated
 ${targetUsage}
   --unit UNIT     1 unless it is stated
-  --address N, --table TABLE, --type TYPE, --byte-order ORDER, --registers N, --bit N, --time-form FORM,
+  --address N, --table TABLE, --file N, --record N, --type TYPE, --byte-order ORDER, --registers N, --bit N, --time-form FORM,
   --scale X, --offset X, --address-base BASE
-                  as in the settings: address, table, type, byteOrder, registers, bit, timeForm, scale, offset, addressBase
+                  as in the settings: address, table, file, record, type, byteOrder, registers, bit, timeForm, scale, offset, addressBase
   --timeout-ms MS 3000 unless it is stated
 `;
 
@@ -26,6 +27,8 @@ ${targetUsage}
 const tagOptions = {
   address: 'address',
   table: 'table',
+  file: 'file',
+  record: 'record',
   type: 'type',
   'byte-order': 'byteOrder',
   registers: 'registers',
@@ -45,6 +48,8 @@ const options = {
   unit: text,
   address: text,
   table: text,
+  file: text,
+  record: text,
   type: text,
   'byte-order': text,
   registers: text,
@@ -123,7 +128,9 @@ function hint(name: string, known: readonly string[]): string {
 /** A device with one tag, checked as if it stood in the settings. */
 function statedDevice(values: Values): ModbusDevice {
   if (values.device !== undefined || values.tag !== undefined) throw wrongArguments('--config is missing', usage);
-  if (values.address === undefined) throw wrongArguments('--address is missing', usage);
+  if (values.address === undefined && values.file === undefined) {
+    throw wrongArguments('--address is missing, or --file and --record', usage);
+  }
   const tag = Object.fromEntries(
     tagOptionNames.flatMap((name) => (values[name] === undefined ? [] : [[tagOptions[name], plain(values[name])]])),
   );

@@ -1,12 +1,14 @@
 /** Reads tags of a device once: the requests of the plan, and each tag alone where a request is refused. */
 import type { ModbusDevice, ModbusTable } from '@fieldline/shared/config';
-import { isBitTable, statedAddress } from '@fieldline/shared/config/modbus';
+import { isBitTable, stretchesText } from '@fieldline/shared/config/modbus';
 import { type Micros, qualityName, type Tag } from '@fieldline/shared/contracts';
-import { type Block, blockOf, cheapestBlocks, type Span } from '../../drivers/modbus/blocks.ts';
+import { type Block, indexIn } from '../../drivers/modbus/blocks.ts';
 import type { HandLink } from '../../drivers/modbus/by-hand.ts';
 import { createDecode, valueTypeOf } from '../../drivers/modbus/decode.ts';
 import { type Point, planDevice } from '../../drivers/modbus/plan.ts';
 import type { NoData } from '../../drivers/modbus/reply-text.ts';
+import { readRequestOf } from '../../drivers/modbus/request.ts';
+import { requestOf, requestsOf } from '../../drivers/modbus/requests.ts';
 
 export type ReadTag = {
   readonly tag: string;
@@ -34,11 +36,11 @@ export async function* readTags(
 ): AsyncGenerator<ReadBlock> {
   for (const { table, limits, blocks } of planDevice(device)) {
     const points = blocks.flatMap((block) => block.points).filter(({ setting }) => wanted?.has(setting.tag) ?? true);
-    for (const block of cheapestBlocks(points, limits)) {
+    for (const block of requestsOf(points, limits)) {
       const read = await readBlock(device, table, block, link, now);
       yield read;
       if (read.failed?.kind !== 'exception' || block.points.length < 2 || !isRefusal(read.failed.code)) continue;
-      for (const point of block.points) yield await readBlock(device, table, blockOf([point]), link, now);
+      for (const point of block.points) yield await readBlock(device, table, requestOf([point], limits), link, now);
     }
   }
 }
@@ -54,36 +56,33 @@ async function readBlock(
   now: () => Micros,
 ): Promise<ReadBlock> {
   const { unit, timeoutMs, answersAs = null } = device;
-  const { first, count } = block;
-  const { reply, roundTripMs } = await link.read({ unit, table, first, count, timeoutMs }, answersAs);
+  const { reply, roundTripMs } = await link.read(readRequestOf({ unit, table, timeoutMs }, block), answersAs);
   const request = requestText(device, table, block);
   if (reply.kind !== 'data') return { request, roundTripMs, tags: [], failed: reply };
-  const tags = block.points.map((point) => decode(device, point, reply.data, first, now()));
+  const tags = block.points.map((point) => decode(device, point, reply.data, indexIn(block, point.first), now()));
   return { request, roundTripMs, tags, failed: null };
 }
 
-function decode(device: ModbusDevice, point: Point, data: Buffer, first: number, time: Micros): ReadTag {
+function decode(device: ModbusDevice, point: Point, data: Buffer, index: number, time: Micros): ReadTag {
   const { setting } = point;
   const tag: Tag = { device: device.device, tag: setting.tag, type: valueTypeOf(setting) };
-  const { value, quality } = createDecode(setting, tag, device.byteOrder, point)(data, point.first - first, time);
+  const { value, quality } = createDecode(setting, tag, device.byteOrder, point)(data, index, time);
   return {
     tag: setting.tag,
-    raw: rawText(point, data, first),
+    raw: rawText(point, data, index),
     value: valueText(value, setting.type === 'time'),
     unit: setting.unit ?? '',
     quality: qualityName(quality),
   };
 }
 
-function requestText({ device, unit, addressBase }: ModbusDevice, table: ModbusTable, { first, count }: Span): string {
-  const from = statedAddress({ table, first }, addressBase);
-  const range = count === 1 ? `${from}` : `${from}–${from + count - 1}`;
-  return `${device}, unit ${unit}, ${table} ${range} (${count} ${isBitTable(table) ? 'bit' : 'register'}${count === 1 ? '' : 's'})`;
+function requestText({ device, unit, addressBase }: ModbusDevice, table: ModbusTable, block: Block<Point>): string {
+  const { count, stretches } = block;
+  return `${device}, unit ${unit}, ${stretchesText(table, stretches, addressBase)} (${count} ${isBitTable(table) ? 'bit' : 'register'}${count === 1 ? '' : 's'})`;
 }
 
 /** Registers in hexadecimal, as a protocol analyser shows them; a bit as a bit. */
-function rawText({ table, first, count }: Point, data: Buffer, blockFirst: number): string {
-  const index = first - blockFirst;
+function rawText({ table, count }: Point, data: Buffer, index: number): string {
   if (isBitTable(table)) return String((data.readUInt8(index >> 3) >> (index & 7)) & 1);
   return wordsText(data.subarray(index * 2, (index + count) * 2));
 }

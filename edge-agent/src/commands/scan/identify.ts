@@ -1,7 +1,7 @@
 /** Puts together who a unit says that it is: its objects come in as many answers as they need. */
 import type { HandLink } from '../../drivers/modbus/by-hand.ts';
-import type { IdentificationRequest } from '../../drivers/modbus/connection.ts';
 import { parseIdentification } from '../../drivers/modbus/identification.ts';
+import type { IdentificationRequest } from '../../drivers/modbus/request.ts';
 
 /** A unit may give each of its objects in an answer of its own: 0–6 and 0x80–0xFF. */
 const mostAnswers = { basic: 3, regular: 7, extended: 7 + 128 } as const;

@@ -9,7 +9,9 @@ import { type Cell, type CsvProblem, csvLine, parseCsv } from '@fieldline/shared
 import { type Column, cellOf, columnNames, settingOf } from './cells.ts';
 
 const always: readonly Column[] = ['tag', 'table', 'address', 'type'];
-const needed: readonly Column[] = ['tag', 'address'];
+const needed: readonly Column[] = ['tag'];
+/** One of them says where a tag stands. */
+const places: readonly Column[] = ['address', 'file'];
 
 /** The columns that any tag fills. */
 export function tagListOf(tags: readonly StatedTag[]): string[] {
@@ -53,7 +55,10 @@ function headProblems(head: readonly Cell[], columns: readonly string[]): CsvPro
     const advice = meant === null ? `known are ${known.join(', ')}` : `did you mean ${meant}?`;
     return [{ line, column, message: `there is no column ${JSON.stringify(name)}: ${advice}` }];
   });
-  const missing = needed.filter((name) => !columns.includes(name));
+  const missing = [
+    ...needed.filter((name) => !columns.includes(name)),
+    ...(places.some((name) => columns.includes(name)) ? [] : ['address']),
+  ];
   if (missing.length === 0) return problems;
   const message = `the first line names the columns, and ${missing.join(', ')} must be among them`;
   return [...problems, { line: 1, column: 1, message }];

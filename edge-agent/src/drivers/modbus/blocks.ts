@@ -14,12 +14,29 @@ export type Limits = {
   /** What no request may touch. No span does. */
   readonly avoid: readonly Span[];
   readonly cost: Cost;
+  /** Of files: most stretches of records that one request asks for. */
+  readonly maxSubRequests?: number;
 };
 
-/** One request: every point lies in it whole. */
-export type Block<P extends Span> = Span & { readonly points: readonly P[] };
+/** One request: every point lies in one of its stretches whole. */
+export type Block<P extends Span> = Span & {
+  readonly points: readonly P[];
+  /** What is asked for, in the order of the answer: of files often several, else the block itself. */
+  readonly stretches: readonly Span[];
+};
 
-const endOf = ({ first, count }: Span): number => first + count;
+/** Where in the registers (or bits) of the answer one stands that is asked for. */
+export function indexIn({ stretches }: Block<Span>, first: number): number {
+  let before = 0;
+  for (const stretch of stretches) {
+    const index = first - stretch.first;
+    if (index >= 0 && index < stretch.count) return before + index;
+    before += stretch.count;
+  }
+  throw new Error(`${first} is not in this block`);
+}
+
+export const endOf = ({ first, count }: Span): number => first + count;
 export const byAddress = (one: Span, other: Span): number => one.first - other.first || one.count - other.count;
 const byEnd = (one: Span, other: Span): number => endOf(one) - endOf(other) || one.first - other.first;
 
@@ -90,5 +107,6 @@ function divide<P extends Span>(stretch: readonly P[], { maxCount, cost }: Limit
 export function blockOf<P extends Span>(points: readonly P[]): Block<P> {
   const first = points.reduce((least, point) => Math.min(least, point.first), Number.POSITIVE_INFINITY);
   const end = points.reduce((most, point) => Math.max(most, endOf(point)), 0);
-  return { first, count: end - first, points: [...points].sort(byAddress) };
+  const stretch = { first, count: end - first };
+  return { ...stretch, points: [...points].sort(byAddress), stretches: [stretch] };
 }

@@ -1,35 +1,24 @@
-import type { ModbusTable } from '@fieldline/shared/config';
 import { bytesOf, isSerialLink, type ModbusLink, modbusFraming } from '@fieldline/shared/config/modbus-link';
 import modbusSerial from 'modbus-serial';
 import type { Channel } from './channels/channel.ts';
-import { type IdentificationCategory, identificationCategories, identificationCode } from './identification.ts';
+import { fileReply, fileRequestFrame } from './file-records.ts';
+import { identificationCategories, identificationCode } from './identification.ts';
 import { type LineTiming, lineTiming } from './line-timing.ts';
-import { isBitTable } from './plan.ts';
 import { AsciiPort } from './ports/ascii-port.ts';
 import { type AnswersAs, crc16, crcBytes, type FramePort, type PortParts } from './ports/frame-port.ts';
 import type { Line } from './ports/line-port.ts';
 import { RtuPort } from './ports/rtu-port.ts';
 import { TcpPort } from './ports/tcp-port.ts';
 import { UdpPort } from './ports/udp-port.ts';
-import { sendWrite, type WriteRequest, writeFrameBytes } from './write-request.ts';
-
-export type ReadRequest = {
-  readonly unit: number;
-  readonly table: ModbusTable;
-  readonly first: number;
-  readonly count: number;
-  /** For the device to think; the time on the wire of a serial line is added. */
-  readonly timeoutMs: number;
-};
-
-export type IdentificationRequest = {
-  readonly unit: number;
-  readonly category: IdentificationCategory;
-  readonly firstObject: number;
-  readonly timeoutMs: number;
-};
-
-export type ModbusRequest = ReadRequest | WriteRequest;
+import {
+  dataBytes,
+  type FileRequest,
+  frameBytesOf,
+  type IdentificationRequest,
+  type ModbusRequest,
+  type ReadRequest,
+} from './request.ts';
+import { sendWrite, type WriteRequest } from './write-request.ts';
 
 export type Reply =
   /** The data bytes alone: two per register, eight bits per byte; none after a write. */
@@ -44,8 +33,6 @@ type Finish = (reply: Reply) => void;
 
 /** A serial line has no longer one. */
 const mostBytesOfFrame = 256;
-/** Unit id, function code, address, count, checksum; unit id, function code, byte count, checksum. */
-const frameBytesOfBoth = 8 + 5;
 /** A timer this late says that the event loop was held up. */
 const heldMs = 5;
 /** The bytes of a serial port come by way of another thread. */
@@ -97,8 +84,22 @@ export class Connection {
   }
 
   ask(request: ModbusRequest, answersAs: AnswersAs): Promise<Reply> {
-    const wireMs = this.timing.wireMs(frameBytesOf(request));
-    return this.exchange(request.timeoutMs + wireMs, answersAs, (finish) => this.send(request, finish));
+    const timeoutMs = request.timeoutMs + this.timing.wireMs(frameBytesOf(request));
+    return 'stretches' in request
+      ? this.readFiles(request, timeoutMs, answersAs)
+      : this.exchange(timeoutMs, answersAs, (finish) => this.send(request, finish));
+  }
+
+  /** The library asks for one stretch of a fixed length only; so it is passed over. */
+  private async readFiles({ unit, stretches }: FileRequest, timeoutMs: number, answersAs: AnswersAs): Promise<Reply> {
+    const take = (frame: Buffer): void => this.finish?.(fileReply(frame, unit, stretches));
+    this.port.once('data', take);
+    try {
+      const frame = fileRequestFrame(unit, stretches);
+      return await this.exchange(timeoutMs, answersAs, () => this.port.write(frame));
+    } finally {
+      this.port.off('data', take);
+    }
   }
 
   /**
@@ -191,7 +192,7 @@ export class Connection {
   }
 
   /** The library checks unit, function and length of the frame; the byte count that the frame itself states is checked here. */
-  private send(request: ModbusRequest, finish: Finish): void {
+  private send(request: ReadRequest | WriteRequest, finish: Finish): void {
     if ('write' in request) {
       this.sendWrite(request, finish);
       return;
@@ -235,11 +236,6 @@ export class Connection {
 const moreFollowsAt = 5;
 
 const noData = Buffer.alloc(0);
-
-const frameBytesOf = (request: ModbusRequest): number =>
-  'write' in request ? writeFrameBytes(request) : frameBytesOfBoth + dataBytes(request);
-
-const dataBytes = ({ table, count }: ReadRequest): number => (isBitTable(table) ? Math.ceil(count / 8) : count * 2);
 
 function createPort(link: ModbusLink, parts: PortParts, line: Line): FramePort {
   switch (modbusFraming(link)) {

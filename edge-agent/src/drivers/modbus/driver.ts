@@ -1,10 +1,10 @@
 import { type FlightRecorderSettings, flightRecorderSchema } from '@fieldline/shared/config/flight-recorder';
-import { type ModbusDevice, statedAddress } from '@fieldline/shared/config/modbus';
+import { type ModbusDevice, stretchesText } from '@fieldline/shared/config/modbus';
 import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import type { Tag } from '@fieldline/shared/contracts';
 import type { DeviceStatus, Driver, DriverContext, PollRequest } from '../driver.ts';
 import { BlockReader, type Item } from './block-reader.ts';
-import type { Block, Span } from './blocks.ts';
+import type { Block } from './blocks.ts';
 import { DialIns } from './channels/dial-in.ts';
 import { openChannel } from './channels/open-channel.ts';
 import { createDecode, valueTypeOf } from './decode.ts';
@@ -101,10 +101,11 @@ const targetsOf = (device: ModbusDevice, link: Link, block: Block<Point>, items:
   });
 
 /** In the notation of the device's own documents. */
-function requestName({ device, addressBase }: ModbusDevice, table: Plan['table'], { first, count }: Span): string {
-  const from = statedAddress({ table, first }, addressBase);
-  return `${device} ${table} ${count === 1 ? from : `${from}–${from + count - 1}`}`;
-}
+const requestName = (
+  { device, addressBase }: ModbusDevice,
+  table: Plan['table'],
+  { stretches }: Block<Point>,
+): string => `${device} ${stretchesText(table, stretches, addressBase)}`;
 
 function statusOf({ device: { device, unit }, link, readers }: DeviceReaders): DeviceStatus {
   const { state, disconnectedBecause } = link;

@@ -1,15 +1,24 @@
 /** What a link will be asked and how busy that keeps it, from the settings alone: nothing is sent. Pure. */
-import { type ModbusDevice, type ModbusTable, registerCount, statedAddress } from '@fieldline/shared/config/modbus';
+import {
+  type ModbusDevice,
+  type ModbusTable,
+  registerCount,
+  statedAddress,
+  stretchesText,
+} from '@fieldline/shared/config/modbus';
 import { isSerialLink, type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import type { Block } from './blocks.ts';
 import { type Point, planDevice } from './plan.ts';
+import { frameBytesOf, readRequestOf, registerFrameBytes } from './request.ts';
 import { lineTimeMs, typicalAnswerMs } from './request-cost.ts';
 
 export type RequestForecast = {
   readonly device: string;
   readonly unit: number;
   readonly table: ModbusTable;
-  /** First and last address, in the notation of the device. */
+  /** What it asks for, in the notation of the device, e.g. `holding 40001–40010`. */
+  readonly asks: string;
+  /** First and last address, or record. */
   readonly from: number;
   readonly to: number;
   /** Registers, or bits in the tables of bits: those that a tag wants, and all that are read. */
@@ -54,22 +63,37 @@ export const loadOf = (requests: readonly RequestForecast[]): number =>
   requests.reduce((sum, { lineMs, everyMs }) => sum + (lineMs ?? 0) / everyMs, 0);
 
 function requestsOf(device: ModbusDevice, answerMs: number): RequestForecast[] {
-  const { link, addressBase, unit } = device;
+  const { link, addressBase, unit, timeoutMs } = device;
   return planDevice(device).flatMap(({ table, everyMs, blocks }) =>
     blocks.map((block) => ({
       device: device.device,
       unit,
       table,
+      asks: stretchesText(table, block.stretches, addressBase),
       from: statedAddress({ table, first: block.first }, addressBase),
-      to: statedAddress({ table, first: block.first + block.count - 1 }, addressBase),
+      to: statedAddress({ table, first: lastOf(block) }, addressBase),
       wanted: wantedOf(block),
       read: block.count,
       tags: block.points.length,
       everyMs,
-      lineMs: isSerialLink(link) ? lineTimeMs(link, table, answerMs)(block.count) : null,
+      lineMs: isSerialLink(link)
+        ? lineTimeMs(
+            link,
+            'holding',
+            answerMs,
+          )(registersAs(frameBytesOf(readRequestOf({ unit, table, timeoutMs }, block))))
+        : null,
     })),
   );
 }
+
+const lastOf = ({ stretches }: Block<Point>): number => {
+  const last = stretches.at(-1);
+  return last === undefined ? 0 : last.first + last.count - 1;
+};
+
+/** By how many registers a request for registers is as long. */
+const registersAs = (bytes: number): number => (bytes - registerFrameBytes) / 2;
 
 /** What two tags share is wanted once; between a value and its scale factor nothing is. */
 function wantedOf({ points }: Block<Point>): number {

@@ -4,11 +4,12 @@ import { type Clock, pause } from '@fieldline/shared/runtime';
 import type { DriverContext } from '../driver.ts';
 import type { DialIns } from './channels/dial-in.ts';
 import type { Address, openChannel } from './channels/open-channel.ts';
-import type { Connection, ModbusRequest, ReadRequest, Reply } from './connection.ts';
+import type { Connection, Reply } from './connection.ts';
 import type { ModbusMetrics } from './metrics.ts';
 import type { AnswersAs } from './ports/frame-port.ts';
 import { minQuietMs } from './ports/line-port.ts';
 import type { FlightRecorder } from './recorder/flight-recorder.ts';
+import type { FileRequest, ModbusRequest, ReadRequest } from './request.ts';
 import { type Silence, UnitGuard } from './unit-guard.ts';
 import { UnitRetries } from './unit-retries.ts';
 import { Upkeep } from './upkeep.ts';
@@ -100,7 +101,7 @@ export class Link {
   }
 
   /** Never rejects. On abort a running request ends at once. */
-  async read(request: ReadRequest, signal: AbortSignal): Promise<LinkReply> {
+  async read(request: ReadRequest | FileRequest, signal: AbortSignal): Promise<LinkReply> {
     const reply = await this.inTurn(request, signal);
     return reply.kind === 'exception' ? this.readAgain(request, reply, signal) : reply;
   }
@@ -119,7 +120,7 @@ export class Link {
     for (let next = this.urgent.shift(); next !== undefined; next = this.urgent.shift()) await next();
   }
 
-  private inTurn(request: ReadRequest, signal: AbortSignal): Promise<LinkReply> {
+  private inTurn(request: ReadRequest | FileRequest, signal: AbortSignal): Promise<LinkReply> {
     const ask = (): Promise<LinkReply> => this.exchange(request, signal);
     const reply = this.turn.then(() => (this.urgent.length === 0 ? ask() : this.runUrgent().then(ask)));
     this.turn = reply;
@@ -127,7 +128,11 @@ export class Link {
   }
 
   /** Where the exception may pass. Between two tries the link is free for others. */
-  private async readAgain(request: ReadRequest, first: LinkReply, signal: AbortSignal): Promise<LinkReply> {
+  private async readAgain(
+    request: ReadRequest | FileRequest,
+    first: LinkReply,
+    signal: AbortSignal,
+  ): Promise<LinkReply> {
     const { clock, metrics } = this.parts;
     const { retries } = this.unitOf(request.unit);
     const sinceMs = clock.monotonicMs();

@@ -4,11 +4,13 @@ import {
   type ModbusDevice,
   type ModbusTable,
   type ModbusTag,
+  mostOf,
   type Placement,
   placementOf,
 } from '@fieldline/shared/config/modbus';
-import { type Block, cheapestBlocks, type Limits } from './blocks.ts';
+import type { Block, Limits } from './blocks.ts';
 import { costOf } from './request-cost.ts';
+import { requestsOf } from './requests.ts';
 
 export { isBitTable };
 
@@ -34,14 +36,21 @@ export function planDevice(device: ModbusDevice): Plan[] {
   }
   return [...groups.values()].map(({ table, everyMs, points }) => {
     const limits = limitsOf(device, table);
-    return { table, everyMs, limits, blocks: cheapestBlocks(points, limits) };
+    return { table, everyMs, limits, blocks: requestsOf(points, limits) };
   });
 }
 
+/** To ask for another stretch of records costs the bytes of so many: what is nearer is read along. */
+const maxGapInFile = 4;
+
 /** maxGap is stated in registers: as many bytes of reply hold 16 times as many bits. */
 function limitsOf(device: ModbusDevice, table: ModbusTable): Limits {
-  const shared = { avoid: avoidedSpans(device, table), cost: costOf(device.link, table) };
-  return isBitTable(table)
-    ? { ...shared, maxCount: device.maxBits, maxGap: device.maxGap * 16 }
-    : { ...shared, maxCount: device.maxRegisters, maxGap: device.maxGap };
+  const { maxGap, maxSubRequests } = device;
+  const shared = {
+    avoid: avoidedSpans(device, table),
+    cost: costOf(device.link, table),
+    maxCount: mostOf(device, table),
+  };
+  if (table === 'file') return { ...shared, maxGap: Math.min(maxGap, maxGapInFile), maxSubRequests };
+  return { ...shared, maxGap: isBitTable(table) ? maxGap * 16 : maxGap };
 }

@@ -39,6 +39,37 @@ describeWith(pymodbus, 'against the servers of pymodbus', () => {
   });
 });
 
+/** Its server has no files: whatever record is asked for, it answers with the same ten registers. */
+const dummy = 'SERVER DUMMY RECORD.';
+const inFiles = [
+  { tag: 'one', file: 4, record: 1, type: 'string', registers: 10 },
+  { tag: 'two', file: 4, record: 30, type: 'string', registers: 10 },
+  { tag: 'three', file: 9, record: 0, type: 'string', registers: 10 },
+  { tag: 'short', file: 4, record: 500, type: 'uint64', everyMs: 5_000 },
+];
+const rightInFiles = { one: dummy, two: dummy, three: dummy, short: 'bad/reply' };
+
+describeWith(pymodbus, 'against the answer that pymodbus gives to Read File Record', () => {
+  test.each<[string, Omit<PymodbusSettings, 'port'>]>([
+    ['tcp', { comm: 'tcp', framer: 'socket' }],
+    ['rtu-over-tcp', { comm: 'tcp', framer: 'rtu' }],
+    ['ascii-over-tcp', { comm: 'tcp', framer: 'ascii' }],
+  ])(
+    'a link of kind %s reads three stretches in one request, and refuses what is longer than asked for',
+    async (kind, server) => {
+      const port = await freePort();
+      await startPymodbus({ ...server, port });
+      const link = { kind, host: '127.0.0.1', port };
+      const rig = await startRig([device({ link, unit: 5, timeoutMs: 500, tags: inFiles })]);
+      expect(rig.driver.requests.map(({ name }) => name)).toEqual([
+        'plc file 4 records 1–10, 30–39; file 9 records 0–9',
+        'plc file 4 records 500–503',
+      ]);
+      expect(await rig.read()).toEqual(rightInFiles);
+    },
+  );
+});
+
 describeWith([pymodbus, pair], 'against the serial servers of pymodbus', () => {
   test.each(['rtu', 'ascii'] as const)('a line of kind %s is read', async (kind) => {
     const { ours, theirs } = await startLine();
@@ -47,8 +78,9 @@ describeWith([pymodbus, pair], 'against the serial servers of pymodbus', () => {
     const rig = await startRig([
       device({ device: 'a', link, unit: 5, tags }),
       device({ device: 'b', link, unit: 6, tags: [{ tag: 'other', address: 3 }] }),
+      device({ device: 'c', link, unit: 6, tags: inFiles.slice(0, 3) }),
     ]);
-    expect(await rig.read()).toEqual({ ...right, other: 1_003 });
+    expect(await rig.read()).toEqual({ ...right, other: 1_003, one: dummy, two: dummy, three: dummy });
   });
 });
 
