@@ -52,6 +52,11 @@ export const modbusTagSchema = z
     ...filePlaceShape,
     ...layoutShape,
     ...arithmeticShape,
+    exchange: id
+      .optional()
+      .describe(
+        'the exchange of the device with whose request this tag is read; that writes to the device at every poll',
+      ),
     everyMs: durationMs.optional().describe('where it differs from that of the device'),
     ...deadbandShape,
     ...keepingShape,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { addressBases, maxStatedAddress } from './modbus-address.ts';
+import { exchangeProblems, exchangeShape } from './modbus-exchange.ts';
 import { mostSubRequests } from './modbus-file.ts';
 import { hasTransactionIds, modbusLinkSchema } from './modbus-link.ts';
 import { mapProblems, tagOf } from './modbus-placement.ts';
@@ -10,6 +11,7 @@ import { deadbandShape, keepingShape, thinningProblems } from './tag-shapes.ts';
 import { durationMs, id } from './units.ts';
 
 export * from './modbus-address.ts';
+export * from './modbus-exchange.ts';
 export * from './modbus-file.ts';
 export * from './modbus-placement.ts';
 export * from './modbus-registers.ts';
@@ -71,6 +73,7 @@ export const modbusDeviceObject = z.strictObject({
     .default(8)
     .describe('most unwanted registers read along to save a request; 0 reads none'),
   avoid: z.strictObject({ coil: ranges, discrete: ranges, input: ranges, holding: ranges }).optional(),
+  ...exchangeShape,
   ...deadbandShape,
   ...keepingShape,
   tags: z.array(modbusTagSchema).default([]).describe('beside those of the profile, where one is named'),
@@ -102,7 +105,8 @@ export const modbusDeviceSchema = modbusDeviceObject
     }
     for (const problem of thinningProblems(device, 'everyMs', ({ everyMs }) => everyMs ?? device.everyMs))
       context.addIssue({ code: 'custom', ...problem });
-    for (const [path, message] of mapProblems(device)) context.addIssue({ code: 'custom', path, message });
+    for (const [path, message] of [...mapProblems(device), ...exchangeProblems(device)])
+      context.addIssue({ code: 'custom', path, message });
   })
   // With the tags of its profile in place, a device is complete: it can be written down and read again without the profile.
   .transform(({ profile: _profile, only: _only, override: _override, ...device }) => ({

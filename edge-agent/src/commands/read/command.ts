@@ -15,6 +15,7 @@ export const usage = `Usage: fieldline-edge read --config FILE --device DEVICE [
 Reads once and shows the registers, the value that is made of them, its quality, and how long each answer took.
 
   --config FILE   the settings file; --device: which one of it; --tag: only this one, may be repeated
+  --exchanges     also what an exchange of the settings reads: that WRITES its words to the device
 ${targetUsage}
   --unit UNIT     1 unless it is stated
   --address N, --table TABLE, --file N, --record N, --type TYPE, --byte-order ORDER, --registers N, --bit N, --time-form FORM,
@@ -45,6 +46,7 @@ const options = {
   config: text,
   device: text,
   tag: { type: 'string', multiple: true },
+  exchanges: { type: 'boolean' },
   unit: text,
   address: text,
   table: text,
@@ -74,7 +76,10 @@ export async function run({ args, readSettings, clock, signal, say }: FieldParts
   }
   if (positionals.length > 0) throw wrongArguments(`unknown: read ${positionals.join(' ')}`, usage);
   const device = values.config === undefined ? statedDevice(values) : await configuredDevice(values, readSettings);
-  const wanted = values.tag === undefined ? null : tagsWanted(values.tag, device);
+  const wanted = {
+    tags: values.tag === undefined ? null : tagsWanted(values.tag, device),
+    exchanges: values.exchanges === true,
+  };
   const link = new HandLink(device.link, clock, signal);
   let last: ReadBlock | null = null;
   let isAnyRead = false;
@@ -87,12 +92,13 @@ export async function run({ args, readSettings, clock, signal, say }: FieldParts
   } finally {
     await link.close();
   }
-  if (!isAnyRead && last !== null && last.failed !== null) {
+  if (!isAnyRead && last !== null && last.failed !== null && last.failed !== 'writes') {
     throw replyError(last.failed, `unit ${device.unit} on ${link.name}`);
   }
 }
 
 function blockLines({ request, roundTripMs, tags, failed }: ReadBlock): string[] {
+  if (failed === 'writes') return [`${request}: not read, because that writes to the device: --exchanges does it`];
   const head = `${request}: ${failed === null ? `${roundTripMs.toFixed(1)} ms` : `${replyText(failed)} (${roundTripMs.toFixed(1)} ms)`}`;
   const rows = tags.map(({ tag, raw, value, unit, quality }) => [`  ${tag}`, raw, `${value} ${unit}`.trim(), quality]);
   return [head, ...columns(rows)];

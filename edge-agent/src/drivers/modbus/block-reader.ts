@@ -1,4 +1,4 @@
-import type { ModbusTable } from '@fieldline/shared/config';
+import type { Exchange, ModbusTable } from '@fieldline/shared/config';
 import {
   type Micros,
   type QualityCode,
@@ -27,6 +27,8 @@ export type Source = {
   readonly everyMs: number;
   readonly timeToleranceMs: number;
   readonly limits: Limits;
+  /** Written by each request, which is then never divided: its words would go out again and again. */
+  readonly exchange?: Exchange | undefined;
 };
 
 /** Requests that one turn may add to find out what the device refuses: the bus belongs to others too. */
@@ -117,7 +119,7 @@ export class BlockReader {
       return false;
     }
     const quality = qualityOf(reply);
-    if (reply.kind === 'exception' && refusesAddresses(reply.code)) {
+    if (reply.kind === 'exception' && refusesAddresses(reply.code) && this.source.exchange === undefined) {
       await this.halve(block, turn, time, quality);
       return true;
     }

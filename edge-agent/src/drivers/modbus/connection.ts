@@ -197,7 +197,7 @@ export class Connection {
       this.sendWrite(request, finish);
       return;
     }
-    const { unit, table, first, count } = request;
+    const { unit, table, first, count, exchange } = request;
     const sizeBytes = dataBytes(request);
     const answered = (error: Error | null, result: { readonly buffer: Buffer } | undefined): void => {
       if (this.finish !== finish) return;
@@ -206,6 +206,13 @@ export class Connection {
       else if (error !== null || result?.buffer.length !== sizeBytes) finish({ kind: 'garbled' });
       else finish({ kind: 'data', data: result.buffer });
     };
+    if (exchange !== undefined) {
+      const { words, first: writtenFirst } = exchange;
+      this.client.writeFC23(unit, first, count, writtenFirst, words.length, [...words], (error, read) =>
+        answered(error, read === undefined ? undefined : { buffer: bytesOfWords(read.data) }),
+      );
+      return;
+    }
     switch (table) {
       case 'coil':
         this.client.writeFC1(unit, first, count, answered);
@@ -236,6 +243,13 @@ export class Connection {
 const moreFollowsAt = 5;
 
 const noData = Buffer.alloc(0);
+
+/** The library gives what function 23 has read as numbers. */
+function bytesOfWords(words: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(words.length * 2);
+  for (const [index, word] of words.entries()) bytes.writeUInt16BE(word, index * 2);
+  return bytes;
+}
 
 function createPort(link: ModbusLink, parts: PortParts, line: Line): FramePort {
   switch (modbusFraming(link)) {

@@ -1,5 +1,5 @@
 import { type FlightRecorderSettings, flightRecorderSchema } from '@fieldline/shared/config/flight-recorder';
-import { type ModbusDevice, stretchesText } from '@fieldline/shared/config/modbus';
+import type { ModbusDevice } from '@fieldline/shared/config/modbus';
 import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import type { Tag } from '@fieldline/shared/contracts';
 import type { DeviceStatus, Driver, DriverContext, PollRequest } from '../driver.ts';
@@ -10,7 +10,7 @@ import { openChannel } from './channels/open-channel.ts';
 import { createDecode, valueTypeOf } from './decode.ts';
 import { Link } from './link.ts';
 import { createModbusMetrics } from './metrics.ts';
-import { type Plan, type Point, planDevice } from './plan.ts';
+import { type Point, planDevice, requestText } from './plan.ts';
 import { FlightRecorder } from './recorder/flight-recorder.ts';
 import { createWriter, type Target } from './writer.ts';
 
@@ -40,9 +40,10 @@ export function createModbusDriver(
     const log = context.log.child({ device: device.device });
     const readers: BlockReader[] = [];
     read.push({ device, link, readers });
-    for (const { table, everyMs, limits, blocks } of planDevice(device)) {
+    for (const plan of planDevice(device)) {
+      const { table, everyMs, limits, exchange, blocks } = plan;
       const { unit, timeoutMs, timeToleranceMs } = device;
-      const source = { link, unit, table, timeoutMs, everyMs, timeToleranceMs, limits };
+      const source = { link, unit, table, timeoutMs, everyMs, timeToleranceMs, limits, exchange };
       for (const block of blocks) {
         const items = itemsOf(device, block);
         const reader = new BlockReader(source, items, context.clock, log);
@@ -51,7 +52,7 @@ export function createModbusDriver(
         targets.push(...targetsOf(device, link, block, items));
         requests.push({
           link: name,
-          name: requestName(device, table, block),
+          name: `${device.device} ${requestText(plan, block, device.addressBase)}`,
           everyMs,
           read: (signal) => reader.read(signal),
         });
@@ -99,13 +100,6 @@ const targetsOf = (device: ModbusDevice, link: Link, block: Block<Point>, items:
     const item = items[index];
     return item === undefined || point.setting.write === undefined ? [] : [{ ...item, device, link, point }];
   });
-
-/** In the notation of the device's own documents. */
-const requestName = (
-  { device, addressBase }: ModbusDevice,
-  table: Plan['table'],
-  { stretches }: Block<Point>,
-): string => `${device} ${stretchesText(table, stretches, addressBase)}`;
 
 function statusOf({ device: { device, unit }, link, readers }: DeviceReaders): DeviceStatus {
   const { state, disconnectedBecause } = link;

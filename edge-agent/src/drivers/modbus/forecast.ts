@@ -1,14 +1,8 @@
 /** What a link will be asked and how busy that keeps it, from the settings alone: nothing is sent. Pure. */
-import {
-  type ModbusDevice,
-  type ModbusTable,
-  registerCount,
-  statedAddress,
-  stretchesText,
-} from '@fieldline/shared/config/modbus';
+import { type ModbusDevice, type ModbusTable, registerCount, statedAddress } from '@fieldline/shared/config/modbus';
 import { isSerialLink, type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import type { Block } from './blocks.ts';
-import { type Point, planDevice } from './plan.ts';
+import { type Point, planDevice, requestText } from './plan.ts';
 import { frameBytesOf, readRequestOf, registerFrameBytes } from './request.ts';
 import { lineTimeMs, typicalAnswerMs } from './request-cost.ts';
 
@@ -64,25 +58,19 @@ export const loadOf = (requests: readonly RequestForecast[]): number =>
 
 function requestsOf(device: ModbusDevice, answerMs: number): RequestForecast[] {
   const { link, addressBase, unit, timeoutMs } = device;
-  return planDevice(device).flatMap(({ table, everyMs, blocks }) =>
+  return planDevice(device).flatMap(({ table, everyMs, exchange, blocks }) =>
     blocks.map((block) => ({
       device: device.device,
       unit,
       table,
-      asks: stretchesText(table, block.stretches, addressBase),
+      asks: requestText({ table, exchange }, block, addressBase),
       from: statedAddress({ table, first: block.first }, addressBase),
       to: statedAddress({ table, first: lastOf(block) }, addressBase),
       wanted: wantedOf(block),
       read: block.count,
       tags: block.points.length,
       everyMs,
-      lineMs: isSerialLink(link)
-        ? lineTimeMs(
-            link,
-            'holding',
-            answerMs,
-          )(registersAs(frameBytesOf(readRequestOf({ unit, table, timeoutMs }, block))))
-        : null,
+      lineMs: lineMsOf(link, answerMs, frameBytesOf(readRequestOf({ unit, table, timeoutMs, exchange }, block))),
     })),
   );
 }
@@ -92,8 +80,11 @@ const lastOf = ({ stretches }: Block<Point>): number => {
   return last === undefined ? 0 : last.first + last.count - 1;
 };
 
-/** By how many registers a request for registers is as long. */
-const registersAs = (bytes: number): number => (bytes - registerFrameBytes) / 2;
+/** Of request and answer, as long as those for so many registers are. */
+function lineMsOf(link: ModbusLink, answerMs: number, bytes: number): number | null {
+  if (!isSerialLink(link)) return null;
+  return lineTimeMs(link, 'holding', answerMs)((bytes - registerFrameBytes) / 2);
+}
 
 /** What two tags share is wanted once; between a value and its scale factor nothing is. */
 function wantedOf({ points }: Block<Point>): number {

@@ -9,7 +9,7 @@ import type { ModbusMetrics } from './metrics.ts';
 import type { AnswersAs } from './ports/frame-port.ts';
 import { minQuietMs } from './ports/line-port.ts';
 import type { FlightRecorder } from './recorder/flight-recorder.ts';
-import type { FileRequest, ModbusRequest, ReadRequest } from './request.ts';
+import { type FileRequest, type ModbusRequest, type ReadRequest, writesToo } from './request.ts';
 import { type Silence, UnitGuard } from './unit-guard.ts';
 import { UnitRetries } from './unit-retries.ts';
 import { Upkeep } from './upkeep.ts';
@@ -103,7 +103,8 @@ export class Link {
   /** Never rejects. On abort a running request ends at once. */
   async read(request: ReadRequest | FileRequest, signal: AbortSignal): Promise<LinkReply> {
     const reply = await this.inTurn(request, signal);
-    return reply.kind === 'exception' ? this.readAgain(request, reply, signal) : reply;
+    // What writes is sent once at each poll, whatever the device answers.
+    return reply.kind === 'exception' && !writesToo(request) ? this.readAgain(request, reply, signal) : reply;
   }
 
   /** All that `work` asks goes before what waits already, and nobody else is served in between. */
@@ -177,6 +178,7 @@ export class Link {
 
     const answered = reply.kind === 'data' || reply.kind === 'exception';
     if (answered) metrics.roundTrip.observe({ link: this.name }, roundTripMs / 1_000);
+    if (writesToo(request)) metrics.exchanges.inc({ link: this.name });
     if (reply.kind !== 'data') metrics.errors.inc({ link: this.name, kind: reply.kind });
     this.judge(request, reply, connection, roundTripMs);
     return { ...reply, time, end };

@@ -1,5 +1,8 @@
 import {
+  type AddressBase,
   avoidedSpans,
+  type Exchange,
+  exchangeOf,
   isBitTable,
   type ModbusDevice,
   type ModbusTable,
@@ -7,8 +10,9 @@ import {
   mostOf,
   type Placement,
   placementOf,
+  stretchesText,
 } from '@fieldline/shared/config/modbus';
-import type { Block, Limits } from './blocks.ts';
+import { type Block, blockOf, type Limits, type Span } from './blocks.ts';
 import { costOf } from './request-cost.ts';
 import { requestsOf } from './requests.ts';
 
@@ -21,23 +25,45 @@ export type Point = Placement & { readonly setting: ModbusTag };
 export type Plan = {
   readonly table: ModbusTable;
   readonly everyMs: number;
+  /** Written by the one request that there is then. */
+  readonly exchange: Exchange | undefined;
   readonly limits: Limits;
   readonly blocks: readonly Block<Point>[];
 };
 
 export function planDevice(device: ModbusDevice): Plan[] {
-  const groups = new Map<string, { table: ModbusTable; everyMs: number; points: Point[] }>();
+  const groups = new Map<string, { table: ModbusTable; everyMs: number; name: string | undefined; points: Point[] }>();
   for (const setting of device.tags) {
-    const { table } = setting;
+    const { table, exchange: name } = setting;
     const everyMs = setting.everyMs ?? device.everyMs;
-    const group = groups.get(`${table} ${everyMs}`) ?? { table, everyMs, points: [] };
-    groups.set(`${table} ${everyMs}`, group);
+    const key = `${table} ${everyMs} ${name ?? ''}`;
+    const group = groups.get(key) ?? { table, everyMs, name, points: [] };
+    groups.set(key, group);
     group.points.push({ ...placementOf(device, setting), setting });
   }
-  return [...groups.values()].map(({ table, everyMs, points }) => {
+  return [...groups.values()].map(({ table, everyMs, name, points }) => {
     const limits = limitsOf(device, table);
-    return { table, everyMs, limits, blocks: requestsOf(points, limits) };
+    const exchange = name === undefined ? undefined : exchangeOf(device, name);
+    return {
+      table,
+      everyMs,
+      limits,
+      exchange,
+      blocks: exchange === undefined ? requestsOf(points, limits) : [blockOf(points)],
+    };
   });
+}
+
+/** What a request does, in the notation of the device: `holding 40001–40009, writing holding 40100`. */
+export function requestText(
+  { table, exchange }: Pick<Plan, 'table' | 'exchange'>,
+  { stretches }: Block<Span>,
+  addressBase: AddressBase,
+): string {
+  const read = stretchesText(table, stretches, addressBase);
+  if (exchange === undefined) return read;
+  const { first, words } = exchange;
+  return `${read}, writing ${stretchesText('holding', [{ first, count: words.length }], addressBase)}`;
 }
 
 /** To ask for another stretch of records costs the bytes of so many: what is nearer is read along. */

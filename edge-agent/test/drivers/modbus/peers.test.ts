@@ -39,6 +39,28 @@ describeWith(pymodbus, 'against the servers of pymodbus', () => {
   });
 });
 
+const exchange = {
+  pollsMayWrite: true,
+  exchanges: [{ exchange: 'request', address: 150, words: [42, 0xffff] }],
+  tags: [
+    { tag: 'there', address: 7, type: 'uint32', exchange: 'request' },
+    { tag: 'written', address: 151 },
+  ],
+};
+
+describeWith(pymodbus, 'against the servers of pymodbus, an exchange', () => {
+  test.each<[string, Omit<PymodbusSettings, 'port'>]>([
+    ['tcp', { comm: 'tcp', framer: 'socket' }],
+    ['rtu-over-tcp', { comm: 'tcp', framer: 'rtu' }],
+    ['ascii-over-tcp', { comm: 'tcp', framer: 'ascii' }],
+  ])('over a link of kind %s writes its words and reads by one request', async (kind, server) => {
+    const port = await freePort();
+    await startPymodbus({ ...server, port });
+    const rig = await startRig([device({ link: { kind, host: '127.0.0.1', port }, unit: 5, ...exchange })]);
+    expect(await rig.read('151')).toEqual({ written: 0xffff, there: right.holding });
+  });
+});
+
 /** Its server has no files: whatever record is asked for, it answers with the same ten registers. */
 const dummy = 'SERVER DUMMY RECORD.';
 const inFiles = [
@@ -115,6 +137,18 @@ describeWith(libmodbus, 'against the test server of libmodbus', () => {
     const { foreign } = await rig.read('foreign');
     expect(['bad/timeout', 'bad/reply']).toContain(foreign);
     await waitFor(async () => (await rig.read('input')).input === 10);
+  });
+});
+
+describeWith(libmodbus, 'against the test server of libmodbus, an exchange', () => {
+  test('is written before it is read, where the two meet too', async () => {
+    const port = await freePort();
+    startLibmodbus('tcp', { port });
+    const exchanges = [{ exchange: 'request', address: 0x161, words: [0x1234, 0x5678, 0x9abc] }];
+    const tags = [{ tag: 'value', address: 0x162, type: 'uint32', exchange: 'request' }];
+    const settings = { link: { kind: 'tcp', host: '127.0.0.1', port }, unit: 255, pollsMayWrite: true };
+    const rig = await startRig([device({ ...settings, exchanges, tags })]);
+    expect(await rig.read()).toEqual({ value: 0x5678_9abc });
   });
 });
 
