@@ -1,4 +1,4 @@
-import type { Exchange, ModbusTable } from '@fieldline/shared/config';
+import { type Exchange, type ModbusTable, recordAt } from '@fieldline/shared/config';
 import {
   type Micros,
   type QualityCode,
@@ -187,7 +187,8 @@ export class BlockReader {
     this.changed = true;
     if (!confirmed || told) return;
     if (this.probeAtMs === never) this.probeAtMs = this.clock.monotonicMs() + this.probes.next();
-    this.log.warn({ tag: item.tag.tag, address: item.first }, 'the device refuses the tag: is its address right?');
+    const place = this.source.table === 'file' ? recordAt(item.first) : { address: item.first };
+    this.log.warn({ tag: item.tag.tag, ...place }, 'the device refuses the tag: is its address right?');
   }
 
   /** Time to look again: each turn does a part of it, within its bound of extra requests. */

@@ -87,6 +87,17 @@ describe('tags export', () => {
     ]);
   });
 
+  test('gives the exchange by which a tag is read', async () => {
+    const rest = '    pollsMayWrite: true\n    exchanges: [{ exchange: page, address: 2048, words: [1] }]\n';
+    const file = settingsFile(device(`${rest}    tags: [{ tag: state, address: 100, exchange: page }]\n`));
+    const { said: list } = await runByHand(tags, ['export', '--config', file, '--device', 'd']);
+    expect(list).toEqual(['tag,table,address,type,exchange', 'state,holding,100,uint16,page']);
+    const { said, problems } = await imported(list.join('\n'));
+    expect(problems).toEqual([]);
+    const again = device(`${rest}${said.map((line) => `    ${line}\n`).join('')}`);
+    expect(deviceOf(settingsFile(again)).tags).toEqual(deviceOf(file).tags);
+  });
+
   test('tells which devices there are', async () => {
     const file = settingsFile(device('    tags: [{ tag: a, address: 0 }]\n'));
     const { thrown } = await runByHand(tags, ['export', '--config', file, '--device', 'e']);
