@@ -37,6 +37,8 @@ export type RegisterMap = {
   readonly addressBase: AddressBase;
   readonly maxRegisters: number;
   readonly maxBits: number;
+  /** Absent: they do follow each other. */
+  readonly joinRecords?: boolean;
   readonly avoid?:
     | Readonly<Partial<Record<AddressedTable, readonly (readonly [number, number])[] | undefined>>>
     | undefined;
@@ -141,10 +143,12 @@ function spanProblems(map: RegisterMap, tag: StatedTag, place: Place): Problem[]
   return [[key, 'cannot be read without registers that avoid forbids; take the tag out, or correct avoid']];
 }
 
-function endProblem({ addressBase }: RegisterMap, place: Place, count: number): Problem | null {
+function endProblem({ addressBase, joinRecords = true }: RegisterMap, place: Place, count: number): Problem | null {
   if (place.table === 'file') {
     const { record } = recordAt(place.first);
-    return record + count <= recordsPerFile ? null : ['record', `the last record of a file is ${recordsPerFile - 1}`];
+    return record + count <= recordsPerFile || !joinRecords
+      ? null
+      : ['record', `the last record of a file is ${recordsPerFile - 1}`];
   }
   if (place.first + count <= wireAddresses) return null;
   return ['address', `the last register is ${statedAddress({ ...place, first: wireAddresses - 1 }, addressBase)}`];
@@ -165,6 +169,9 @@ function factorPlace(map: RegisterMap, tag: StatedTag, { table, first }: Place):
   }
   if (named !== undefined && (named.type !== 'int16' || named.bits !== undefined)) {
     return ['scaleFactor', `${named.tag} is no whole int16, as a scale factor is`];
+  }
+  if (table === 'file' && map.joinRecords === false) {
+    return ['scaleFactor', 'goes with joinRecords: true only: else two records do not come in one stretch'];
   }
   if (table === 'file' && named === undefined) {
     return ['scaleFactor', 'in a file it is the name of a tag of the same file: an address stands in no file'];

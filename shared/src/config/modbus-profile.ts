@@ -24,6 +24,7 @@ const deviceShape = modbusDeviceObject.pick({
   byteOrder: true,
   maxRegisters: true,
   maxSubRequests: true,
+  joinRecords: true,
   maxBits: true,
   maxGap: true,
   avoid: true,

@@ -65,6 +65,12 @@ export const modbusDeviceObject = z.strictObject({
     .describe(
       'most places in files that one request asks for (sub-requests of function 20); 1 where the device takes one',
     ),
+  joinRecords: z
+    .boolean()
+    .default(true)
+    .describe(
+      'false: a record of the files of this device is more than one register, so the next record is not the next register: each tag is asked for by itself, from the beginning of its record',
+    ),
   maxBits: z.int().min(1).max(2_000).default(2_000).describe('most coils or discrete inputs per request'),
   maxGap: z
     .int()

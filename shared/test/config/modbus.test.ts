@@ -140,6 +140,18 @@ describe('records of files', () => {
     expect(stretchesText('file', several, 1)).toBe('file 1 records 0, 7–9; file 65535 record 0');
   });
 
+  test('that are more than a register may be long at the end of a file, and have no scale factor', () => {
+    const last = { file: 4, record: 9_999, type: 'uint32' };
+    expect(placesOf([last], { joinRecords: false })).toMatchObject([{ first: 49_999, count: 2 }]);
+    const factor = [
+      { file: 4, record: 1, scaleFactor: 't1' },
+      { file: 4, record: 2, type: 'int16' },
+    ];
+    expect(() => read(factor, { joinRecords: false })).toThrow(
+      'devices[0].tags[0].scaleFactor: is "t1": goes with joinRecords: true only',
+    );
+  });
+
   test('are read again as they were written down', () => {
     const device = modbusDeviceSchema.parse({
       ...{ device: 'd', protocol: 'modbus', link: { kind: 'tcp', host: 'h' } },

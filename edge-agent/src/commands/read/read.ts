@@ -78,7 +78,7 @@ async function readBlock(
   const { reply, roundTripMs } = await link.read(readRequestOf({ ...plan, unit, timeoutMs }, block), answersAs);
   const request = requestLine(device, plan, block);
   if (reply.kind !== 'data') return { request, roundTripMs, tags: [], failed: reply };
-  const tags = block.points.map((point) => decode(device, point, reply.data, indexIn(block, point.first), now()));
+  const tags = block.points.map((point) => decode(device, point, reply.data, indexIn(block, point), now()));
   return { request, roundTripMs, tags, failed: null };
 }
 

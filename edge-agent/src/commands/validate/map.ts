@@ -52,6 +52,7 @@ const placeText = ({ address, file, record }: ModbusTag): string =>
 
 function valuesOf(device: ModbusDevice): Value[] {
   return device.tags.flatMap((tag, index): Value[] => {
+    if (tag.table === 'file' && !device.joinRecords) return [];
     if (tag.bit !== undefined || tag.bits !== undefined || tag.type === 'int8' || tag.type === 'uint8') return [];
     const { first, valueAt } = placementOf(device, tag);
     return [{ tag, index, first: first + valueAt, end: first + valueAt + registerCount(tag) }];

@@ -145,7 +145,7 @@ export class BlockReader {
 
   private accept(block: Block<Item>, turn: Turn, time: number, data: Buffer): void {
     for (const item of block.points) {
-      turn.samples.push(item.decode(data, indexIn(block, item.first), time));
+      turn.samples.push(item.decode(data, indexIn(block, item), time));
       const known = this.refused.size > 0 && this.refused.get(item);
       if (!known) continue;
       this.refused.delete(item);

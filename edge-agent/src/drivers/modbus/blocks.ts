@@ -25,20 +25,24 @@ export type Block<P extends Span> = Span & {
   readonly stretches: readonly Span[];
 };
 
-/** Where in the registers (or bits) of the answer one stands that is asked for. */
-export function indexIn({ stretches }: Block<Span>, first: number): number {
-  let before = 0;
-  for (const stretch of stretches) {
-    const index = first - stretch.first;
-    if (index >= 0 && index < stretch.count) return before + index;
-    before += stretch.count;
-  }
-  throw new Error(`${first} is not in this block`);
-}
-
 export const endOf = ({ first, count }: Span): number => first + count;
 export const byAddress = (one: Span, other: Span): number => one.first - other.first || one.count - other.count;
 const byEnd = (one: Span, other: Span): number => endOf(one) - endOf(other) || one.first - other.first;
+
+/** Where in the registers (or bits) of the answer those of a point begin. */
+export function indexIn({ stretches }: Block<Span>, point: Span): number {
+  let before = 0;
+  let index: number | null = null;
+  for (const stretch of stretches) {
+    const isWhole = stretch.first <= point.first && endOf(point) <= endOf(stretch);
+    // Records that are more than a register do not go on into the next: there only what begins with the point is its own.
+    if (isWhole && stretch.first === point.first) return before;
+    if (isWhole) index ??= before + point.first - stretch.first;
+    before += stretch.count;
+  }
+  if (index === null) throw new Error(`${point.first} is not in this block`);
+  return index;
+}
 
 /**
  * The blocks that hold every span whole at the least cost, in the order of their addresses. Spans may overlap.

@@ -58,12 +58,12 @@ export const loadOf = (requests: readonly RequestForecast[]): number =>
 
 function requestsOf(device: ModbusDevice, answerMs: number): RequestForecast[] {
   const { link, addressBase, unit, timeoutMs } = device;
-  return planDevice(device).flatMap(({ table, everyMs, exchange, blocks }) =>
+  return planDevice(device).flatMap(({ table, everyMs, exchange, joinRecords, blocks }) =>
     blocks.map((block) => ({
       device: device.device,
       unit,
       table,
-      asks: requestText({ table, exchange }, block, addressBase),
+      asks: requestText({ table, exchange, joinRecords }, block, addressBase),
       from: statedAddress({ table, first: block.first }, addressBase),
       to: statedAddress({ table, first: lastOf(block) }, addressBase),
       wanted: wantedOf(block),

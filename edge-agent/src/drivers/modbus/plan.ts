@@ -25,6 +25,8 @@ export type Point = Placement & { readonly setting: ModbusTag };
 export type Plan = {
   readonly table: ModbusTable;
   readonly everyMs: number;
+  /** Of files: a record is one register. */
+  readonly joinRecords: boolean;
   /** Written by the one request that there is then. */
   readonly exchange: Exchange | undefined;
   readonly limits: Limits;
@@ -48,6 +50,7 @@ export function planDevice(device: ModbusDevice): Plan[] {
       table,
       everyMs,
       limits,
+      joinRecords: device.joinRecords,
       exchange,
       blocks: exchange === undefined ? requestsOf(points, limits) : [blockOf(points)],
     };
@@ -56,11 +59,13 @@ export function planDevice(device: ModbusDevice): Plan[] {
 
 /** What a request does, in the notation of the device: `holding 40001–40009, writing holding 40100`. */
 export function requestText(
-  { table, exchange }: Pick<Plan, 'table' | 'exchange'>,
+  { table, exchange, joinRecords }: Pick<Plan, 'table' | 'exchange' | 'joinRecords'>,
   { stretches }: Block<Span>,
   addressBase: AddressBase,
 ): string {
-  const read = stretchesText(table, stretches, addressBase);
+  // Where a record is more than a register, its registers are no records.
+  const shown = joinRecords ? stretches : stretches.map(({ first }) => ({ first, count: 1 }));
+  const read = stretchesText(table, shown, addressBase);
   if (exchange === undefined) return read;
   const { first, words } = exchange;
   return `${read}, writing ${stretchesText('holding', [{ first, count: words.length }], addressBase)}`;
@@ -68,15 +73,20 @@ export function requestText(
 
 /** To ask for another stretch of records costs the bytes of so many: what is nearer is read along. */
 const maxGapInFile = 4;
+/** Every gap is too long, even one of less than nothing. */
+const joinsNothing = Number.NEGATIVE_INFINITY;
 
 /** maxGap is stated in registers: as many bytes of reply hold 16 times as many bits. */
 function limitsOf(device: ModbusDevice, table: ModbusTable): Limits {
-  const { maxGap, maxSubRequests } = device;
+  const { maxGap, maxSubRequests, joinRecords } = device;
   const shared = {
     avoid: avoidedSpans(device, table),
     cost: costOf(device.link, table),
     maxCount: mostOf(device, table),
   };
-  if (table === 'file') return { ...shared, maxGap: Math.min(maxGap, maxGapInFile), maxSubRequests };
+  if (table === 'file') {
+    const most = joinRecords ? Math.min(maxGap, maxGapInFile) : joinsNothing;
+    return { ...shared, maxGap: most, maxSubRequests };
+  }
   return { ...shared, maxGap: isBitTable(table) ? maxGap * 16 : maxGap };
 }

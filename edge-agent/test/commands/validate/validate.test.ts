@@ -31,6 +31,7 @@ describe('validate warns', () => {
     expect(warningsOf(device('d', 1, ...files))).toEqual([
       'warning: edge.yaml:10:36: devices[0].tags[1].record: b (uint16 in 1 register from record 1 of file 4) has registers of a (uint32 in 2 registers from record 0 of file 4, edge.yaml:9:36): one of the two is wrong',
     ]);
+    expect(warningsOf(`${device('d', 1, ...files)}    joinRecords: false\n`)).toEqual([]);
     const orders = ['tag: a, address: 10, type: uint32', 'tag: b, address: 10, type: uint32, byteOrder: CDAB'];
     expect(warningsOf(device('d', 1, ...orders))).toHaveLength(1);
   });

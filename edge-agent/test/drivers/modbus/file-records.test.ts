@@ -137,6 +137,32 @@ describe('a device with files', () => {
     expect(told.asked).toEqual(one);
   });
 
+  test('whose records are more than a register is asked for each tag by itself, from the beginning of its record', async () => {
+    // Record n is of eight registers: 10 × n, 10 × n + 1, …
+    const answer: Answer = (_ask, { asked, send }) => {
+      const parts = stretchesOf(asked).map(({ record, count }) => {
+        const words = Array.from({ length: count }, (_, index) => record * 10 + index);
+        return Buffer.concat([Buffer.of(1 + count * 2, 6), Buffer.from(Uint16Array.from(words).buffer).swap16()]);
+      });
+      const body = Buffer.concat(parts);
+      send(Buffer.concat([Buffer.of(0x14, body.length), body]));
+    };
+    const tags = [
+      tagOf(1, 5, { type: 'uint64' }),
+      tagOf(1, 6, { type: 'uint32' }),
+      tagOf(1, 7),
+      tagOf(2, 9_999, { type: 'uint32' }),
+    ];
+    const { rig } = await startFiles({ answer, asked: [] }, tags, { joinRecords: false });
+    expect(rig.driver.requests.map(({ name }) => name)).toEqual(['plc file 1 records 5, 6, 7; file 2 record 9999']);
+    expect(await rig.read()).toEqual({
+      f1r5: (50n << 48n) | (51n << 32n) | (52n << 16n) | 53n,
+      f1r6: 60 * 65_536 + 61,
+      f1r7: 70,
+      f2r9999: (99_990 % 65_536) * 65_536 + (99_991 % 65_536),
+    });
+  });
+
   test('whose answer is not what was asked for gives no value, and the next one is none the worse', async () => {
     let isOdd = true;
     const plc = files(() => true);

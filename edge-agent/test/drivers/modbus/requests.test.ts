@@ -10,6 +10,10 @@ const at = (file: number, record: number, count = 1): Span => ({ first: recordPo
 const stretchesOf = (points: readonly Span[], more: Partial<Limits> = {}) =>
   requestsOf(points, { ...limits, ...more }).map(({ stretches }) => stretches);
 
+/** What stands where in the answer: each record by its position. */
+const positionsOf = ({ stretches }: { readonly stretches: readonly Span[] }): number[] =>
+  stretches.flatMap(({ first, count }) => Array.from({ length: count }, (_, index) => first + index));
+
 describe('requests for records of files', () => {
   it('read a short gap along, and never reach from one file into the next', () => {
     expect(stretchesOf([at(1, 0), at(1, 5), at(1, 11)])).toEqual([[at(1, 0, 6), at(1, 11)]]);
@@ -27,6 +31,14 @@ describe('requests for records of files', () => {
     expect(stretchesOf([at(1, 0, 60), at(2, 0, 61)])).toHaveLength(2);
     expect(stretchesOf([at(1, 0), at(2, 0)], { maxSubRequests: 1 })).toHaveLength(2);
     expect(stretchesOf([at(1, 0, 6), at(2, 0, 5)], { maxCount: 10 })).toHaveLength(2);
+  });
+
+  it('ask for each point by itself where a record is more than a register', () => {
+    const apart = { maxGap: Number.NEGATIVE_INFINITY };
+    const wanted = [at(1, 5, 4), at(1, 6, 2), at(1, 7), at(1, 5, 2)];
+    expect(stretchesOf(wanted, apart)).toEqual([[at(1, 5, 2), at(1, 5, 4), at(1, 6, 2), at(1, 7)]]);
+    const [request] = requestsOf(wanted, { ...limits, ...apart });
+    expect(wanted.map((point) => (request === undefined ? null : indexIn(request, point)))).toEqual([2, 6, 8, 0]);
   });
 
   const points = fc.array(
@@ -57,8 +69,10 @@ describe('requests for records of files', () => {
               expect(recordAt(first).file).toBe(recordAt(first + length - 1).file);
             }
             for (const point of own) {
-              const begin = indexIn(request, point.first);
-              expect(indexIn(request, point.first + point.count - 1)).toBe(begin + point.count - 1);
+              const begin = indexIn(request, point);
+              expect(begin + point.count).toBeLessThanOrEqual(count);
+              expect(positionsOf(request)[begin]).toBe(point.first);
+              expect(positionsOf(request)[begin + point.count - 1]).toBe(point.first + point.count - 1);
             }
             expect(requestOf(own, limits)).toEqual(request);
           }
