@@ -29,7 +29,7 @@ import { Recorder } from './journal/recorder.ts';
 import { thinToMsOf } from './journal/thinning/settings.ts';
 import { type Boot, isBelieved, systemBoot } from './journal/undated/boot.ts';
 import { createPoller } from './poller/poller.ts';
-import { certificateFolder, commandFile, resolvePaths } from './resolve-paths.ts';
+import { certificateFolder, commandFile, learnedFile, resolvePaths } from './resolve-paths.ts';
 import { StallWatch } from './stall-watch.ts';
 import { birthMessages, describeDevices } from './uplink/births.ts';
 import { clockState, stateMessage } from './uplink/state.ts';
@@ -191,6 +191,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     const driver = await loadOne(protocol, config, context, parts);
     if (driver === null) continue;
     drivers.push(driver);
+    driver.onReplanned?.(poller.replace);
     driver.start();
     poller.start(driver.requests);
   }
@@ -211,6 +212,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   health.ready.push({ name: 'commands', trouble: () => commander?.trouble() ?? null });
   life.add('device status', watchDevices(drivers, metrics));
   health.ready.push({ name: 'devices', trouble: () => null, note: () => silentDevices(drivers) });
+  health.ready.push({ name: 'lines', trouble: () => null, note: () => notesOf(drivers) });
   uplink.start();
   const downloads = drivers.flatMap((driver) => driver.downloads ?? []);
   const httpPort = await openOps(config, parts, downloads, life);
@@ -233,6 +235,7 @@ async function loadOne(
     return await load(protocol, config.devices, context, {
       certificateFolder: certificateFolder(config),
       flightRecorder: config.flightRecorder,
+      learnedFile: learnedFile(config),
     });
   } catch (error) {
     const trouble = `the ${protocol} driver cannot start: ${error instanceof Error ? error.message : String(error)}`;
@@ -252,6 +255,11 @@ function silentDevices(drivers: readonly Driver[]): string | null {
   }
   const [first] = silent;
   return `${silent.length} of ${counted(all.length, 'device')} not connected, e.g. ${first?.device}: ${first?.trouble ?? first?.state}`;
+}
+
+function notesOf(drivers: readonly Driver[]): string | null {
+  const notes = drivers.flatMap((driver) => driver.note?.() ?? []);
+  return notes.length === 0 ? null : notes.join('; ');
 }
 
 /** One gauge per device; gives what ends it. */

@@ -39,5 +39,9 @@ const resolveTls = ({ caFile, certFile, keyFile }: Tls, at: (path: string) => st
 export const commandFile = (config: EdgeConfig): string =>
   join(dirname(config.journal.folder), 'commands', `${config.gateway}.sqlite`);
 
+/** What was learned of devices, beside the journal. */
+export const learnedFile = ({ gateway, journal }: Pick<EdgeConfig, 'gateway' | 'journal'>): string =>
+  join(dirname(journal.folder), 'learned', `${gateway}.json`);
+
 /** Beside the journal: the one place of the settings that the agent may write to. */
 export const certificateFolder = (config: EdgeConfig): string => join(dirname(config.journal.folder), 'certificates');

@@ -2,6 +2,9 @@
  * What the devices' own log of requests says of the agent: turns of its grid that nobody read in, requests beyond those that were
  * needed, and how far each lay from its grid. The grid of a device is the one that half of its requests come before, so what
  * agent, kernel and simulator add to each of them alike is not in it, and what changes is.
+ *
+ * An agent never asks before its turn, and may be late: so a request belongs to the turn that came before it, or comes within a quarter
+ * of a period, by which half of the requests may have been late.
  */
 import { quantile } from '../statistics.ts';
 import type { FleetRequest } from './fleet.ts';
@@ -16,6 +19,8 @@ export type Turns = {
   readonly besideMs: readonly number[];
 };
 
+const earlyShare = 0.25;
+
 export function turnsOf(log: readonly FleetRequest[], everyMs: number): Turns {
   const everyMicros = everyMs * 1_000;
   const timesOf = Map.groupBy(log, ([device]) => device);
@@ -28,11 +33,12 @@ export function turnsOf(log: readonly FleetRequest[], everyMs: number): Turns {
   for (const requests of timesOf.values()) {
     const times = requests.map(([, time]) => time);
     const grid = gridOf(times, everyMicros);
-    // Half a turn within the log at either end, so that no request of these turns lies outside of it.
-    const from = Math.ceil((begin - grid) / everyMicros + 0.5);
-    const to = Math.floor((end - grid) / everyMicros - 0.5);
-    due += to - from + 1;
-    for (const [turn, ofTurn] of Map.groupBy(times, (time) => Math.round((time - grid) / everyMicros))) {
+    const turnAt = (time: number): number => Math.floor((time - grid) / everyMicros + earlyShare);
+    // Those that lie whole in the log, so that none of their requests is outside of it.
+    const from = Math.ceil((begin - grid) / everyMicros + earlyShare);
+    const to = turnAt(end) - 1;
+    due += Math.max(0, to - from + 1);
+    for (const [turn, ofTurn] of Map.groupBy(times, turnAt)) {
       if (turn < from || turn > to) continue;
       read += 1;
       asked += ofTurn.length;

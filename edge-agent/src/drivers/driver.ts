@@ -5,7 +5,7 @@
  * Trouble with the device is data: a read that fails gives a bad sample for each of its tags, with the reason. A driver
  * throws only for broken invariants.
  */
-import type { CommandReason, Declaration, Sample, Tag, Value } from '@fieldline/shared/contracts';
+import type { CommandReason, Declaration, Sample, Tag, TagClass, Value } from '@fieldline/shared/contracts';
 import type { Clock, Download, Log, Metrics } from '@fieldline/shared/runtime';
 
 /** A part of the plan that the poller calls when it is due: one request on the wire, or a few that belong together. */
@@ -15,6 +15,8 @@ export type PollRequest = {
   /** Shown in logs and `plan`, e.g. `plc1 holding 100–131`. */
   readonly name: string;
   readonly everyMs: number;
+  /** The highest of its tags: where a link cannot hold all periods, those of higher classes go before. */
+  readonly class: TagClass;
   /** Never rejects: what went wrong is in the quality of the samples. Ends early, with whatever it has, on abort. */
   readonly read: (signal: AbortSignal) => Promise<readonly Sample[]>;
 };
@@ -73,13 +75,17 @@ export type TagWriter = {
 export interface Driver {
   /** Every tag of its devices, once: the objects that its samples refer to. */
   readonly tags: readonly Tag[];
-  /** What the poller reads; empty for protocols that report by themselves. */
+  /** What the poller reads at first; empty for protocols that report by themselves. */
   readonly requests: readonly PollRequest[];
+  /** Set before the start: called when other requests are to be read of a link, in the place of those that it had. */
+  onReplanned?(tell: (link: string, requests: readonly PollRequest[]) => void): void;
   /** For the tags that their settings make writable; absent where there are none, or the protocol cannot. */
   readonly writer?: TagWriter | undefined;
   /** Begins to connect and returns; the driver goes on trying until closed. */
   start(): void;
   status(): readonly DeviceStatus[];
+  /** What is good to know of its links, in words for the operator; null when there is nothing. */
+  note?(): string | null;
   /** What may be fetched over HTTP beside the metrics. */
   readonly downloads?: readonly Download[];
   /** Idempotent. */

@@ -12,6 +12,8 @@ export type DriverOptions = {
   /** Where drivers keep the certificates that they make and trust. */
   readonly certificateFolder: string;
   readonly flightRecorder: FlightRecorderSettings;
+  /** Where drivers keep what they have learned of devices. */
+  readonly learnedFile: string;
 };
 
 type Loaders = {
@@ -26,7 +28,7 @@ type Loaders = {
 const loaders: Loaders = {
   modbus: async (devices, context, options) => {
     const { createModbusDriver } = await import('./modbus/driver.ts');
-    return createModbusDriver(devices, context, options.flightRecorder);
+    return createModbusDriver(devices, context, options.flightRecorder, options.learnedFile);
   },
   opcua: async (devices, context, options) => {
     const { createOpcuaDriver } = await import('./opcua/driver.ts');

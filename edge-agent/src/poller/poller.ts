@@ -1,8 +1,9 @@
 import type { Sample } from '@fieldline/shared/contracts';
 import type { Clock, Log, Metrics } from '@fieldline/shared/runtime';
 import type { PollRequest } from '../drivers/driver.ts';
+import { Agenda } from './agenda.ts';
 import { createSleeper } from './sleeper.ts';
-import { advance, DueQueue, timetable } from './timetable.ts';
+import { advance, type Entry, timetable } from './timetable.ts';
 
 /** A link that is down answers without waiting: after so many reads it lets the others run. */
 const maxReadsInARow = 16;
@@ -25,19 +26,24 @@ export type PollerParts = {
 export type Poller = {
   /** Begins with these at once. Links of a later call are others than those of the calls before. */
   readonly start: (requests: readonly PollRequest[]) => void;
+  /**
+   * From the next turn of a link on, these are all that is read there. Those that it had keep their turns, new ones are read as soon
+   * as it is free, since what they took the place of may be due already.
+   */
+  readonly replace: (link: string, requests: readonly PollRequest[]) => void;
   /** Waits for the reads that are running; they end early. Idempotent. */
   readonly close: () => Promise<void>;
 };
 
 /**
- * Decides when each request is read. Requests of one link run one after another, the one that is due first at first; links run
- * side by side, so a slow one holds up nobody else. Turns lie on a fixed grid, so that a late read delays no later one.
+ * Decides when each request is read. Requests of one link run one after another, in the order of `agenda.ts`; links run side by side,
+ * so a slow one holds up nobody else. Turns lie on a fixed grid, so that a late read delays no later one.
  */
 export function createPoller({ clock, onSamples, metrics, log }: PollerParts): Poller {
   const missed = metrics.counter(
     'fieldline_poller_missed_total',
     'Turns that were skipped because the link was still busy; no sample was taken, so none is lost',
-    ['link'],
+    ['link', 'class'],
   );
   const lateness = metrics.histogram(
     'fieldline_poller_lateness_seconds',
@@ -48,29 +54,45 @@ export function createPoller({ clock, onSamples, metrics, log }: PollerParts): P
   const toLog = new Map<string, { turns: number; notBeforeMs: number }>();
   const sleeper = createSleeper();
   const links: Promise<void>[] = [];
+  const replacements = new Map<string, readonly PollRequest[]>();
 
-  async function runLink(link: string, queue: DueQueue, signal: AbortSignal): Promise<void> {
+  async function runLink(link: string, entries: readonly Entry[], signal: AbortSignal): Promise<void> {
+    let agenda = new Agenda(entries);
     let readsInARow = 0;
-    for (let entry = queue.first; entry !== undefined && !signal.aborted; entry = queue.first) {
-      const waitMs = entry.dueMs - clock.monotonicMs();
-      if (waitMs > nearMs) {
-        await sleeper.sleep(waitMs);
+    while (!signal.aborted && !agenda.isEmpty) {
+      agenda = replaced(link, agenda);
+      const nowMs = clock.monotonicMs();
+      const entry = agenda.take(nowMs + nearMs);
+      if (entry === undefined) {
+        await sleeper.sleep(agenda.nextDueMs - nowMs);
         readsInARow = 0;
         continue;
       }
-      lateness.observe(Math.max(0, -waitMs) / 1_000);
+      lateness.observe(Math.max(0, nowMs - entry.dueMs) / 1_000);
       onSamples(await entry.request.read(signal));
-      const nowMs = clock.monotonicMs();
-      countMissed(link, entry.request, advance(entry, nowMs), nowMs);
-      queue.sinkFirst();
+      const endedMs = clock.monotonicMs();
+      countMissed(link, entry.request, advance(entry, nowMs, endedMs), endedMs);
+      agenda.took(entry, endedMs - nowMs);
+      agenda.add(entry);
       readsInARow += 1;
       if (readsInARow % maxReadsInARow === 0) await letOthersRun();
     }
   }
 
-  function countMissed(link: string, { name, everyMs }: PollRequest, turns: number, nowMs: number): void {
+  function replaced(link: string, agenda: Agenda): Agenda {
+    const requests = replacements.get(link);
+    if (requests === undefined) return agenda;
+    replacements.delete(link);
+    const wanted = new Set(requests);
+    const stay = agenda.entries.filter(({ request }) => wanted.has(request));
+    const known = new Set(stay.map(({ request }) => request));
+    const added = requests.filter((request) => !known.has(request));
+    return new Agenda([...stay, ...timetable(added, clock.monotonicMs(), 0)]);
+  }
+
+  function countMissed(link: string, { name, everyMs, class: tagClass }: PollRequest, turns: number, nowMs: number) {
     if (turns === 0) return;
-    missed.inc({ link }, turns);
+    missed.inc({ link, class: tagClass }, turns);
     const unsaid = toLog.get(link) ?? { turns: 0, notBeforeMs: nowMs };
     toLog.set(link, unsaid);
     unsaid.turns += turns;
@@ -85,14 +107,15 @@ export function createPoller({ clock, onSamples, metrics, log }: PollerParts): P
 
   return {
     start: (requests) => {
-      const queues = new Map<string, ReturnType<typeof timetable>>();
+      const queues = new Map<string, Entry[]>();
       for (const entry of timetable(requests, clock.monotonicMs())) {
         const entries = queues.get(entry.request.link) ?? [];
         queues.set(entry.request.link, entries);
         entries.push(entry);
       }
-      for (const [link, entries] of queues) links.push(runLink(link, new DueQueue(entries), closing.signal));
+      for (const [link, entries] of queues) links.push(runLink(link, entries, closing.signal));
     },
+    replace: (link, requests) => void replacements.set(link, requests),
     close: async () => {
       closing.abort();
       sleeper.wakeAll();

@@ -1,4 +1,4 @@
-import { GOOD, type Sample, type Tag } from '@fieldline/shared/contracts';
+import { GOOD, type Sample, type Tag, type TagClass } from '@fieldline/shared/contracts';
 import { createMetrics, type Log, silentLog } from '@fieldline/shared/runtime';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { PollRequest } from '../../src/drivers/driver.ts';
@@ -19,7 +19,13 @@ function createPlant() {
   const begun: Record<string, number[]> = {};
   const running = new Map<string, number>();
   let mostPerLink = 0;
-  const add = (name: string, everyMs: number, takesMs = 0, link = 'link'): PollRequest => {
+  const add = (
+    name: string,
+    everyMs: number,
+    takesMs = 0,
+    link = 'link',
+    tagClass: TagClass = 'process',
+  ): PollRequest => {
     const tag: Tag = { device: name, tag: 't', type: 'int16' };
     const starts: number[] = [];
     begun[name] = starts;
@@ -32,7 +38,7 @@ function createPlant() {
       running.set(link, (running.get(link) ?? 0) - 1);
       return [{ tag, time: clock.now(), value: 1, quality: GOOD }];
     };
-    return { link, name, everyMs, read };
+    return { link, name, everyMs, class: tagClass, read };
   };
   return { add, begun, running, mostPerLink: () => mostPerLink };
 }
@@ -44,8 +50,10 @@ function startPoller(requests: readonly PollRequest[], log: Log = silentLog) {
   const poller = createPoller({ clock, onSamples, metrics, log });
   poller.start(requests);
   const missed = async (link: string): Promise<number> => {
-    const line = (await metrics.text()).match(new RegExp(`fieldline_poller_missed_total\\{link="${link}"\\} (\\d+)`));
-    return Number(line?.[1] ?? 0);
+    const lines = (await metrics.text()).matchAll(
+      new RegExp(`fieldline_poller_missed_total\\{link="${link}",class="\\w+"\\} (\\d+)`, 'g'),
+    );
+    return [...lines].reduce((sum, [, turns]) => sum + Number(turns), 0);
   };
   return { ...poller, samples, missed };
 }
@@ -126,6 +134,39 @@ describe('the poller', () => {
       turns.push(await new Promise<number>((resolve) => setImmediate(resolve, turn)));
     expect(turns).toEqual([0, 1, 2, 3, 4]);
     await poller.close();
+  });
+});
+
+describe('requests that take the place of others', () => {
+  test('are read as soon as the link is free; those that stay keep their turns', async () => {
+    const plant = createPlant();
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => plant.add(name, 1_000, 30));
+    if (a === undefined || b === undefined || c === undefined) throw new Error('three requests');
+    const poller = startPoller([a, b]);
+    await vi.advanceTimersByTimeAsync(1_990);
+    poller.replace('link', [a, c]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    await poller.close();
+    expect(plant.begun.a).toEqual([0, 1_000, 2_000, 3_000]);
+    expect(plant.begun.b).toEqual([0, 500, 1_500].slice(1));
+    // The link looks when its next turn comes, and a is due by then too.
+    expect(plant.begun.c?.[0]).toBeLessThanOrEqual(2_030);
+    expect(plant.begun.c).toHaveLength(2);
+    expect(plant.mostPerLink()).toBe(1);
+    expect(await poller.missed('link')).toBe(0);
+  });
+
+  test('are not begun while a read of those before runs', async () => {
+    const plant = createPlant();
+    const [a, b] = [plant.add('a', 1_000, 400), plant.add('b', 1_000, 10)];
+    const poller = startPoller([a]);
+    await vi.advanceTimersByTimeAsync(200);
+    poller.replace('link', [b]);
+    await vi.advanceTimersByTimeAsync(2_500);
+    await poller.close();
+    expect(plant.begun.a).toEqual([0]);
+    expect(plant.begun.b?.[0]).toBe(400);
+    expect(plant.mostPerLink()).toBe(1);
   });
 });
 

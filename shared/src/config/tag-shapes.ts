@@ -18,7 +18,7 @@ export const keepingShape = {
     .enum(tagClasses)
     .optional()
     .describe(
-      `when the journal is full, the oldest samples of the lowest class go first, in the order ${tagClasses.join(', ')}; absent: ${defaultClass}`,
+      `when the journal is full, the oldest samples of the lowest class go first, in the order ${tagClasses.join(', ')}; absent: ${defaultClass}. Where a Modbus link cannot be read as often as is asked for, the requests of the higher class keep their periods`,
     ),
   thinToMs: durationMs
     .optional()

@@ -1,7 +1,14 @@
+import { dirname, resolve } from 'node:path';
+import type { ModbusDevice } from '@fieldline/shared/config';
+import type { EdgeConfig } from '@fieldline/shared/config/edge';
+import { modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import { problemLines } from '@fieldline/shared/config/settings-text';
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
+import type { Answer } from '../../drivers/modbus/forecast.ts';
+import { Learned } from '../../drivers/modbus/learned.ts';
 import { typicalAnswerMs } from '../../drivers/modbus/request-cost.ts';
+import { learnedFile, resolvePaths } from '../../resolve-paths.ts';
 import type { FieldParts } from '../field-parts.ts';
 import { numberOf } from '../number-of.ts';
 import { busFindings } from '../validate/bus.ts';
@@ -15,7 +22,8 @@ A serial line that is taken for more than 80 % of its time is a warning, for mor
 
   --config FILE   the settings file
   --json          for programs
-  --answer-ms MS  what the devices of serial lines take to answer: ${typicalAnswerMs} unless it is stated
+  --answer-ms MS  what the devices of serial lines take to answer; unless it is stated, what an agent with these settings has
+                  measured on this machine, and ${typicalAnswerMs} where there is nothing
 `;
 
 const options = {
@@ -38,9 +46,11 @@ export async function run({
   }
   if (positionals.length > 0) throw wrongArguments(`unknown: plan ${positionals.join(' ')}`, usage);
   if (values.config === undefined) throw wrongArguments('--config is missing', usage);
-  const answerMs = numberOf(values['answer-ms'] ?? String(typicalAnswerMs), '--answer-ms', 60_000, usage);
+  const stated = values['answer-ms'];
+  const statedMs = stated === undefined ? null : numberOf(stated, '--answer-ms', 60_000, usage);
   const { config, problemAt } = await readSettings(values.config);
-  const forecast = forecastOf(config, answerMs);
+  const learned = statedMs === null ? readLearned(values.config, config) : null;
+  const forecast = forecastOf(config, answerOf(statedMs, learned?.known ?? new Learned()));
   const { problems, warnings } = busFindings(config, forecast.links);
   const lines = (issues: typeof problems): string[] => problemLines(values.config ?? '', issues.map(problemAt));
   if (values.json === true) {
@@ -48,6 +58,26 @@ export async function run({
   } else {
     for (const line of planLines(forecast)) say(line);
     for (const line of lines(warnings)) say(`warning: ${line}`);
+    if (learned !== null && learned.trouble !== null) say(`warning: ${learned.trouble}`);
   }
   if (problems.length > 0) throw new FieldlineError('settings/invalid', lines(problems).join('\n'));
 }
+
+/** A file that cannot be read is no reason not to plan. */
+function readLearned(file: string, config: EdgeConfig): { readonly known: Learned; readonly trouble: string | null } {
+  const path = learnedFile(resolvePaths(config, dirname(resolve(file))));
+  try {
+    return { known: Learned.read(path), trouble: null };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { known: new Learned(), trouble: `${path}: what was measured cannot be read: ${reason}` };
+  }
+}
+
+const answerOf =
+  (statedMs: number | null, learned: Learned) =>
+  ({ link, unit }: ModbusDevice): Answer => {
+    if (statedMs !== null) return { ms: statedMs, from: 'stated' };
+    const measuredMs = learned.answerMsOf(modbusLinkName(link), unit);
+    return measuredMs === null ? { ms: typicalAnswerMs, from: 'assumed' } : { ms: measuredMs, from: 'measured' };
+  };

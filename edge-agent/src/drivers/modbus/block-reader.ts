@@ -61,7 +61,7 @@ export class BlockReader {
   private readonly refused = new Map<Item, Refused>();
   /** Items that cannot share a request with the one before them, e.g. because a register between them is missing. */
   private readonly cuts = new Set<Item>();
-  private readonly probes = createBackoff({ firstMs: firstProbeMs, maxMs: maxProbeMs });
+  private probes = createBackoff({ firstMs: firstProbeMs, maxMs: maxProbeMs });
   private readonly beats = new WeakMap<Block<Item>, Beat>();
   private blocks: readonly Block<Item>[];
   private lastTime = 0;
@@ -79,6 +79,22 @@ export class BlockReader {
   /** Tags that the device refuses to give. */
   get refusedTags(): number {
     return this.refused.size;
+  }
+
+  /** Takes over what others have found out of tags that are read here now; to be called before the first read. */
+  adopt(others: readonly BlockReader[]): void {
+    for (const other of others) {
+      this.lastTime = Math.max(this.lastTime, other.lastTime);
+      for (const item of this.items) {
+        const known = other.refused.get(item);
+        if (other.cuts.has(item)) this.cuts.add(item);
+        if (known === undefined) continue;
+        this.refused.set(item, known);
+        this.probeAtMs = Math.min(this.probeAtMs, other.probeAtMs);
+        this.probes = other.probes;
+      }
+    }
+    this.replan();
   }
 
   /** One sample for each tag; on abort, for those read before. Never rejects. */
@@ -199,6 +215,7 @@ export class BlockReader {
 
   private replan(): void {
     this.changed = false;
+    if (this.source.exchange !== undefined) return;
     const afterRefused = new Set<Item>();
     for (const [position, item] of this.items.entries()) {
       const previous = this.items[position - 1];

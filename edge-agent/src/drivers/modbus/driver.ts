@@ -1,71 +1,59 @@
 import { type FlightRecorderSettings, flightRecorderSchema } from '@fieldline/shared/config/flight-recorder';
 import type { ModbusDevice } from '@fieldline/shared/config/modbus';
 import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
-import type { Tag } from '@fieldline/shared/contracts';
+import type { Log } from '@fieldline/shared/runtime';
 import type { DeviceStatus, Driver, DriverContext, PollRequest } from '../driver.ts';
-import { BlockReader, type Item } from './block-reader.ts';
-import type { Block } from './blocks.ts';
 import { DialIns } from './channels/dial-in.ts';
 import { openChannel } from './channels/open-channel.ts';
-import { createDecode, valueTypeOf } from './decode.ts';
+import { DeviceReading } from './device-reading.ts';
+import { Learned } from './learned.ts';
+import { LineWatch } from './line-watch.ts';
 import { Link } from './link.ts';
 import { createModbusMetrics } from './metrics.ts';
-import { type Point, planDevice, requestText } from './plan.ts';
 import { FlightRecorder } from './recorder/flight-recorder.ts';
-import { createWriter, type Target } from './writer.ts';
-
-/** One device: who asks for it, and what of it cannot be read. */
-type DeviceReaders = { readonly device: ModbusDevice; readonly link: Link; readonly readers: BlockReader[] };
+import { createWriter } from './writer.ts';
 
 export function createModbusDriver(
   devices: readonly ModbusDevice[],
   context: DriverContext,
   recording: FlightRecorderSettings = flightRecorderSchema.parse({}),
+  learnedFile: string | null = null,
 ): Driver {
+  const { clock, log } = context;
   const metrics = createModbusMetrics(context.metrics);
-  const dialIns = new DialIns(context.log, () => metrics.strangers.inc());
+  const dialIns = new DialIns(log, () => metrics.strangers.inc());
   const recorder = new FlightRecorder(recording, { ...context, metrics }, linksOf(devices));
+  const learned = readLearned(learnedFile, log);
   const links = new Map<string, Link>();
-  const tags: Tag[] = [];
-  const requests: PollRequest[] = [];
-  const read: DeviceReaders[] = [];
-  const targets: Target[] = [];
   const closing = new AbortController();
 
-  for (const device of devices) {
+  const readings = devices.map((device) => {
     const name = modbusLinkName(device.link);
     const link = links.get(name) ?? new Link(device.link, { ...context, metrics, dialIns, openChannel, recorder });
     links.set(name, link);
-    link.expect(device.unit, device.answersAs ?? null);
-    const log = context.log.child({ device: device.device });
-    const readers: BlockReader[] = [];
-    read.push({ device, link, readers });
-    for (const plan of planDevice(device)) {
-      const { table, everyMs, limits, exchange, blocks } = plan;
-      const { unit, timeoutMs, timeToleranceMs } = device;
-      const source = { link, unit, table, timeoutMs, everyMs, timeToleranceMs, limits, exchange };
-      for (const block of blocks) {
-        const items = itemsOf(device, block);
-        const reader = new BlockReader(source, items, context.clock, log);
-        readers.push(reader);
-        tags.push(...items.map(({ tag }) => tag));
-        targets.push(...targetsOf(device, link, block, items));
-        requests.push({
-          link: name,
-          name: `${device.device} ${requestText(plan, block, device.addressBase)}`,
-          everyMs,
-          read: (signal) => reader.read(signal),
-        });
-      }
-    }
-  }
+    link.expect(device.unit, device.answersAs ?? null, learned.answerMsOf(name, device.unit));
+    return new DeviceReading(device, link, clock, log);
+  });
+  const targets = readings.flatMap((reading) => reading.targets);
+  let replanned: (link: string, requests: readonly PollRequest[]) => void = () => {};
+  const watch = new LineWatch(readings, {
+    log,
+    metrics,
+    learned,
+    learnedFile,
+    replanned: (link, requests) => replanned(link, requests),
+  });
 
   return {
-    tags,
-    requests,
+    tags: readings.flatMap(({ tags }) => tags),
+    requests: readings.flatMap(({ requests }) => requests),
     ...(targets.length === 0 ? {} : { writer: createWriter(targets, closing.signal) }),
+    onReplanned: (tell) => {
+      replanned = tell;
+    },
     start: () => {
       for (const link of links.values()) link.start();
+      watch.start();
     },
     downloads: [
       {
@@ -74,42 +62,41 @@ export function createModbusDriver(
         content: (query) => recorder.recordings(query.get('link')),
       },
     ],
-    status: () => read.map(statusOf),
+    status: () => readings.map((reading) => statusOf(reading, watch)),
+    note: () => watch.note(),
     close: async () => {
       closing.abort();
       await Promise.all([...links.values()].map((link) => link.close()));
       await dialIns.close();
       await recorder.close();
+      await watch.close();
     },
   };
+}
+
+function readLearned(file: string | null, log: Log): Learned {
+  if (file === null) return new Learned();
+  try {
+    return Learned.read(file);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.warn({ file, reason }, 'what units take to answer cannot be read: it is learned again');
+    return new Learned();
+  }
 }
 
 const linksOf = (devices: readonly ModbusDevice[]): ModbusLink[] => [
   ...new Map(devices.map(({ link }) => [modbusLinkName(link), link])).values(),
 ];
 
-const itemsOf = (device: ModbusDevice, block: Block<Point>): Item[] =>
-  block.points.map((point) => {
-    const { first, count, setting } = point;
-    const tag: Tag = { device: device.device, tag: setting.tag, type: valueTypeOf(setting) };
-    return { first, count, tag, decode: createDecode(setting, tag, device.byteOrder, point) };
-  });
-
-const targetsOf = (device: ModbusDevice, link: Link, block: Block<Point>, items: readonly Item[]): Target[] =>
-  block.points.flatMap((point, index) => {
-    const item = items[index];
-    return item === undefined || point.setting.write === undefined ? [] : [{ ...item, device, link, point }];
-  });
-
-function statusOf({ device: { device, unit }, link, readers }: DeviceReaders): DeviceStatus {
+function statusOf({ device: { device, unit }, link, refusedTags }: DeviceReading, watch: LineWatch): DeviceStatus {
   const { state, disconnectedBecause } = link;
   if (state !== 'connected') return { device, state, trouble: disconnectedBecause ?? `connecting to ${link.name}` };
   if (link.isSilent(unit))
     return { device, state: 'troubled', trouble: `unit ${unit} does not answer on ${link.name}` };
-  const refused = readers.reduce((sum, reader) => sum + reader.refusedTags, 0);
-  if (refused > 0)
-    return { device, state: 'troubled', trouble: `it refuses ${refused} of its tags: see their quality` };
+  if (refusedTags > 0)
+    return { device, state: 'troubled', trouble: `it refuses ${refusedTags} of its tags: see their quality` };
   const { backupInUse } = link;
-  if (backupInUse === null) return { device, state, trouble: null };
+  if (backupInUse === null) return { device, state, trouble: watch.overloadOf(link.name) };
   return { device, state, trouble: `reached by its backup address ${backupInUse.host}:${backupInUse.port}` };
 }

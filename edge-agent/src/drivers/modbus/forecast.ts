@@ -3,8 +3,13 @@ import { type ModbusDevice, type ModbusTable, registerCount, statedAddress } fro
 import { isSerialLink, type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import type { Block } from './blocks.ts';
 import { type Point, planDevice, requestText } from './plan.ts';
-import { frameBytesOf, readRequestOf, registerFrameBytes } from './request.ts';
+import { asRegisters, readRequestOf } from './request.ts';
 import { lineTimeMs, typicalAnswerMs } from './request-cost.ts';
+
+/** What a unit takes to answer, and who says so: the agent that measured it, the caller, or nobody. */
+export type Answer = { readonly ms: number; readonly from: 'measured' | 'stated' | 'assumed' };
+
+const assumed: Answer = { ms: typicalAnswerMs, from: 'assumed' };
 
 export type RequestForecast = {
   readonly device: string;
@@ -22,6 +27,8 @@ export type RequestForecast = {
   readonly everyMs: number;
   /** How long it takes the line; null on a network. */
   readonly lineMs: number | null;
+  /** What of that the unit takes to answer; null on a network. */
+  readonly answer: Answer | null;
 };
 
 export type LinkForecast = {
@@ -34,13 +41,16 @@ export type LinkForecast = {
   readonly load: number | null;
 };
 
-/** `answerMs`: what the devices take to answer, which only they know. */
-export function forecastLinks(devices: readonly ModbusDevice[], answerMs: number = typicalAnswerMs): LinkForecast[] {
+/** `answerOf`: what a device takes to answer, which only it knows. */
+export function forecastLinks(
+  devices: readonly ModbusDevice[],
+  answerOf: (device: ModbusDevice) => Answer = () => assumed,
+): LinkForecast[] {
   const groups = Map.groupBy(devices, ({ link }) => modbusLinkName(link));
   return [...groups].flatMap(([name, group]) => {
     const link = group[0]?.link;
     if (link === undefined) return [];
-    const requests = group.flatMap((device) => requestsOf(device, answerMs));
+    const requests = group.flatMap((device) => requestsOf(device, answerOf(device)));
     return {
       link: name,
       kind: link.kind,
@@ -56,9 +66,9 @@ export function forecastLinks(devices: readonly ModbusDevice[], answerMs: number
 export const loadOf = (requests: readonly RequestForecast[]): number =>
   requests.reduce((sum, { lineMs, everyMs }) => sum + (lineMs ?? 0) / everyMs, 0);
 
-function requestsOf(device: ModbusDevice, answerMs: number): RequestForecast[] {
+function requestsOf(device: ModbusDevice, answer: Answer): RequestForecast[] {
   const { link, addressBase, unit, timeoutMs } = device;
-  return planDevice(device).flatMap(({ table, everyMs, exchange, joinRecords, blocks }) =>
+  return planDevice(device, answer.ms).flatMap(({ table, everyMs, exchange, joinRecords, blocks }) =>
     blocks.map((block) => ({
       device: device.device,
       unit,
@@ -70,7 +80,14 @@ function requestsOf(device: ModbusDevice, answerMs: number): RequestForecast[] {
       read: block.count,
       tags: block.points.length,
       everyMs,
-      lineMs: lineMsOf(link, answerMs, frameBytesOf(readRequestOf({ unit, table, timeoutMs, exchange }, block))),
+      lineMs: isSerialLink(link)
+        ? lineTimeMs(
+            link,
+            'holding',
+            answer.ms,
+          )(asRegisters(readRequestOf({ unit, table, timeoutMs, exchange }, block)))
+        : null,
+      answer: isSerialLink(link) ? answer : null,
     })),
   );
 }
@@ -79,12 +96,6 @@ const lastOf = ({ stretches }: Block<Point>): number => {
   const last = stretches.at(-1);
   return last === undefined ? 0 : last.first + last.count - 1;
 };
-
-/** Of request and answer, as long as those for so many registers are. */
-function lineMsOf(link: ModbusLink, answerMs: number, bytes: number): number | null {
-  if (!isSerialLink(link)) return null;
-  return lineTimeMs(link, 'holding', answerMs)((bytes - registerFrameBytes) / 2);
-}
 
 /** What two tags share is wanted once; between a value and its scale factor nothing is. */
 function wantedOf({ points }: Block<Point>): number {

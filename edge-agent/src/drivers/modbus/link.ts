@@ -1,21 +1,23 @@
-import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
+import { isSerialLink, type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import type { Micros } from '@fieldline/shared/contracts';
 import { type Clock, pause } from '@fieldline/shared/runtime';
 import type { DriverContext } from '../driver.ts';
 import type { DialIns } from './channels/dial-in.ts';
 import type { Address, openChannel } from './channels/open-channel.ts';
 import type { Connection, Reply } from './connection.ts';
+import { ConnectionDoubt } from './connection-doubt.ts';
+import { type LineTiming, lineTiming } from './line-timing.ts';
 import type { ModbusMetrics } from './metrics.ts';
 import type { AnswersAs } from './ports/frame-port.ts';
 import { minQuietMs } from './ports/line-port.ts';
 import type { FlightRecorder } from './recorder/flight-recorder.ts';
-import { type FileRequest, type ModbusRequest, type ReadRequest, writesToo } from './request.ts';
-import { type Silence, UnitGuard } from './unit-guard.ts';
-import { UnitRetries } from './unit-retries.ts';
+import { asRegisters, type FileRequest, type ModbusRequest, probeOf, type ReadRequest, writesToo } from './request.ts';
+import { wireTimeMs } from './request-cost.ts';
+import { Turns } from './turns.ts';
+import { Unit } from './unit.ts';
+import type { Silence } from './unit-guard.ts';
 import { Upkeep } from './upkeep.ts';
 
-/** So many requests in a row without an answer, of all units there are, and the connection itself is in doubt. */
-const silentConnectionLimit = 3;
 /** Gateway target device failed to respond (Application Protocol v1.1b3, 7). */
 const targetSilent = 0x0b;
 
@@ -34,11 +36,10 @@ export type LinkParts = Pick<DriverContext, 'clock' | 'log' | 'heldSinceMs'> & {
   readonly recorder: FlightRecorder;
 };
 
+type Expected = { readonly answersAs: AnswersAs; readonly learnedMs: number | null };
+
 /** Asks the device one thing; never rejects. */
 export type Ask = (request: ModbusRequest, signal: AbortSignal) => Promise<LinkReply>;
-
-/** What is known of one unit. */
-type Unit = { readonly guard: UnitGuard; readonly retries: UnitRetries; readonly answersAs: AnswersAs };
 
 /**
  * The one connection to all units behind a host and port or a serial port. It is kept up in the background; requests run
@@ -49,16 +50,15 @@ export class Link {
   private readonly settings: ModbusLink;
   private readonly parts: LinkParts;
   private readonly upkeep: Upkeep;
+  private readonly timing: LineTiming;
+  /** Beside request and answer, for the next request: the silence, or the pause that is stated. */
+  private readonly pauseMs: number;
   /** Those that may be asked. */
-  private readonly expected = new Map<number, AnswersAs>();
+  private readonly expected = new Map<number, Expected>();
   /** Those that have been asked. */
   private readonly units = new Map<number, Unit>();
-  private turn: Promise<unknown> = Promise.resolve();
-  /** They go before whatever has its turn next. */
-  private readonly urgent: (() => Promise<void>)[] = [];
-  private silentRequests = 0;
-  /** Units asked in vain since the last answer of any. */
-  private readonly silentUnits = new Set<number>();
+  private readonly turns = new Turns();
+  private readonly connectionDoubt = new ConnectionDoubt();
   /** That of the request now running, or of the last. */
   private signal: AbortSignal | null = null;
   private readonly heardSignals = new WeakSet<AbortSignal>();
@@ -67,6 +67,8 @@ export class Link {
     this.name = modbusLinkName(settings);
     this.settings = settings;
     this.parts = parts;
+    this.timing = lineTiming(settings);
+    this.pauseMs = Math.max(this.timing.silenceMs, settings.pauseBetweenMs);
     this.upkeep = new Upkeep(settings, parts, () => this.connected());
     if (settings.kind === 'listen') parts.dialIns.expect(settings);
   }
@@ -83,9 +85,14 @@ export class Link {
     return this.upkeep.backupInUse;
   }
 
-  /** Before the start, of every unit that will be asked. */
-  expect(unit: number, answersAs: AnswersAs): void {
-    this.expected.set(unit, answersAs);
+  /** Before the start, of every unit that will be asked. `learnedMs`: what it took to answer in an earlier run. */
+  expect(unit: number, answersAs: AnswersAs, learnedMs: number | null = null): void {
+    this.expected.set(unit, { answersAs, learnedMs });
+  }
+
+  /** What the unit typically takes to answer, beside the time on the wire; null while that is not known. */
+  answerMsOf(unit: number): number | null {
+    return this.units.get(unit)?.answers.typicalMs ?? this.expected.get(unit)?.learnedMs ?? null;
   }
 
   isSilent(unit: number): boolean {
@@ -109,23 +116,11 @@ export class Link {
 
   /** All that `work` asks goes before what waits already, and nobody else is served in between. */
   ahead<Result>(work: (ask: Ask) => Promise<Result>): Promise<Result> {
-    const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    const ask: Ask = (request, signal) => this.exchange(request, signal);
-    // Whatever becomes of it, those behind it have their turn.
-    this.urgent.push(() => work(ask).then(resolve, reject));
-    this.turn = this.turn.then(() => this.runUrgent());
-    return promise;
-  }
-
-  private async runUrgent(): Promise<void> {
-    for (let next = this.urgent.shift(); next !== undefined; next = this.urgent.shift()) await next();
+    return this.turns.ahead(() => work((request, signal) => this.exchange(request, signal)));
   }
 
   private inTurn(request: ReadRequest | FileRequest, signal: AbortSignal): Promise<LinkReply> {
-    const ask = (): Promise<LinkReply> => this.exchange(request, signal);
-    const reply = this.turn.then(() => (this.urgent.length === 0 ? ask() : this.runUrgent().then(ask)));
-    this.turn = reply;
-    return reply;
+    return this.turns.inTurn(() => this.exchange(request, signal));
   }
 
   /** Where the exception may pass. Between two tries the link is free for others. */
@@ -152,23 +147,44 @@ export class Link {
   }
 
   private async exchange(request: ModbusRequest, signal: AbortSignal): Promise<LinkReply> {
-    const { clock, metrics, heldSinceMs } = this.parts;
+    const { clock } = this.parts;
     // At the start nobody knows yet whether the device is there: its first samples are not bad before a try has failed.
     if (!this.upkeep.hasTried) await this.upkeep.firstTried(request.timeoutMs, signal);
     if (this.upkeep.hasNext) await this.upkeep.useNext();
     const { connection } = this.upkeep;
     if (connection === null) return { kind: 'not-connected', ...without(clock) };
     const unit = this.unitOf(request.unit);
-    if (!unit.guard.mayAsk(clock.monotonicMs())) {
-      return { kind: 'silent', because: unit.guard.because, ...without(clock) };
+    const nowMs = clock.monotonicMs();
+    const quickMs = this.quickTimeoutMs(request);
+    const mayAsk = unit.guard.mayAsk(nowMs);
+    const probesQuickly = !mayAsk && quickMs !== null && !('write' in request) && unit.guard.mayProbeQuickly(nowMs);
+    if (!mayAsk && !probesQuickly) return { kind: 'silent', because: unit.guard.because, ...without(clock) };
+    if (this.isShared && unit.guard.isOpen && !('write' in request)) {
+      const timeoutMs = probesQuickly ? quickMs : request.timeoutMs;
+      const reply = await this.send({ ...probeOf(request), timeoutMs }, connection, probesQuickly, signal);
+      if (unit.guard.isOpen) return reply;
     }
+    return this.send(request, connection, false, signal);
+  }
+
+  /** A serial line with others on it, who wait while a silent unit is asked: there its probes are short, and for one register. */
+  private get isShared(): boolean {
+    return isSerialLink(this.settings) && this.expected.size > 1;
+  }
+
+  /** `isQuick`: with a time-out that is shorter than that of the unit. */
+  private async send(request: ModbusRequest, connection: Connection, isQuick: boolean, signal: AbortSignal) {
+    const { clock, metrics, heldSinceMs } = this.parts;
+    const settlingMs = clock.monotonicMs();
     if (connection.unsettled) await connection.settle();
+    const settledMs = clock.monotonicMs();
     const { waitMs } = connection;
     if (waitMs > 0) await pause(Math.ceil(waitMs), signal);
-    if (signal.aborted) return { kind: 'aborted', ...without(clock) };
+    if (signal.aborted) return { kind: 'aborted', ...without(clock) } as const;
 
     this.endOnAbort(signal);
     const sentMs = clock.monotonicMs();
+    const unit = this.unitOf(request.unit);
     const reply = await connection.ask(request, unit.answersAs);
     const seenMs = clock.monotonicMs();
     const endMs = heldSinceMs(sentMs) ?? seenMs;
@@ -180,7 +196,13 @@ export class Link {
     if (answered) metrics.roundTrip.observe({ link: this.name }, roundTripMs / 1_000);
     if (writesToo(request)) metrics.exchanges.inc({ link: this.name });
     if (reply.kind !== 'data') metrics.errors.inc({ link: this.name, kind: reply.kind });
-    this.judge(request, reply, connection, roundTripMs);
+    if (isSerialLink(this.settings)) {
+      metrics.busy.inc({ link: this.name }, (settledMs - settlingMs + roundTripMs + this.pauseMs) / 1_000);
+      if (reply.kind === 'data' && !('write' in request)) {
+        unit.answers.answered(roundTripMs - wireTimeMs(this.timing, 'holding', asRegisters(request)));
+      }
+    }
+    this.judge(request, reply, connection, roundTripMs, isQuick);
     return { ...reply, time, end };
   }
 
@@ -194,7 +216,8 @@ export class Link {
   }
 
   /** What a reply, or its absence, says of the unit and of the connection. */
-  private judge({ unit, timeoutMs }: ModbusRequest, reply: Reply, connection: Connection, tookMs: number): void {
+  private judge(request: ModbusRequest, reply: Reply, connection: Connection, tookMs: number, isQuick: boolean): void {
+    const { unit, timeoutMs } = request;
     const { clock, log, recorder } = this.parts;
     const { guard } = this.unitOf(unit);
     const because = silenceOf(reply);
@@ -209,16 +232,28 @@ export class Link {
         // Where a late reply looks like that of the next request, the unit is given as long again to get it out.
         holdOffMs: unsettled ? timeoutMs : 0,
         isAlone: this.expected.size <= 1,
+        isQuick,
+        quickCostMs: this.quickCostMs(request),
       });
       if (givenUp) this.givenUp(unit, because);
     }
     if (reply.kind === 'data' || reply.kind === 'exception') {
-      this.heard();
+      this.connectionDoubt.heard();
       this.upkeep.answered();
       if (because === null && guard.answered()) log.info({ link: this.name, unit }, 'the unit answers again');
     } else if (because !== null && this.settings.kind !== 'rtu' && this.settings.kind !== 'ascii') {
-      this.doubt(unit, connection);
+      if (this.connectionDoubt.silent(unit, this.units.size)) this.upkeep.giveUp(connection);
     }
+  }
+
+  private quickTimeoutMs({ unit, timeoutMs }: ModbusRequest): number | null {
+    return this.isShared ? this.unitOf(unit).quickTimeoutMs(timeoutMs, this.timing.silenceMs) : null;
+  }
+
+  /** What a quick probe of this unit costs; null where there are none. */
+  private quickCostMs(request: ModbusRequest): number | null {
+    const quickMs = this.quickTimeoutMs(request);
+    return quickMs === null ? null : quickMs + wireTimeMs(this.timing, 'holding', 1) + this.pauseMs + minQuietMs;
   }
 
   private givenUp(unit: number, because: Silence): void {
@@ -227,29 +262,17 @@ export class Link {
     recorder.keep(this.name, `silent-${unit}`);
   }
 
-  private doubt(unit: number, connection: Connection): void {
-    this.silentRequests += 1;
-    this.silentUnits.add(unit);
-    // One dead unit must not cost the others behind the same gateway their connection.
-    const allSilent = this.silentUnits.size >= this.units.size;
-    if (allSilent && this.silentRequests >= silentConnectionLimit) this.upkeep.giveUp(connection);
-  }
-
   private connected(): void {
-    this.heard();
+    this.connectionDoubt.heard();
     // A single device that restarted is asked as soon as it can be reached; behind a gateway that would be dear.
     if (this.expected.size <= 1) for (const { guard } of this.units.values()) guard.askSoon();
-  }
-
-  private heard(): void {
-    this.silentRequests = 0;
-    if (this.silentUnits.size > 0) this.silentUnits.clear();
   }
 
   private unitOf(id: number): Unit {
     let unit = this.units.get(id);
     if (unit === undefined) {
-      unit = { guard: new UnitGuard(), retries: new UnitRetries(), answersAs: this.expected.get(id) ?? null };
+      const { answersAs, learnedMs } = this.expected.get(id) ?? { answersAs: null, learnedMs: null };
+      unit = new Unit(answersAs, learnedMs);
       this.units.set(id, unit);
     }
     return unit;

@@ -36,6 +36,21 @@ export const createModbusMetrics = (metrics: Metrics) => ({
   backupInUse: metrics.gauge('fieldline_modbus_backup_in_use', '1 while a device is reached by its backup address', [
     'link',
   ]),
+  busy: metrics.counter(
+    'fieldline_modbus_busy_seconds_total',
+    'Time in which a serial line was taken: requests, replies, silences, and waiting for those that did not come',
+    ['link'],
+  ),
+  load: metrics.gauge(
+    'fieldline_modbus_load_ratio',
+    'Share of its time that a serial line is asked for, by what its units take to answer; above 1 it cannot be read that often',
+    ['link'],
+  ),
+  answer: metrics.gauge(
+    'fieldline_modbus_answer_seconds',
+    'What a unit on a serial line takes to answer, typically, beside the time on the wire',
+    ['link', 'unit'],
+  ),
   roundTrip: metrics.histogram(
     'fieldline_modbus_round_trip_seconds',
     'From sending a Modbus request to its reply, an exception included',

@@ -13,7 +13,7 @@ import {
   stretchesText,
 } from '@fieldline/shared/config/modbus';
 import { type Block, blockOf, type Limits, type Span } from './blocks.ts';
-import { costOf } from './request-cost.ts';
+import { costOf, typicalAnswerMs } from './request-cost.ts';
 import { requestsOf } from './requests.ts';
 
 export { isBitTable };
@@ -33,7 +33,8 @@ export type Plan = {
   readonly blocks: readonly Block<Point>[];
 };
 
-export function planDevice(device: ModbusDevice): Plan[] {
+/** `answerMs`: what the device takes to answer; the plan of a serial line depends on it. */
+export function planDevice(device: ModbusDevice, answerMs: number = typicalAnswerMs): Plan[] {
   const groups = new Map<string, { table: ModbusTable; everyMs: number; name: string | undefined; points: Point[] }>();
   for (const setting of device.tags) {
     const { table, exchange: name } = setting;
@@ -44,7 +45,7 @@ export function planDevice(device: ModbusDevice): Plan[] {
     group.points.push({ ...placementOf(device, setting), setting });
   }
   return [...groups.values()].map(({ table, everyMs, name, points }) => {
-    const limits = limitsOf(device, table);
+    const limits = limitsOf(device, table, answerMs);
     const exchange = name === undefined ? undefined : exchangeOf(device, name);
     return {
       table,
@@ -77,11 +78,11 @@ const maxGapInFile = 4;
 const joinsNothing = Number.NEGATIVE_INFINITY;
 
 /** maxGap is stated in registers: as many bytes of reply hold 16 times as many bits. */
-function limitsOf(device: ModbusDevice, table: ModbusTable): Limits {
+function limitsOf(device: ModbusDevice, table: ModbusTable, answerMs: number): Limits {
   const { maxGap, maxSubRequests, joinRecords } = device;
   const shared = {
     avoid: avoidedSpans(device, table),
-    cost: costOf(device.link, table),
+    cost: costOf(device.link, table, answerMs),
     maxCount: mostOf(device, table),
   };
   if (table === 'file') {

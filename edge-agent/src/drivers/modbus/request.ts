@@ -49,7 +49,7 @@ export function readRequestOf(
 }
 
 /** Unit id, function code, address, count, checksum; unit id, function code, byte count, checksum. */
-export const registerFrameBytes = 8 + 5;
+const registerFrameBytes = 8 + 5;
 /** Of request and reply together, with unit id, function code and checksum. */
 export function frameBytesOf(request: ModbusRequest): number {
   if ('write' in request) return writeFrameBytes(request);
@@ -66,3 +66,14 @@ const exchangeBytes = ({ exchange }: ReadRequest): number =>
 
 /** Whether it changes something in the device. */
 export const writesToo = (request: ModbusRequest): boolean => 'exchange' in request && request.exchange !== undefined;
+
+/** A request for so many registers, and its answer, take a line as long. */
+export const asRegisters = (request: ModbusRequest): number => (frameBytesOf(request) - registerFrameBytes) / 2;
+
+/** Asks the same unit for as little as can be, and changes nothing in it. */
+export function probeOf(request: ReadRequest | FileRequest): ReadRequest | FileRequest {
+  if ('stretches' in request) {
+    return { ...request, stretches: request.stretches.slice(0, 1).map(({ first }) => ({ first, count: 1 })) };
+  }
+  return { ...request, count: 1, exchange: undefined };
+}

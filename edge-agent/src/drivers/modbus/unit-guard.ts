@@ -2,6 +2,9 @@
 const silentLimit = 3;
 /** What a silent unit may cost the others of its link: after a request in vain it is left alone for so many times as long. */
 const pausePerCost = 50;
+/** The same where there are quick probes: three quarters of what it may cost is theirs, so that they are frequent. */
+const pausePerQuickCost = 67;
+const pausePerCostBesideQuick = 200;
 /** Where there are no others, its return is noticed sooner. */
 const firstPauseAlone = 2;
 const maxPauseAlone = 10;
@@ -18,6 +21,10 @@ export type InVain = {
   readonly holdOffMs: number;
   /** No other unit is on the link. */
   readonly isAlone: boolean;
+  /** It was waited for no longer than such a unit has taken so far. */
+  readonly isQuick: boolean;
+  /** What such a probe costs; null: it is not known how long to wait. */
+  readonly quickCostMs: number | null;
 };
 
 /**
@@ -25,12 +32,17 @@ export type InVain = {
  * left alone for pauses that follow from what each of them cost; at the end of each a single request is let through, and one
  * answer puts all right. So in any time t it holds the link for the cost of those first few, and of what follows for less
  * than t ÷ 51: under 2 %.
+ *
+ * Where it is known how long the unit takes to answer, quick probes find it back sooner. One that takes longer than it did, as after
+ * a repair, would never be found so: requests that wait for the whole time-out go on beside them, less often. Together they hold
+ * the link for less than t ÷ 68 + t ÷ 201, which is under 2 % too.
  */
 export class UnitGuard {
   private readonly random: () => number;
   private silences = 0;
   private reason: Silence = 'timeout';
   private notBeforeMs = Number.NEGATIVE_INFINITY;
+  private quickNotBeforeMs = Number.POSITIVE_INFINITY;
 
   constructor(random: () => number = Math.random) {
     this.random = random;
@@ -44,8 +56,13 @@ export class UnitGuard {
     return this.reason;
   }
 
+  /** Whatever is to be asked, for as long as the unit may take. */
   mayAsk(nowMs: number): boolean {
     return nowMs >= this.notBeforeMs;
+  }
+
+  mayProbeQuickly(nowMs: number): boolean {
+    return this.isOpen && nowMs >= this.quickNotBeforeMs;
   }
 
   /** True if the unit had been given up. */
@@ -62,17 +79,29 @@ export class UnitGuard {
   }
 
   /** True if the unit is given up by this. */
-  silent({ because, nowMs, costMs, holdOffMs, isAlone }: InVain): boolean {
+  silent(inVain: InVain): boolean {
+    const { because, nowMs, costMs, holdOffMs, isQuick, quickCostMs } = inVain;
     this.silences += 1;
     this.reason = because;
-    const pauseMs = this.isOpen ? costMs * this.pauseFactor(isAlone) : 0;
-    this.notBeforeMs = nowMs + Math.max(pauseMs, holdOffMs);
-    return this.silences === silentLimit;
+    const isGivenUp = this.silences === silentLimit;
+    if (isGivenUp || isQuick) {
+      const nextCostMs = isQuick ? costMs : (quickCostMs ?? Number.POSITIVE_INFINITY);
+      this.quickNotBeforeMs = nowMs + Math.max(nextCostMs * pausePerQuickCost * this.jitter(), holdOffMs);
+    }
+    if (!isQuick) this.notBeforeMs = nowMs + Math.max(this.isOpen ? this.pauseMs(inVain) : 0, holdOffMs);
+    return isGivenUp;
   }
 
-  /** With jitter on top, so that silent units are not asked all at once. */
-  private pauseFactor(isAlone: boolean): number {
-    const growing = firstPauseAlone * 2 ** Math.min(this.silences - silentLimit, 10);
-    return (isAlone ? Math.min(maxPauseAlone, growing) : pausePerCost) * (1 + this.random() / 2);
+  private pauseMs({ costMs, isAlone, quickCostMs }: InVain): number {
+    if (isAlone) {
+      const growing = firstPauseAlone * 2 ** Math.min(this.silences - silentLimit, 10);
+      return costMs * Math.min(maxPauseAlone, growing) * this.jitter();
+    }
+    return costMs * (quickCostMs === null ? pausePerCost : pausePerCostBesideQuick) * this.jitter();
+  }
+
+  /** On top, so that silent units are not asked all at once. */
+  private jitter(): number {
+    return 1 + this.random() / 2;
   }
 }

@@ -1,5 +1,8 @@
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import * as plan from '../../../src/commands/plan/command.ts';
+import { Learned } from '../../../src/drivers/modbus/learned.ts';
 import { runByHand, settingsFile } from '../run-by-hand.ts';
 
 const meter = (name: string, unit: number, everyMs: number, baudRate = 9_600): string => `
@@ -20,12 +23,12 @@ describe('plan', () => {
   test('names each request with what is wanted, what is read and how long it takes the line', async () => {
     const { said, thrown } = await planOf(meter('m1', 1, 1_000) + meter('m2', 2, 2_000));
     expect(thrown).toBe(null);
-    // 11 bits a character: 1.1458 ms. 8 asked, 5 + 16 answered, twice 3.5 of silence, 10 ms to answer: 51.3 ms.
+    // 11 bits a character: 1.1458 ms. 8 asked, 5 + 16 answered, twice 3.5 of silence, 10 ms to answer: 51.25 ms.
     expect(said.slice(0, 4)).toEqual([
       '/dev/ttyS9: rtu 9,600 baud',
-      '  m1  unit 1  holding 0–7  4 wanted, 8 read  2 tags  every 1000 ms  51.3 ms of the line',
-      '  m2  unit 2  holding 0–7  4 wanted, 8 read  2 tags  every 2000 ms  51.3 ms of the line',
-      '  2 requests, 1.5 a second: the line is taken for 7.7 % of the time, with answers after 10 ms',
+      '  m1  unit 1  holding 0–7  4 wanted, 8 read  2 tags  every 1000 ms  51.2 ms of the line',
+      '  m2  unit 2  holding 0–7  4 wanted, 8 read  2 tags  every 2000 ms  51.2 ms of the line',
+      '  2 requests, 1.5 a second: the line is taken for 7.7 % of the time, with answers after 10 ms as is usual, not measured',
     ]);
   });
 
@@ -80,6 +83,34 @@ describe('plan', () => {
     expect(String(full.thrown)).toContain('128 % of the time, most of it by m1 (128 %): it cannot be read that often');
     const slow = await planOf(meter('m1', 1, 100), '--answer-ms', '80');
     expect(String(slow.thrown)).toContain('121 % of the time');
+  });
+
+  test('uses what the agent has measured of each unit, and says so', async () => {
+    const file = settingsFile(meter('m1', 1, 1_000) + meter('m2', 2, 1_000) + meter('m3', 3, 1_000));
+    const learned = join(dirname(file), 'learned', 'g.json');
+    const link = '/dev/ttyS9';
+    await new Learned().keep(learned, [
+      { link, unit: 1, answerMs: 40.04 },
+      { link, unit: 2, answerMs: 4 },
+    ]);
+    const measured = await runByHand(plan, ['--config', file]);
+    // 41.25 ms beside the answers, which take 40, 4 and 10 ms.
+    expect(measured.said.slice(1, 4).map((line) => line.match(/[\d.]+ ms of the line/)?.[0])).toEqual([
+      '81.3 ms of the line',
+      '45.2 ms of the line',
+      '51.2 ms of the line',
+    ]);
+    expect(measured.said[4]).toBe(
+      '  3 requests, 3 a second: the line is taken for 18 % of the time, with answers after 4–40 ms as measured (2 units), 10 ms as is usual, not measured (1 unit)',
+    );
+    const stated = await runByHand(plan, ['--config', file, '--answer-ms', '20']);
+    expect(stated.said[4]).toContain('with answers after 20 ms as stated');
+
+    writeFileSync(learned, 'no JSON');
+    const unreadable = await runByHand(plan, ['--config', file]);
+    expect(unreadable.thrown).toBe(null);
+    expect(unreadable.said[4]).toContain('with answers after 10 ms as is usual, not measured');
+    expect(unreadable.said.at(-1)).toMatch(/^warning: .*learned\/g\.json: what was measured cannot be read/);
   });
 
   test('tells wrong use', async () => {

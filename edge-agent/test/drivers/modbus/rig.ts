@@ -33,8 +33,9 @@ export async function startRig(
   clock: Clock = createTestClock(),
   heldSinceMs: DriverContext['heldSinceMs'] = () => null,
   recording?: FlightRecorderSettings,
+  learnedFile: string | null = null,
 ) {
-  const rig = startUnconnected(devices, clock, heldSinceMs, recording);
+  const rig = startUnconnected(devices, clock, heldSinceMs, recording, learnedFile);
   await waitFor(rig.isConnected, { what: 'the link to be up' });
   return rig;
 }
@@ -44,10 +45,16 @@ export function startUnconnected(
   clock: Clock = createTestClock(),
   heldSinceMs: DriverContext['heldSinceMs'] = () => null,
   recording?: FlightRecorderSettings,
+  learnedFile: string | null = null,
 ) {
   const metrics = createMetrics();
   const unused = { emit: () => {}, declare: () => {} };
-  const driver = createModbusDriver(devices, { clock, log: silentLog, metrics, heldSinceMs, ...unused }, recording);
+  const driver = createModbusDriver(
+    devices,
+    { clock, log: silentLog, metrics, heldSinceMs, ...unused },
+    recording,
+    learnedFile,
+  );
   const never = new AbortController().signal;
   onTestFinished(() => driver.close());
   driver.start();

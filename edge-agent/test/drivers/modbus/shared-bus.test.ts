@@ -1,110 +1,95 @@
-/**
- * Ten minutes of a bus, in a few seconds: the link, its guards and the poller are the real ones; the line is a model that takes
- * its time for each byte, under a clock of the test's own, so that a busy machine does not decide what is measured.
- */
-import { modbusLinkSchema } from '@fieldline/shared/config';
-import { createMetrics, silentLog } from '@fieldline/shared/runtime';
+/** Ten minutes of a bus that many units share: see `model-bus.ts`. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { DialIns } from '../../../src/drivers/modbus/channels/dial-in.ts';
-import { Link, type LinkReply } from '../../../src/drivers/modbus/link.ts';
-import { createModbusMetrics } from '../../../src/drivers/modbus/metrics.ts';
-import { FlightRecorder } from '../../../src/drivers/modbus/recorder/flight-recorder.ts';
-import { createPoller } from '../../../src/poller/poller.ts';
-import { createFakeChannel } from './fake-channel.ts';
-import { registers, withChecksum } from './plc.ts';
+import { type Bus, goodOf, heldMsOf, pollBus, thinkMs, timeoutMs, useModelClock } from './model-bus.ts';
 
-const baudRate = 9_600;
-/** Start, eight data bits, parity, stop. */
-const characterMs = (11 * 1_000) / baudRate;
-const unitCount = 30;
-const registerCount = 10;
-const thinkMs = 4;
+const units = 30;
+const turns = 400;
 /** 30 requests and replies of 38 ms, silences of 4 ms and the devices' own time: 1.4 s. */
 const everyMs = 1_500;
-const timeoutMs = 500;
-const turns = 400;
 
-beforeEach(() => {
-  const toFake = ['setTimeout', 'clearTimeout', 'setImmediate', 'performance', 'Date'] as const;
-  vi.useFakeTimers({ toFake: [...toFake], fakeNodeBuiltins: true });
-});
+beforeEach(useModelClock);
 afterEach(() => {
   vi.useRealTimers();
 });
 
-type Asked = { readonly unit: number; readonly atMs: number };
-
-/** Devices at the other end of a line: all but the dead answer, as fast as the line is. */
-function devicesOn(dead: ReadonlySet<number>) {
-  const asked: Asked[] = [];
-  const { channel, receive } = createFakeChannel();
-  const write = (request: Buffer): void => {
-    const unit = request.readUInt8(0);
-    asked.push({ unit, atMs: performance.now() });
-    if (dead.has(unit)) return;
-    const values = Array.from({ length: registerCount }, (_, n) => 100 * unit + n);
-    const reply = withChecksum(Buffer.concat([Buffer.of(unit), registers({ code: 3 }, values)]));
-    setTimeout(() => receive(reply), (request.length + reply.length) * characterMs + thinkMs);
-  };
-  return { asked, channel: { ...channel, write } };
-}
-
-/** Polls all units of a bus for all turns; gives how often each was read, and how long the dead held the line. */
-async function poll(dead: ReadonlySet<number>) {
-  const { asked, channel } = devicesOn(dead);
-  const clock = { now: () => performance.now() * 1_000, monotonicMs: () => performance.now() };
-  const registry = createMetrics();
-  const metrics = createModbusMetrics(registry);
-  const parts = { clock, log: silentLog, metrics, heldSinceMs: () => null };
-  const recorder = new FlightRecorder({ memoryBytes: 0, maxFiles: 1 }, parts, []);
-  const settings = modbusLinkSchema.parse({ kind: 'rtu', path: '/dev/model', baudRate });
-  const dialIns = new DialIns(silentLog, () => {});
-  const link = new Link(settings, { ...parts, dialIns, recorder, openChannel: () => Promise.resolve(channel) });
-  const replies: LinkReply[][] = [];
-  const requests = Array.from({ length: unitCount }, (_, index) => {
-    const mine: LinkReply[] = [];
-    const unit = index + 1;
-    replies.push(mine);
-    link.expect(unit, null);
-    const request = { unit, table: 'holding', first: 0, count: registerCount, timeoutMs } as const;
-    const read = async (signal: AbortSignal) => {
-      mine.push(await link.read(request, signal));
-      return [];
-    };
-    return { link: link.name, name: `unit ${unit}`, everyMs, read };
-  });
-  link.start();
-  const poller = createPoller({ clock, log: silentLog, metrics: registry, onSamples: () => {} });
-  poller.start(requests);
-  await vi.advanceTimersByTimeAsync(turns * everyMs);
-  const closing = Promise.all([poller.close(), link.close()]);
-  await vi.advanceTimersByTimeAsync(1_000);
-  await closing;
-  const heldMs = asked.reduce(
-    (sum, { unit, atMs }, n) => sum + (dead.has(unit) ? (asked[n + 1]?.atMs ?? atMs) - atMs : 0),
-    0,
-  );
-  const elapsedMs = turns * everyMs;
-  return { replies, link, heldMs, elapsedMs };
-}
-
-const goodOf = (replies: readonly LinkReply[]): number => replies.filter(({ kind }) => kind === 'data').length;
-
 test('one dead unit of thirty leaves the others 95 % of their rate, and takes under 2 % of the bus', async () => {
-  const alive = await poll(new Set());
-  for (const replies of alive.replies) expect(goodOf(replies)).toBeGreaterThanOrEqual(0.99 * turns);
+  const alive = await pollBus({ units, turns, everyMs });
+  for (const unit of alive.replies.keys()) expect(goodOf(alive, unit)).toBeGreaterThanOrEqual(0.99 * turns);
 
   const dead = 13;
-  const { replies, link, heldMs, elapsedMs } = await poll(new Set([dead]));
-  for (const [index, mine] of replies.entries()) {
-    if (index + 1 !== dead) expect(goodOf(mine)).toBeGreaterThanOrEqual(0.95 * turns);
+  const bus = await pollBus({ units, turns, everyMs, isDead: (unit) => unit === dead });
+  for (const unit of bus.replies.keys()) {
+    if (unit !== dead) expect(goodOf(bus, unit)).toBeGreaterThanOrEqual(0.95 * turns);
   }
   // Each turn has its answer: three requests in vain, then that it is silent, and now and then another in vain.
-  const silent = replies[dead - 1] ?? [];
+  const silent = bus.replies.get(dead) ?? [];
   expect(silent.length).toBeGreaterThanOrEqual(0.95 * turns);
   expect(silent.slice(0, 4).map(({ kind }) => kind)).toEqual(['timeout', 'timeout', 'timeout', 'silent']);
   expect(new Set(silent.map(({ kind }) => kind))).toEqual(new Set(['timeout', 'silent']));
-  expect(link.isSilent(dead)).toBe(true);
+  expect(bus.link.isSilent(dead)).toBe(true);
   const firstThreeMs = 3 * (timeoutMs + 100);
-  expect(heldMs).toBeLessThan(firstThreeMs + 0.02 * elapsedMs);
+  expect(heldMsOf(bus, (unit) => unit === dead)).toBeLessThan(firstThreeMs + 0.02 * bus.elapsedMs);
+});
+
+/** From when a unit is there again to its first good reply. */
+function noticedAfterMs({ replies }: Bus, unit: number, returnedMs: number): number {
+  const first = (replies.get(unit) ?? []).find(({ kind, atMs }) => kind === 'data' && atMs > returnedMs);
+  return (first?.atMs ?? Number.POSITIVE_INFINITY) - returnedMs;
+}
+
+test('a unit that answered before it fell silent is noticed back within seconds, at under 2 % of the bus', async () => {
+  // One after another, and of different lengths.
+  const outages = [1, 2, 3, 4, 5, 6].map((unit) => ({
+    unit,
+    fromMs: unit * 85_000,
+    untilMs: unit * 85_000 + 50_000 + unit * 1_100,
+  }));
+  const isDead = (unit: number, atMs: number): boolean =>
+    outages.some((outage) => outage.unit === unit && atMs >= outage.fromMs && atMs < outage.untilMs);
+  const bus = await pollBus({ units, turns, everyMs, isDead });
+  // A probe takes 25 ms of waiting, 17 ms of wire and 58 ms of silence: it is repeated after 67 to 100 times as long, in a turn.
+  const noticed = outages.map(({ unit, untilMs }) => noticedAfterMs(bus, unit, untilMs));
+  expect(Math.max(...noticed)).toBeLessThan(13_000);
+  for (const { unit, fromMs, untilMs } of outages) {
+    const asked = bus.asked.filter(({ atMs }) => atMs >= fromMs && atMs < untilMs);
+    const held = heldMsOf({ asked }, (other) => other === unit);
+    expect(held).toBeLessThan(3 * (timeoutMs + 100) + 0.02 * (untilMs - fromMs));
+  }
+});
+
+test('a unit that has become slow is noticed back too, by the probes that wait for the whole time-out', async () => {
+  const [dead, fromMs, untilMs] = [7, 60_000, 120_000];
+  const isDead = (unit: number, atMs: number): boolean => unit === dead && atMs >= fromMs && atMs < untilMs;
+  const thinkMsOf = (unit: number, atMs: number): number => (unit === dead && atMs >= fromMs ? 300 : thinkMs);
+  // It takes 300 ms of each turn then.
+  const bus = await pollBus({ units, turns, everyMs: 2_000, isDead, thinkMsOf });
+  expect(noticedAfterMs(bus, dead, untilMs)).toBeLessThan(1.5 * 200 * (timeoutMs + 100));
+  const others = [...bus.replies.keys()].filter((unit) => unit !== dead);
+  for (const unit of others) expect(goodOf(bus, unit)).toBeGreaterThanOrEqual(0.95 * turns);
+});
+
+test('of a bus asked for twice what it can carry, alarms have their rate, the others share the rest, all misses are counted', async () => {
+  const isAlarm = (unit: number): boolean => unit <= 6;
+  const all = Array.from({ length: units }, (_, index) => index + 1);
+  const others = all.filter((unit) => !isAlarm(unit));
+  const halfMs = 700;
+  const overloaded = { units, turns, everyMs: halfMs };
+  const bus = await pollBus({ ...overloaded, classOf: (unit) => (isAlarm(unit) ? 'alarm' : 'process') });
+  for (const unit of all.filter(isAlarm)) expect(goodOf(bus, unit)).toBeGreaterThanOrEqual(turns - 1);
+  expect(bus.missedOf('alarm')).toBe(0);
+
+  // Six alarms take 40 % of the line; the others have the rest of it, in equal parts: three in eight of their turns.
+  const shares = others.map((unit) => goodOf(bus, unit));
+  expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(1);
+  expect(Math.min(...shares)).toBeGreaterThanOrEqual(0.35 * turns);
+  const read = shares.reduce((sum, share) => sum + share);
+  // What is missed is counted at the next read, and nobody waits for longer than three turns.
+  const uncounted = others.length * turns - read - bus.missedOf('process');
+  expect(uncounted).toBeGreaterThanOrEqual(0);
+  expect(uncounted).toBeLessThanOrEqual(3 * others.length);
+
+  const equal = await pollBus(overloaded);
+  const alike = all.map((unit) => goodOf(equal, unit));
+  expect(Math.max(...alike) - Math.min(...alike)).toBeLessThanOrEqual(1);
+  expect(Math.max(...alike), 'without classes nobody has its rate').toBeLessThan(0.55 * turns);
 });

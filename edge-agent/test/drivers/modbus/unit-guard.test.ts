@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { UnitGuard } from '../../../src/drivers/modbus/unit-guard.ts';
 
+const slow = { because: 'timeout', isQuick: false, quickCostMs: null } as const;
+
 const shares = { share: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }) };
 
 test('after its first three requests a silent unit holds its link for under 2 % of any time', () => {
@@ -23,7 +25,7 @@ test('after its first three requests a silent unit holds its link for under 2 % 
             nowMs += costMs;
             requests += 1;
             if (requests > 3) heldMs += costMs;
-            guard.silent({ because: 'timeout', nowMs, costMs, holdOffMs: timeoutMs, isAlone: false });
+            guard.silent({ ...slow, nowMs, costMs, holdOffMs: timeoutMs, isAlone: false });
             expect(heldMs / nowMs).toBeLessThan(0.02);
           }
           nowMs += Math.min(everyMs, timeoutMs);
@@ -34,12 +36,50 @@ test('after its first three requests a silent unit holds its link for under 2 % 
   );
 });
 
+test('so it does with quick probes, which find it back sooner', () => {
+  fc.assert(
+    fc.property(
+      fc.record({
+        timeoutMs: fc.integer({ min: 200, max: 5_000 }),
+        quickMs: fc.integer({ min: 20, max: 90 }),
+        ...shares,
+      }),
+      ({ timeoutMs, quickMs, share }) => {
+        const guard = new UnitGuard(() => share);
+        const besideMs = 60;
+        const quickCostMs = quickMs + besideMs;
+        const probedMs: number[] = [];
+        const asked = { quick: 0, full: 0 };
+        let heldMs = 0;
+        for (let nowMs = 0; nowMs < 1_000 * timeoutMs; nowMs += quickCostMs) {
+          const isQuick = !guard.mayAsk(nowMs);
+          if (isQuick && !guard.mayProbeQuickly(nowMs)) continue;
+          const costMs = isQuick ? quickCostMs : timeoutMs + besideMs;
+          nowMs += costMs;
+          asked[isQuick ? 'quick' : 'full'] += 1;
+          if (isQuick || asked.full > 3) heldMs += costMs;
+          if (isQuick) probedMs.push(nowMs);
+          guard.silent({ because: 'timeout', nowMs, costMs, holdOffMs: 0, isAlone: false, isQuick, quickCostMs });
+          expect(heldMs / nowMs).toBeLessThan(0.02);
+        }
+        expect(asked.full, 'a unit that has become slow is found too').toBeGreaterThanOrEqual(5);
+        const pausesMs = probedMs.slice(1).map((atMs, n) => atMs - (probedMs[n] ?? 0));
+        // A round of this model may pass until it is asked, and a request for the whole time-out may come before.
+        expect(Math.max(...pausesMs)).toBeLessThanOrEqual(
+          1.5 * 67 * quickCostMs + 3 * quickCostMs + timeoutMs + besideMs,
+        );
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
 test('a unit that is alone on its link is asked again within ten to fifteen times what a request in vain costs', () => {
   fc.assert(
     fc.property(fc.record(shares), ({ share }) => {
       const guard = new UnitGuard(() => share);
       for (let request = 0; request < 30; request++) {
-        guard.silent({ because: 'timeout', nowMs: 0, costMs: 1_000, holdOffMs: 0, isAlone: true });
+        guard.silent({ ...slow, nowMs: 0, costMs: 1_000, holdOffMs: 0, isAlone: true });
       }
       expect(guard.mayAsk(9_999)).toBe(false);
       expect(guard.mayAsk(15_000)).toBe(true);

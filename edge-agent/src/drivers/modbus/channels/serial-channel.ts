@@ -16,6 +16,12 @@ export async function openSerial({ path, baudRate, parity, dataBits, stopBits, r
       else reject(unreachable(`cannot open ${path}: ${error.message}; ${hint(error.message)}`));
     });
   });
+  const channel = channelOf(port, path, rs485);
+  endOnHangUp(port, channel);
+  return channel;
+}
+
+function channelOf(port: SerialPort, path: string, rs485: SerialLink['rs485']): Channel {
   const close = (closed: () => void): void => port.close(closed);
   if (rs485 === undefined) return streamChannel(port, close);
   const send = halfDuplex(port, rs485);
@@ -23,6 +29,16 @@ export async function openSerial({ path, baudRate, parity, dataBits, stopBits, r
     send(bytes).catch((error: Error) => channel.end(cannotSwitch(path, error)));
   });
   return channel;
+}
+
+/**
+ * A port that has hung up, as when its adapter is pulled out, reads as nothing for ever. Where that happens while the library reads, and
+ * not while it waits, it reads again and again with all the time that a core has, and tells nobody. What waits beside it is told.
+ */
+function endOnHangUp({ port: binding }: SerialPort, channel: Channel): void {
+  // On Windows there is none, and reading fails.
+  if (binding === undefined || !('poller' in binding)) return;
+  binding.poller.once('disconnect', () => channel.end('the port has hung up; is its adapter plugged in?'));
 }
 
 const hint = (message: string): string =>

@@ -1,0 +1,23 @@
+/** Work that is done one after another, in the order in which it came; what is urgent goes before whatever waits. */
+export class Turns {
+  private last: Promise<unknown> = Promise.resolve();
+  private readonly urgent: (() => Promise<void>)[] = [];
+
+  inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.last.then(() => (this.urgent.length === 0 ? work() : this.runUrgent().then(work)));
+    this.last = result;
+    return result;
+  }
+
+  /** May reject; whatever becomes of it, those behind it have their turn. */
+  ahead<Result>(work: () => Promise<Result>): Promise<Result> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    this.urgent.push(() => work().then(resolve, reject));
+    this.last = this.last.then(() => this.runUrgent());
+    return promise;
+  }
+
+  private async runUrgent(): Promise<void> {
+    for (let next = this.urgent.shift(); next !== undefined; next = this.urgent.shift()) await next();
+  }
+}
