@@ -177,6 +177,18 @@ function wrongUse(problem: string): void {
   process.exitCode = 2;
 }
 
+async function wrongWords(
+  name: string | undefined,
+  [word = '']: readonly string[],
+  isMissing: boolean,
+): Promise<string> {
+  if (name === undefined) return 'a command is missing';
+  if (commands.has(name))
+    return `${JSON.stringify(word)} stands behind no option: ${isMissing ? `is it --config ${word}?` : 'leave it out'}`;
+  const { unknownWord } = await import('@fieldline/shared/runtime/command-arguments');
+  return unknownWord(name, '', [...commands.keys(), ...commandsWithArguments.keys()]);
+}
+
 async function main(args: string[]): Promise<void> {
   const withArguments = commandsWithArguments.get(args[0] ?? '');
   if (withArguments !== undefined) {
@@ -185,11 +197,12 @@ async function main(args: string[]): Promise<void> {
     return;
   }
   let parsed: { values: { config?: string; help?: boolean }; positionals: string[] };
+  const options = { config: { type: 'string' }, help: { type: 'boolean' } } as const;
   try {
-    const options = { config: { type: 'string' }, help: { type: 'boolean' } } as const;
     parsed = parseArgs({ args, options, allowPositionals: true });
   } catch (error) {
-    wrongUse(error instanceof Error ? error.message : String(error));
+    const { argumentTrouble } = await import('@fieldline/shared/runtime/command-arguments');
+    wrongUse(argumentTrouble(error, options));
     return;
   }
   const { values, positionals } = parsed;
@@ -200,11 +213,11 @@ async function main(args: string[]): Promise<void> {
   const [name, ...rest] = positionals;
   const command = name === undefined ? undefined : commands.get(name);
   if (command === undefined || rest.length > 0) {
-    wrongUse(name === undefined ? 'a command is missing' : `unknown: ${positionals.join(' ')}`);
+    wrongUse(await wrongWords(name, rest, values.config === undefined));
     return;
   }
-  if (values.config === undefined) {
-    wrongUse('--config is missing');
+  if (values.config === undefined || values.config === '') {
+    wrongUse('--config is missing: the settings file, such as --config edge.yaml');
     return;
   }
   enableCompileCache();

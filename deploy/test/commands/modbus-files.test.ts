@@ -75,7 +75,7 @@ describe('by hand', () => {
       'record: is missing: state the number of the first record in the file, from 0',
     );
     const none = await runByHand(read, ['--host', '127.0.0.1', '--port', String(port)]);
-    expect(String(none.thrown)).toContain('--address is missing, or --file and --record');
+    expect(String(none.thrown)).toContain('--address is missing: which register to read, or --file and --record');
   });
 
   test('probe tells what records may mean, and the tag lines have file and record', async () => {

@@ -1,6 +1,8 @@
 /** Where a device is, as a technician states it on the command line. */
 import { parseConfig } from '@fieldline/shared/config/load-config';
 import { type ModbusLink, modbusLinkSchema } from '@fieldline/shared/config/modbus-link';
+import { issuesOf } from '@fieldline/shared/config/settings-text';
+import { isFieldlineError } from '@fieldline/shared/contracts';
 import { wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { numberOf } from './number-of.ts';
 
@@ -21,7 +23,7 @@ export const targetUsage = `  --host, --port  of a device on the network (Modbus
 const largestPort = 65_535;
 const largestBaud = 10_000_000;
 
-/** @throws FieldlineError arguments/invalid, settings/invalid */
+/** @throws FieldlineError arguments/invalid */
 export function linkOf(values: Values, usage: string): ModbusLink {
   const { host, port, path, baud, parity, link } = values;
   const places = [host, path, link].filter((place) => place !== undefined);
@@ -31,11 +33,25 @@ export function linkOf(values: Values, usage: string): ModbusLink {
   if (path === undefined && (baud !== undefined || parity !== undefined)) {
     throw wrongArguments('--baud and --parity go with --path', usage);
   }
-  if (link !== undefined) return parseConfig(modbusLinkSchema, link, '--link');
+  if (link !== undefined) return stated(() => parseConfig(modbusLinkSchema, link, '--link'), usage);
   if (host !== undefined)
-    return checked({ kind: 'tcp', host, port: numberOf(port ?? '502', '--port', largestPort, usage, 1) });
+    return checked({ kind: 'tcp', host, port: numberOf(port ?? '502', '--port', largestPort, usage, 1) }, usage);
   const baudRate = numberOf(baud ?? '19200', '--baud', largestBaud, usage, 1);
-  return checked({ kind: 'rtu', path, baudRate, ...(parity === undefined ? {} : { parity }) });
+  return checked({ kind: 'rtu', path, baudRate, ...(parity === undefined ? {} : { parity }) }, usage);
 }
 
-const checked = (link: object): ModbusLink => parseConfig(modbusLinkSchema, JSON.stringify(link), 'the link');
+function checked(link: object, usage: string): ModbusLink {
+  const result = issuesOf(modbusLinkSchema, link);
+  if (result.issues === null) return result.data;
+  const lines = result.issues.map(({ path, message }) => `--${path.join('.')} ${message}`);
+  throw wrongArguments(lines.join('\n'), usage);
+}
+
+/** What was typed is wrong use, as any other option is. */
+function stated(read: () => ModbusLink, usage: string): ModbusLink {
+  try {
+    return read();
+  } catch (error) {
+    throw isFieldlineError(error, 'settings/invalid') ? wrongArguments(error.message, usage) : error;
+  }
+}

@@ -35,7 +35,8 @@ export function loadModels(folder: string): ReadonlyMap<number, Model> {
 function loadModel(file: string): Model {
   const read = parseText(readText(file), file);
   if (read.problems !== null) throw invalid(file, read.problems);
-  const { data, problemAt } = read.data;
+  const { data, doubled, problemAt } = read.data;
+  if (doubled.length > 0) throw invalid(file, doubled);
   const checked = issuesOf(modelFileSchema, data);
   if (checked.issues !== null) throw invalid(file, checked.issues.map(problemAt));
   const { tags, ...model } = checked.data;

@@ -12,6 +12,8 @@ const typeWords: Readonly<Record<string, string>> = {
   boolean: 'true or false',
   array: 'a list',
   tuple: 'a list',
+  object: 'a map of settings, such as { … }',
+  record: 'a map, such as { … }',
 };
 
 /** One zod issue as one or more sentences: what is wrong, and what would be right. */
@@ -113,7 +115,7 @@ function show(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
-const valueAt = (data: unknown, path: readonly PropertyKey[]): unknown =>
+export const valueAt = (data: unknown, path: readonly PropertyKey[]): unknown =>
   path.reduce<unknown>(
     (value, key) => (value !== null && typeof value === 'object' ? Reflect.get(value, key) : undefined),
     data,
@@ -133,7 +135,7 @@ const definitionSchema = z.object({
 const definitionOf = ({ def }: z.ZodType): z.infer<typeof definitionSchema> => definitionSchema.parse(def);
 
 /** The keys that the schema has at a path, following the alternative that the data chose. */
-function knownKeys(schema: z.ZodType, data: unknown, path: readonly PropertyKey[]): string[] {
+export function knownKeys(schema: z.ZodType, data: unknown, path: readonly PropertyKey[]): string[] {
   const here = settle(schema, data);
   if (here === null) return [];
   const { shape, element, valueType } = definitionOf(here);

@@ -25,9 +25,8 @@ export function checkText<Schema extends z.ZodType>(
 ): Checked<z.infer<Schema>> {
   const read = parseText(text, file);
   if (read.problems !== null) return read;
-  const { data, problemAt } = read.data;
+  const { data, doubled, problemAt } = read.data;
   const checked = issuesOf(schema, data);
-  return checked.issues === null
-    ? { data: checked.data, problems: null }
-    : { problems: checked.issues.map((issue) => problemAt(issue)) };
+  const problems = [...doubled, ...(checked.issues ?? []).map((issue) => problemAt(issue))];
+  return checked.issues === null && problems.length === 0 ? { data: checked.data, problems: null } : { problems };
 }

@@ -7,8 +7,8 @@ import { fieldsOf, isWritten, listOf } from './loose-data.ts';
 import { loadProfile, type ProfileResult } from './profile-files.ts';
 import { type ConfigProblem, deepFreeze, invalid, issuesOf, parseText, readText } from './settings-text.ts';
 
-/** What became of one device: nothing where it names no profile. */
-type Outcome = { readonly applied: Applied } | { readonly issues: readonly IssueText[] } | null;
+/** What became of one device: nothing where it names no profile. `applied`: where its profile is known, or can be guessed. */
+type Outcome = { readonly applied: Applied | null; readonly issues: readonly IssueText[] } | null;
 
 /**
  * `profilesFolder`: that of the shipped profiles. What is given has every tag in its place and names no profile.
@@ -34,7 +34,7 @@ export function parseEdgeConfig(text: string, file: string, profilesFolder: stri
 function checkText(text: string, file: string, profilesFolder: string): PlacedEdge {
   const read = parseText(text, file);
   if (read.problems !== null) throw invalid(file, read.problems);
-  const { data, problemAt } = read.data;
+  const { data, doubled, problemAt } = read.data;
   const inFiles: ConfigProblem[] = [];
   const load = remembered((name) => {
     const result = loadProfile(name, { shippedFolder: profilesFolder, settingsFolder: dirname(file) });
@@ -51,25 +51,28 @@ function checkText(text: string, file: string, profilesFolder: string): PlacedEd
     ...outcomes.flatMap((outcome, index) => issuesIn(outcome).map((issue) => within(index, issue))),
     ...(checked.issues ?? []).flatMap((issue) => toWritten(issue, outcomes)),
   ];
-  if (checked.issues === null && issues.length === 0) {
+  if (checked.issues === null && issues.length === 0 && doubled.length === 0) {
     const placed = (issue: IssueText): ConfigProblem => problemAt(toWritten(issue, outcomes)[0] ?? issue);
     return { config: deepFreeze(checked.data), problemAt: placed };
   }
-  throw invalid(file, [...withoutRepeats(issues.map(problemAt)), ...inFiles]);
+  throw invalid(file, [...doubled, ...withoutRepeats(issues.map(problemAt)), ...inFiles]);
 }
 
 function outcomeOf(device: unknown, load: (name: string) => ProfileResult): Outcome {
   if (!isWritten(device) || typeof device.profile !== 'string' || device.protocol !== 'modbus') return null;
   const result = load(device.profile);
-  if ('profile' in result) return { applied: applyProfile(device, result.profile) };
-  return { issues: 'missing' in result ? [{ path: ['profile'], message: result.missing }] : [] };
+  if ('profile' in result) return { applied: applyProfile(device, result.profile), issues: [] };
+  if (!('missing' in result)) return { applied: null, issues: [] };
+  const issues = [{ path: ['profile'], message: result.missing }];
+  return { applied: result.meant === null ? null : applyProfile(device, result.meant), issues };
 }
 
-const applied = (outcome: Outcome | undefined): Applied | null =>
-  outcome !== null && outcome !== undefined && 'applied' in outcome ? outcome.applied : null;
+const applied = (outcome: Outcome | undefined): Applied | null => outcome?.applied ?? null;
 
-const issuesIn = (outcome: Outcome): readonly IssueText[] =>
-  outcome === null ? [] : 'applied' in outcome ? outcome.applied.issues : outcome.issues;
+const issuesIn = (outcome: Outcome): readonly IssueText[] => [
+  ...(outcome?.issues ?? []),
+  ...(outcome?.applied?.issues ?? []),
+];
 
 const within = (index: number, { path, message }: IssueText): IssueText => ({
   path: ['devices', index, ...path],
@@ -82,7 +85,8 @@ function toWritten(issue: IssueText, outcomes: readonly Outcome[]): IssueText[] 
   const outcome = list === 'devices' && typeof index === 'number' ? outcomes[index] : null;
   if (outcome === null || outcome === undefined || typeof index !== 'number') return [issue];
   if (path.length === 1 && path[0] === 'tags') return [];
-  return 'applied' in outcome ? [within(index, outcome.applied.toWritten({ path, message: issue.message }))] : [issue];
+  if (outcome.applied === null) return [issue];
+  return [within(index, outcome.applied.toWritten({ path, message: issue.message }))];
 }
 
 /** A value of an override is checked where it stands and in every tag that it goes to. */

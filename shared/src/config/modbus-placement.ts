@@ -116,7 +116,7 @@ function tagProblems(map: RegisterMap, stated: StatedTag): PathProblem[] {
 
 function spanProblems(map: RegisterMap, tag: StatedTag, place: Place): Problem[] {
   const count = registerCount(tag);
-  const beyond = endProblem(map, place, count);
+  const beyond = endProblem(map, tag, place);
   if (beyond !== null) return [beyond];
   const factor = tag.scaleFactor === undefined ? null : factorPlace(map, tag, place);
   if (factor !== null && isProblem(factor)) return [factor];
@@ -143,15 +143,18 @@ function spanProblems(map: RegisterMap, tag: StatedTag, place: Place): Problem[]
   return [[key, 'cannot be read without registers that avoid forbids; take the tag out, or correct avoid']];
 }
 
-function endProblem({ addressBase, joinRecords = true }: RegisterMap, place: Place, count: number): Problem | null {
-  if (place.table === 'file') {
-    const { record } = recordAt(place.first);
-    return record + count <= recordsPerFile || !joinRecords
-      ? null
-      : ['record', `the last record of a file is ${recordsPerFile - 1}`];
-  }
-  if (place.first + count <= wireAddresses) return null;
-  return ['address', `the last register is ${statedAddress({ ...place, first: wireAddresses - 1 }, addressBase)}`];
+function endProblem({ addressBase, joinRecords = true }: RegisterMap, tag: StatedTag, place: Place): Problem | null {
+  const count = registerCount(tag);
+  const isFile = place.table === 'file';
+  const begin = isFile ? recordAt(place.first).record : place.first;
+  const there = isFile ? recordsPerFile : wireAddresses;
+  if (begin + count <= there || (isFile && !joinRecords)) return null;
+  const last = isFile ? there - 1 : statedAddress({ ...place, first: there - 1 }, addressBase);
+  const [key, holds, what] = isFile ? ['record', 'a file', 'records'] : ['address', 'a device', 'registers'];
+  return [
+    key,
+    `${tag.type} takes ${count} ${what} from here, and the last that ${holds} can have is ${last}: begin at ${last - count + 1} or lower, or correct type`,
+  ];
 }
 
 /** Most that one request may ask for. */

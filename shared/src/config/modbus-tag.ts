@@ -7,10 +7,14 @@ import { modbusWriteSchema } from './modbus-write.ts';
 import { deadbandShape, isRange, keepingShape, notARange, tagDescriptionShape } from './tag-shapes.ts';
 import { durationMs, id } from './units.ts';
 
+const hexPattern = /^0x[0-9a-fA-F]{1,16}$/;
+
 /** What is made of the raw value, in the order in which it is done. */
 const arithmeticShape = {
   notAvailable: z
-    .array(z.union([z.number(), z.string().regex(/^0x[0-9a-fA-F]{1,16}$/)]))
+    .array(
+      z.union([z.number(), z.string().regex(hexPattern, 'must be a number, or 0x and 1 to 16 hexadecimal digits')]),
+    )
     .optional()
     .describe('raw register values that mean "no value here", e.g. [0x8000] or ["0xFFFFFFFFFFFFFFFF"]'),
   scaleFactor: z
@@ -93,6 +97,8 @@ export function notAvailableProblems(tag: ModbusTag): [path: (string | number)[]
 function canBeRead(entry: number | string, shape: RegisterLayout): boolean {
   if (typeof entry === 'number' && isFloat(shape.type)) return true;
   if (typeof entry === 'number' && !Number.isInteger(entry)) return false;
+  // What is no number at all was told by the schema.
+  if (typeof entry === 'string' && !hexPattern.test(entry)) return true;
   const bits = patternBits(shape);
   const pattern = BigInt(entry);
   return BigInt.asIntN(bits, pattern) === pattern || BigInt.asUintN(bits, pattern) === pattern;

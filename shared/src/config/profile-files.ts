@@ -20,7 +20,8 @@ export type ProfilePlaces = {
 export type ProfileResult =
   | { readonly profile: LoadedProfile }
   | { readonly problems: readonly ConfigProblem[] }
-  | { readonly missing: string };
+  /** `meant`: the one that was probably meant. */
+  | { readonly missing: string; readonly meant: LoadedProfile | null };
 
 /** `eastron/sdm630`, sorted. */
 export const shippedProfileNames = (folder: string): string[] =>
@@ -32,9 +33,12 @@ export const shippedProfileNames = (folder: string): string[] =>
 export function loadProfile(name: string, { shippedFolder, settingsFolder }: ProfilePlaces): ProfileResult {
   if (isPath(name)) return readProfile(name, resolve(settingsFolder, name));
   const names = shippedProfileNames(shippedFolder);
-  return names.includes(name)
-    ? readProfile(name, join(shippedFolder, `${name}.yaml`))
-    : { missing: notShipped(name, names) };
+  const shipped = (one: string): ProfileResult => readProfile(one, join(shippedFolder, `${one}.yaml`));
+  if (names.includes(name)) return shipped(name);
+  const guess = nearest(name, names) ?? names.find((one) => one.endsWith(`/${name}`)) ?? null;
+  const result = guess === null ? null : shipped(guess);
+  const meant = result !== null && 'profile' in result ? result.profile : null;
+  return { missing: notShipped(name, names, guess), meant };
 }
 
 const isPath = (name: string): boolean => /^\.{1,2}[/\\]|\.ya?ml$/.test(name) || isAbsolute(name);
@@ -44,7 +48,7 @@ function readProfile(name: string, file: string): ProfileResult {
   try {
     text = readText(file);
   } catch (error) {
-    if (error instanceof FieldlineError) return { missing: `cannot be read: ${error.message}` };
+    if (error instanceof FieldlineError) return { missing: `cannot be read: ${error.message}`, meant: null };
     throw error;
   }
   const read = parseText(text, file);
@@ -54,8 +58,7 @@ function readProfile(name: string, file: string): ProfileResult {
   return { profile: { name, written: fieldsOf(read.data.data), checked: checked.data } };
 }
 
-function notShipped(name: string, names: readonly string[]): string {
-  const guess = nearest(name, names) ?? names.find((one) => one.endsWith(`/${name}`)) ?? null;
+function notShipped(name: string, names: readonly string[], guess: string | null): string {
   const hint = guess === null ? '' : ` Did you mean ${guess}?`;
   return `${name} is not among the shipped profiles.${hint} There are ${names.join(', ')}; for a file of your own write its path, e.g. ./${name.replaceAll('/', '-')}.yaml`;
 }

@@ -1,11 +1,15 @@
 /** The text of a settings file (YAML) as data, with the place of each key, so that a problem is told where it stands. */
 import { readFileSync } from 'node:fs';
-import type { Document, LineCounter, YAMLError } from 'yaml';
+import type { Document, LineCounter } from 'yaml';
 import type { z } from 'zod';
 import { FieldlineError } from '../contracts/errors.ts';
+import { fileTrouble } from '../runtime/file-trouble.ts';
 import { aliasProblems } from './alias-problems.ts';
 import { describeIssue, type IssueText, keyOf } from './describe-issue.ts';
+import { takeDoubledKeys } from './doubled-keys.ts';
+import { withHidden } from './hidden-issues.ts';
 import { readPlainYaml } from './plain-yaml.ts';
+import { describeYamlError } from './yaml-error.ts';
 import { yamlLibrary } from './yaml-library.ts';
 
 export type ConfigProblem = {
@@ -20,6 +24,8 @@ export type ConfigProblem = {
 export type SettingsText = {
   readonly file: string;
   readonly data: unknown;
+  /** Keys that are set twice, which hinder no check: of each the data have the first. */
+  readonly doubled: readonly ConfigProblem[];
   readonly problemAt: (issue: IssueText) => ConfigProblem;
 };
 
@@ -33,7 +39,7 @@ export function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new FieldlineError('settings/unreadable', `${file}: ${(error as Error).message}`, { cause: error });
+    throw new FieldlineError('settings/unreadable', `${file}: ${fileTrouble(error)}`, { cause: error });
   }
 }
 
@@ -47,7 +53,7 @@ export function parseText(text: string, file: string): Checked<SettingsText> {
     placed ??= placesIn(documentOf(text), file);
     return placed(issue);
   };
-  return { data: { file, data: plain, problemAt }, problems: null };
+  return { data: { file, data: plain, doubled: [], problemAt }, problems: null };
 }
 
 type Parsed = { readonly document: Document.Parsed; readonly lines: LineCounter };
@@ -76,28 +82,31 @@ function parseAny(text: string, file: string): Checked<SettingsText> {
     key: '',
     message,
   });
-  if (document.errors.length > 0) {
-    return { problems: document.errors.map((error) => at(error.pos[0], describeYamlError(error, document))) };
+  const doubled = takeDoubledKeys(document).map(({ offset, message }) => at(offset, message));
+  const errors = document.errors.filter(({ code }) => code !== 'DUPLICATE_KEY');
+  if (errors.length > 0) {
+    return { problems: [...doubled, ...errors.map((error) => at(error.pos[0], describeYamlError(error)))] };
   }
   const wrong = aliasProblems(document);
-  if (wrong.length > 0) return { problems: wrong.map(({ offset, message }) => at(offset, message)) };
+  if (wrong.length > 0) return { problems: [...doubled, ...wrong.map(({ offset, message }) => at(offset, message))] };
   try {
     const data: unknown = document.toJS({ maxAliasCount }) ?? {};
-    return { data: { file, data, problemAt: placesIn(parsed, file) }, problems: null };
+    return { data: { file, data, doubled, problemAt: placesIn(parsed, file) }, problems: null };
   } catch (error) {
     const message = `cannot be read: ${(error as Error).message}: write the values out instead of aliases of aliases`;
     return { problems: [{ file, ...locate(document, lines, []), key: '', message }] };
   }
 }
 
-/** Each problem in words; `data`: what is checked, where it is not the text's own. */
+/** Each problem in words, also those that the first ones hide; `data`: what is checked, where it is not the text's own. */
 export function issuesOf<Schema extends z.ZodType>(
   schema: Schema,
   data: unknown,
 ): { readonly data: z.infer<Schema>; readonly issues: null } | { readonly issues: readonly IssueText[] } {
   const result = schema.safeParse(data);
   if (result.success) return { data: result.data, issues: null };
-  return { issues: result.error.issues.flatMap((issue) => describeIssue(issue, data, schema)) };
+  const issues = withHidden(schema, data, result.error.issues);
+  return { issues: issues.flatMap((issue) => describeIssue(issue, data, schema)) };
 }
 
 export function invalid(file: string, problems: readonly ConfigProblem[]): FieldlineError {
@@ -131,19 +140,6 @@ export function deepFreeze<T>(value: T): T {
 
 /** More than any honest file has; without a bound a few lines of aliases of aliases stand for more than memory holds. */
 const maxAliasCount = 10_000;
-
-function describeYamlError(error: YAMLError, document: Document.Parsed): string {
-  if (error.code === 'MULTIPLE_DOCS') return 'a settings file is one document: remove this line and what follows';
-  if (error.code !== 'DUPLICATE_KEY') return error.message;
-  const { isScalar, visit } = yamlLibrary();
-  let name = 'the key';
-  visit(document, {
-    Pair: (_, { key }) => {
-      if (isScalar(key) && key.range?.[0] === error.pos[0]) name = String(key.value);
-    },
-  });
-  return `${name} is set twice; remove one of the two`;
-}
 
 function positionOf(lines: LineCounter, offset: number): { line: number; column: number } {
   const { line, col } = lines.linePos(offset);

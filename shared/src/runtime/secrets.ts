@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { FieldlineError } from '../contracts/errors.ts';
+import { fileTrouble } from './file-trouble.ts';
 
 /**
  * A secret from its file, without trailing newlines: settings name files, never secrets.
@@ -9,7 +10,7 @@ export function readSecret(file: string, setting: string): string {
   try {
     return readFileSync(file, 'utf8').replace(/[\r\n]+$/, '');
   } catch (error) {
-    throw new FieldlineError('settings/unreadable', `${setting}: cannot read ${file}: ${(error as Error).message}`, {
+    throw new FieldlineError('settings/unreadable', `${setting}: cannot read ${file}: ${fileTrouble(error)}`, {
       cause: error,
     });
   }

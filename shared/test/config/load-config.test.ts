@@ -99,6 +99,12 @@ describe('settings', () => {
 
   it('that are not YAML say where', () => {
     expect(problemsOf(edgeSchema, 'gateway: [g1\nuplink: x\n')[0]).toMatch(/^edge\.yaml:\d+:\d+: /);
+    expect(problemsOf(edgeSchema, 'gateway: g\n\tuplink: x\n')).toEqual([
+      'edge.yaml:2:1: a tab stands before the text: indent with blanks',
+    ]);
+    expect(problemsOf(edgeSchema, 'gateway: g\n  uplink: x\n')[0]).toMatch(
+      /^edge\.yaml:1:10: a second colon in one line, or/,
+    );
   });
 
   it('name an alias that nothing is named by, and one of itself', () => {
@@ -130,7 +136,7 @@ describe('settings', () => {
 
   it('name a key that is set twice', () => {
     expect(problemsOf(edgeSchema, `${good}gateway: g2\n`)).toEqual([
-      'edge.yaml:10:1: gateway is set twice; remove one of the two',
+      'edge.yaml:10:1: gateway is set twice; remove one of the two (what is checked here is the first)',
     ]);
   });
 

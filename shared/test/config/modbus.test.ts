@@ -118,7 +118,11 @@ describe('addresses', () => {
       { address: 40_001, table: 'input' },
       'table: is "input": 40001 is of table holding by addressBase: 4xxxx; leave table',
     ],
-    ['4xxxxx', { address: 465_536, type: 'int32' }, 'address: is 465536: the last register is 465536'],
+    [
+      '4xxxxx',
+      { address: 465_536, type: 'int32' },
+      'address: is 465536: int32 takes 2 registers from here, and the last that a device can have is 465536: begin at 465535 or lower',
+    ],
   ])('with addressBase %s, %j is refused', (addressBase, tag, message) => {
     expect(() => read([tag], { addressBase })).toThrow(`devices[0].tags[0].${message}`);
   });
@@ -176,7 +180,10 @@ describe('records of files', () => {
     [[{ file: 4, record: 1, table: 'input' }], 'table: is "input": does not go with file and record: leave it out'],
     [[{ file: 0, record: 1 }], 'file: is 0; it must be at least 1'],
     [[{ file: 4, record: 10_000 }], 'record: is 10000; it must be at most 9999'],
-    [[{ file: 4, record: 9_999, type: 'uint32' }], 'record: is 9999: the last record of a file is 9999'],
+    [
+      [{ file: 4, record: 9_999, type: 'uint32' }],
+      'record: is 9999: uint32 takes 2 records from here, and the last that a file can have is 9999: begin at 9998',
+    ],
     [
       [{ file: 4, record: 0, type: 'string', registers: 122 }],
       'registers: is 122: needs 122 registers; an answer holds',

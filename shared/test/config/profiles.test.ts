@@ -120,9 +120,22 @@ describe('what is wrong with a profile is told', () => {
     expect(problemsOf('profile: meter2')[0]).toContain('Did you mean acme/meter2?');
   });
 
+  test('a name that is mistyped, together with what the profile that is meant does not have', () => {
+    const problems = problemsOf('profile: acme/metre1\nonly: [voltges, power]\noverride: { enrgy: { everyMs: 9 } }');
+    expect(problems).toEqual([
+      expect.stringContaining('profile: acme/metre1 is not among the shipped profiles. Did you mean acme/meter1?'),
+      expect.stringContaining('only[0]: voltges is no tag or group of acme/meter1. Did you mean voltages?'),
+      expect.stringContaining('override.enrgy: enrgy is no tag or group of acme/meter1. Did you mean energy?'),
+    ]);
+    // Of a name like no other nothing is known.
+    expect(problemsOf('profile: other/device\nonly: [voltges]')).toHaveLength(1);
+  });
+
   test('a file that is not there', () => {
     expect(problemsOf('profile: ./no-meter.yaml')).toEqual([
-      expect.stringMatching(/^edge\.yaml:7:14: devices\[0]\.profile: cannot be read: no-meter\.yaml: ENOENT/),
+      expect.stringMatching(
+        /^edge\.yaml:7:14: devices\[0]\.profile: cannot be read: no-meter\.yaml: there is no such file or folder/,
+      ),
     ]);
   });
 

@@ -2,7 +2,12 @@ import { extname, relative, resolve } from 'node:path';
 import type { EdgeConfig } from '@fieldline/shared/config/edge';
 import { FieldlineError, type Micros, microsOf } from '@fieldline/shared/contracts';
 import { type Clock, counted } from '@fieldline/shared/runtime';
-import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
+import {
+  parseCommandArgs,
+  refuseWords,
+  unknownWord,
+  wrongArguments,
+} from '@fieldline/shared/runtime/command-arguments';
 import { exportJournal } from './export.ts';
 import type { Place } from './place.ts';
 import { type ExportFormat, exportFormats } from './sample-format.ts';
@@ -74,11 +79,9 @@ export async function run(parts: CommandParts): Promise<void> {
   }
   const [name, ...rest] = positionals;
   const action = name === undefined ? undefined : actions.get(name);
-  if (name === undefined || action === undefined || rest.length > 0) {
-    throw wrong(
-      name === undefined ? 'status, verify or export is missing' : `unknown: journal ${positionals.join(' ')}`,
-    );
-  }
+  if (name === undefined) throw wrong('status, verify or export is missing');
+  if (action === undefined) throw wrong(unknownWord(name, 'journal ', [...actions.keys()]));
+  refuseWords(rest, '--config edge.yaml or --folder journal', usage);
   const known = ['config', 'folder', ...action.takes];
   const strange = Object.keys(values).find((key) => !known.includes(key));
   if (strange !== undefined) throw wrong(`journal ${name} knows no --${strange}`);
@@ -90,7 +93,7 @@ const wrong = (what: string): FieldlineError => wrongArguments(what, usage);
 async function placeOf({ config, folder }: Values, { loadSettings }: CommandParts): Promise<Place> {
   if (folder !== undefined && config !== undefined) throw wrong('--config and --folder: one of them is enough');
   if (folder !== undefined) return { folder: resolve(folder), settings: null };
-  if (config === undefined) throw wrong('--config is missing');
+  if (config === undefined) throw wrong('--config is missing: the settings file of the agent, or state --folder');
   const { gateway, journal } = await loadSettings(config);
   return { folder: journal.folder, settings: { gateway, ...journal } };
 }
@@ -123,14 +126,16 @@ async function verify(place: Place, _values: Values, { say, signal }: CommandPar
 async function exported(place: Place, values: Values, { signal, say }: CommandParts): Promise<void> {
   if (values.out === undefined) throw wrong('--out is missing');
   const out = resolve(values.out);
+  const [from, to] = [instantOf('from', values.from), instantOf('to', values.to)];
+  if (from !== null && to !== null && from >= to) throw wrong('--from is not before --to: nothing lies between them');
   if (!relative(place.folder, out).startsWith('..'))
     throw wrong('--out lies in the journal folder, which belongs to the agent');
   const { files, batches, samples, missing, remarks } = await exportJournal({
     folder: place.folder,
     out,
     format: formatOf(values.format, out),
-    from: instantOf('from', values.from),
-    to: instantOf('to', values.to),
+    from,
+    to,
     stream: values.stream ?? null,
     signal,
   });

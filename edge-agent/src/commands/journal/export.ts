@@ -2,6 +2,7 @@
  * Every batch that is held, as lines of samples in files: batch by batch, so that memory does not grow with the journal. What
  * is damaged is left out and told; an output file has its name only when it is complete.
  */
+
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -18,6 +19,7 @@ import {
   TagLists,
   unionRanges,
 } from '@fieldline/shared/contracts';
+import { fileTrouble } from '@fieldline/shared/runtime/file-trouble';
 import { type FolderReader, troubleOf } from '../../journal/reader/folder-reader.ts';
 import { SegmentReader } from '../../journal/reader/segment-reader.ts';
 import { Salvaged } from '../../journal/salvage/salvaged.ts';
@@ -67,10 +69,9 @@ export async function exportJournal(options: ExportOptions): Promise<Exported> {
     }
   } catch (error) {
     if (isFieldlineError(error)) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
     throw new FieldlineError(
       'export/incomplete',
-      `${options.out} cannot be written (${reason}): make room, or name another place with --out`,
+      `${options.out} cannot be written: ${fileTrouble(error)} (--out names the place)`,
       { cause: error },
     );
   } finally {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import type { EdgeConfig } from '@fieldline/shared/config/edge';
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { FolderReader } from '../../journal/reader/folder-reader.ts';
@@ -12,6 +13,12 @@ export type Place = {
 
 /** @throws FieldlineError journal/unreadable, also where there is no such folder */
 export function openPlace(folder: string): FolderReader {
+  if (statSync(folder, { throwIfNoEntry: false })?.isFile() === true) {
+    throw new FieldlineError(
+      'journal/unreadable',
+      `${folder} is a file: name the folder that the journal files are in`,
+    );
+  }
   const reader = FolderReader.open(folder);
   if (reader !== null) return reader;
   throw new FieldlineError(

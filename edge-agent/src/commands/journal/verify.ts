@@ -113,7 +113,7 @@ class Check {
   unreadable(folder: string, name: SegmentName, { file, reason, toDo, isDamaged }: FileTrouble): void {
     const salvaged = isDamaged ? Salvaged.of(join(folder, file), name) : null;
     if (!isDamaged) this.troubles.push(`${file}: ${reason}: ${toDo}`);
-    else this.troubles.push(`${file}: damaged (${reason}): ${fateOf(salvaged?.held ?? [])}`);
+    else this.troubles.push(`${file}: damaged (met first: ${reason}): ${fateOf(name.first, salvaged?.held ?? [])}`);
     if (salvaged === null) return;
     for (const [from, to] of subtractRanges(salvaged.held, this.held.get(name.stream) ?? [])) {
       for (let seq = from; seq <= to; seq++) this.batch(name, salvaged.head.gateway, salvaged.batch(seq));
@@ -146,9 +146,16 @@ class Check {
   }
 }
 
-function fateOf(held: Ranges): string {
-  if (held.length === 0) return 'nothing in it can be proven: the agent sets it aside and declares what it held';
-  return `the agent sends what can be proven of it (batches ${rangesInWords(held)}), declares the rest, and sets it aside when that is done`;
+/** All that cannot be proven, while the reason is only what was met first: the log of the agent, which reads in another order, may name another batch. */
+function fateOf(first: number, held: Ranges): string {
+  const last = held.at(-1)?.[1];
+  if (last === undefined) return 'nothing in it can be proven: the agent sets it aside and declares what it held';
+  const gaps = subtractRanges([[first, last]], held);
+  const rest =
+    gaps.length === 0
+      ? `what may have stood behind ${last}`
+      : `${rangesInWords(gaps)}, and what may have stood behind ${last}`;
+  return `the agent sends what can be proven of it (batches ${rangesInWords(held)}), declares the rest (${rest}), and sets it aside when that is done`;
 }
 
 /** At the beginning of a stream, where the note does not know better, a file that is gone may be one that was confirmed just before a kill. */

@@ -4,7 +4,7 @@ import type { EdgeConfig } from '@fieldline/shared/config/edge';
 import { modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import { problemLines } from '@fieldline/shared/config/settings-text';
 import { FieldlineError } from '@fieldline/shared/contracts';
-import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
+import { parseCommandArgs, refuseWords, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import type { Answer } from '../../drivers/modbus/forecast.ts';
 import { Learned } from '../../drivers/modbus/learned.ts';
 import { typicalAnswerMs } from '../../drivers/modbus/request-cost.ts';
@@ -44,7 +44,7 @@ export async function run({
     say(usage.trimEnd());
     return;
   }
-  if (positionals.length > 0) throw wrongArguments(`unknown: plan ${positionals.join(' ')}`, usage);
+  refuseWords(positionals, '--config edge.yaml', usage);
   if (values.config === undefined) throw wrongArguments('--config is missing', usage);
   const stated = values['answer-ms'];
   const statedMs = stated === undefined ? null : numberOf(stated, '--answer-ms', 60_000, usage);

@@ -1,6 +1,6 @@
 import { mostFiles, mostRecords, recordPosition, recordsPerFile, stretchesText } from '@fieldline/shared/config';
 import { pause } from '@fieldline/shared/runtime';
-import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
+import { parseCommandArgs, refuseWords, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { HandLink } from '../../drivers/modbus/by-hand.ts';
 import { replyError } from '../../drivers/modbus/reply-text.ts';
 import { columns } from '../columns.ts';
@@ -52,7 +52,7 @@ export async function run({ args, clock, signal, say }: FieldParts): Promise<voi
     say(usage.trimEnd());
     return;
   }
-  if (positionals.length > 0) throw wrongArguments(`unknown: probe ${positionals.join(' ')}`, usage);
+  refuseWords(positionals, '--host 10.0.0.5', usage);
   const { block, unit, timeoutMs, top, pauseMs, link: settings } = asked(values);
   const link = new HandLink(settings, clock, signal);
   const read = async (): Promise<Buffer> => {
@@ -101,13 +101,17 @@ function asked(values: Values) {
   };
   const registers = (): Block => {
     const stated = number('address', 65_535);
-    const count = number('count', Math.min(125, 65_536 - stated), 1);
+    const count = number('count', 125, 1);
+    if (stated + count > 65_536)
+      throw wrongArguments(`--count is ${count}; the last register of a device is 65535`, usage);
     return { table: tableOf(values.table), first: stated, count, stated, file: null };
   };
   const records = (): Block => {
     const file = number('file', mostFiles, 1);
     const stated = number('record', recordsPerFile - 1);
-    const count = number('count', Math.min(mostRecords, recordsPerFile - stated), 1);
+    const count = number('count', mostRecords, 1);
+    if (stated + count > recordsPerFile)
+      throw wrongArguments(`--count is ${count}; the last record of a file is ${recordsPerFile - 1}`, usage);
     return { table: 'file', first: recordPosition(file, stated), count, stated, file };
   };
   return {

@@ -2,7 +2,7 @@ import type { LoadedProfile } from '@fieldline/shared/config/apply-profile';
 import { loadProfile, shippedProfileNames } from '@fieldline/shared/config/profile-files';
 import { invalid } from '@fieldline/shared/config/settings-text';
 import { FieldlineError } from '@fieldline/shared/contracts';
-import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
+import { parseCommandArgs, unknownWord, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { columns } from '../columns.ts';
 import { profileLines } from './profile-text.ts';
 
@@ -45,10 +45,16 @@ export function run({ args, profilesFolder, workingFolder, say }: CommandParts):
     for (const line of profileLines(read(name, places))) say(line);
     return;
   }
-  throw wrongArguments(
-    action === undefined ? 'list or show is missing' : `unknown: profiles ${positionals.join(' ')}`,
-    usage,
-  );
+  throw wrongArguments(whatIsWrong(action, name), usage);
+}
+
+function whatIsWrong(action: string | undefined, name: string | undefined): string {
+  if (action === undefined) return 'list or show is missing';
+  if (action === 'list') return `profiles list lists all of them; for one: profiles show ${name}`;
+  if (action !== 'show') return unknownWord(action, 'profiles ', ['list', 'show']);
+  if (name === undefined)
+    return 'the name of the profile is missing: profiles show eastron/sdm630 (profiles list names all of them)';
+  return 'profiles show takes one name';
 }
 
 function read(name: string, places: Parameters<typeof loadProfile>[1]): LoadedProfile {

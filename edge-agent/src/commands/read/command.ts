@@ -1,6 +1,6 @@
 import { type ModbusDevice, modbusDeviceSchema, nearest } from '@fieldline/shared/config';
 import { issuesOf } from '@fieldline/shared/config/settings-text';
-import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
+import { parseCommandArgs, refuseWords, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { HandLink } from '../../drivers/modbus/by-hand.ts';
 import { replyError, replyText } from '../../drivers/modbus/reply-text.ts';
 import { columns } from '../columns.ts';
@@ -40,6 +40,8 @@ const tagOptions = {
 } as const;
 const tagOptionNames = Object.keys(tagOptions) as (keyof typeof tagOptions)[];
 
+const placeOptions = ['host', 'path', 'link'] as const;
+
 const text = { type: 'string' } as const;
 const options = {
   ...targetOptions,
@@ -74,7 +76,7 @@ export async function run({ args, readSettings, clock, signal, say }: FieldParts
     say(usage.trimEnd());
     return;
   }
-  if (positionals.length > 0) throw wrongArguments(`unknown: read ${positionals.join(' ')}`, usage);
+  refuseWords(positionals, '--host 10.0.0.5', usage);
   const device = values.config === undefined ? statedDevice(values) : await configuredDevice(values, readSettings);
   const wanted = {
     tags: values.tag === undefined ? null : tagsWanted(values.tag, device),
@@ -114,7 +116,8 @@ async function configuredDevice(values: Values, readSettings: FieldParts['readSe
     const names = config.devices.map((one) => one.device);
     throw wrongArguments(`${values.device} is no device of the settings${hint(values.device, names)}`, usage);
   }
-  if (device.protocol !== 'modbus') throw wrongArguments(`${device.device} is no Modbus device`, usage);
+  if (device.protocol !== 'modbus')
+    throw wrongArguments(`${device.device} speaks ${device.protocol}: read reads Modbus devices`, usage);
   return device;
 }
 
@@ -133,9 +136,19 @@ function hint(name: string, known: readonly string[]): string {
 
 /** A device with one tag, checked as if it stood in the settings. */
 function statedDevice(values: Values): ModbusDevice {
-  if (values.device !== undefined || values.tag !== undefined) throw wrongArguments('--config is missing', usage);
+  if (values.device !== undefined || values.tag !== undefined) {
+    const option = values.device === undefined ? '--tag' : '--device';
+    const isPlaced = placeOptions.some((name) => values[name] !== undefined);
+    const remedy = isPlaced
+      ? `to read from a --host, --path or --link, leave ${option} out and state --address`
+      : 'state it';
+    throw wrongArguments(`${option} names what stands in a settings file, and --config is missing: ${remedy}`, usage);
+  }
+  if (placeOptions.every((name) => values[name] === undefined)) {
+    throw wrongArguments('where to read is missing: --config and --device, or --host, --path or --link', usage);
+  }
   if (values.address === undefined && values.file === undefined) {
-    throw wrongArguments('--address is missing, or --file and --record', usage);
+    throw wrongArguments('--address is missing: which register to read, or --file and --record', usage);
   }
   const tag = Object.fromEntries(
     tagOptionNames.flatMap((name) => (values[name] === undefined ? [] : [[tagOptions[name], plain(values[name])]])),

@@ -1,6 +1,6 @@
 import { isSerialLink, type ModbusLink } from '@fieldline/shared/config/modbus-link';
 import { counted } from '@fieldline/shared/runtime';
-import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
+import { parseCommandArgs, refuseWords, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { HandLink } from '../../drivers/modbus/by-hand.ts';
 import {
   type IdentificationCategory,
@@ -51,7 +51,7 @@ export async function run({ args, clock, signal, say, progress }: FieldParts): P
     say(usage.trimEnd());
     return;
   }
-  if (positionals.length > 0) throw wrongArguments(`unknown: scan ${positionals.join(' ')}`, usage);
+  refuseWords(positionals, '--host 10.0.0.5', usage);
   const settings = linkOf(values, usage);
   const units = unitsOf(values.units ?? '1-247');
   const category = categoryOf(values.identify);
@@ -111,6 +111,7 @@ function unitsOf(ranges: string): number[] {
   const units = new Set<number>();
   for (const range of ranges.split(',')) {
     const [, from = '', to = from] = /^\s*(\d+)(?:\s*[-–]\s*(\d+))?\s*$/.exec(range) ?? [];
+    if (from === '') throw wrongArguments(`--units is ${ranges}; it must be ids such as 1-30 or 1,5,10-20`, usage);
     const [first, last] = [numberOf(from, '--units', 255, usage), numberOf(to, '--units', 255, usage)];
     if (first > last) throw wrongArguments(`--units ${range}: the lower one comes first`, usage);
     for (let unit = first; unit <= last; unit++) units.add(unit);

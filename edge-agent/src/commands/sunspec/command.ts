@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import { type Clock, counted } from '@fieldline/shared/runtime';
-import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
+import { parseCommandArgs, refuseWords, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
+import { fileTrouble } from '@fieldline/shared/runtime/file-trouble';
 import { openRegisterReader } from '../../drivers/modbus/register-reader.ts';
 import { tagsOf } from '../../sunspec/device-tags.ts';
 import { type Explored, explore } from '../../sunspec/explore.ts';
@@ -50,7 +51,7 @@ export async function run(parts: CommandParts): Promise<void> {
     parts.say(usage.trimEnd());
     return;
   }
-  if (positionals.length > 0) throw wrongArguments(`unknown: sunspec ${positionals.join(' ')}`, usage);
+  refuseWords(positionals, '--host 10.0.0.5', usage);
   if (values.out === undefined) throw wrongArguments('--out is missing', usage);
   const link = linkOf(values, usage);
   const unit = numberOf(values.unit ?? '1', '--unit', 255, usage);
@@ -72,7 +73,7 @@ async function write(file: string, text: string): Promise<void> {
     await writeFile(file, text, { flag: 'wx', flush: true });
   } catch (error) {
     const why =
-      error instanceof Error && 'code' in error && error.code === 'EEXIST' ? 'is there already' : String(error);
+      error instanceof Error && 'code' in error && error.code === 'EEXIST' ? 'is there already' : fileTrouble(error);
     throw wrongArguments(`${file}: ${why}; name another file with --out`, usage);
   }
 }

@@ -1,5 +1,5 @@
 /** The settings of a tag as cells of a list, and back. */
-import { modbusTagSchema, type StatedTag } from '@fieldline/shared/config';
+import { type ModbusWrite, modbusTagSchema, modbusWriteSchema, type StatedTag } from '@fieldline/shared/config';
 
 export type Column = keyof StatedTag;
 
@@ -23,11 +23,18 @@ const words: readonly Column[] = [
   'description',
 ];
 
+const ruleDefaults = new Map<string, unknown>(Object.entries(modbusWriteSchema.parse({})));
+
+/** What of the rules for writing somebody must have stated: the rest is what holds anyway. */
+export const statedRules = (rules: ModbusWrite): object =>
+  Object.fromEntries(Object.entries(rules).filter(([key, value]) => ruleDefaults.get(key) !== value));
+
 type Written = string | number | boolean | object;
 
 export function cellOf(tag: StatedTag, column: Column): string {
   const value = tag[column];
   if (Array.isArray(value)) return value.join(' ');
+  if (column === 'write' && tag.write !== undefined) return JSON.stringify(statedRules(tag.write));
   return typeof value === 'object' ? JSON.stringify(value) : String(value ?? '');
 }
 

@@ -1,9 +1,14 @@
 import { resolve } from 'node:path';
-import { type AddressBase, addressBases } from '@fieldline/shared/config';
+import { type AddressBase, addressBases, nearest } from '@fieldline/shared/config';
 import { readText } from '@fieldline/shared/config/settings-text';
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { counted } from '@fieldline/shared/runtime';
-import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
+import {
+  parseCommandArgs,
+  refuseWords,
+  unknownWord,
+  wrongArguments,
+} from '@fieldline/shared/runtime/command-arguments';
 import type { FieldParts } from '../field-parts.ts';
 import { columnNames } from './cells.ts';
 import { readTagList, tagListOf } from './tag-list.ts';
@@ -42,10 +47,10 @@ export async function run(parts: Pick<FieldParts, 'args' | 'readSettings' | 'say
   const [action, file, ...rest] = positionals;
   if (action === 'export' && file === undefined) return exported(values, parts);
   if (action === 'import' && rest.length === 0) return imported(file, values, parts.say);
-  throw wrongArguments(
-    action === undefined ? 'export or import is missing' : `unknown: tags ${positionals.join(' ')}`,
-    usage,
-  );
+  if (action === undefined) throw wrongArguments('export or import is missing', usage);
+  refuseWords(action === 'export' ? positionals.slice(1) : [], '--device meter-3', usage);
+  if (action === 'import') throw wrongArguments('tags import takes one list', usage);
+  throw wrongArguments(unknownWord(action, 'tags ', ['export', 'import']), usage);
 }
 
 async function exported(
@@ -58,7 +63,9 @@ async function exported(
   const device = config.devices.find((one) => one.device === values.device);
   if (device?.protocol !== 'modbus') {
     const names = config.devices.filter(({ protocol }) => protocol === 'modbus').map((one) => one.device);
-    throw wrongArguments(`${values.device} is no Modbus device of the settings; there are ${names.join(', ')}`, usage);
+    const guess = nearest(values.device, names);
+    const hint = guess === null ? `; there are ${names.join(', ')}` : `. Did you mean ${guess}?`;
+    throw wrongArguments(`${values.device} is no Modbus device of the settings${hint}`, usage);
   }
   for (const line of tagListOf(device.tags)) say(line);
 }
@@ -66,7 +73,7 @@ async function exported(
 function imported(file: string | undefined, values: Values, say: FieldParts['say']): void {
   if (file === undefined) throw wrongArguments('the list is missing: tags import list.csv', usage);
   const base = baseOf(values['address-base']);
-  const { tags, problems } = readTagList(readText(resolve(file)), base);
+  const { tags, problems } = readTagList(listText(file), base);
   if (problems.length > 0) {
     const lines = [...problems]
       .sort((one, other) => one.line - other.line || one.column - other.column)
@@ -78,6 +85,14 @@ function imported(file: string | undefined, values: Values, say: FieldParts['say
   }
   if (base !== 0) say(`addressBase: ${base}`);
   for (const line of tagYaml(tags)) say(line);
+}
+
+/** Workbooks, and texts of two bytes a character, have zero bytes; such a list would seem to be empty. */
+function listText(file: string): string {
+  const text = readText(resolve(file));
+  if (!text.includes('\0')) return text;
+  const message = `${file} is no plain text: save it in the spreadsheet as CSV UTF-8 (not as a workbook, nor as Unicode text)`;
+  throw new FieldlineError('settings/unreadable', message);
 }
 
 function baseOf(text = '0'): AddressBase {

@@ -1,12 +1,12 @@
 import type { StatedTag } from '@fieldline/shared/config';
-import { columnNames } from './cells.ts';
+import { columnNames, statedRules } from './cells.ts';
 
 /** Tags as they stand in the settings of a device, a line each. */
 export const tagYaml = (tags: readonly StatedTag[]): string[] => ['tags:', ...tags.map((tag) => `  - ${lineOf(tag)}`)];
 
 function lineOf(tag: StatedTag): string {
   const fields = columnNames.flatMap((name) => {
-    const value = tag[name];
+    const value = name === 'write' && tag.write !== undefined ? statedRules(tag.write) : tag[name];
     return value === undefined ? [] : [`${name}: ${written(value)}`];
   });
   return `{ ${fields.join(', ')} }`;

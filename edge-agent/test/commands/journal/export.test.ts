@@ -172,7 +172,7 @@ describe('an export of a journal', () => {
     mkdirSync(join(out, 'sub'));
     await expect(exportOf(folder, join(out, 'no', 'such', 'folder'))).rejects.toMatchObject({
       code: 'export/incomplete',
-      message: expect.stringMatching(/cannot be written .*ENOENT.* --out/),
+      message: expect.stringMatching(/cannot be written: there is no such file or folder: .*--out/),
     });
   });
 

@@ -40,6 +40,8 @@ test('show takes a file of your own, and tells its problems', () => {
 
 test('a name that is not there is told with the one that was meant; wrong use with the usage', () => {
   expect(() => said(['show', 'eastron/sdm63'])).toThrow(/Did you mean eastron\/sdm630\?/);
-  expect(() => said(['shows'])).toThrow(/unknown: profiles shows\n\nUsage: fieldline-edge profiles list/);
+  expect(() => said(['shows'])).toThrow(
+    /there is no profiles shows\. Did you mean profiles show\?\n\nUsage: fieldline-edge profiles list/,
+  );
   expect(() => said([])).toThrow(/list or show is missing/);
 });

@@ -128,7 +128,7 @@ describe('read of registers that no settings name', () => {
       message: expect.stringMatching(/^type: is "float31"; it must be one of .* Did you mean float32\?/),
     });
     expect((await runByHand(read, ['--address', '0'])).thrown).toMatchObject({
-      message: expect.stringContaining('--host, --path or --link is missing'),
+      message: expect.stringContaining('where to read is missing: --config and --device, or --host, --path or --link'),
     });
   });
 });

@@ -58,8 +58,11 @@ describe('tags export', () => {
 `;
     const file = settingsFile(device(written));
     const { said: list } = await runByHand(tags, ['export', '--config', file, '--device', 'd']);
+    expect(list[1]).toBe('setpoint,holding,100,int16,,"{""min"":5,""max"":35,""functionCode"":16}"');
     const { said, problems } = await imported(list.join('\n'));
     expect(problems).toEqual([]);
+    // What holds anyway is written down neither here nor there.
+    expect(said[1]).toContain('write: { min: 5, max: 35, functionCode: 16 }');
     const again = device(said.map((line) => `    ${line}\n`).join(''));
     expect(deviceOf(settingsFile(again)).tags).toEqual(deviceOf(file).tags);
     expect((await imported('tag,address,write\na,1,yes\n')).problems).toEqual([
@@ -103,7 +106,7 @@ describe('tags export', () => {
     const { thrown } = await runByHand(tags, ['export', '--config', file, '--device', 'e']);
     expect(thrown).toMatchObject({
       code: 'arguments/invalid',
-      message: expect.stringContaining('e is no Modbus device of the settings; there are d'),
+      message: expect.stringContaining('e is no Modbus device of the settings. Did you mean d?'),
     });
   });
 });
@@ -129,22 +132,26 @@ describe('tags import', () => {
       '  list.csv:3:3: address is "x"; it must be a number',
       '  list.csv:3:7: scale is "0,1"; it must be a number',
       expect.stringMatching(/^ {2}list\.csv:4:1: tag is "c d": /),
+      expect.stringContaining('list.csv:5:5: type is "string": string needs registers'),
+      '  list.csv:6:1: a stands in line 2 already; rename or remove one of the two',
       expect.stringMatching(/^ {2}list\.csv:6:7: scale is 0: scale 0 leaves nothing of the value$/),
     ]);
-    expect((await imported('tag,address,type\na,1,string\nb,65535,int32\na,7,\n')).problems).toEqual([
+    expect((await imported('tag,address,type\na,1,string\nb,65535,int32\na,7,\nc\n')).problems).toEqual([
+      expect.stringContaining('list.csv:2:5: type is "string": string needs registers'),
+      expect.stringContaining('list.csv:3:3: address is 65535: int32 takes 2 registers from here'),
       expect.stringContaining('list.csv:4:1: a stands in line 2 already'),
-    ]);
-    expect((await imported('tag,address,type\na,1,string\nb,65535,int32\n')).problems).toEqual([
-      expect.stringContaining('list.csv:2:5: type string needs registers'),
-      '  list.csv:3:3: address the last register is 65535',
+      '  list.csv:5:1: has 1 cell; the first line has 3',
     ]);
   });
 
   test('tells what is wrong with the columns, and a list that is none', async () => {
     expect((await imported('tag,adress,tag\na,1,b\n')).problems).toEqual([
-      expect.stringContaining('list.csv:1:1: the first line names the columns, and address must be among them'),
       '  list.csv:1:5: there is no column "adress": did you mean address?',
       '  list.csv:1:12: the column tag stands here twice; remove one of the two',
+    ]);
+    expect((await imported('tag,address,typ\na,1,string\n')).problems).toEqual([
+      '  list.csv:1:13: there is no column "typ": did you mean type?',
+      expect.stringContaining('list.csv:2:5: type is "string": string needs registers'),
     ]);
     expect((await imported('tag,address\na\n')).problems).toEqual(['  list.csv:2:1: has 1 cell; the first line has 2']);
     expect((await imported('')).problems).toEqual([expect.stringContaining('list.csv:1:1: has no tags')]);
@@ -155,7 +162,7 @@ describe('tags import', () => {
     const text = 'tag,address\na,40001\n';
     expect((await imported(text, '--address-base', '4xxxx')).said[0]).toBe('addressBase: 4xxxx');
     expect((await imported('tag,address\na,0\n', '--address-base', '1')).problems).toEqual([
-      '  list.csv:2:3: address the device counts from addressBase: 1',
+      '  list.csv:2:3: address is 0: the device counts from addressBase: 1',
     ]);
 
     expect((await runByHand(tags, ['import', 'x', '--address-base', '4'])).thrown).toMatchObject({

@@ -46,7 +46,9 @@ const hint = (message: string): string =>
     ? 'give the user of the agent the right to it (on Debian: group dialout)'
     : /lock|busy/i.test(message)
       ? 'another program uses it'
-      : 'is it plugged in, and is the path right?';
+      : /ioctl/i.test(message)
+        ? 'it is no serial port, or one without this baud rate: is the path right?'
+        : 'is it plugged in, and is the path right?';
 
 const cannotSwitch = (path: string, error: Error): string =>
   `RTS of ${path} cannot be switched: ${error.message}; leave out rs485 where the adapter or the kernel switches by itself`;

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { type Channel, streamChannel, unreachable } from './channel.ts';
+import { connectTrouble } from './connect-trouble.ts';
 
 const connectTimeoutMs = 5_000;
 export const keepAliveMs = 30_000;
@@ -22,7 +23,7 @@ export function openTcp(host: string, port: number, signal: AbortSignal): Promis
     });
     void channel.ended.then((reason) => {
       signal.removeEventListener('abort', aborted);
-      reject(unreachable(`cannot connect to ${host}:${port}: ${reason}`));
+      reject(unreachable(`cannot connect to ${host}:${port}: ${connectTrouble(reason)}`));
     });
   });
 }
