@@ -60,7 +60,8 @@ export class Agenda {
   /** What a read took the link, which those that wait could not have meanwhile. */
   took(entry: Entry, tookMs: number): void {
     const rank = classRank(entry.request.class);
-    for (const [index, waiting] of this.classes.entries()) {
+    for (let index = 0; index < this.classes.length; index++) {
+      const waiting = this.classes[index];
       if (waiting === undefined) continue;
       const isIts = index === rank;
       if (!isIts && waiting.entries.size === 0) continue;

@@ -60,7 +60,7 @@ export function createPoller({ clock, onSamples, metrics, log }: PollerParts): P
     let agenda = new Agenda(entries);
     let readsInARow = 0;
     while (!signal.aborted && !agenda.isEmpty) {
-      agenda = replaced(link, agenda);
+      if (replacements.size > 0) agenda = replaced(link, agenda);
       const nowMs = clock.monotonicMs();
       const entry = agenda.take(nowMs + nearMs);
       if (entry === undefined) {

@@ -19,6 +19,8 @@ const baudRate = 9_600;
 /** Start, eight data bits, parity, stop. */
 const characterMs = (11 * 1_000) / baudRate;
 export const modelLine = { kind: 'rtu', path: '/dev/model', baudRate };
+/** The answer to a write of one register is the request once more. */
+export const writeCode = 6;
 export const registerCount = 10;
 export const thinkMs = 4;
 export const timeoutMs = 500;
@@ -41,6 +43,8 @@ export type BusSettings = Faults & {
   readonly everyMs: number;
   readonly turns: number;
   readonly classOf?: (unit: number) => TagClass;
+  /** Called at the start: for what is to be asked beside the polls. */
+  readonly beside?: (link: Link) => void;
 };
 
 export type Faults = {
@@ -64,15 +68,18 @@ export function devicesOn(
 ) {
   const asked: Asked[] = [];
   const { channel, receive } = createFakeChannel();
+  const readReply = (unit: number, first: number, count: number): Buffer => {
+    const addresses = Array.from({ length: count }, (_, n) => first + n);
+    const isRefused = addresses.some((address) => missing.has(address));
+    const pdu = isRefused ? Buffer.of(0x83, 2) : registers({ code: 3 }, addresses);
+    return withChecksum(Buffer.concat([Buffer.of(unit), pdu]));
+  };
   const write = (request: Buffer): void => {
     const [unit, first, count] = [request.readUInt8(0), request.readUInt16BE(2), request.readUInt16BE(4)];
     const atMs = performance.now() - startMs;
     asked.push({ unit, first, count, atMs });
     if (isDead(unit, atMs)) return;
-    const addresses = Array.from({ length: count }, (_, n) => first + n);
-    const isRefused = addresses.some((address) => missing.has(address));
-    const pdu = isRefused ? Buffer.of(0x83, 2) : registers({ code: 3 }, addresses);
-    const reply = withChecksum(Buffer.concat([Buffer.of(unit), pdu]));
+    const reply = request.readUInt8(1) === writeCode ? request : readReply(unit, first, count);
     setTimeout(() => receive(reply), (request.length + reply.length) * characterMs + thinkMsOf(unit, atMs));
   };
   return { asked, channel: { ...channel, write } };
@@ -114,6 +121,7 @@ export async function pollBus(settings: BusSettings) {
   link.start();
   const poller = createPoller({ clock, log: silentLog, metrics: registry, onSamples: () => {} });
   poller.start(requests);
+  settings.beside?.(link);
   await vi.advanceTimersByTimeAsync(turns * everyMs);
   const closing = Promise.all([poller.close(), link.close()]);
   await vi.advanceTimersByTimeAsync(1_000);

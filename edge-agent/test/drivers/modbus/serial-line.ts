@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram, type Requirement, temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import { ServerSerial } from 'modbus-serial';
 import { onTestFinished } from 'vitest';
 
 const socat = findProgram('socat');
@@ -21,4 +23,17 @@ export async function startLine(folder = temporaryFolder()) {
   onTestFinished(() => void line.kill());
   await waitFor(() => existsSync(ours) && existsSync(theirs), { what: 'the pair of pseudo-terminals' });
   return { folder, ours, theirs, cut };
+}
+
+/** The serial server of the library, which knows nothing of our frames; as unit 255 it answers for every unit. */
+export async function startSlaves(path: string): Promise<void> {
+  const server = new ServerSerial(
+    {
+      getHoldingRegister: (address: number, unit: number) => unit * 1_000 + address,
+      getCoil: (address: number) => address === 3,
+    },
+    { path, baudRate: 115_200, unitID: 255 },
+  );
+  await once(server, 'initialized');
+  onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve())));
 }

@@ -1,26 +1,11 @@
-import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { modbusLinkSchema, type SerialLink } from '@fieldline/shared/config';
 import { describeWith, waitFor } from '@fieldline/shared/testing';
-import { ServerSerial } from 'modbus-serial';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { openSerial } from '../../../src/drivers/modbus/channels/serial-channel.ts';
 import { device, startRig, startUnconnected } from './rig.ts';
-import { pair, startLine } from './serial-line.ts';
-
-/** The serial server of the library, which knows nothing of our frames; as unit 255 it answers for every unit. */
-async function startSlaves(path: string): Promise<void> {
-  const server = new ServerSerial(
-    {
-      getHoldingRegister: (address: number, unit: number) => unit * 1_000 + address,
-      getCoil: (address: number) => address === 3,
-    },
-    { path, baudRate: 115_200, unitID: 255 },
-  );
-  await once(server, 'initialized');
-  onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve())));
-}
+import { pair, startLine, startSlaves } from './serial-line.ts';
 
 const link = (path: string) => ({ kind: 'rtu', path, baudRate: 115_200, parity: 'none' });
 

@@ -1,6 +1,7 @@
 /** Ten minutes of a bus that many units share: see `model-bus.ts`. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type Bus, goodOf, heldMsOf, pollBus, thinkMs, timeoutMs, useModelClock } from './model-bus.ts';
+import type { Link } from '../../../src/drivers/modbus/link.ts';
+import { type Bus, goodOf, heldMsOf, pollBus, thinkMs, timeoutMs, useModelClock, writeCode } from './model-bus.ts';
 
 const units = 30;
 const turns = 400;
@@ -92,4 +93,32 @@ test('of a bus asked for twice what it can carry, alarms have their rate, the ot
   const alike = all.map((unit) => goodOf(equal, unit));
   expect(Math.max(...alike) - Math.min(...alike)).toBeLessThanOrEqual(1);
   expect(Math.max(...alike), 'without classes nobody has its rate').toBeLessThan(0.55 * turns);
+});
+
+test('on a bus that is asked for twice what it can carry, a write waits for no more than the request that runs', async () => {
+  const waitsMs: number[] = [];
+  const never = new AbortController().signal;
+  const written: string[] = [];
+  const write = { code: writeCode, first: 90, words: [1] } as const;
+  const askAfter = (link: Link, afterMs: number): void => {
+    setTimeout(() => {
+      const calledMs = performance.now();
+      void link.ahead(async (ask) => {
+        waitsMs.push(performance.now() - calledMs);
+        written.push((await ask({ unit: 3, timeoutMs, write }, never)).kind);
+      });
+    }, afterMs);
+  };
+  await pollBus({
+    units,
+    turns: 100,
+    everyMs: 700,
+    classOf: () => 'alarm',
+    beside: (link) => {
+      for (let n = 1; n <= 60; n++) askAfter(link, n * 1_013);
+    },
+  });
+  expect(written).toEqual(Array(60).fill('data'));
+  // A request and its reply, with the silence before it: 46 ms.
+  expect(Math.max(...waitsMs)).toBeLessThanOrEqual(50);
 });
