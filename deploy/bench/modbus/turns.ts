@@ -6,7 +6,6 @@
  * An agent never asks before its turn, and may be late: so a request belongs to the turn that came before it, or comes within a quarter
  * of a period, by which half of the requests may have been late.
  */
-import { quantile } from '../statistics.ts';
 import type { FleetRequest } from './fleet.ts';
 
 export type Turns = {
@@ -48,9 +47,20 @@ export function turnsOf(log: readonly FleetRequest[], everyMs: number): Turns {
   return { due, missed: due - read, requests: asked, besideMs };
 }
 
-/** The time of some turn. */
+/**
+ * The time of some turn: of all requests the one that lies the least beside the grids of the others, which is their median on a
+ * circle. A median from where the first one lies would fall apart where that one is half a period late.
+ */
 function gridOf(times: readonly number[], everyMicros: number): number {
-  const first = times[0] ?? 0;
-  const beside = times.map((time) => time - first - Math.round((time - first) / everyMicros) * everyMicros);
-  return first + quantile(beside, 0.5);
+  let grid = times[0] ?? 0;
+  let least = Number.POSITIVE_INFINITY;
+  for (const candidate of times) {
+    let sum = 0;
+    for (const time of times)
+      sum += Math.abs(time - candidate - Math.round((time - candidate) / everyMicros) * everyMicros);
+    if (sum >= least) continue;
+    least = sum;
+    grid = candidate;
+  }
+  return grid;
 }
