@@ -110,6 +110,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
         ...describeDevices(
           devices,
           drivers.flatMap(({ tags }) => tags),
+          takesCommands,
         ),
         ...(takesCommands ? [auditBirth] : []),
       ]),

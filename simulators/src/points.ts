@@ -7,10 +7,12 @@ import {
   type AnyByteOrder,
   type CharacterPlace,
   type ModbusPoint,
+  type ModbusTable,
   type ModbusUnit,
   modbusValueType,
   type OpcuaNode,
   type Plant,
+  placeOfPoint,
   registerCount,
   type Signal,
   type SimulatorServer,
@@ -35,6 +37,9 @@ export type Point = {
 
 export type RegisterPoint = Point & {
   readonly settings: ModbusPoint;
+  readonly table: ModbusTable;
+  /** Its first register, bit, or record among those of all files. */
+  readonly first: number;
   readonly byteOrder: AnyByteOrder;
   /** The first register behind it, or bit in the tables of bits. */
   readonly end: number;
@@ -62,6 +67,7 @@ export function registerPoints(unit: ModbusUnit, place: PlaceInPlant): RegisterP
     );
     const isScaled = settings.scale !== undefined || settings.offset !== undefined;
     const { scale = 1, offset = 0 } = settings;
+    const { table, first } = placeOfPoint(settings);
     const reported = isScaled ? (raw: Value): Value => Number(raw) * scale + offset : (raw: Value): Value => raw;
     return {
       server: place.server,
@@ -70,8 +76,10 @@ export function registerPoints(unit: ModbusUnit, place: PlaceInPlant): RegisterP
       type: modbusValueType(settings),
       valueAt: isScaled ? (timeMs) => reported(rawAt(timeMs)) : rawAt,
       settings,
+      table,
+      first,
       byteOrder: settings.byteOrder ?? unit.byteOrder,
-      end: settings.address + registerCount(settings),
+      end: first + registerCount(settings),
       rawAt,
       reported,
     };

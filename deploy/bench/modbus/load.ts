@@ -69,7 +69,7 @@ async function measure(context: BenchmarkContext, everyMs: number): Promise<Meas
 /** All devices have the same map. */
 function fewestOf({ devices: [device] }: EdgeConfig): number {
   if (device?.protocol !== 'modbus') throw new Error('there is no Modbus device');
-  const addresses = device.tags.map(({ address }) => address);
+  const addresses = device.tags.flatMap(({ address }) => address ?? []);
   return fewestRequests(addresses, device.maxRegisters, device.maxGap);
 }
 

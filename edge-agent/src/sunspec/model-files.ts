@@ -17,9 +17,9 @@ export const modelFileSchema = z.strictObject({
     .strictObject({ from: z.int().positive(), length: z.int().positive() })
     .optional()
     .describe('the tags are those of a block that comes once for each module'),
-  tags: z.array(profileTagSchema).min(1),
+  tags: z.array(profileTagSchema.safeExtend({ address: z.int().nonnegative() })).min(1),
 });
-type ModelTag = z.infer<typeof profileTagSchema>;
+type ModelTag = z.infer<typeof modelFileSchema>['tags'][number];
 
 /** A tag as it was checked, and as its file has it. */
 export type ModelPoint = { readonly tag: ModelTag; readonly written: Written };

@@ -6,13 +6,19 @@ export const maxBirthBytes = 100_000;
 
 type DeviceBirth = BirthMessage['devices'][number];
 
-/** What the gateway reads: the devices of the settings with the tags that their drivers have. */
-export function describeDevices(devices: readonly Device[], tags: readonly Tag[]): DeviceBirth[] {
+/** What the gateway reads: the devices of the settings with the tags that their drivers have, and which of them commands may write. */
+export function describeDevices(
+  devices: readonly Device[],
+  tags: readonly Tag[],
+  takesCommands: boolean,
+): DeviceBirth[] {
   const typeOf = new Map(tags.map((tag) => [`${tag.device}/${tag.tag}`, tag.type]));
   return devices.map(({ device, protocol, tags: configured }) => ({
     device,
     protocol,
-    tags: configured.flatMap(({ tag, unit, description, minimum, maximum }): TagBirth[] => {
+    tags: configured.flatMap((setting): TagBirth[] => {
+      const { tag, unit, description, minimum, maximum } = setting;
+      const isWritable = takesCommands && 'write' in setting && setting.write !== undefined;
       const type = typeOf.get(`${device}/${tag}`);
       if (type === undefined) return [];
       return [
@@ -23,6 +29,7 @@ export function describeDevices(devices: readonly Device[], tags: readonly Tag[]
           ...(description === undefined ? {} : { description }),
           ...(minimum === undefined ? {} : { minimum }),
           ...(maximum === undefined ? {} : { maximum }),
+          ...(isWritable ? { writable: true } : {}),
         },
       ];
     }),

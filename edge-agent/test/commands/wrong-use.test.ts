@@ -22,7 +22,7 @@ describe('wrong use is told in a sentence that says what to do:', () => {
     [plan, ['edge.yaml'], '"edge.yaml" stands behind no option: say what it is, such as --config edge.yaml'],
     [plan, [...config, '--answer-ms', '-3'], '--answer-ms is -3; it must be a whole number from 0 to 60000'],
     [read, [], 'where to read is missing: --config and --device, or --host, --path or --link'],
-    [read, ['--host', 'h'], '--address is missing: which register to read'],
+    [read, ['--host', 'h'], '--address is missing: which register to read, or --file and --record'],
     [read, ['--host', 'h', '--device', 'plc'], /^--device names what .* leave --device out and state --address$/],
     [read, ['--tag', 'a'], '--tag names what stands in a settings file, and --config is missing: state it'],
     [read, [...config, '--device', 'ua'], 'ua speaks opcua: read reads Modbus devices'],

@@ -1,7 +1,8 @@
-import { birthSchema, decodeMessage } from '@fieldline/shared/contracts';
+import { modbusDeviceSchema } from '@fieldline/shared/config';
+import { birthSchema, decodeMessage, type Tag } from '@fieldline/shared/contracts';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { birthMessages } from '../../src/uplink/births.ts';
+import { birthMessages, describeDevices } from '../../src/uplink/births.ts';
 
 const id = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/);
 const tags = fc.array(
@@ -34,4 +35,27 @@ it('tells every tag once, in parts that stay within their size and say how many 
     }),
     { numRuns: 50 },
   );
+});
+
+const boiler = modbusDeviceSchema.parse({
+  device: 'boiler',
+  protocol: 'modbus',
+  link: { kind: 'tcp', host: '127.0.0.1' },
+  tags: [
+    { tag: 'setpoint', address: 100, write: { min: 5, max: 35 } },
+    { tag: 'level', address: 101 },
+  ],
+});
+const tagsOfBoiler: Tag[] = boiler.tags.map(({ tag }) => ({ device: 'boiler', tag, type: 'uint16' }));
+
+it('says which tags commands may write, and of none where the gateway takes no commands', () => {
+  const born = (takesCommands: boolean) => {
+    const messages = birthMessages('gw', describeDevices([boiler], tagsOfBoiler, takesCommands));
+    return messages.flatMap((bytes) => decodeMessage(birthSchema, bytes, 'gw').devices.flatMap(({ tags: all }) => all));
+  };
+  expect(born(true)).toEqual([
+    { tag: 'setpoint', type: 'uint16', writable: true },
+    { tag: 'level', type: 'uint16' },
+  ]);
+  expect(born(false).map(({ writable }) => writable)).toEqual([undefined, undefined]);
 });

@@ -64,7 +64,7 @@ function chooseTags(device: Written, { written, checked }: LoadedProfile): Chose
 /** A scale factor that is named as a tag is read also where `only` leaves that tag out: by its address. */
 function withFactor(tag: Written, all: readonly Written[]): Written {
   const named = all.find((other) => other.tag !== undefined && other.tag === tag.scaleFactor);
-  return named === undefined ? tag : { ...tag, scaleFactor: named.address };
+  return named?.address === undefined ? tag : { ...tag, scaleFactor: named.address };
 }
 
 function wrongNames(device: Written, { name, checked }: LoadedProfile, chosen: readonly Chosen[]): IssueText[] {

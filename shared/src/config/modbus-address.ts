@@ -3,7 +3,8 @@
  * front: 40001 is the first holding register, 30001 the first input register, 10001 the first discrete input, 1 the first coil,
  * in five digits up to the 9999th, in six (400001) up to the 65536th.
  */
-import type { ModbusTable, Problem } from './modbus-registers.ts';
+import { recordAt } from './modbus-file.ts';
+import type { AddressedTable, ModbusTable, Problem } from './modbus-registers.ts';
 
 export const addressBases = [0, 1, '4xxxx', '4xxxxx'] as const;
 export type AddressBase = (typeof addressBases)[number];
@@ -11,12 +12,12 @@ export type AddressBase = (typeof addressBases)[number];
 export const wireAddresses = 65_536;
 export const maxStatedAddress = 465_536;
 
-const digitOfTable = { coil: 0, discrete: 1, input: 3, holding: 4 } as const satisfies Record<ModbusTable, number>;
-const tableOfDigit = new Map<number, ModbusTable>(
-  (Object.entries(digitOfTable) as [ModbusTable, number][]).map(([table, digit]) => [digit, table]),
+const digitOfTable = { coil: 0, discrete: 1, input: 3, holding: 4 } as const satisfies Record<AddressedTable, number>;
+const tableOfDigit = new Map<number, AddressedTable>(
+  (Object.entries(digitOfTable) as [AddressedTable, number][]).map(([table, digit]) => [digit, table]),
 );
 
-/** Where a register stands on the wire. */
+/** Where a register stands on the wire; of `file`, a record among those of all files. */
 export type Place = { readonly table: ModbusTable; readonly first: number };
 
 /** What the first digit counts, and how many a table may have. */
@@ -48,12 +49,29 @@ export function placeOf(address: number, base: AddressBase, stated: ModbusTable 
 function noSuchNumber(address: number, base: '4xxxx' | '4xxxxx'): string {
   if (base === '4xxxx' && address > 99_999) return 'has six digits: state addressBase: 4xxxxx';
   const [weight, most] = [digits[base].weight, digits[base].most];
-  const range = (table: ModbusTable): string =>
+  const range = (table: AddressedTable): string =>
     `${digitOfTable[table] * weight + 1}–${digitOfTable[table] * weight + most} (${table})`;
   return `with addressBase: ${base} addresses are ${(['coil', 'discrete', 'input', 'holding'] as const).map(range).join(', ')}`;
 }
 
-/** The inverse: a place in the notation of the device's own documents. */
+/** The inverse: a place in the notation of the device's own documents; a record is counted in its file. */
 export function statedAddress({ table, first }: Place, base: AddressBase): number {
+  if (table === 'file') return recordAt(first).record;
   return base === 0 || base === 1 ? first + base : digitOfTable[table] * digits[base].weight + first + 1;
 }
+
+type Stretch = { readonly first: number; readonly count: number };
+
+/** What a request reads, in words: `holding 40001–40009`, `file 4 records 7–9, 12; file 5 record 0`. */
+export function stretchesText(table: ModbusTable, stretches: readonly Stretch[], base: AddressBase): string {
+  const range = ({ first, count }: Stretch): string => {
+    const from = statedAddress({ table, first }, base);
+    return count === 1 ? `${from}` : `${from}–${from + count - 1}`;
+  };
+  if (table !== 'file') return `${table} ${stretches.map(range).join(', ')}`;
+  const files = Map.groupBy(stretches, ({ first }) => recordAt(first).file);
+  return [...files].map(([file, own]) => `file ${file} ${recordsWord(own)} ${own.map(range).join(', ')}`).join('; ');
+}
+
+const recordsWord = (stretches: readonly Stretch[]): string =>
+  stretches.length === 1 && stretches[0]?.count === 1 ? 'record' : 'records';

@@ -7,7 +7,15 @@ import {
   statedAddress,
   wireAddresses,
 } from './modbus-address.ts';
-import { isBitTable, type ModbusTable, modbusTables, type Problem, registerProblems } from './modbus-registers.ts';
+import { mostRecords, recordAt, recordPosition, recordsPerFile } from './modbus-file.ts';
+import {
+  type AddressedTable,
+  addressedTables,
+  isBitTable,
+  type ModbusTable,
+  type Problem,
+  registerProblems,
+} from './modbus-registers.ts';
 import { type ModbusTag, notAvailableProblems, type StatedTag } from './modbus-tag.ts';
 import { registerCount } from './modbus-types.ts';
 import { writeProblems } from './modbus-write.ts';
@@ -29,21 +37,29 @@ export type RegisterMap = {
   readonly addressBase: AddressBase;
   readonly maxRegisters: number;
   readonly maxBits: number;
+  /** Absent: they do follow each other. */
+  readonly joinRecords?: boolean;
   readonly avoid?:
-    | Readonly<Partial<Record<ModbusTable, readonly (readonly [number, number])[] | undefined>>>
+    | Readonly<Partial<Record<AddressedTable, readonly (readonly [number, number])[] | undefined>>>
     | undefined;
   readonly tags: readonly StatedTag[];
 };
 
 /** A tag with its table, which the address may say. */
 export function tagOf(map: RegisterMap, tag: StatedTag): ModbusTag {
-  const place = placeOf(tag.address, map.addressBase, tag.table);
+  const place = placeOfTag(map, tag);
   return { ...tag, table: isProblem(place) ? (tag.table ?? 'holding') : place.table };
+}
+
+/** A tag that states no place is told by the schema. */
+function placeOfTag({ addressBase }: RegisterMap, { table, address, file, record }: StatedTag): Place | Problem {
+  if (file !== undefined && record !== undefined) return { table: 'file', first: recordPosition(file, record) };
+  return address === undefined ? ['address', 'is missing'] : placeOf(address, addressBase, table);
 }
 
 /** Of a tag without problems. */
 export function placementOf(map: RegisterMap, tag: StatedTag): Placement {
-  const place = settled(placeOf(tag.address, map.addressBase, tag.table));
+  const place = settled(placeOfTag(map, tag));
   const count = registerCount(tag);
   const factor = tag.scaleFactor === undefined ? null : settled(factorPlace(map, tag, place)).first;
   const first = Math.min(place.first, factor ?? place.first);
@@ -52,9 +68,9 @@ export function placementOf(map: RegisterMap, tag: StatedTag): Placement {
   return { table: place.table, first, count: end - first, valueAt: place.first - first, factorAt };
 }
 
-/** What must not be read, by wire address. */
+/** What must not be read, by wire address; of files nothing is named. */
 export const avoidedSpans = ({ addressBase, avoid }: RegisterMap, table: ModbusTable): WireSpan[] =>
-  (avoid?.[table] ?? []).map(([first, last]) => {
+  (table === 'file' ? [] : (avoid?.[table] ?? [])).map(([first, last]) => {
     const from = settled(placeOf(first, addressBase, table)).first;
     return { first: from, count: settled(placeOf(last, addressBase, table)).first - from + 1 };
   });
@@ -72,7 +88,7 @@ export function mapProblems(map: RegisterMap): PathProblem[] {
 }
 
 function avoidProblems({ addressBase, avoid = {} }: RegisterMap): PathProblem[] {
-  return modbusTables.flatMap((table) =>
+  return addressedTables.flatMap((table) =>
     (avoid[table] ?? []).flatMap((range, position): PathProblem[] => {
       const path = ['avoid', table, position];
       const wrong = range.map((address) => placeOf(address, addressBase, table)).find(isProblem);
@@ -83,11 +99,12 @@ function avoidProblems({ addressBase, avoid = {} }: RegisterMap): PathProblem[] 
 }
 
 function tagProblems(map: RegisterMap, stated: StatedTag): PathProblem[] {
-  const place = placeOf(stated.address, map.addressBase, stated.table);
+  const place = placeOfTag(map, stated);
   const tag = tagOf(map, stated);
   const problems: Problem[] = registerProblems(tag, tag.table);
-  // An address that no notation has was told by the schema.
-  const isAddress = stated.address >= 0 && stated.address <= maxStatedAddress;
+  // An address that no notation has was told by the schema, as was none.
+  const { address = -1 } = stated;
+  const isAddress = address >= 0 && address <= maxStatedAddress;
   if (isProblem(place)) problems.push(...(isAddress ? [place] : []));
   else if (problems.length === 0) problems.push(...spanProblems(map, stated, place));
   return [
@@ -99,26 +116,25 @@ function tagProblems(map: RegisterMap, stated: StatedTag): PathProblem[] {
 
 function spanProblems(map: RegisterMap, tag: StatedTag, place: Place): Problem[] {
   const count = registerCount(tag);
-  if (place.first + count > wireAddresses) {
-    const last = statedAddress({ ...place, first: wireAddresses - 1 }, map.addressBase);
-    const message = `${tag.type} takes ${count} registers from here, and the last that a device can have is ${last}: begin at ${last - count + 1} or lower, or correct type`;
-    return [['address', message]];
-  }
+  const beyond = endProblem(map, tag, place);
+  if (beyond !== null) return [beyond];
   const factor = tag.scaleFactor === undefined ? null : factorPlace(map, tag, place);
   if (factor !== null && isProblem(factor)) return [factor];
   const placement = placementOf(map, tag);
-  const most = isBitTable(place.table) ? map.maxBits : map.maxRegisters;
+  const most = mostOf(map, place.table);
   if (placement.count > most && factor !== null) {
     return [
       [
         'scaleFactor',
-        `stands too far away: both need a request of ${placement.count} registers, maxRegisters is ${most}`,
+        `stands too far away: both need a request of ${placement.count} registers, and one may have ${most} (maxRegisters)`,
       ],
     ];
   }
   if (count > most) {
     const key = tag.registers === undefined ? 'type' : 'registers';
-    return [[key, `needs ${count} registers; maxRegisters allows fewer`]];
+    const why =
+      place.table === 'file' && map.maxRegisters > most ? 'an answer holds fewer records' : 'maxRegisters allows fewer';
+    return [[key, `needs ${count} registers; ${why}`]];
   }
   const meets = (span: WireSpan): boolean =>
     span.first < placement.first + placement.count && placement.first < span.first + span.count;
@@ -127,8 +143,28 @@ function spanProblems(map: RegisterMap, tag: StatedTag, place: Place): Problem[]
   return [[key, 'cannot be read without registers that avoid forbids; take the tag out, or correct avoid']];
 }
 
+function endProblem({ addressBase, joinRecords = true }: RegisterMap, tag: StatedTag, place: Place): Problem | null {
+  const count = registerCount(tag);
+  const isFile = place.table === 'file';
+  const begin = isFile ? recordAt(place.first).record : place.first;
+  const there = isFile ? recordsPerFile : wireAddresses;
+  if (begin + count <= there || (isFile && !joinRecords)) return null;
+  const last = isFile ? there - 1 : statedAddress({ ...place, first: there - 1 }, addressBase);
+  const [key, holds, what] = isFile ? ['record', 'a file', 'records'] : ['address', 'a device', 'registers'];
+  return [
+    key,
+    `${tag.type} takes ${count} ${what} from here, and the last that ${holds} can have is ${last}: begin at ${last - count + 1} or lower, or correct type`,
+  ];
+}
+
+/** Most that one request may ask for. */
+export function mostOf({ maxBits, maxRegisters }: RegisterMap, table: ModbusTable): number {
+  if (isBitTable(table)) return maxBits;
+  return table === 'file' ? Math.min(maxRegisters, mostRecords) : maxRegisters;
+}
+
 /** The register behind `scaleFactor`, in the table of the tag. */
-function factorPlace(map: RegisterMap, tag: StatedTag, { table }: Place): Place | Problem {
+function factorPlace(map: RegisterMap, tag: StatedTag, { table, first }: Place): Place | Problem {
   const { scaleFactor } = tag;
   const named = typeof scaleFactor === 'string' ? map.tags.find((other) => other.tag === scaleFactor) : undefined;
   if (typeof scaleFactor === 'string' && named === undefined) {
@@ -137,9 +173,20 @@ function factorPlace(map: RegisterMap, tag: StatedTag, { table }: Place): Place 
   if (named !== undefined && (named.type !== 'int16' || named.bits !== undefined)) {
     return ['scaleFactor', `${named.tag} is no whole int16, as a scale factor is`];
   }
-  const address = named?.address ?? Number(scaleFactor);
-  const place = placeOf(address, map.addressBase, named === undefined && !saysTable(map) ? table : named?.table);
+  if (table === 'file' && map.joinRecords === false) {
+    return ['scaleFactor', 'goes with joinRecords: true only: else two records do not come in one stretch'];
+  }
+  if (table === 'file' && named === undefined) {
+    return ['scaleFactor', 'in a file it is the name of a tag of the same file: an address stands in no file'];
+  }
+  const place =
+    named === undefined
+      ? placeOf(Number(scaleFactor), map.addressBase, saysTable(map) ? undefined : table)
+      : placeOfTag(map, named);
   if (isProblem(place)) return ['scaleFactor', place[1]];
+  if (place.table === 'file' && recordAt(place.first).file !== recordAt(first).file) {
+    return ['scaleFactor', 'stands in another file; both must come in one stretch of records'];
+  }
   return place.table === table
     ? place
     : ['scaleFactor', `is a register of ${place.table}; one request reads one table`];

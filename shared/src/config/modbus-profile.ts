@@ -23,6 +23,8 @@ const deviceShape = modbusDeviceObject.pick({
   addressBase: true,
   byteOrder: true,
   maxRegisters: true,
+  maxSubRequests: true,
+  joinRecords: true,
   maxBits: true,
   maxGap: true,
   avoid: true,
@@ -48,9 +50,12 @@ export const modbusProfileSchema = profileObject.superRefine((profile, context) 
   const issue = (path: PropertyKey[], message: string): void => context.addIssue({ code: 'custom', path, message });
   const names = new Set<string>();
   const groups = new Set(profile.tags.map(({ group }) => group));
-  for (const [position, { tag, write }] of profile.tags.entries()) {
+  for (const [position, { tag, write, exchange }] of profile.tags.entries()) {
     if (write !== undefined) {
       issue(['tags', position, 'write'], 'an installation allows this, not a profile: state it under override');
+    }
+    if (exchange !== undefined) {
+      issue(['tags', position, 'exchange'], 'is read by writing, which an installation allows, not a profile');
     }
     if (names.has(tag)) issue(['tags', position, 'tag'], 'another tag of this profile has this id');
     if (groups.has(tag)) issue(['tags', position, 'tag'], 'a group of this profile has this name');
@@ -74,6 +79,6 @@ function anyDevice({
     protocol: 'modbus',
     link: { kind: 'tcp', host: 'any' },
     ...settings,
-    tags: tags.map(({ group: _group, ...tag }) => tag),
+    tags: tags.map(({ group: _group, exchange: _exchange, ...tag }) => tag),
   };
 }

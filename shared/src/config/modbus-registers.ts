@@ -13,7 +13,11 @@ import {
   typeMeaning,
 } from './modbus-types.ts';
 
-export const modbusTables = ['coil', 'discrete', 'input', 'holding'] as const;
+/** Those that addresses count. */
+export const addressedTables = ['coil', 'discrete', 'input', 'holding'] as const;
+export type AddressedTable = (typeof addressedTables)[number];
+/** And the records of files. */
+export const modbusTables = [...addressedTables, 'file'] as const;
 export type ModbusTable = (typeof modbusTables)[number];
 
 export const isBitTable = (table: ModbusTable): boolean => table === 'coil' || table === 'discrete';

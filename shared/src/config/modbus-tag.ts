@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { maxStatedAddress } from './modbus-address.ts';
+import { filePlaceShape, placeKeyProblems } from './modbus-file.ts';
 import { isFloat, layoutShape, type ModbusTable, modbusTables } from './modbus-registers.ts';
 import { type ModbusType, patternBits, type RegisterLayout } from './modbus-types.ts';
 import { modbusWriteSchema } from './modbus-write.ts';
@@ -41,14 +42,25 @@ export const modbusTagSchema = z
     table: z
       .enum(modbusTables)
       .optional()
-      .describe('absent: holding, or with addressBase 4xxxx and 4xxxxx what the address says'),
+      .describe(
+        'absent: holding, or with addressBase 4xxxx and 4xxxxx what the address says; file where a file is stated',
+      ),
     address: z
       .int()
       .min(0)
       .max(maxStatedAddress)
-      .describe('in the notation that the device states with addressBase, e.g. 3027 or 0x0BD3'),
+      .optional()
+      .describe(
+        'in the notation that the device states with addressBase, e.g. 3027 or 0x0BD3; needed unless file and record are stated',
+      ),
+    ...filePlaceShape,
     ...layoutShape,
     ...arithmeticShape,
+    exchange: id
+      .optional()
+      .describe(
+        'the exchange of the device with whose request this tag is read; that writes to the device at every poll',
+      ),
     everyMs: durationMs.optional().describe('where it differs from that of the device'),
     ...deadbandShape,
     ...keepingShape,
@@ -57,7 +69,10 @@ export const modbusTagSchema = z
       .optional()
       .describe('the tag may be written by commands, within these limits; without it, it may not'),
   })
-  .refine(isRange, notARange);
+  .refine(isRange, notARange)
+  .superRefine((tag, context) => {
+    for (const [key, message] of placeKeyProblems(tag)) context.addIssue({ code: 'custom', path: [key], message });
+  });
 /** As it is stated: its table may follow from its address. */
 export type StatedTag = z.infer<typeof modbusTagSchema>;
 export type ModbusTag = StatedTag & { readonly table: ModbusTable };

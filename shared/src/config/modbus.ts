@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { addressBases, maxStatedAddress } from './modbus-address.ts';
+import { exchangeProblems, exchangeShape } from './modbus-exchange.ts';
+import { mostSubRequests } from './modbus-file.ts';
 import { hasTransactionIds, modbusLinkSchema } from './modbus-link.ts';
 import { mapProblems, tagOf } from './modbus-placement.ts';
 import { byteOrders } from './modbus-registers.ts';
@@ -9,6 +11,8 @@ import { deadbandShape, keepingShape, thinningProblems } from './tag-shapes.ts';
 import { durationMs, id } from './units.ts';
 
 export * from './modbus-address.ts';
+export * from './modbus-exchange.ts';
+export * from './modbus-file.ts';
 export * from './modbus-placement.ts';
 export * from './modbus-registers.ts';
 export * from './modbus-tag.ts';
@@ -53,6 +57,20 @@ export const modbusDeviceObject = z.strictObject({
       'samples this near to the even beat of their request are stamped on it, and take less room in the database; 0: the middle of each round trip',
     ),
   maxRegisters: z.int().min(1).max(125).default(125).describe('most registers per request'),
+  maxSubRequests: z
+    .int()
+    .min(1)
+    .max(mostSubRequests)
+    .default(mostSubRequests)
+    .describe(
+      'most places in files that one request asks for (sub-requests of function 20); 1 where the device takes one',
+    ),
+  joinRecords: z
+    .boolean()
+    .default(true)
+    .describe(
+      'false: a record of the files of this device is more than one register, so the next record is not the next register: each tag is asked for by itself, from the beginning of its record',
+    ),
   maxBits: z.int().min(1).max(2_000).default(2_000).describe('most coils or discrete inputs per request'),
   maxGap: z
     .int()
@@ -61,6 +79,7 @@ export const modbusDeviceObject = z.strictObject({
     .default(8)
     .describe('most unwanted registers read along to save a request; 0 reads none'),
   avoid: z.strictObject({ coil: ranges, discrete: ranges, input: ranges, holding: ranges }).optional(),
+  ...exchangeShape,
   ...deadbandShape,
   ...keepingShape,
   tags: z.array(modbusTagSchema).default([]).describe('beside those of the profile, where one is named'),
@@ -92,7 +111,8 @@ export const modbusDeviceSchema = modbusDeviceObject
     }
     for (const problem of thinningProblems(device, 'everyMs', ({ everyMs }) => everyMs ?? device.everyMs))
       context.addIssue({ code: 'custom', ...problem });
-    for (const [path, message] of mapProblems(device)) context.addIssue({ code: 'custom', path, message });
+    for (const [path, message] of [...mapProblems(device), ...exchangeProblems(device)])
+      context.addIssue({ code: 'custom', path, message });
   })
   // With the tags of its profile in place, a device is complete: it can be written down and read again without the profile.
   .transform(({ profile: _profile, only: _only, override: _override, ...device }) => ({

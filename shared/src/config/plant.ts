@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { valueTypes } from '../contracts/sample.ts';
+import { stretchesText } from './modbus-address.ts';
+import { filePlaceShape, placeKeyProblems, recordPosition, recordsPerFile } from './modbus-file.ts';
 import { byteOrders, layoutShape, type ModbusTable, modbusTables, registerProblems } from './modbus-registers.ts';
 import { registerCount } from './modbus-types.ts';
 import { durationMs, filePath, host, id, listenPort, port } from './units.ts';
@@ -66,7 +68,13 @@ const seed = z
 const modbusPointObject = z.strictObject({
   name: id,
   table: z.enum(modbusTables).default('holding'),
-  address: z.int().min(0).max(65_535).describe('as on the wire, from 0'),
+  address: z
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe('as on the wire, from 0; needed unless file and record are stated'),
+  ...filePlaceShape,
   ...layoutShape,
   scale: z
     .number()
@@ -79,10 +87,23 @@ const modbusPointObject = z.strictObject({
 });
 export const modbusPointSchema = modbusPointObject.superRefine((point, context) => {
   const issue = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
-  for (const [key, message] of registerProblems(point, point.table)) issue(key, message);
-  if (point.address + registerCount(point) > 65_536) issue('address', 'the last register is 65535');
+  const { table, first } = placeOfPoint(point);
+  for (const [key, message] of registerProblems(point, table)) issue(key, message);
+  const stated = { ...point, table: point.table === 'holding' ? undefined : point.table };
+  for (const [key, message] of placeKeyProblems(stated)) issue(key, message);
+  const end = first + registerCount(point);
+  if (table !== 'file' && end > 65_536) issue('address', 'the last register is 65535');
+  if (table === 'file' && (first % recordsPerFile) + registerCount(point) > recordsPerFile) {
+    issue('record', `the last record of a file is ${recordsPerFile - 1}`);
+  }
 });
 export type ModbusPoint = z.infer<typeof modbusPointSchema>;
+
+/** Where a point stands: by its address on the wire, or in a file by its place among the records of all files. */
+export const placeOfPoint = (point: ModbusPoint): { readonly table: ModbusTable; readonly first: number } =>
+  point.file === undefined || point.record === undefined
+    ? { table: point.table, first: point.address ?? 0 }
+    : { table: 'file', first: recordPosition(point.file, point.record) };
 
 const modbusUnitObject = z.strictObject({
   name: id.describe('of the simulated device; unique in the plant'),
@@ -98,14 +119,20 @@ export const modbusUnitSchema = modbusUnitObject.superRefine((unit, context) => 
   for (const [position, point] of unit.points.entries()) {
     if (names.has(point.name)) issue(position, 'name', 'another point of this unit has this name');
     names.add(point.name);
-    for (let register = point.address; register < point.address + registerCount(point); register++) {
-      const holders = taken.get(`${point.table} ${register}`) ?? [];
+    const { table, first } = placeOfPoint(point);
+    for (let register = first; register < first + registerCount(point); register++) {
+      const holders = taken.get(`${table} ${register}`) ?? [];
       const rival = holders.find((holder) => shareBits(holder, point));
       if (rival !== undefined) {
-        issue(position, 'address', `${point.table} ${register} already belongs to ${rival.name}`);
+        const key = table === 'file' ? 'record' : 'address';
+        issue(
+          position,
+          key,
+          `${stretchesText(table, [{ first: register, count: 1 }], 0)} already belongs to ${rival.name}`,
+        );
         break;
       }
-      taken.set(`${point.table} ${register}`, [...holders, point]);
+      taken.set(`${table} ${register}`, [...holders, point]);
     }
   }
 });
@@ -118,7 +145,7 @@ function bitsOf({ type, bit, bits, byte }: ModbusPoint): readonly [number, numbe
 
 function shareBits(one: ModbusPoint, other: ModbusPoint): boolean {
   const [ofOne, ofOther] = [bitsOf(one), bitsOf(other)];
-  const alike = one.address === other.address && registerCount(one) === registerCount(other);
+  const alike = placeOfPoint(one).first === placeOfPoint(other).first && registerCount(one) === registerCount(other);
   if (ofOne === null || ofOther === null || !alike) return true;
   return ofOne[0] <= ofOther[1] && ofOther[0] <= ofOne[1];
 }

@@ -58,6 +58,8 @@ export const tagBirthSchema = z.object({
   description: z.string().max(512).optional(),
   minimum: z.number().optional(),
   maximum: z.number().optional(),
+  /** Commands may write it. Absent: they may not, or the agent is older than this field. */
+  writable: z.boolean().optional(),
 });
 export type TagBirth = z.infer<typeof tagBirthSchema>;
 

@@ -1,4 +1,11 @@
-import { edgeSchema, modbusDeviceSchema, parseConfig, placementOf, statedAddress } from '@fieldline/shared/config';
+import {
+  edgeSchema,
+  modbusDeviceSchema,
+  parseConfig,
+  placementOf,
+  statedAddress,
+  stretchesText,
+} from '@fieldline/shared/config';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 
@@ -7,7 +14,7 @@ const deviceOf = (tags: object[], others: object = {}) => ({
   protocol: 'modbus',
   link: { kind: 'tcp', host: '127.0.0.1' },
   ...others,
-  tags: tags.map((tag, index) => ({ tag: `t${index}`, address: 0, ...tag })),
+  tags: tags.map((tag, index) => ({ tag: `t${index}`, ...('file' in tag ? {} : { address: 0 }), ...tag })),
 });
 const read = (tags: object[], others: object = {}): unknown =>
   parseConfig(
@@ -118,6 +125,80 @@ describe('addresses', () => {
     ],
   ])('with addressBase %s, %j is refused', (addressBase, tag, message) => {
     expect(() => read([tag], { addressBase })).toThrow(`devices[0].tags[0].${message}`);
+  });
+});
+
+describe('records of files', () => {
+  test('stand in their file from 0 on, whatever the addresses count from', () => {
+    for (const addressBase of [0, 1, '4xxxx']) {
+      expect(placesOf([{ file: 4, record: 9_998, type: 'uint32' }], { addressBase })).toMatchObject([
+        { table: 'file', first: 49_998, count: 2 },
+      ]);
+    }
+    expect(stretchesText('file', [{ first: 49_998, count: 2 }], '4xxxx')).toBe('file 4 records 9998–9999');
+    const several = [
+      { first: 10_000, count: 1 },
+      { first: 10_007, count: 3 },
+      { first: 655_350_000, count: 1 },
+    ];
+    expect(stretchesText('file', several, 1)).toBe('file 1 records 0, 7–9; file 65535 record 0');
+  });
+
+  test('that are more than a register may be long at the end of a file, and have no scale factor', () => {
+    const last = { file: 4, record: 9_999, type: 'uint32' };
+    expect(placesOf([last], { joinRecords: false })).toMatchObject([{ first: 49_999, count: 2 }]);
+    const factor = [
+      { file: 4, record: 1, scaleFactor: 't1' },
+      { file: 4, record: 2, type: 'int16' },
+    ];
+    expect(() => read(factor, { joinRecords: false })).toThrow(
+      'devices[0].tags[0].scaleFactor: is "t1": goes with joinRecords: true only',
+    );
+  });
+
+  test('are read again as they were written down', () => {
+    const device = modbusDeviceSchema.parse({
+      ...{ device: 'd', protocol: 'modbus', link: { kind: 'tcp', host: 'h' } },
+      tags: [
+        { tag: 't', file: 4, record: 1, scaleFactor: 'f' },
+        { tag: 'f', file: 4, record: 3, type: 'int16' },
+      ],
+    });
+    expect(placementOf(device, device.tags[0] as (typeof device.tags)[number])).toMatchObject({
+      count: 3,
+      factorAt: 2,
+    });
+    expect(modbusDeviceSchema.parse(device)).toEqual(device);
+  });
+
+  test.each([
+    [[{ address: undefined }], 'address: is missing: state it, or file and record'],
+    [[{ file: 4 }], 'record: is missing: state the number of the first record in the file, from 0'],
+    [[{ record: 4, address: undefined }], 'file: is missing: state the number of the file in which the record stands'],
+    [[{ table: 'file', address: 4 }], 'file: is missing: state the number of the file'],
+    [[{ file: 4, record: 1, address: 1 }], 'address: is 1: does not go with file and record: leave it out'],
+    [[{ file: 4, record: 1, table: 'input' }], 'table: is "input": does not go with file and record: leave it out'],
+    [[{ file: 0, record: 1 }], 'file: is 0; it must be at least 1'],
+    [[{ file: 4, record: 10_000 }], 'record: is 10000; it must be at most 9999'],
+    [
+      [{ file: 4, record: 9_999, type: 'uint32' }],
+      'record: is 9999: uint32 takes 2 records from here, and the last that a file can have is 9999: begin at 9998',
+    ],
+    [
+      [{ file: 4, record: 0, type: 'string', registers: 122 }],
+      'registers: is 122: needs 122 registers; an answer holds',
+    ],
+    [[{ file: 4, record: 0, scaleFactor: 3 }], 'scaleFactor: is 3: in a file it is the name of a tag of the same file'],
+    [
+      [
+        { file: 4, record: 0, scaleFactor: 't1' },
+        { file: 5, record: 0, type: 'int16' },
+      ],
+      'scaleFactor: is "t1": stands in another file',
+    ],
+    [[{ file: 4, record: 0, write: { min: 0, max: 1 } }], 'write: '],
+  ])('%j are refused', (tags, message) => {
+    expect(() => read(tags)).toThrow(`devices[0].tags[0].${message}`);
   });
 });
 

@@ -74,6 +74,13 @@ describe('a device with a profile', () => {
     expect(again.devices[0]).toEqual(device);
   });
 
+  test('may have records of files in its profile', () => {
+    const profile =
+      'model: A\nsources: [{ title: t, at: a }]\nmaxSubRequests: 1\ntags: [{ tag: hours, file: 4, record: 12 }]\n';
+    const device = write('profile: acme/meter1', profile).load();
+    expect(device).toMatchObject({ maxSubRequests: 1, tags: [{ tag: 'hours', table: 'file', file: 4, record: 12 }] });
+  });
+
   test('takes it from a file beside the settings', () => {
     expect(write('profile: ./mine.yaml').load()?.tags).toHaveLength(4);
   });
@@ -151,6 +158,18 @@ describe('what is wrong with a profile is told', () => {
       expect.stringMatching(/^mine\.yaml:7:12: tags\[1]\.tag: .*another tag of this profile has this id$/),
       expect.stringMatching(/^mine\.yaml:8:12: tags\[2]\.tag: .*a group of this profile has this name$/),
       expect.stringMatching(/^mine\.yaml:9:70: tags\[3]\.type: .*needs 4 registers; maxRegisters allows fewer$/),
+    ]);
+  });
+
+  test('a profile that would have polls write', () => {
+    const profile = meter.replace('maximum: 300 }', 'maximum: 300, exchange: page }');
+    expect(problemsOf('profile: acme/meter1', profile)).toEqual([
+      expect.stringContaining(
+        'tags[0].exchange: is "page": is read by writing, which an installation allows, not a profile',
+      ),
+    ]);
+    expect(problemsOf('profile: acme/meter1', `${meter}pollsMayWrite: true\n`)).toEqual([
+      expect.stringContaining('pollsMayWrite'),
     ]);
   });
 

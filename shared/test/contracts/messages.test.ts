@@ -1,4 +1,4 @@
-import { ackSchema, stateSchema } from '@fieldline/shared/contracts';
+import { ackSchema, birthSchema, decodeMessage, stateSchema } from '@fieldline/shared/contracts';
 import { describe, expect, it } from 'vitest';
 
 const stream = '5a1f7a7e-3c1b-4d6e-8f00-0123456789ab';
@@ -37,5 +37,25 @@ describe('a batch number in a message', () => {
     const data = state(1, 1);
     for (const held of ['x', null, [[2, 1]], [[1, Number.MAX_VALUE]]])
       expect(stateSchema.safeParse({ ...data, streams: [{ stream, first: 1, last: 1, held }] }).success).toBe(false);
+  });
+});
+
+describe('a birth', () => {
+  const birth = (tag: object) =>
+    Buffer.from(
+      JSON.stringify({
+        v: 1,
+        gateway: 'gw',
+        part: 1,
+        parts: 1,
+        devices: [{ device: 'd', protocol: 'modbus', tags: [{ tag: 't', type: 'int16', ...tag }] }],
+      }),
+    );
+  const tagOf = (bytes: Buffer) => decodeMessage(birthSchema, bytes, 'gw').devices[0]?.tags[0];
+
+  it('may say which tags are writable, and fields of a newer agent are passed over as that one was before', () => {
+    expect(tagOf(birth({ writable: true }))).toEqual({ tag: 't', type: 'int16', writable: true });
+    expect(tagOf(birth({}))).toEqual({ tag: 't', type: 'int16' });
+    expect(tagOf(birth({ ofTomorrow: [1] }))).toEqual({ tag: 't', type: 'int16' });
   });
 });

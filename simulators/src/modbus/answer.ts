@@ -5,38 +5,34 @@
 import type { ModbusTable } from '@fieldline/shared/config';
 import type { RegisterPoint } from '../points.ts';
 import { type BitTable, createBitTable } from './bits.ts';
+import { exceptions } from './exceptions.ts';
+import { createFiles, type Files, readFileRecords } from './files.ts';
 import { createRegisterTable, type PointValue, type Range, type RegisterTable } from './registers.ts';
 
-/** The four tables of one unit. */
+/** The four tables of one unit, and its files by their numbers. */
 export type Image = {
   readonly coil: BitTable;
   readonly discrete: BitTable;
   readonly input: RegisterTable;
   readonly holding: RegisterTable;
+  readonly files: Files;
 };
 
 export type Answer = { readonly pdu: Buffer; readonly served: readonly PointValue[] };
 
-/** Clause 7. */
-export const exceptions = {
-  illegalFunction: 1,
-  illegalDataAddress: 2,
-  illegalDataValue: 3,
-  gatewayTargetFailedToRespond: 11,
-} as const;
-
 export function createImage(points: readonly RegisterPoint[]): Image {
-  const of = (table: ModbusTable): RegisterPoint[] => points.filter((point) => point.settings.table === table);
+  const of = (table: ModbusTable): RegisterPoint[] => points.filter((point) => point.table === table);
   return {
     coil: createBitTable(of('coil')),
     discrete: createBitTable(of('discrete')),
     input: createRegisterTable(of('input')),
     holding: createRegisterTable(of('holding')),
+    files: createFiles(of('file')),
   };
 }
 
 export function resetImage(image: Image): void {
-  for (const table of [image.coil, image.discrete, image.input, image.holding]) table.reset();
+  for (const table of [image.coil, image.discrete, image.input, image.holding, ...image.files.values()]) table.reset();
 }
 
 export const exceptionPdu = (functionCode: number, code: number): Buffer => Buffer.from([functionCode | 0x80, code]);
@@ -78,6 +74,8 @@ function perform(image: Image, request: Buffer, timeMs: number, wanted: boolean)
       return writeCoils(image.coil, request);
     case 16:
       return writeRegistersOf(image.holding, request);
+    case 20:
+      return readFileRecords(image.files, request, timeMs, wanted);
     case 22:
       return maskRegister(image.holding, request, timeMs);
     case 23:

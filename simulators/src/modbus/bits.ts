@@ -11,8 +11,8 @@ export type BitTable = {
 };
 
 export function createBitTable(points: readonly RegisterPoint[]): BitTable {
-  const byAddress = new Map(points.map((point) => [point.settings.address, point]));
-  const addresses = points.map((point) => point.settings.address);
+  const byAddress = new Map(points.map((point) => [point.first, point]));
+  const addresses = points.map((point) => point.first);
   const lowest = addresses.length === 0 ? 0 : Math.min(...addresses);
   const highest = addresses.length === 0 ? 0 : Math.max(...addresses) + 1;
   const written = new Map<number, boolean>();

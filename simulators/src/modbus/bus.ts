@@ -7,7 +7,8 @@ import type { Clock } from '@fieldline/shared/runtime';
 import { type PlaceInPlant, registerPoints } from '../points.ts';
 import type { RequestFaults } from '../request-faults.ts';
 import type { OnServed } from '../served.ts';
-import { answer, createImage, deaf, exceptionPdu, exceptions, type Image, isWrite, resetImage } from './answer.ts';
+import { answer, createImage, deaf, exceptionPdu, type Image, isWrite, resetImage } from './answer.ts';
+import { exceptions } from './exceptions.ts';
 import type { Request } from './framing.ts';
 
 export type Response = { readonly kind: 'reply'; readonly bytes: Buffer } | { readonly kind: 'silence' | 'disconnect' };

@@ -88,9 +88,8 @@ const isWhole = ({ first, end }: Placed, range: Range): boolean =>
   first >= range.first && end <= range.first + range.count;
 
 function place(point: RegisterPoint): Placed {
-  const { address } = point.settings;
-  const format = { ...point.settings, byteOrder: point.byteOrder, count: point.end - address };
-  return { point, first: address, end: point.end, format };
+  const { first, end, byteOrder } = point;
+  return { point, first, end, format: { ...point.settings, byteOrder, count: end - first } };
 }
 
 /** Points do not overlap, so their ends rise with their beginnings. */

@@ -51,6 +51,7 @@ export function createRtuFraming(): Framing {
 function lengthOf(bytes: Buffer): number | null {
   const functionCode = bytes[1] ?? 0;
   if (functionCode >= 1 && functionCode <= 6) return 8;
+  if (functionCode === 20) return bytes.length < 3 ? 12 : 5 + (bytes[2] ?? 0);
   if (functionCode === 22) return 10;
   if (functionCode === 23) return bytes.length < 11 ? 13 : 13 + (bytes[10] ?? 0);
   if (functionCode === 15 || functionCode === 16) return bytes.length < 7 ? 9 : 9 + (bytes[6] ?? 0);

@@ -22,6 +22,19 @@ const configFor = (brokers: string[], settings: Partial<KafkaConfig> = {}): Kafk
   ...settings,
 });
 
+/** As many as are wanted, in the order of the alphabet. */
+async function textsFrom(backbone: Backbone, topic: string, count: number): Promise<string[]> {
+  const queueBytes = 10_000_000;
+  const consumer = await backbone.consume({
+    topic,
+    group: topic,
+    queueBytes,
+    positions: async () => [],
+    onGap: () => {},
+  });
+  return (await take(consumer, count)).map(({ value }) => value.toString()).sort();
+}
+
 describe('Kafka that is not there', () => {
   test('is said with its address and what to check', async () => {
     const broker = `127.0.0.1:${await freePort()}`;
@@ -143,15 +156,7 @@ describeWith(kafka, 'Kafka in trouble', () => {
         topic,
         texts.map((text, n) => record(`key-${n % 5}`, text)),
       );
-      const consumer = await backbone.consume({
-        topic,
-        group: topic,
-        queueBytes: 10_000_000,
-        positions: async () => [],
-        onGap: () => {},
-      });
-      const got = await take(consumer, texts.length);
-      expect(got.map(({ value }) => value.toString()).sort()).toEqual([...texts].sort());
+      expect(await textsFrom(backbone, topic, texts.length)).toEqual([...texts].sort());
       await backbone.close();
     });
   }
@@ -177,15 +182,7 @@ describeWith(kafka, 'Kafka in trouble', () => {
     }
     await producer.disconnect();
     await backbone.append(topic, [record('k', 'plain')]);
-    const consumer = await backbone.consume({
-      topic,
-      group: topic,
-      queueBytes: 10_000_000,
-      positions: async () => [],
-      onGap: () => {},
-    });
-    const got = await take(consumer, 3);
-    expect(got.map(({ value }) => value.toString()).sort()).toEqual(['kept', 'kept too', 'plain']);
+    expect(await textsFrom(backbone, topic, 3)).toEqual(['kept', 'kept too', 'plain']);
     await backbone.close();
   });
 

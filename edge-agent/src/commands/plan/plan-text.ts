@@ -23,7 +23,7 @@ function linkLines(link: LinkForecast): string[] {
   const rows = link.requests.map((request) => [
     `  ${request.device}`,
     `unit ${request.unit}`,
-    `${request.table} ${rangeOf(request)}`,
+    request.asks,
     `${request.wanted} wanted, ${request.read} read`,
     counted(request.tags, 'tag'),
     `every ${request.everyMs} ms`,
@@ -31,8 +31,6 @@ function linkLines(link: LinkForecast): string[] {
   ]);
   return [`${link.link}: ${link.kind}${line}`, ...columns(rows), `  ${busText(link)}`];
 }
-
-const rangeOf = ({ from, to }: RequestForecast): string => (from === to ? `${from}` : `${from}–${to}`);
 
 function busText({ load, requestsPerSecond, requests }: LinkForecast): string {
   const asked = `${counted(requests.length, 'request')}, ${rate(requestsPerSecond)} a second`;

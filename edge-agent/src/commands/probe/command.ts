@@ -1,4 +1,4 @@
-import type { ModbusTable } from '@fieldline/shared/config';
+import { mostFiles, mostRecords, recordPosition, recordsPerFile, stretchesText } from '@fieldline/shared/config';
 import { pause } from '@fieldline/shared/runtime';
 import { parseCommandArgs, refuseWords, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { HandLink } from '../../drivers/modbus/by-hand.ts';
@@ -14,6 +14,7 @@ import { signedTwin } from './readings.ts';
 
 export const usage = `Usage: fieldline-edge probe --host HOST [--unit UNIT] --address ADDRESS --count N [--table holding|input]
                             [--top N] [--pause-ms MS] [--timeout-ms MS]
+       fieldline-edge probe --host HOST [--unit UNIT] --file FILE --record RECORD --count N …
 
 Reads a block of registers twice and shows what they may mean: for each register the most plausible readings that begin there,
 of all types, byte orders and places, and tag lines for the likeliest map of the block. What it cannot know is the scale.
@@ -21,6 +22,7 @@ of all types, byte orders and places, and tag lines for the likeliest map of the
 ${targetUsage}
   --unit UNIT     1 unless it is stated
   --address N     of the first register, counted from 0; --count N: how many, up to 125
+  --file N, --record N  a block of the records of a file in place of registers, up to 121
   --table TABLE   holding unless it is stated
   --top N         readings shown for each register: 3 unless it is stated
   --pause-ms MS   between the two times: 2000 unless it is stated. Counters rise meanwhile, wrong byte orders jump
@@ -32,6 +34,8 @@ const options = {
   ...targetOptions,
   unit: text,
   address: text,
+  file: text,
+  record: text,
   count: text,
   table: text,
   top: text,
@@ -49,35 +53,44 @@ export async function run({ args, clock, signal, say }: FieldParts): Promise<voi
     return;
   }
   refuseWords(positionals, '--host 10.0.0.5', usage);
-  const { request, top, pauseMs, link: settings } = asked(values);
+  const { block, unit, timeoutMs, top, pauseMs, link: settings } = asked(values);
   const link = new HandLink(settings, clock, signal);
   const read = async (): Promise<Buffer> => {
-    const { reply } = await link.read(request);
+    const { table, first, count } = block;
+    const stretches = [{ first, count }];
+    const { reply } = await link.read(
+      table === 'file' ? { unit, timeoutMs, stretches } : { unit, timeoutMs, table, first, count },
+    );
     if (reply.kind === 'data') return reply.data;
-    throw replyError(reply, `unit ${request.unit} on ${link.name}`);
+    throw replyError(reply, `unit ${unit} on ${link.name}`);
   };
   try {
     const before = await read();
     if (!(await pause(pauseMs, signal))) return;
     const after = await read();
-    const { ranked, cover } = probe(request.table, before, after, clock.now());
-    say(
-      `${request.table} ${request.first}–${request.first + request.count - 1} of unit ${request.unit} on ${link.name}, read twice within ${pauseMs} ms`,
-    );
-    for (const line of rankedLines(ranked, request, after, top)) say(line);
+    const { ranked, cover } = probe(block.table, before, after, clock.now());
+    say(`${stretchesText(block.table, [block], 0)} of unit ${unit} on ${link.name}, read twice within ${pauseMs} ms`);
+    for (const line of rankedLines(ranked, block, after, top)) say(line);
     say('');
     say('tags:');
-    for (const reading of cover) say(tagLine(reading, request));
+    for (const reading of cover) say(tagLine(reading, block));
   } finally {
     await link.close();
   }
 }
 
-type Block = { readonly first: number; readonly count: number; readonly table: ModbusTable };
+/** `stated`: the number that the technician gave its first register or record. */
+type Block = {
+  readonly table: 'holding' | 'input' | 'file';
+  readonly first: number;
+  readonly count: number;
+  readonly stated: number;
+  readonly file: number | null;
+};
 
 function asked(values: Values) {
   const number = (
-    name: 'address' | 'count' | 'unit' | 'top' | 'pause-ms' | 'timeout-ms',
+    name: 'address' | 'file' | 'record' | 'count' | 'unit' | 'top' | 'pause-ms' | 'timeout-ms',
     most: number,
     least = 0,
     otherwise?: string,
@@ -86,14 +99,25 @@ function asked(values: Values) {
     if (word === undefined) throw wrongArguments(`--${name} is missing`, usage);
     return numberOf(word, `--${name}`, most, usage, least);
   };
-  const first = number('address', 65_535);
-  const count = number('count', 125, 1);
-  if (first + count > 65_536)
-    throw wrongArguments(`--count is ${count}; the last register of a device is 65535`, usage);
-  const timeoutMs = number('timeout-ms', 60_000, 1, '3000');
-  const request = { unit: number('unit', 255, 0, '1'), table: tableOf(values.table), first, count, timeoutMs };
+  const registers = (): Block => {
+    const stated = number('address', 65_535);
+    const count = number('count', 125, 1);
+    if (stated + count > 65_536)
+      throw wrongArguments(`--count is ${count}; the last register of a device is 65535`, usage);
+    return { table: tableOf(values.table), first: stated, count, stated, file: null };
+  };
+  const records = (): Block => {
+    const file = number('file', mostFiles, 1);
+    const stated = number('record', recordsPerFile - 1);
+    const count = number('count', mostRecords, 1);
+    if (stated + count > recordsPerFile)
+      throw wrongArguments(`--count is ${count}; the last record of a file is ${recordsPerFile - 1}`, usage);
+    return { table: 'file', first: recordPosition(file, stated), count, stated, file };
+  };
   return {
-    request,
+    block: values.file === undefined ? registers() : records(),
+    unit: number('unit', 255, 0, '1'),
+    timeoutMs: number('timeout-ms', 60_000, 1, '3000'),
     link: linkOf(values, usage),
     top: number('top', 1_000, 1, '3'),
     pauseMs: number('pause-ms', 600_000, 0, '2000'),
@@ -105,13 +129,13 @@ function tableOf(table = 'holding'): 'holding' | 'input' {
   throw wrongArguments(`--table is ${table}; it must be holding or input: in the others a bit is a bit`, usage);
 }
 
-function rankedLines(ranked: readonly Ranked[], { first, count }: Block, after: Buffer, top: number): string[] {
+function rankedLines(ranked: readonly Ranked[], { stated, count }: Block, after: Buffer, top: number): string[] {
   const rows = Array.from({ length: count }, (_, at) => {
     const best = ranked.filter((reading) => reading.at === at && reading.points > 0).slice(0, top);
     const word = wordsText(after.subarray(at * 2, at * 2 + 2));
-    if (best.length === 0) return [[`${first + at}`, word]];
+    if (best.length === 0) return [[`${stated + at}`, word]];
     return best.map((reading, index) => [
-      index === 0 ? `${first + at}` : '',
+      index === 0 ? `${stated + at}` : '',
       index === 0 ? word : '',
       String(reading.points).padStart(3),
       shapeText(reading),
@@ -137,11 +161,12 @@ function changeText({ before, after, shape }: Ranked): string {
 }
 
 /** As it stands in the settings of a device that counts from 0. */
-export function tagLine({ at, shape }: Ranked, { first, table }: Block): string {
+export function tagLine({ at, shape }: Ranked, { table, stated, file }: Block): string {
+  const number = stated + at;
   const fields = [
-    `tag: r${first + at}`,
-    ...(table === 'holding' ? [] : [`table: ${table}`]),
-    `address: ${first + at}`,
+    `tag: r${number}`,
+    ...(table === 'input' ? [`table: ${table}`] : []),
+    ...(file === null ? [`address: ${number}`] : [`file: ${file}`, `record: ${number}`]),
     ...Object.entries(shape).map(([key, value]) => `${key}: ${value}`),
   ];
   return `  - { ${fields.join(', ')} }`;

@@ -29,7 +29,8 @@ export function profileLines({ name, checked }: LoadedProfile): string[] {
 }
 
 /** In the notation of the device's documents; the table may be said by the address alone. */
-function registerText({ address, table }: Tag, addressBase: AddressBase): string {
+function registerText({ address, table, file, record }: Tag, addressBase: AddressBase): string {
+  if (address === undefined) return `file ${file} record ${record}`;
   const place = placeOf(address, addressBase, table);
   return 'table' in place ? `${place.table} ${address}` : String(address);
 }

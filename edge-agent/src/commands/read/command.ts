@@ -10,15 +10,17 @@ import { type ReadBlock, readTags } from './read.ts';
 
 export const usage = `Usage: fieldline-edge read --config FILE --device DEVICE [--tag TAG]…
        fieldline-edge read --host HOST [--unit UNIT] --address ADDRESS [--table TABLE] [--type TYPE] …
+       fieldline-edge read --host HOST [--unit UNIT] --file FILE --record RECORD [--type TYPE] …
 
 Reads once and shows the registers, the value that is made of them, its quality, and how long each answer took.
 
   --config FILE   the settings file; --device: which one of it; --tag: only this one, may be repeated
+  --exchanges     also what an exchange of the settings reads: that WRITES its words to the device
 ${targetUsage}
   --unit UNIT     1 unless it is stated
-  --address N, --table TABLE, --type TYPE, --byte-order ORDER, --registers N, --bit N, --time-form FORM,
+  --address N, --table TABLE, --file N, --record N, --type TYPE, --byte-order ORDER, --registers N, --bit N, --time-form FORM,
   --scale X, --offset X, --address-base BASE
-                  as in the settings: address, table, type, byteOrder, registers, bit, timeForm, scale, offset, addressBase
+                  as in the settings: address, table, file, record, type, byteOrder, registers, bit, timeForm, scale, offset, addressBase
   --timeout-ms MS 3000 unless it is stated
 `;
 
@@ -26,6 +28,8 @@ ${targetUsage}
 const tagOptions = {
   address: 'address',
   table: 'table',
+  file: 'file',
+  record: 'record',
   type: 'type',
   'byte-order': 'byteOrder',
   registers: 'registers',
@@ -44,9 +48,12 @@ const options = {
   config: text,
   device: text,
   tag: { type: 'string', multiple: true },
+  exchanges: { type: 'boolean' },
   unit: text,
   address: text,
   table: text,
+  file: text,
+  record: text,
   type: text,
   'byte-order': text,
   registers: text,
@@ -71,7 +78,10 @@ export async function run({ args, readSettings, clock, signal, say }: FieldParts
   }
   refuseWords(positionals, '--host 10.0.0.5', usage);
   const device = values.config === undefined ? statedDevice(values) : await configuredDevice(values, readSettings);
-  const wanted = values.tag === undefined ? null : tagsWanted(values.tag, device);
+  const wanted = {
+    tags: values.tag === undefined ? null : tagsWanted(values.tag, device),
+    exchanges: values.exchanges === true,
+  };
   const link = new HandLink(device.link, clock, signal);
   let last: ReadBlock | null = null;
   let isAnyRead = false;
@@ -84,12 +94,13 @@ export async function run({ args, readSettings, clock, signal, say }: FieldParts
   } finally {
     await link.close();
   }
-  if (!isAnyRead && last !== null && last.failed !== null) {
+  if (!isAnyRead && last !== null && last.failed !== null && last.failed !== 'writes') {
     throw replyError(last.failed, `unit ${device.unit} on ${link.name}`);
   }
 }
 
 function blockLines({ request, roundTripMs, tags, failed }: ReadBlock): string[] {
+  if (failed === 'writes') return [`${request}: not read, because that writes to the device: --exchanges does it`];
   const head = `${request}: ${failed === null ? `${roundTripMs.toFixed(1)} ms` : `${replyText(failed)} (${roundTripMs.toFixed(1)} ms)`}`;
   const rows = tags.map(({ tag, raw, value, unit, quality }) => [`  ${tag}`, raw, `${value} ${unit}`.trim(), quality]);
   return [head, ...columns(rows)];
@@ -136,7 +147,9 @@ function statedDevice(values: Values): ModbusDevice {
   if (placeOptions.every((name) => values[name] === undefined)) {
     throw wrongArguments('where to read is missing: --config and --device, or --host, --path or --link', usage);
   }
-  if (values.address === undefined) throw wrongArguments('--address is missing: which register to read', usage);
+  if (values.address === undefined && values.file === undefined) {
+    throw wrongArguments('--address is missing: which register to read, or --file and --record', usage);
+  }
   const tag = Object.fromEntries(
     tagOptionNames.flatMap((name) => (values[name] === undefined ? [] : [[tagOptions[name], plain(values[name])]])),
   );

@@ -2,6 +2,11 @@ import { isSerialLink, type ModbusLink } from '@fieldline/shared/config/modbus-l
 import { counted } from '@fieldline/shared/runtime';
 import { parseCommandArgs, refuseWords, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { HandLink } from '../../drivers/modbus/by-hand.ts';
+import {
+  type IdentificationCategory,
+  identificationCategories,
+  objectName,
+} from '../../drivers/modbus/identification.ts';
 import type { FieldParts } from '../field-parts.ts';
 import { numberOf } from '../number-of.ts';
 import { linkOf, targetOptions, targetUsage } from '../target.ts';
@@ -15,6 +20,8 @@ Stop the agent first where it uses the same serial port. Ctrl-C ends it, with wh
 
 ${targetUsage}
   --units RANGE   unit ids, e.g. 1-30 or 1,5,10-20: 1-247 unless they are stated
+  --identify HOW  basic (vendor, product code, revision), regular (and URL, names of product, model and application), or extended
+                  (and what is the maker's own): basic unless it is stated
   --address N     of the holding register that is asked for, counted from 0: 0 unless it is stated
   --timeout-ms MS how long each unit has to begin its answer: 150 on a serial line, else 500
 `;
@@ -23,6 +30,7 @@ const text = { type: 'string' } as const;
 const options = {
   ...targetOptions,
   units: text,
+  identify: text,
   address: text,
   'timeout-ms': text,
   help: { type: 'boolean' },
@@ -46,6 +54,7 @@ export async function run({ args, clock, signal, say, progress }: FieldParts): P
   refuseWords(positionals, '--host 10.0.0.5', usage);
   const settings = linkOf(values, usage);
   const units = unitsOf(values.units ?? '1-247');
+  const category = categoryOf(values.identify);
   const link = new HandLink(settings, clock, signal);
   const found: FoundUnit[] = [];
   let asked = 0;
@@ -55,9 +64,9 @@ export async function run({ args, clock, signal, say, progress }: FieldParts): P
       progress(`${asked} of ${counted(units.length, 'unit')} asked, ${found.length} found`);
   };
   try {
-    for await (const unit of scan(link, { units, ...limitsOf(values, settings) }, tell)) {
+    for await (const unit of scan(link, { units, category, ...limitsOf(values, settings) }, tell)) {
       found.push(unit);
-      say(foundLine(unit));
+      for (const line of foundLines(unit)) say(line);
     }
   } finally {
     await link.close();
@@ -69,8 +78,25 @@ export async function run({ args, clock, signal, say, progress }: FieldParts): P
   }
 }
 
-const foundLine = ({ unit, roundTripMs, answer, identity }: FoundUnit): string =>
-  `unit ${unit}: ${identity ?? 'gives no identification'} (${roundTripMs.toFixed(1)} ms, ${answer})`;
+/** Of the basic objects, which stand in the first line. */
+const lastBasicObject = 2;
+
+function foundLines({ unit, roundTripMs, answer, identity }: FoundUnit): string[] {
+  const basic = [...identity].filter(([id]) => id <= lastBasicObject).map(([, text]) => text);
+  const who = basic.length === 0 ? 'gives no identification' : basic.join(', ');
+  const more = [...identity].filter(([id]) => id > lastBasicObject);
+  return [
+    `unit ${unit}: ${who} (${roundTripMs.toFixed(1)} ms, ${answer})`,
+    ...more.map(([id, text]) => `  ${objectName(id)}: ${text}`),
+  ];
+}
+
+/** @throws FieldlineError arguments/invalid */
+function categoryOf(stated = 'basic'): IdentificationCategory {
+  if (stated === 'basic' || stated === 'regular' || stated === 'extended') return stated;
+  const right = Object.keys(identificationCategories).join(', ');
+  throw wrongArguments(`--identify is ${stated}; it must be one of ${right}`, usage);
+}
 
 function limitsOf(values: Values, link: ModbusLink) {
   const otherwise = isSerialLink(link) ? serialTimeoutMs : networkTimeoutMs;

@@ -17,6 +17,7 @@ const words: readonly Column[] = [
   'byte',
   'characters',
   'timeForm',
+  'exchange',
   'class',
   'unit',
   'description',

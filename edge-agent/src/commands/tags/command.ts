@@ -25,7 +25,7 @@ The tags of a Modbus device as a list that a spreadsheet can edit, and such a li
   --address-base BASE  addressBase of the device: ${addressBases.join(', ')}; 0 unless it is stated
 
 The first line names the columns, in any order: ${columnNames.join(', ')}.
-Only tag and address must be there. An empty cell is a setting that is not stated; several values in a cell (bits, notAvailable,
+Only tag and address must be there, or tag, file and record. An empty cell is a setting that is not stated; several values in a cell (bits, notAvailable,
 clamp) are parted by blanks. Commas, semicolons or tabs part the cells; with semicolons or tabs, 0,1 is a number.
 `;
 

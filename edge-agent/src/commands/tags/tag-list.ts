@@ -10,7 +10,8 @@ import { type Cell, type CsvProblem, csvLine, parseCsv } from '@fieldline/shared
 import { type Column, cellOf, columnNames, settingOf } from './cells.ts';
 
 const always: readonly Column[] = ['tag', 'table', 'address', 'type'];
-const needed: readonly Column[] = ['tag', 'address'];
+/** A line needs its tag, and one of those that say where it stands. */
+const needed: readonly (readonly [Column, ...Column[]])[] = [['tag'], ['address', 'file']];
 
 /** The columns that any tag fills. */
 export function tagListOf(tags: readonly StatedTag[]): string[] {
@@ -31,7 +32,7 @@ export function readTagList(text: string, addressBase: AddressBase): TagList {
   const wrong = [...problems, ...headProblems(head, names)];
   const columns = names.map((name) => columnMeant(name) ?? name);
   // Without these columns, and with cells that run into each other, each line would have the same mistake.
-  if (problems.length > 0 || needed.some((name) => !columns.includes(name))) return { tags: [], problems: wrong };
+  if (problems.length > 0 || missingAmong(columns).length > 0) return { tags: [], problems: wrong };
   const read = lines.map((cells) => readLine(columns, cells, separator !== ','));
   const checked = issuesOf(tagListSchema(addressBase), { tags: read.map(({ stated }) => stated) });
   const ofLines = [...wrong, ...read.flatMap((line) => line.problems), ...repeated(read)];
@@ -44,6 +45,11 @@ export function readTagList(text: string, addressBase: AddressBase): TagList {
   });
   return { tags: [], problems: [...ofLines, ...ofCells] };
 }
+
+const missingAmong = (columns: readonly string[]): Column[] =>
+  needed
+    .filter((names) => !columns.some((column) => names.some((name) => columnMeant(column) === name)))
+    .map(([name]) => name);
 
 const columnMeant = (name: string): string | null =>
   columnNames.some((known) => known === name) ? name : nearest(name, columnNames);
@@ -60,7 +66,7 @@ function headProblems(head: readonly Cell[], columns: readonly string[]): CsvPro
     const advice = meant === null ? `known are ${known.join(', ')}` : `did you mean ${meant}?`;
     return [{ line, column, message: `there is no column ${JSON.stringify(name)}: ${advice}` }];
   });
-  const missing = needed.filter((name) => !columns.some((column) => columnMeant(column) === name));
+  const missing = missingAmong(columns);
   if (missing.length === 0) return problems;
   const message = `the first line names the columns, and ${missing.join(', ')} must be among them`;
   return [...problems, { line: 1, column: 1, message }];

@@ -32,7 +32,10 @@ type Value = { readonly tag: ModbusTag; readonly index: number; readonly first: 
 export function overlaps(devices: EdgeConfig['devices'], lineOf: LineOf): Issue[] {
   return devices.flatMap((device, position): Issue[] => {
     if (device.protocol !== 'modbus') return [];
-    const pathOf = ({ index }: Value): Issue['path'] => ['devices', position, 'tags', index, 'address'];
+    const pathOf = ({ index, tag }: Value): Issue['path'] => [
+      ...['devices', position, 'tags', index],
+      tag.table === 'file' ? 'record' : 'address',
+    ];
     return clashesOf(valuesOf(device)).map(([one, other]) => {
       const [later, earlier] = one.index > other.index ? [one, other] : [other, one];
       const message = `${later.tag.tag} (${spanText(later)}) has registers of ${earlier.tag.tag} (${spanText(earlier)}, ${lineOf(pathOf(earlier))}): one of the two is wrong`;
@@ -42,10 +45,14 @@ export function overlaps(devices: EdgeConfig['devices'], lineOf: LineOf): Issue[
 }
 
 const spanText = ({ tag, first, end }: Value): string =>
-  `${tag.type} in ${end - first === 1 ? '1 register' : `${end - first} registers`} from ${tag.address}`;
+  `${tag.type} in ${end - first === 1 ? '1 register' : `${end - first} registers`} from ${placeText(tag)}`;
+
+const placeText = ({ address, file, record }: ModbusTag): string =>
+  address === undefined ? `record ${record} of file ${file}` : `${address}`;
 
 function valuesOf(device: ModbusDevice): Value[] {
   return device.tags.flatMap((tag, index): Value[] => {
+    if (tag.table === 'file' && !device.joinRecords) return [];
     if (tag.bit !== undefined || tag.bits !== undefined || tag.type === 'int8' || tag.type === 'uint8') return [];
     const { first, valueAt } = placementOf(device, tag);
     return [{ tag, index, first: first + valueAt, end: first + valueAt + registerCount(tag) }];

@@ -1,4 +1,4 @@
-import type { ModbusTable } from '@fieldline/shared/config';
+import { type Exchange, type ModbusTable, recordAt } from '@fieldline/shared/config';
 import {
   type Micros,
   type QualityCode,
@@ -9,11 +9,13 @@ import {
 } from '@fieldline/shared/contracts';
 import type { Clock, Log } from '@fieldline/shared/runtime';
 import { type Beat, createBeat } from './beat.ts';
-import { type Block, blockOf, byAddress, cheapestBlocks, type Limits, type Span } from './blocks.ts';
+import { type Block, byAddress, indexIn, type Limits, type Span } from './blocks.ts';
 import { bad, type Decode } from './decode.ts';
 import type { Link, LinkReply } from './link.ts';
 import { LookAgain, type LookState } from './look-again.ts';
 import { type Places, placesOf, placeText, type Recalled } from './refusals.ts';
+import { readRequestOf } from './request.ts';
+import { requestOf, requestsOf } from './requests.ts';
 
 /** A tag as it is read. */
 export type Item = Span & { readonly tag: Tag; readonly decode: Decode };
@@ -27,6 +29,8 @@ export type Source = {
   readonly everyMs: number;
   readonly timeToleranceMs: number;
   readonly limits: Limits;
+  /** Written by each request, which is then never divided: its words would go out again and again. */
+  readonly exchange?: Exchange | undefined;
 };
 
 /** Requests that one turn may add to find out what the device refuses: the bus belongs to others too. */
@@ -73,7 +77,7 @@ export class BlockReader {
     this.clock = clock;
     this.log = log;
     this.lookAgain = new LookAgain(clock);
-    this.blocks = [blockOf(this.items)];
+    this.blocks = [requestOf(this.items, source.limits)];
   }
 
   /** Tags that the device refuses to give. */
@@ -99,6 +103,7 @@ export class BlockReader {
 
   /** What an earlier run has found out of the device; to be called before the first read. */
   recall({ refused, apart }: Recalled): void {
+    if (this.source.exchange !== undefined) return;
     let soonest: LookState | null = null;
     for (const item of this.items) {
       const place = placeText({ ...item, table: this.source.table });
@@ -127,7 +132,7 @@ export class BlockReader {
     const suspects = known.filter(([, { confirmed }]) => !confirmed).map(([item]) => item);
     for (const block of this.blocks) await this.readBlock(block, turn);
     if (suspects.length > 0) {
-      for (const block of cheapestBlocks(suspects, this.source.limits, (item) => this.cuts.has(item))) {
+      for (const block of requestsOf(suspects, this.source.limits, (item) => this.cuts.has(item))) {
         await this.readBlock(block, turn);
       }
     }
@@ -154,9 +159,7 @@ export class BlockReader {
       this.spoil(block, turn, this.clock.now(), turn.stopped);
       return true;
     }
-    const { link, unit, table, timeoutMs } = this.source;
-    const { first, count } = block;
-    const reply = await link.read({ unit, table, first, count, timeoutMs }, turn.signal);
+    const reply = await this.source.link.read(readRequestOf(this.source, block), turn.signal);
     if (reply.kind === 'aborted') {
       turn.stopped = 'aborted';
       return true;
@@ -167,7 +170,7 @@ export class BlockReader {
       return false;
     }
     const quality = qualityOf(reply);
-    if (reply.kind === 'exception' && refusesAddresses(reply.code)) {
+    if (reply.kind === 'exception' && refusesAddresses(reply.code) && this.source.exchange === undefined) {
       await this.halve(block, turn, time, quality);
       return true;
     }
@@ -193,7 +196,7 @@ export class BlockReader {
 
   private accept(block: Block<Item>, turn: Turn, time: number, data: Buffer): void {
     for (const item of block.points) {
-      turn.samples.push(item.decode(data, item.first - block.first, time));
+      turn.samples.push(item.decode(data, indexIn(block, item), time));
       const known = this.refused.size > 0 && this.refused.get(item);
       if (!known) continue;
       this.refused.delete(item);
@@ -218,11 +221,15 @@ export class BlockReader {
       return;
     }
     turn.extraRequests -= 2;
-    const leftFailed = await this.readBlock(blockOf(points.slice(0, middle)), turn);
-    const rightFailed = await this.readBlock(blockOf(points.slice(middle)), turn);
+    const leftFailed = await this.readBlock(this.requestOf(points.slice(0, middle)), turn);
+    const rightFailed = await this.readBlock(this.requestOf(points.slice(middle)), turn);
     if (leftFailed || rightFailed) return;
     this.cuts.set(divide, time);
     this.changed = true;
+  }
+
+  private requestOf(points: readonly Item[]): Block<Item> {
+    return requestOf(points, this.source.limits);
   }
 
   private refuse(item: Item, quality: QualityCode, confirmed: boolean): void {
@@ -231,7 +238,8 @@ export class BlockReader {
     this.changed = true;
     if (!confirmed || told) return;
     this.lookAgain.begin();
-    this.log.warn({ tag: item.tag.tag, address: item.first }, 'the device refuses the tag: is its address right?');
+    const place = this.source.table === 'file' ? recordAt(item.first) : { address: item.first };
+    this.log.warn({ tag: item.tag.tag, ...place }, 'the device refuses the tag: is its address right?');
   }
 
   /** Time to look again: each turn does a part of it, within its bound of extra requests. */
@@ -242,6 +250,7 @@ export class BlockReader {
 
   private replan(): void {
     this.changed = false;
+    if (this.source.exchange !== undefined) return;
     const afterRefused = new Set<Item>();
     for (const [position, item] of this.items.entries()) {
       const previous = this.items[position - 1];
@@ -249,7 +258,7 @@ export class BlockReader {
     }
     const startsNew = (item: Item): boolean => this.cuts.has(item) || afterRefused.has(item);
     const given = this.items.filter((item) => !this.refused.has(item));
-    this.blocks = cheapestBlocks(given, this.source.limits, startsNew);
+    this.blocks = requestsOf(given, this.source.limits, startsNew);
   }
 }
 

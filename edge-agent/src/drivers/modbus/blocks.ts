@@ -14,14 +14,35 @@ export type Limits = {
   /** What no request may touch. No span does. */
   readonly avoid: readonly Span[];
   readonly cost: Cost;
+  /** Of files: most stretches of records that one request asks for. */
+  readonly maxSubRequests?: number;
 };
 
-/** One request: every point lies in it whole. */
-export type Block<P extends Span> = Span & { readonly points: readonly P[] };
+/** One request: every point lies in one of its stretches whole. */
+export type Block<P extends Span> = Span & {
+  readonly points: readonly P[];
+  /** What is asked for, in the order of the answer: of files often several, else the block itself. */
+  readonly stretches: readonly Span[];
+};
 
-const endOf = ({ first, count }: Span): number => first + count;
+export const endOf = ({ first, count }: Span): number => first + count;
 export const byAddress = (one: Span, other: Span): number => one.first - other.first || one.count - other.count;
 const byEnd = (one: Span, other: Span): number => endOf(one) - endOf(other) || one.first - other.first;
+
+/** Where in the registers (or bits) of the answer those of a point begin. */
+export function indexIn({ stretches }: Block<Span>, point: Span): number {
+  let before = 0;
+  let index: number | null = null;
+  for (const stretch of stretches) {
+    const isWhole = stretch.first <= point.first && endOf(point) <= endOf(stretch);
+    // Records that are more than a register do not go on into the next: there only what begins with the point is its own.
+    if (isWhole && stretch.first === point.first) return before;
+    if (isWhole) index ??= before + point.first - stretch.first;
+    before += stretch.count;
+  }
+  if (index === null) throw new Error(`${point.first} is not in this block`);
+  return index;
+}
 
 /**
  * The blocks that hold every span whole at the least cost, in the order of their addresses. Spans may overlap.
@@ -90,5 +111,6 @@ function divide<P extends Span>(stretch: readonly P[], { maxCount, cost }: Limit
 export function blockOf<P extends Span>(points: readonly P[]): Block<P> {
   const first = points.reduce((least, point) => Math.min(least, point.first), Number.POSITIVE_INFINITY);
   const end = points.reduce((most, point) => Math.max(most, endOf(point)), 0);
-  return { first, count: end - first, points: [...points].sort(byAddress) };
+  const stretch = { first, count: end - first };
+  return { ...stretch, points: [...points].sort(byAddress), stretches: [stretch] };
 }

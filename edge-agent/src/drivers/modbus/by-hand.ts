@@ -6,8 +6,9 @@ import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus
 import { type Clock, pause, silentLog } from '@fieldline/shared/runtime';
 import { DialIns } from './channels/dial-in.ts';
 import { openChannel } from './channels/open-channel.ts';
-import { Connection, type ReadRequest, type Reply } from './connection.ts';
+import { Connection, type Reply } from './connection.ts';
 import type { AnswersAs } from './ports/frame-port.ts';
+import type { FileRequest, IdentificationRequest, ReadRequest } from './request.ts';
 
 export type TimedReply = { readonly reply: Reply; readonly roundTripMs: number };
 
@@ -29,13 +30,13 @@ export class HandLink {
   }
 
   /** @throws FieldlineError device/unreachable, port/in-use */
-  read(request: ReadRequest, answersAs: AnswersAs = null): Promise<TimedReply> {
+  read(request: ReadRequest | FileRequest, answersAs: AnswersAs = null): Promise<TimedReply> {
     return this.ask((connection) => connection.ask(request, answersAs));
   }
 
-  /** Basic identification from this object on. @throws FieldlineError device/unreachable, port/in-use */
-  identify(unit: number, firstObject: number, timeoutMs: number): Promise<TimedReply> {
-    return this.ask((connection) => connection.identify(unit, firstObject, timeoutMs));
+  /** @throws FieldlineError device/unreachable, port/in-use */
+  identify(request: IdentificationRequest): Promise<TimedReply> {
+    return this.ask((connection) => connection.identify(request));
   }
 
   async close(): Promise<void> {

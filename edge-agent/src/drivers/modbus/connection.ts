@@ -1,28 +1,24 @@
-import type { ModbusTable } from '@fieldline/shared/config';
 import { bytesOf, isSerialLink, type ModbusLink, modbusFraming } from '@fieldline/shared/config/modbus-link';
 import modbusSerial from 'modbus-serial';
 import type { Channel } from './channels/channel.ts';
-import { identificationCode } from './identification.ts';
+import { fileReply, fileRequestFrame } from './file-records.ts';
+import { identificationCategories, identificationCode } from './identification.ts';
 import { type LineTiming, lineTiming } from './line-timing.ts';
-import { isBitTable } from './plan.ts';
 import { AsciiPort } from './ports/ascii-port.ts';
 import { type AnswersAs, crc16, crcBytes, type FramePort, type PortParts } from './ports/frame-port.ts';
 import type { Line } from './ports/line-port.ts';
 import { RtuPort } from './ports/rtu-port.ts';
 import { TcpPort } from './ports/tcp-port.ts';
 import { UdpPort } from './ports/udp-port.ts';
-import { sendWrite, type WriteRequest, writeFrameBytes } from './write-request.ts';
-
-export type ReadRequest = {
-  readonly unit: number;
-  readonly table: ModbusTable;
-  readonly first: number;
-  readonly count: number;
-  /** For the device to think; the time on the wire of a serial line is added. */
-  readonly timeoutMs: number;
-};
-
-export type ModbusRequest = ReadRequest | WriteRequest;
+import {
+  dataBytes,
+  type FileRequest,
+  frameBytesOf,
+  type IdentificationRequest,
+  type ModbusRequest,
+  type ReadRequest,
+} from './request.ts';
+import { sendWrite, type WriteRequest } from './write-request.ts';
 
 export type Reply =
   /** The data bytes alone: two per register, eight bits per byte; none after a write. */
@@ -37,10 +33,6 @@ type Finish = (reply: Reply) => void;
 
 /** A serial line has no longer one. */
 const mostBytesOfFrame = 256;
-/** Vendor name, product code, revision (6.21). */
-const basicCategory = 1;
-/** Unit id, function code, address, count, checksum; unit id, function code, byte count, checksum. */
-const frameBytesOfBoth = 8 + 5;
 /** A timer this late says that the event loop was held up. */
 const heldMs = 5;
 /** The bytes of a serial port come by way of another thread. */
@@ -92,15 +84,29 @@ export class Connection {
   }
 
   ask(request: ModbusRequest, answersAs: AnswersAs): Promise<Reply> {
-    const wireMs = this.timing.wireMs(frameBytesOf(request));
-    return this.exchange(request.timeoutMs + wireMs, answersAs, (finish) => this.send(request, finish));
+    const timeoutMs = request.timeoutMs + this.timing.wireMs(frameBytesOf(request));
+    return 'stretches' in request
+      ? this.readFiles(request, timeoutMs, answersAs)
+      : this.exchange(timeoutMs, answersAs, (finish) => this.send(request, finish));
+  }
+
+  /** The library asks for one stretch of a fixed length only; so it is passed over. */
+  private async readFiles({ unit, stretches }: FileRequest, timeoutMs: number, answersAs: AnswersAs): Promise<Reply> {
+    const take = (frame: Buffer): void => this.finish?.(fileReply(frame, unit, stretches));
+    this.port.once('data', take);
+    try {
+      const frame = fileRequestFrame(unit, stretches);
+      return await this.exchange(timeoutMs, answersAs, () => this.port.write(frame));
+    } finally {
+      this.port.off('data', take);
+    }
   }
 
   /**
-   * Basic identification of a unit, from an object on; the data are the whole PDU. Where more objects follow, the library asks on by
+   * Identification of a unit, from an object on; the data are the whole PDU. Where more objects follow, the library asks on by
    * itself, and throws when that fails: so it is not told, and what the frame says is kept before it has it.
    */
-  async identify(unit: number, firstObject: number, timeoutMs: number): Promise<Reply> {
+  async identify({ unit, category, firstObject, timeoutMs }: IdentificationRequest): Promise<Reply> {
     let pdu: Buffer | null = null;
     const keep = (frame: Buffer): void => {
       if (frame[1] !== identificationCode || frame.length <= moreFollowsAt + crcBytes) return;
@@ -112,7 +118,7 @@ export class Connection {
     const wireMs = this.timing.wireMs(mostBytesOfFrame);
     try {
       return await this.exchange(timeoutMs + wireMs, null, (finish) =>
-        this.sendIdentify(unit, firstObject, () => pdu, finish),
+        this.sendIdentify({ unit, category, firstObject }, () => pdu, finish),
       );
     } finally {
       this.port.off('data', keep);
@@ -167,9 +173,13 @@ export class Connection {
     this.finish(reply);
   }
 
-  private sendIdentify(unit: number, firstObject: number, pduOf: () => Buffer | null, finish: Finish): void {
+  private sendIdentify(
+    { unit, category, firstObject }: Omit<IdentificationRequest, 'timeoutMs'>,
+    pduOf: () => Buffer | null,
+    finish: Finish,
+  ): void {
     this.client.setID(unit);
-    this.client.readDeviceIdentification(basicCategory, firstObject).then(
+    this.client.readDeviceIdentification(identificationCategories[category], firstObject).then(
       () => {
         const pdu = pduOf();
         if (this.finish === finish) finish(pdu === null ? { kind: 'garbled' } : { kind: 'data', data: pdu });
@@ -182,12 +192,12 @@ export class Connection {
   }
 
   /** The library checks unit, function and length of the frame; the byte count that the frame itself states is checked here. */
-  private send(request: ModbusRequest, finish: Finish): void {
+  private send(request: ReadRequest | WriteRequest, finish: Finish): void {
     if ('write' in request) {
       this.sendWrite(request, finish);
       return;
     }
-    const { unit, table, first, count } = request;
+    const { unit, table, first, count, exchange } = request;
     const sizeBytes = dataBytes(request);
     const answered = (error: Error | null, result: { readonly buffer: Buffer } | undefined): void => {
       if (this.finish !== finish) return;
@@ -196,6 +206,13 @@ export class Connection {
       else if (error !== null || result?.buffer.length !== sizeBytes) finish({ kind: 'garbled' });
       else finish({ kind: 'data', data: result.buffer });
     };
+    if (exchange !== undefined) {
+      const { words, first: writtenFirst } = exchange;
+      this.client.writeFC23(unit, first, count, writtenFirst, words.length, [...words], (error, read) =>
+        answered(error, read === undefined ? undefined : { buffer: bytesOfWords(read.data) }),
+      );
+      return;
+    }
     switch (table) {
       case 'coil':
         this.client.writeFC1(unit, first, count, answered);
@@ -227,10 +244,12 @@ const moreFollowsAt = 5;
 
 const noData = Buffer.alloc(0);
 
-const frameBytesOf = (request: ModbusRequest): number =>
-  'write' in request ? writeFrameBytes(request) : frameBytesOfBoth + dataBytes(request);
-
-const dataBytes = ({ table, count }: ReadRequest): number => (isBitTable(table) ? Math.ceil(count / 8) : count * 2);
+/** The library gives what function 23 has read as numbers. */
+function bytesOfWords(words: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(words.length * 2);
+  for (const [index, word] of words.entries()) bytes.writeUInt16BE(word, index * 2);
+  return bytes;
+}
 
 function createPort(link: ModbusLink, parts: PortParts, line: Line): FramePort {
   switch (modbusFraming(link)) {

@@ -1,5 +1,5 @@
 /** How one device is read: the requests of its plan, each with the reader of its block, and how busy they keep its line. */
-import { type ModbusDevice, type ModbusTable, type ModbusTag, statedAddress } from '@fieldline/shared/config/modbus';
+import type { Exchange, ModbusDevice, ModbusTable, ModbusTag } from '@fieldline/shared/config/modbus';
 import { isSerialLink } from '@fieldline/shared/config/modbus-link';
 import { classRank, defaultClass, type Tag, type TagClass, tagClasses } from '@fieldline/shared/contracts';
 import type { Clock, Log } from '@fieldline/shared/runtime';
@@ -8,8 +8,9 @@ import { BlockReader, type Item } from './block-reader.ts';
 import type { Block, Span } from './blocks.ts';
 import { createDecode, valueTypeOf } from './decode.ts';
 import type { Link } from './link.ts';
-import { type Plan, type Point, planDevice } from './plan.ts';
+import { type Plan, type Point, planDevice, requestText } from './plan.ts';
 import { keyOf, type Places, type Recalled, type RefusalsKey } from './refusals.ts';
+import { asRegisters, readRequestOf } from './request.ts';
 import { costOf, typicalAnswerMs } from './request-cost.ts';
 import type { Target } from './writer.ts';
 
@@ -20,7 +21,8 @@ const worthReplanning = 0.97;
 type Part = {
   readonly table: ModbusTable;
   readonly everyMs: number;
-  readonly block: Span;
+  readonly exchange: Exchange | undefined;
+  readonly block: Block<Span>;
   readonly reader: BlockReader;
   readonly request: PollRequest;
 };
@@ -91,11 +93,14 @@ export class DeviceReading {
   replan(): boolean {
     if (!isSerialLink(this.device.link)) return false;
     const plans = planDevice(this.device, this.answerMs);
-    const wanted = plans.flatMap(({ table, everyMs, blocks }) => blocks.map((block) => ({ table, everyMs, block })));
+    const wanted = plans.flatMap((plan) => plan.blocks.map((block) => ({ ...plan, block })));
     if (this.loadOf(wanted) >= worthReplanning * this.load) return false;
     const before = this.parts;
     this.parts = plans.flatMap((plan) => {
-      const same = before.filter(({ table, everyMs }) => table === plan.table && everyMs === plan.everyMs);
+      const same = before.filter(
+        ({ table, everyMs, exchange }) =>
+          table === plan.table && everyMs === plan.everyMs && exchange?.name === plan.exchange?.name,
+      );
       return plan.blocks.map(
         (block) => same.find((part) => isSame(part.block, block)) ?? this.partAfter(same, plan, block),
       );
@@ -111,10 +116,12 @@ export class DeviceReading {
       this.log.warn({ tags: refusedTags }, 'the device has refused tags in an earlier run: they are asked for seldom');
   }
 
-  private loadOf(requests: readonly Pick<Part, 'table' | 'everyMs' | 'block'>[]): number {
-    const { link } = this.device;
+  private loadOf(requests: readonly Pick<Part, 'table' | 'everyMs' | 'exchange' | 'block'>[]): number {
+    const { link, unit, timeoutMs } = this.device;
+    const cost = costOf(link, 'holding', this.answerMs);
     return requests.reduce(
-      (sum, { table, everyMs, block }) => sum + costOf(link, table, this.answerMs)(block.count) / everyMs,
+      (sum, { table, everyMs, exchange, block }) =>
+        sum + cost(asRegisters(readRequestOf({ unit, table, timeoutMs, exchange }, block))) / everyMs,
       0,
     );
   }
@@ -126,20 +133,22 @@ export class DeviceReading {
     return part;
   }
 
-  private partOf({ table, everyMs, limits }: Plan, block: Block<Point>): Part {
+  private partOf(plan: Plan, block: Block<Point>): Part {
+    const { table, everyMs, limits, exchange } = plan;
     const { device, link, clock, log } = this;
     const { unit, timeoutMs, timeToleranceMs } = device;
-    const source = { link, unit, table, timeoutMs, everyMs, timeToleranceMs, limits };
+    const source = { link, unit, table, timeoutMs, everyMs, timeToleranceMs, limits, exchange };
     const items = block.points.map((point) => this.itemOf(point));
     const reader = new BlockReader(source, items, clock, log);
     const request: PollRequest = {
       link: link.name,
-      name: requestName(device, table, block),
+      name: `${device.device} ${requestText(plan, block, device.addressBase)}`,
       everyMs,
       class: highestClass(device, block),
       read: (signal) => reader.read(signal),
     };
-    return { table, everyMs, block: { first: block.first, count: block.count }, reader, request };
+    const { first, count, stretches } = block;
+    return { table, everyMs, exchange, block: { first, count, stretches, points: [] }, reader, request };
   }
 
   private itemOf(point: Point): Item {
@@ -153,15 +162,11 @@ export class DeviceReading {
   }
 }
 
-const isSame = (one: Span, other: Span): boolean => one.first === other.first && one.count === other.count;
+const isSame = ({ stretches: one }: Block<Span>, { stretches: other }: Block<Span>): boolean =>
+  one.length === other.length &&
+  one.every(({ first, count }, index) => first === other[index]?.first && count === other[index]?.count);
 
 function highestClass(device: ModbusDevice, { points }: Block<Point>): TagClass {
   const ranks = points.map(({ setting }) => classRank(setting.class ?? device.class ?? defaultClass));
   return tagClasses[Math.max(...ranks)] ?? defaultClass;
-}
-
-/** In the notation of the device's own documents. */
-function requestName({ device, addressBase }: ModbusDevice, table: ModbusTable, { first, count }: Span): string {
-  const from = statedAddress({ table, first }, addressBase);
-  return `${device} ${table} ${count === 1 ? from : `${from}–${from + count - 1}`}`;
 }

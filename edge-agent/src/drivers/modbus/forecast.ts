@@ -2,7 +2,8 @@
 import { type ModbusDevice, type ModbusTable, registerCount, statedAddress } from '@fieldline/shared/config/modbus';
 import { isSerialLink, type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
 import type { Block } from './blocks.ts';
-import { type Point, planDevice } from './plan.ts';
+import { type Point, planDevice, requestText } from './plan.ts';
+import { asRegisters, readRequestOf } from './request.ts';
 import { lineTimeMs, typicalAnswerMs } from './request-cost.ts';
 
 /** What a unit takes to answer, and who says so: the agent that measured it, the caller, or nobody. */
@@ -14,7 +15,9 @@ export type RequestForecast = {
   readonly device: string;
   readonly unit: number;
   readonly table: ModbusTable;
-  /** First and last address, in the notation of the device. */
+  /** What it asks for, in the notation of the device, e.g. `holding 40001–40010`. */
+  readonly asks: string;
+  /** First and last address, or record. */
   readonly from: number;
   readonly to: number;
   /** Registers, or bits in the tables of bits: those that a tag wants, and all that are read. */
@@ -64,23 +67,35 @@ export const loadOf = (requests: readonly RequestForecast[]): number =>
   requests.reduce((sum, { lineMs, everyMs }) => sum + (lineMs ?? 0) / everyMs, 0);
 
 function requestsOf(device: ModbusDevice, answer: Answer): RequestForecast[] {
-  const { link, addressBase, unit } = device;
-  return planDevice(device, answer.ms).flatMap(({ table, everyMs, blocks }) =>
+  const { link, addressBase, unit, timeoutMs } = device;
+  return planDevice(device, answer.ms).flatMap(({ table, everyMs, exchange, joinRecords, blocks }) =>
     blocks.map((block) => ({
       device: device.device,
       unit,
       table,
+      asks: requestText({ table, exchange, joinRecords }, block, addressBase),
       from: statedAddress({ table, first: block.first }, addressBase),
-      to: statedAddress({ table, first: block.first + block.count - 1 }, addressBase),
+      to: statedAddress({ table, first: lastOf(block) }, addressBase),
       wanted: wantedOf(block),
       read: block.count,
       tags: block.points.length,
       everyMs,
-      lineMs: isSerialLink(link) ? lineTimeMs(link, table, answer.ms)(block.count) : null,
+      lineMs: isSerialLink(link)
+        ? lineTimeMs(
+            link,
+            'holding',
+            answer.ms,
+          )(asRegisters(readRequestOf({ unit, table, timeoutMs, exchange }, block)))
+        : null,
       answer: isSerialLink(link) ? answer : null,
     })),
   );
 }
+
+const lastOf = ({ stretches }: Block<Point>): number => {
+  const last = stretches.at(-1);
+  return last === undefined ? 0 : last.first + last.count - 1;
+};
 
 /** What two tags share is wanted once; between a value and its scale factor nothing is. */
 function wantedOf({ points }: Block<Point>): number {

@@ -1,11 +1,28 @@
-/** Read Device Identification (Application Protocol v1.1b3, 6.21), the basic category. Pure. */
+/** Read Device Identification (Application Protocol v1.1b3, 6.21). Pure. */
 
 export const identificationCode = 0x2b;
 export const deviceIdType = 0x0e;
 const headBytes = 7;
 
+/** What may be asked for; each holds the one before, and a device answers with as much as it has. */
+export const identificationCategories = { basic: 1, regular: 2, extended: 3 } as const;
+export type IdentificationCategory = keyof typeof identificationCategories;
+
+/** Objects with names of their own; from 0x80 on they are the maker's. */
+const objectNames = [
+  'vendor name',
+  'product code',
+  'revision',
+  'vendor URL',
+  'product name',
+  'model name',
+  'application name',
+];
+export const objectName = (id: number): string =>
+  objectNames[id] ?? `object 0x${id.toString(16).toUpperCase().padStart(2, '0')}`;
+
 export type Identification = {
-  /** By object id: 0 vendor name, 1 product code, 2 revision. */
+  /** By object id. */
   readonly objects: ReadonlyMap<number, string>;
   /** The object to go on with; null: that was all. */
   readonly next: number | null;

@@ -4,13 +4,14 @@ import { type Clock, pause } from '@fieldline/shared/runtime';
 import type { DriverContext } from '../driver.ts';
 import type { DialIns } from './channels/dial-in.ts';
 import type { Address, openChannel } from './channels/open-channel.ts';
-import type { Connection, ModbusRequest, ReadRequest, Reply } from './connection.ts';
+import type { Connection, Reply } from './connection.ts';
 import { ConnectionDoubt } from './connection-doubt.ts';
 import { type LineTiming, lineTiming } from './line-timing.ts';
 import type { ModbusMetrics } from './metrics.ts';
 import type { AnswersAs } from './ports/frame-port.ts';
 import { minQuietMs } from './ports/line-port.ts';
 import type { FlightRecorder } from './recorder/flight-recorder.ts';
+import { asRegisters, type FileRequest, type ModbusRequest, probeOf, type ReadRequest, writesToo } from './request.ts';
 import { wireTimeMs } from './request-cost.ts';
 import { Turns } from './turns.ts';
 import { Unit } from './unit.ts';
@@ -107,9 +108,10 @@ export class Link {
   }
 
   /** Never rejects. On abort a running request ends at once. */
-  async read(request: ReadRequest, signal: AbortSignal): Promise<LinkReply> {
+  async read(request: ReadRequest | FileRequest, signal: AbortSignal): Promise<LinkReply> {
     const reply = await this.inTurn(request, signal);
-    return reply.kind === 'exception' ? this.readAgain(request, reply, signal) : reply;
+    // What writes is sent once at each poll, whatever the device answers.
+    return reply.kind === 'exception' && !writesToo(request) ? this.readAgain(request, reply, signal) : reply;
   }
 
   /** All that `work` asks goes before what waits already, and nobody else is served in between. */
@@ -117,12 +119,16 @@ export class Link {
     return this.turns.ahead(() => work((request, signal) => this.exchange(request, signal)));
   }
 
-  private inTurn(request: ReadRequest, signal: AbortSignal): Promise<LinkReply> {
+  private inTurn(request: ReadRequest | FileRequest, signal: AbortSignal): Promise<LinkReply> {
     return this.turns.inTurn(() => this.exchange(request, signal));
   }
 
   /** Where the exception may pass. Between two tries the link is free for others. */
-  private async readAgain(request: ReadRequest, first: LinkReply, signal: AbortSignal): Promise<LinkReply> {
+  private async readAgain(
+    request: ReadRequest | FileRequest,
+    first: LinkReply,
+    signal: AbortSignal,
+  ): Promise<LinkReply> {
     const { clock, metrics } = this.parts;
     const { retries } = this.unitOf(request.unit);
     const sinceMs = clock.monotonicMs();
@@ -155,7 +161,7 @@ export class Link {
     if (!mayAsk && !probesQuickly) return { kind: 'silent', because: unit.guard.because, ...without(clock) };
     if (this.isShared && unit.guard.isOpen && !('write' in request)) {
       const timeoutMs = probesQuickly ? quickMs : request.timeoutMs;
-      const reply = await this.send({ ...request, count: 1, timeoutMs }, connection, probesQuickly, signal);
+      const reply = await this.send({ ...probeOf(request), timeoutMs }, connection, probesQuickly, signal);
       if (unit.guard.isOpen) return reply;
     }
     return this.send(request, connection, false, signal);
@@ -188,11 +194,12 @@ export class Link {
 
     const answered = reply.kind === 'data' || reply.kind === 'exception';
     if (answered) metrics.roundTrip.observe({ link: this.name }, roundTripMs / 1_000);
+    if (writesToo(request)) metrics.exchanges.inc({ link: this.name });
     if (reply.kind !== 'data') metrics.errors.inc({ link: this.name, kind: reply.kind });
     if (isSerialLink(this.settings)) {
       metrics.busy.inc({ link: this.name }, (settledMs - settlingMs + roundTripMs + this.pauseMs) / 1_000);
       if (reply.kind === 'data' && !('write' in request)) {
-        unit.answers.answered(roundTripMs - wireTimeMs(this.timing, request.table, request.count));
+        unit.answers.answered(roundTripMs - wireTimeMs(this.timing, 'holding', asRegisters(request)));
       }
     }
     this.judge(request, reply, connection, roundTripMs, isQuick);

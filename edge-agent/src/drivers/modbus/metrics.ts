@@ -19,6 +19,11 @@ export const createModbusMetrics = (metrics: Metrics) => ({
     'Requests repeated because the device was busy or failed',
     ['link'],
   ),
+  exchanges: metrics.counter(
+    'fieldline_modbus_exchanges_total',
+    'Polls that wrote to a device before they read it, because its settings state an exchange',
+    ['link'],
+  ),
   recordings: metrics.counter(
     'fieldline_modbus_recordings_total',
     'Times that the last frames of a link were to be written: written, failed, or skipped soon after another',

@@ -1,14 +1,20 @@
 import {
+  type AddressBase,
   avoidedSpans,
+  type Exchange,
+  exchangeOf,
   isBitTable,
   type ModbusDevice,
   type ModbusTable,
   type ModbusTag,
+  mostOf,
   type Placement,
   placementOf,
+  stretchesText,
 } from '@fieldline/shared/config/modbus';
-import { type Block, cheapestBlocks, type Limits } from './blocks.ts';
+import { type Block, blockOf, type Limits, type Span } from './blocks.ts';
 import { costOf, typicalAnswerMs } from './request-cost.ts';
+import { requestsOf } from './requests.ts';
 
 export { isBitTable };
 
@@ -19,30 +25,69 @@ export type Point = Placement & { readonly setting: ModbusTag };
 export type Plan = {
   readonly table: ModbusTable;
   readonly everyMs: number;
+  /** Of files: a record is one register. */
+  readonly joinRecords: boolean;
+  /** Written by the one request that there is then. */
+  readonly exchange: Exchange | undefined;
   readonly limits: Limits;
   readonly blocks: readonly Block<Point>[];
 };
 
 /** `answerMs`: what the device takes to answer; the plan of a serial line depends on it. */
 export function planDevice(device: ModbusDevice, answerMs: number = typicalAnswerMs): Plan[] {
-  const groups = new Map<string, { table: ModbusTable; everyMs: number; points: Point[] }>();
+  const groups = new Map<string, { table: ModbusTable; everyMs: number; name: string | undefined; points: Point[] }>();
   for (const setting of device.tags) {
-    const { table } = setting;
+    const { table, exchange: name } = setting;
     const everyMs = setting.everyMs ?? device.everyMs;
-    const group = groups.get(`${table} ${everyMs}`) ?? { table, everyMs, points: [] };
-    groups.set(`${table} ${everyMs}`, group);
+    const key = `${table} ${everyMs} ${name ?? ''}`;
+    const group = groups.get(key) ?? { table, everyMs, name, points: [] };
+    groups.set(key, group);
     group.points.push({ ...placementOf(device, setting), setting });
   }
-  return [...groups.values()].map(({ table, everyMs, points }) => {
+  return [...groups.values()].map(({ table, everyMs, name, points }) => {
     const limits = limitsOf(device, table, answerMs);
-    return { table, everyMs, limits, blocks: cheapestBlocks(points, limits) };
+    const exchange = name === undefined ? undefined : exchangeOf(device, name);
+    return {
+      table,
+      everyMs,
+      limits,
+      joinRecords: device.joinRecords,
+      exchange,
+      blocks: exchange === undefined ? requestsOf(points, limits) : [blockOf(points)],
+    };
   });
 }
 
+/** What a request does, in the notation of the device: `holding 40001–40009, writing holding 40100`. */
+export function requestText(
+  { table, exchange, joinRecords }: Pick<Plan, 'table' | 'exchange' | 'joinRecords'>,
+  { stretches }: Block<Span>,
+  addressBase: AddressBase,
+): string {
+  // Where a record is more than a register, its registers are no records.
+  const shown = joinRecords ? stretches : stretches.map(({ first }) => ({ first, count: 1 }));
+  const read = stretchesText(table, shown, addressBase);
+  if (exchange === undefined) return read;
+  const { first, words } = exchange;
+  return `${read}, writing ${stretchesText('holding', [{ first, count: words.length }], addressBase)}`;
+}
+
+/** To ask for another stretch of records costs the bytes of so many: what is nearer is read along. */
+const maxGapInFile = 4;
+/** Every gap is too long, even one of less than nothing. */
+const joinsNothing = Number.NEGATIVE_INFINITY;
+
 /** maxGap is stated in registers: as many bytes of reply hold 16 times as many bits. */
 function limitsOf(device: ModbusDevice, table: ModbusTable, answerMs: number): Limits {
-  const shared = { avoid: avoidedSpans(device, table), cost: costOf(device.link, table, answerMs) };
-  return isBitTable(table)
-    ? { ...shared, maxCount: device.maxBits, maxGap: device.maxGap * 16 }
-    : { ...shared, maxCount: device.maxRegisters, maxGap: device.maxGap };
+  const { maxGap, maxSubRequests, joinRecords } = device;
+  const shared = {
+    avoid: avoidedSpans(device, table),
+    cost: costOf(device.link, table, answerMs),
+    maxCount: mostOf(device, table),
+  };
+  if (table === 'file') {
+    const most = joinRecords ? Math.min(maxGap, maxGapInFile) : joinsNothing;
+    return { ...shared, maxGap: most, maxSubRequests };
+  }
+  return { ...shared, maxGap: isBitTable(table) ? maxGap * 16 : maxGap };
 }

@@ -22,7 +22,7 @@ export const maxPlacesKept = 1_000;
 
 const placeShape = {
   table: z.enum(modbusTables),
-  first: z.int().min(0).max(65_535),
+  first: z.int().nonnegative(),
   count: z.int().min(1).max(2_000),
   /** Since when, by the clock of the gateway. */
   since: z.int(),
@@ -65,10 +65,18 @@ export const keyOf = (device: ModbusDevice): RefusalsKey => ({
 
 /** What is refused depends on the places and the limits, not on names, types or periods. */
 function digestOf(device: ModbusDevice): string {
-  const { maxRegisters, maxBits, maxGap } = device;
+  const { maxRegisters, maxBits, maxGap, maxSubRequests, joinRecords } = device;
   const places = device.tags.map((tag) => placeText(placementOf(device, tag)));
   const avoided = modbusTables.map((table) => avoidedSpans(device, table));
-  const map = { maxRegisters, maxBits, maxGap, avoided, places: [...new Set(places)].sort() };
+  const map = {
+    maxRegisters,
+    maxBits,
+    maxGap,
+    maxSubRequests,
+    joinRecords,
+    avoided,
+    places: [...new Set(places)].sort(),
+  };
   return createHash('sha256').update(JSON.stringify(map)).digest('hex').slice(0, 32);
 }
 

@@ -55,8 +55,9 @@ async function perform(target: Target, order: WriteOrder, ask: Ask, signal: Abor
   return { ...judge(reply, write), before, written };
 }
 
-const readOf = ({ device, point }: Target) => {
+const readOf = ({ device, point, tag }: Target) => {
   const { table, first, count } = point;
+  if (table === 'file') throw new Error(`${tag.tag} stands in a file, and is not writable`);
   return { unit: device.unit, timeoutMs: device.timeoutMs, table, first, count };
 };
 

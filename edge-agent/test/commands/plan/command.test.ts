@@ -32,6 +32,24 @@ describe('plan', () => {
     ]);
   });
 
+  test('names what a poll writes, and what that costs the line', async () => {
+    const { said, thrown } = await planOf(`
+  - device: coupler
+    protocol: modbus
+    link: { kind: rtu, path: /dev/ttyS9, baudRate: 9600 }
+    pollsMayWrite: true
+    exchanges: [{ exchange: page, address: 2048, words: [1] }]
+    tags:
+      - { tag: a, address: 10, exchange: page }
+      - { tag: b, address: 60, type: uint32, exchange: page }
+`);
+    expect(thrown).toBe(null);
+    // 15 asked, 5 + 104 answered, twice 3.5 of silence, 10 ms to answer: 160.1 ms.
+    expect(said[1]).toBe(
+      '  coupler  unit 1  holding 10–61, writing holding 2048  3 wanted, 52 read  2 tags  every 1000 ms  160.1 ms of the line',
+    );
+  });
+
   test('says what becomes of it: samples, bytes, and how long an outage may last', async () => {
     const { said, thrown } = await planOf(meter('m1', 1, 1_000), '--json');
     expect(thrown).toBe(null);

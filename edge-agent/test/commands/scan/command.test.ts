@@ -123,6 +123,9 @@ describe('scan', () => {
     for (const units of ['5-1', '1-300', 'all', '']) {
       expect((await scanned(1, '--units', units)).thrown).toMatchObject({ code: 'arguments/invalid' });
     }
+    expect((await scanned(1, '--identify', 'all')).thrown).toMatchObject({
+      message: expect.stringContaining('--identify is all; it must be one of basic, regular, extended'),
+    });
     expect((await scanned(await freePort())).thrown).toMatchObject({ code: 'device/unreachable' });
   });
 });
@@ -155,6 +158,31 @@ describeWith(requirement, 'scan of a server of pymodbus', () => {
     expect(timeless(said)).toEqual([...bothUnits, `8 units of 8 asked on 127.0.0.1:${port}, 2 found`]);
   });
 
+  test('puts together all that they say of themselves, at each of the three levels, where more follows', async () => {
+    const port = await freePort();
+    startServer(String(port));
+    await waitFor(() => isListening(port), { what: 'the server to listen' });
+    const said = async (...args: string[]) => {
+      const result = await scanned(port, '--units', '3', '--timeout-ms', '300', ...args);
+      return result.said.slice(1, -1);
+    };
+    const regular = [
+      `  vendor URL: https://acme.example/${'u'.repeat(100)}`,
+      `  product name: Meter ${'p'.repeat(80)}`,
+      '  model name: AM-3-RS485',
+      `  application name: hall ${'h'.repeat(60)}`,
+    ];
+    const extended = [
+      '  object 0x80: made 2026',
+      `  object 0x81: ${'x'.repeat(200)}`,
+      `  object 0xA0: ${'y'.repeat(230)}`,
+      '  object 0xFF: last',
+    ];
+    expect(await said()).toEqual([]);
+    expect(await said('--identify', 'regular')).toEqual(regular);
+    expect(await said('--identify', 'extended')).toEqual([...regular, ...extended]);
+  });
+
   if (pair.skipReason !== null) return;
   test('on a serial line too', async () => {
     const { ours, theirs } = await startLine();
@@ -164,6 +192,8 @@ describeWith(requirement, 'scan of a server of pymodbus', () => {
     const { said, thrown } = await ask('2-4,7');
     expect(thrown).toBe(null);
     expect(timeless(said)).toEqual([...bothUnits, `4 units of 4 asked on ${ours}, 2 found`]);
+    const extended = await runByHand(scan, ['--path', ours, '--units', '3', '--identify', 'extended']);
+    expect(extended.said.at(-2)).toBe('  object 0xFF: last');
   });
 });
 

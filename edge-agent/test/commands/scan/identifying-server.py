@@ -7,8 +7,21 @@ from pymodbus import ModbusDeviceIdentification
 from pymodbus.datastore import ModbusDeviceContext, ModbusSequentialDataBlock, ModbusServerContext
 from pymodbus.server import StartAsyncSerialServer, StartAsyncTcpServer
 
+# With these texts the regular objects take two answers, and the extended ones four.
 identity = ModbusDeviceIdentification(
-    info_name={"VendorName": "Acme Meters", "ProductCode": "AM-3", "MajorMinorRevision": "2.7"}
+    info={
+        0x00: "Acme Meters",
+        0x01: "AM-3",
+        0x02: "2.7",
+        0x03: "https://acme.example/" + "u" * 100,
+        0x04: "Meter " + "p" * 80,
+        0x05: "AM-3-RS485",
+        0x06: "hall " + "h" * 60,
+        0x80: "made 2026",
+        0x81: "x" * 200,
+        0xA0: "y" * 230,
+        0xFF: "last",
+    }
 )
 
 

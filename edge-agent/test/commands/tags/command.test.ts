@@ -70,6 +70,37 @@ describe('tags export', () => {
     ]);
   });
 
+  test('gives records of files, alone or beside registers, and they are the same when they are imported', async () => {
+    const written = `    tags:
+      - { tag: hours, file: 4, record: 12, type: uint32 }
+      - { tag: level, address: 7 }
+`;
+    const file = settingsFile(device(written));
+    const { said: list } = await runByHand(tags, ['export', '--config', file, '--device', 'd']);
+    expect(list).toEqual(['tag,table,address,file,record,type', 'hours,file,,4,12,uint32', 'level,holding,7,,,uint16']);
+    const { said, problems } = await imported(list.join('\n'));
+    expect(problems).toEqual([]);
+    const again = device(said.map((line) => `    ${line}\n`).join(''));
+    expect(deviceOf(settingsFile(again)).tags).toEqual(deviceOf(file).tags);
+    expect((await imported('tag,file,record\nhours,4,12\n')).problems).toEqual([]);
+    expect((await imported('tag,file,record\nhours,4,\n')).problems).toEqual([
+      expect.stringMatching(
+        /^ {2}list\.csv:2:\d+: record is missing: state the number of the first record in the file, from 0$/,
+      ),
+    ]);
+  });
+
+  test('gives the exchange by which a tag is read', async () => {
+    const rest = '    pollsMayWrite: true\n    exchanges: [{ exchange: page, address: 2048, words: [1] }]\n';
+    const file = settingsFile(device(`${rest}    tags: [{ tag: state, address: 100, exchange: page }]\n`));
+    const { said: list } = await runByHand(tags, ['export', '--config', file, '--device', 'd']);
+    expect(list).toEqual(['tag,table,address,type,exchange', 'state,holding,100,uint16,page']);
+    const { said, problems } = await imported(list.join('\n'));
+    expect(problems).toEqual([]);
+    const again = device(`${rest}${said.map((line) => `    ${line}\n`).join('')}`);
+    expect(deviceOf(settingsFile(again)).tags).toEqual(deviceOf(file).tags);
+  });
+
   test('tells which devices there are', async () => {
     const file = settingsFile(device('    tags: [{ tag: a, address: 0 }]\n'));
     const { thrown } = await runByHand(tags, ['export', '--config', file, '--device', 'e']);

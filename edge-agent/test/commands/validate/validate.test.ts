@@ -23,6 +23,15 @@ describe('validate warns', () => {
     expect(warningsOf(device('d', 1, ...tags))).toEqual([
       'warning: edge.yaml:10:28: devices[0].tags[1].address: b (float32 in 2 registers from 11) has registers of a (uint32 in 2 registers from 10, edge.yaml:9:28): one of the two is wrong',
     ]);
+    const files = [
+      'tag: a, file: 4, record: 0, type: uint32',
+      'tag: b, file: 4, record: 1',
+      'tag: c, file: 5, record: 1',
+    ];
+    expect(warningsOf(device('d', 1, ...files))).toEqual([
+      'warning: edge.yaml:10:36: devices[0].tags[1].record: b (uint16 in 1 register from record 1 of file 4) has registers of a (uint32 in 2 registers from record 0 of file 4, edge.yaml:9:36): one of the two is wrong',
+    ]);
+    expect(warningsOf(`${device('d', 1, ...files)}    joinRecords: false\n`)).toEqual([]);
     const orders = ['tag: a, address: 10, type: uint32', 'tag: b, address: 10, type: uint32, byteOrder: CDAB'];
     expect(warningsOf(device('d', 1, ...orders))).toHaveLength(1);
   });

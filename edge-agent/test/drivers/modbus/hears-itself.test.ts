@@ -1,7 +1,8 @@
 /** A two-wire adapter whose receiver stays on gives back each request before its reply. */
-import { modbusLinkSchema } from '@fieldline/shared/config';
+import { modbusLinkSchema, recordPosition } from '@fieldline/shared/config';
 import { describe, expect, test } from 'vitest';
-import { Connection, type ModbusRequest } from '../../../src/drivers/modbus/connection.ts';
+import { Connection } from '../../../src/drivers/modbus/connection.ts';
+import type { ModbusRequest } from '../../../src/drivers/modbus/request.ts';
 import type { RegisterWrite } from '../../../src/drivers/modbus/write-request.ts';
 import { createFakeChannel } from './fake-channel.ts';
 import { frameOf, registers } from './plc.ts';
@@ -76,6 +77,21 @@ describe.each(['rtu', 'ascii'] as const)('over %s', (framing) => {
     line.echo();
     line.reply([write.code | 0x80, 2]);
     expect(await answer).toEqual({ kind: 'exception', code: 2 });
+  });
+
+  test('a request for two stretches of files, as long as its reply, is not taken for it', async () => {
+    const stretches = [
+      { first: recordPosition(4, 0), count: 1 },
+      { first: recordPosition(5, 0), count: 4 },
+    ];
+    for (const hearsItself of [true, false]) {
+      const line = open();
+      const answer = line.ask({ unit, timeoutMs, stretches });
+      if (hearsItself) line.echo();
+      line.reply([20, 14, 3, 6, 0, 1, 9, 6, 0, 2, 0, 3, 0, 4, 0, 5]);
+      expect(await answer).toEqual(data([0, 1, 0, 2, 0, 3, 0, 4, 0, 5]));
+      await readBy(line, hearsItself, 2);
+    }
   });
 
   test.each(repeated)('the reply to function %s that comes during a read is no value', async (_code, write, pdu) => {

@@ -39,6 +39,59 @@ describeWith(pymodbus, 'against the servers of pymodbus', () => {
   });
 });
 
+const exchange = {
+  pollsMayWrite: true,
+  exchanges: [{ exchange: 'request', address: 150, words: [42, 0xffff] }],
+  tags: [
+    { tag: 'there', address: 7, type: 'uint32', exchange: 'request' },
+    { tag: 'written', address: 151 },
+  ],
+};
+
+describeWith(pymodbus, 'against the servers of pymodbus, an exchange', () => {
+  test.each<[string, Omit<PymodbusSettings, 'port'>]>([
+    ['tcp', { comm: 'tcp', framer: 'socket' }],
+    ['rtu-over-tcp', { comm: 'tcp', framer: 'rtu' }],
+    ['ascii-over-tcp', { comm: 'tcp', framer: 'ascii' }],
+  ])('over a link of kind %s writes its words and reads by one request', async (kind, server) => {
+    const port = await freePort();
+    await startPymodbus({ ...server, port });
+    const rig = await startRig([device({ link: { kind, host: '127.0.0.1', port }, unit: 5, ...exchange })]);
+    expect(await rig.read('151')).toEqual({ written: 0xffff, there: right.holding });
+  });
+});
+
+/** Its server has no files: whatever record is asked for, it answers with the same ten registers. */
+const dummy = 'SERVER DUMMY RECORD.';
+const inFiles = [
+  { tag: 'one', file: 4, record: 1, type: 'string', registers: 10 },
+  { tag: 'two', file: 4, record: 30, type: 'string', registers: 10 },
+  { tag: 'three', file: 9, record: 0, type: 'string', registers: 10 },
+  { tag: 'short', file: 4, record: 500, type: 'uint64', everyMs: 5_000 },
+];
+const rightInFiles = { one: dummy, two: dummy, three: dummy, short: 'bad/reply' };
+
+describeWith(pymodbus, 'against the answer that pymodbus gives to Read File Record', () => {
+  test.each<[string, Omit<PymodbusSettings, 'port'>]>([
+    ['tcp', { comm: 'tcp', framer: 'socket' }],
+    ['rtu-over-tcp', { comm: 'tcp', framer: 'rtu' }],
+    ['ascii-over-tcp', { comm: 'tcp', framer: 'ascii' }],
+  ])(
+    'a link of kind %s reads three stretches in one request, and refuses what is longer than asked for',
+    async (kind, server) => {
+      const port = await freePort();
+      await startPymodbus({ ...server, port });
+      const link = { kind, host: '127.0.0.1', port };
+      const rig = await startRig([device({ link, unit: 5, timeoutMs: 500, tags: inFiles })]);
+      expect(rig.driver.requests.map(({ name }) => name)).toEqual([
+        'plc file 4 records 1–10, 30–39; file 9 records 0–9',
+        'plc file 4 records 500–503',
+      ]);
+      expect(await rig.read()).toEqual(rightInFiles);
+    },
+  );
+});
+
 describeWith([pymodbus, pair], 'against the serial servers of pymodbus', () => {
   test.each(['rtu', 'ascii'] as const)('a line of kind %s is read', async (kind) => {
     const { ours, theirs } = await startLine();
@@ -47,8 +100,9 @@ describeWith([pymodbus, pair], 'against the serial servers of pymodbus', () => {
     const rig = await startRig([
       device({ device: 'a', link, unit: 5, tags }),
       device({ device: 'b', link, unit: 6, tags: [{ tag: 'other', address: 3 }] }),
+      device({ device: 'c', link, unit: 6, tags: inFiles.slice(0, 3) }),
     ]);
-    expect(await rig.read()).toEqual({ ...right, other: 1_003 });
+    expect(await rig.read()).toEqual({ ...right, other: 1_003, one: dummy, two: dummy, three: dummy });
   });
 });
 
@@ -83,6 +137,18 @@ describeWith(libmodbus, 'against the test server of libmodbus', () => {
     const { foreign } = await rig.read('foreign');
     expect(['bad/timeout', 'bad/reply']).toContain(foreign);
     await waitFor(async () => (await rig.read('input')).input === 10);
+  });
+});
+
+describeWith(libmodbus, 'against the test server of libmodbus, an exchange', () => {
+  test('is written before it is read, where the two meet too', async () => {
+    const port = await freePort();
+    startLibmodbus('tcp', { port });
+    const exchanges = [{ exchange: 'request', address: 0x161, words: [0x1234, 0x5678, 0x9abc] }];
+    const tags = [{ tag: 'value', address: 0x162, type: 'uint32', exchange: 'request' }];
+    const settings = { link: { kind: 'tcp', host: '127.0.0.1', port }, unit: 255, pollsMayWrite: true };
+    const rig = await startRig([device({ ...settings, exchanges, tags })]);
+    expect(await rig.read()).toEqual({ value: 0x5678_9abc });
   });
 });
 

@@ -18,6 +18,8 @@ export type Reply = {
   readonly send: (pdu: Buffer) => void;
   /** The frame that `send` would send; may be given other contents by the caller. */
   readonly frame: (pdu: Buffer) => Buffer;
+  /** The request as it came, without unit id. */
+  readonly asked: Buffer;
   readonly socket: Wire;
 };
 
@@ -81,7 +83,12 @@ function converse(framing: Framing, asks: Ask[], answer: Answer, wire: Wire) {
       };
       const frame = (pdu: Buffer): Buffer => frameOf(framing, id, Buffer.concat([Buffer.of(unit), pdu]));
       asks.push(ask);
-      answer(ask, { frame, socket: wire, send: (pdu) => void wire.write(frame(pdu)) });
+      answer(ask, {
+        frame,
+        socket: wire,
+        asked: Buffer.from(adu.subarray(1)),
+        send: (pdu) => void wire.write(frame(pdu)),
+      });
     }
   };
 }

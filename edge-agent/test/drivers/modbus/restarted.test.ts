@@ -141,6 +141,22 @@ describe('addresses that a device refuses', () => {
     expect(await rig.read()).toEqual({ w0: 'bad/not-connected', w1: 'bad/not-connected' });
   });
 
+  test('of an exchange are asked for all the same: it is one request, which writes', async () => {
+    const plc = await plcWithout(new Set([37]));
+    const file = newFile();
+    const settings = {
+      ...{ link: tcp(plc.port), pollsMayWrite: true, maxGap: 0 },
+      exchanges: [{ exchange: 'page', address: 2_048, words: [1] }],
+      tags: [...words(36, 37, 38), { tag: 'x', address: 37, exchange: 'page' }],
+    };
+    await learn(file, settings);
+    asked(plc);
+    const rig = await start(file, settings);
+    const samples = await rig.samples();
+    expect(samples.map(({ tag }) => tag.tag).toSorted()).toEqual(['w36', 'w37', 'w38', 'x']);
+    expect(asked(plc).toSorted()).toEqual(['36+1', '37+1', '38+1']);
+  });
+
   test('are each counted where a device has more of them than are kept', async () => {
     const plc = await startPlc((ask, { send }) => send(exception(ask, 2)));
     onTestFinished(() => plc.close());

@@ -94,6 +94,14 @@ export function asRtuFrame(adu: Buffer, unit: number): Buffer {
   const frame = Buffer.allocUnsafe(adu.length + crcBytes);
   adu.copy(frame);
   frame.writeUInt8(unit, 0);
-  frame.writeUInt16LE(crc16(frame, 0, adu.length), adu.length);
+  return sealed(frame);
+}
+
+/** Unit id and PDU with the checksum of a serial line. */
+export const rtuFrame = (adu: Buffer): Buffer => sealed(Buffer.concat([adu, Buffer.alloc(crcBytes)]));
+
+function sealed(frame: Buffer): Buffer {
+  const length = frame.length - crcBytes;
+  frame.writeUInt16LE(crc16(frame, 0, length), length);
   return frame;
 }

@@ -17,7 +17,7 @@ export type Line = {
 };
 
 /** No reply to these holds its request: what an adapter gives back is told by its bytes. */
-const distinctCodes: readonly number[] = [0x01, 0x02, 0x03, 0x04, 0x0f, 0x10, 0x17];
+const distinctCodes: readonly number[] = [0x01, 0x02, 0x03, 0x04, 0x0f, 0x10, 0x14, 0x17];
 /** The reply to these is the request once more: what an adapter gives back is told by its place alone. */
 const repeatedCodes: readonly number[] = [0x05, 0x06, 0x16];
 
