@@ -16,8 +16,7 @@ import {
 import manifest from '../package.json' with { type: 'json' };
 import { classesOf } from './classes.ts';
 import { auditBirth, auditTag } from './commander/audit.ts';
-import { Commander } from './commander/commander.ts';
-import { findTargets } from './commander/targets.ts';
+import type { Commander } from './commander/commander.ts';
 import { configFingerprint } from './config-fingerprint.ts';
 import type { Driver, DriverContext } from './drivers/driver.ts';
 import { loadDriver, type Protocol, protocolsOf } from './drivers/registry.ts';
@@ -193,19 +192,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     driver.start();
     poller.start(driver.requests);
   }
-  commander = takesCommands
-    ? Commander.start({
-        gateway,
-        settings: config.commands,
-        file: commandFile(config),
-        findTarget: findTargets(devices, drivers),
-        emit: take,
-        isClockSet: isBelieved,
-        clock,
-        log,
-        metrics,
-      })
-    : null;
+  commander = takesCommands ? await startCommander(config, drivers, take, parts) : null;
   life.add('commands', () => commander?.close());
   health.ready.push({ name: 'commands', trouble: () => commander?.trouble() ?? null });
   life.add('device status', watchDevices(drivers, metrics));
@@ -218,6 +205,30 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     'reading',
   );
   return { httpPort, close: () => life.close() };
+}
+
+/** Loaded only where commands are taken. */
+async function startCommander(
+  config: EdgeConfig,
+  drivers: readonly Driver[],
+  emit: DriverContext['emit'],
+  { clock, log, metrics }: AgentParts,
+): Promise<Commander> {
+  const [{ Commander }, { findTargets }] = await Promise.all([
+    import('./commander/commander.ts'),
+    import('./commander/targets.ts'),
+  ]);
+  return Commander.start({
+    gateway: config.gateway,
+    settings: config.commands,
+    file: commandFile(config),
+    findTarget: findTargets(config.devices, drivers),
+    emit,
+    isClockSet: isBelieved,
+    clock,
+    log,
+    metrics,
+  });
 }
 
 /** A driver that cannot be loaded is logged and stands in the health report; the others go on. */
