@@ -7,7 +7,9 @@ type State = { readonly settings: FilterSettings; last: Sample | undefined };
 /** What is left of the samples of one read. Remembers, per tag, the last sample that passed. */
 export type Filter = (samples: readonly Sample[]) => readonly Sample[];
 
-export function createFilter(settingsOf: SettingsOf): Filter {
+/** `settingsOf`: null where none is filtered. */
+export function createFilter(settingsOf: SettingsOf | null): Filter {
+  if (settingsOf === null) return (samples) => samples;
   /** null for a tag that is not filtered. */
   const states = new Map<Tag, State | null>();
   const stateOf = (tag: Tag): State | null => {

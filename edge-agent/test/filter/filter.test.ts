@@ -141,8 +141,8 @@ describe('the settings of a tag', () => {
         ],
       },
     ]);
-    expect(settings({ ...tag, tag: 'own' })).toEqual({ deadband: 5, heartbeatMs: 60_000 });
-    expect(settings({ ...tag, tag: 'inherited' })).toEqual({ deadband: 2, heartbeatMs: null });
-    expect(settings({ ...tag, device: 'other' })).toBeNull();
+    expect(settings?.({ ...tag, tag: 'own' })).toEqual({ deadband: 5, heartbeatMs: 60_000 });
+    expect(settings?.({ ...tag, tag: 'inherited' })).toEqual({ deadband: 2, heartbeatMs: null });
+    expect(settings?.({ ...tag, device: 'other' })).toBeNull();
   });
 });
