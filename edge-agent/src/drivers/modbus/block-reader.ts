@@ -35,7 +35,8 @@ export type Source = {
 const maxExtraRequests = 16;
 const firstProbeMs = 10_000;
 const maxProbeMs = 600_000;
-const never = Number.POSITIVE_INFINITY;
+const neverMs = Number.POSITIVE_INFINITY;
+const none: readonly never[] = [];
 
 /** `confirmed`: it was refused alone. Else it only stood in a block that was, and is looked at again in the next turn. */
 type Refused = { readonly quality: QualityCode; readonly confirmed: boolean; readonly told: boolean };
@@ -66,7 +67,7 @@ export class BlockReader {
   private blocks: readonly Block<Item>[];
   private lastTime = 0;
   private changed = false;
-  private probeAtMs = never;
+  private probeAtMs = neverMs;
 
   constructor(source: Source, items: readonly Item[], clock: Clock, log: Log) {
     this.source = source;
@@ -101,8 +102,8 @@ export class BlockReader {
   async read(signal: AbortSignal): Promise<readonly Sample[]> {
     const turn: Turn = { signal, samples: [], extraRequests: maxExtraRequests, stopped: null };
     if (this.clock.monotonicMs() >= this.probeAtMs) this.suspectAll();
-    const known = [...this.refused];
-    const suspects = known.filter(([, { confirmed }]) => !confirmed).map(([item]) => item);
+    const known = this.refused.size === 0 ? none : [...this.refused];
+    const suspects = known.length === 0 ? none : known.filter(([, { confirmed }]) => !confirmed).map(([item]) => item);
     for (const block of this.blocks) await this.readBlock(block, turn);
     if (suspects.length > 0) {
       for (const block of requestsOf(suspects, this.source.limits, (item) => this.cuts.has(item))) {
@@ -167,7 +168,7 @@ export class BlockReader {
       this.refused.delete(item);
       this.changed = true;
       this.probes.reset();
-      if (this.refused.size === 0) this.probeAtMs = never;
+      if (this.refused.size === 0) this.probeAtMs = neverMs;
       if (known.told) this.log.info({ tag: item.tag.tag }, 'the device gives the tag again');
     }
   }
@@ -202,7 +203,7 @@ export class BlockReader {
     this.refused.set(item, { quality, confirmed, told: told || confirmed });
     this.changed = true;
     if (!confirmed || told) return;
-    if (this.probeAtMs === never) this.probeAtMs = this.clock.monotonicMs() + this.probes.next();
+    if (this.probeAtMs === neverMs) this.probeAtMs = this.clock.monotonicMs() + this.probes.next();
     const place = this.source.table === 'file' ? recordAt(item.first) : { address: item.first };
     this.log.warn({ tag: item.tag.tag, ...place }, 'the device refuses the tag: is its address right?');
   }
