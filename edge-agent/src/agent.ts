@@ -4,7 +4,6 @@ import type { EdgeConfig } from '@fieldline/shared/config';
 import type { Sample } from '@fieldline/shared/contracts';
 import {
   type Clock,
-  counted,
   type Download,
   type Health,
   Lifecycle,
@@ -16,9 +15,9 @@ import {
 import manifest from '../package.json' with { type: 'json' };
 import { classesOf } from './classes.ts';
 import { auditBirth, auditTag } from './commander/audit.ts';
-import { Commander } from './commander/commander.ts';
-import { findTargets } from './commander/targets.ts';
+import type { Commander } from './commander/commander.ts';
 import { configFingerprint } from './config-fingerprint.ts';
+import { notesOf, silentDevices, watchDevices } from './device-status.ts';
 import type { Driver, DriverContext } from './drivers/driver.ts';
 import { loadDriver, type Protocol, protocolsOf } from './drivers/registry.ts';
 import { errorFields } from './error-fields.ts';
@@ -59,7 +58,6 @@ export type Agent = {
 
 /** Batches in memory while the disk takes none. */
 const memoryBytes = 32 * 1024 * 1024;
-const deviceStatusEveryMs = 2_000;
 /** A heavy library holds up everything while it is loaded: those that read already have asked their devices by then. */
 const headStartMs = 50;
 
@@ -195,19 +193,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     driver.start();
     poller.start(driver.requests);
   }
-  commander = takesCommands
-    ? Commander.start({
-        gateway,
-        settings: config.commands,
-        file: commandFile(config),
-        findTarget: findTargets(devices, drivers),
-        emit: take,
-        isClockSet: isBelieved,
-        clock,
-        log,
-        metrics,
-      })
-    : null;
+  commander = takesCommands ? await startCommander(config, drivers, take, parts) : null;
   life.add('commands', () => commander?.close());
   health.ready.push({ name: 'commands', trouble: () => commander?.trouble() ?? null });
   life.add('device status', watchDevices(drivers, metrics));
@@ -221,6 +207,30 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     'reading',
   );
   return { httpPort, close: () => life.close() };
+}
+
+/** Loaded only where commands are taken. */
+async function startCommander(
+  config: EdgeConfig,
+  drivers: readonly Driver[],
+  emit: DriverContext['emit'],
+  { clock, log, metrics }: AgentParts,
+): Promise<Commander> {
+  const [{ Commander }, { findTargets }] = await Promise.all([
+    import('./commander/commander.ts'),
+    import('./commander/targets.ts'),
+  ]);
+  return Commander.start({
+    gateway: config.gateway,
+    settings: config.commands,
+    file: commandFile(config),
+    findTarget: findTargets(config.devices, drivers),
+    emit,
+    isClockSet: isBelieved,
+    clock,
+    log,
+    metrics,
+  });
 }
 
 /** A driver that cannot be loaded is logged and stands in the health report; the others go on. */
@@ -243,35 +253,6 @@ async function loadOne(
     parts.health.ready.push({ name: `driver ${protocol}`, trouble: () => trouble });
     return null;
   }
-}
-
-/** A plant that stands still is no trouble of the gateway, but who looks for missing values wants to know. null where all answer. */
-function silentDevices(drivers: readonly Driver[]): string | null {
-  const all = drivers.flatMap((driver) => driver.status());
-  const silent = all.filter(({ state }) => state !== 'connected');
-  if (silent.length === 0) {
-    const odd = all.find(({ trouble }) => trouble !== null);
-    return odd === undefined ? null : `${odd.device}: ${odd.trouble}`;
-  }
-  const [first] = silent;
-  return `${silent.length} of ${counted(all.length, 'device')} not connected, e.g. ${first?.device}: ${first?.trouble ?? first?.state}`;
-}
-
-function notesOf(drivers: readonly Driver[]): string | null {
-  const notes = drivers.flatMap((driver) => driver.note?.() ?? []);
-  return notes.length === 0 ? null : notes.join('; ');
-}
-
-/** One gauge per device; gives what ends it. */
-function watchDevices(drivers: readonly Driver[], metrics: Metrics): () => void {
-  const gauge = metrics.gauge('fieldline_agent_device_connected', '1 while the device answers', ['device']);
-  const measure = (): void => {
-    for (const { device, state } of drivers.flatMap((driver) => driver.status())) {
-      gauge.set({ device }, state === 'connected' ? 1 : 0);
-    }
-  };
-  const timer = setInterval(measure, deviceStatusEveryMs);
-  return () => clearInterval(timer);
 }
 
 /** A port that is taken costs the metrics, not the data. */

@@ -9,12 +9,15 @@ export type Classes = {
   readonly apart: (samples: readonly Sample[]) => Iterable<readonly [TagClass, readonly Sample[]]>;
 };
 
-/** What a tag does not say, its device says for it. */
-/** `own`: tags of the gateway itself. */
+/** What a tag does not say, its device says for it. `own`: tags of the gateway itself. */
 export function classesOf(devices: readonly Device[], own: readonly (readonly [Tag, TagClass])[] = []): Classes {
+  /** Those of another class than the default: mostly few. */
   const stated = new Map<string, TagClass>(own.map(([{ device, tag }, tagClass]) => [`${device}/${tag}`, tagClass]));
   for (const device of devices) {
-    for (const tag of device.tags) stated.set(`${device.device}/${tag.tag}`, tag.class ?? device.class ?? defaultClass);
+    for (const tag of device.tags) {
+      const tagClass = tag.class ?? device.class ?? defaultClass;
+      if (tagClass !== defaultClass) stated.set(`${device.device}/${tag.tag}`, tagClass);
+    }
   }
   const found = new Set<TagClass>([defaultClass, ...stated.values()]);
   const inUse = tagClasses.filter((tagClass) => found.has(tagClass));

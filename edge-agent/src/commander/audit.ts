@@ -1,5 +1,5 @@
 /** What the gateway was told and what became of it, as a series of its own that goes the way of every sample. */
-import { commandsTag, ownDevice } from '@fieldline/shared/config';
+import { commandsTag, ownDevice } from '@fieldline/shared/config/commands';
 import {
   type AnswerMessage,
   type BirthMessage,

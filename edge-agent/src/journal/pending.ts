@@ -16,9 +16,14 @@ export type Taken = {
   readonly declared: readonly Declaration[];
 };
 
+/** Of one class. Samples stay in the arrays in which they came until they are taken. */
+type Own = { readonly reads: (readonly Sample[])[]; filtered: number };
+
+const nothing: readonly Sample[] = [];
+
 /** What the next flush will write. Bounded by its owner, who flushes when it is full. */
 export class Pending {
-  private readonly byClass = new Map<TagClass, { samples: Sample[]; filtered: number }>();
+  private readonly byClass = new Map<TagClass, Own>();
   private samples = 0;
   private filtered = 0;
   private declared: readonly Declaration[] = [];
@@ -26,10 +31,10 @@ export class Pending {
   add(samples: readonly Sample[], filtered: number, tagClass: TagClass): void {
     let own = this.byClass.get(tagClass);
     if (own === undefined) {
-      own = { samples: [], filtered: 0 };
+      own = { reads: [], filtered: 0 };
       this.byClass.set(tagClass, own);
     }
-    for (const sample of samples) own.samples.push(sample);
+    if (samples.length > 0) own.reads.push(samples);
     own.filtered += filtered;
     this.samples += samples.length;
     this.filtered += filtered;
@@ -65,11 +70,13 @@ export class Pending {
   take(wanted: 'samples' | 'counts'): Taken[] {
     const taken: Taken[] = [];
     for (const [tagClass, own] of this.byClass) {
-      if (own.samples.length === 0 && (wanted === 'samples' || own.filtered === 0)) continue;
-      taken.push({ class: tagClass, ...own, declared: [] });
+      const { reads, filtered } = own;
+      if (reads.length === 0 && (wanted === 'samples' || filtered === 0)) continue;
+      const samples = nothing.concat(...reads);
+      taken.push({ class: tagClass, samples, filtered, declared: [] });
       this.byClass.delete(tagClass);
-      this.samples -= own.samples.length;
-      this.filtered -= own.filtered;
+      this.samples -= samples.length;
+      this.filtered -= filtered;
     }
     const { declared } = this;
     this.declared = [];

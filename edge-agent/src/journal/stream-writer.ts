@@ -15,6 +15,7 @@ import {
   type Predecessor,
   type Sample,
   type TagClass,
+  TagPlaces,
   volatileBytes,
 } from '@fieldline/shared/contracts';
 import type { NewBatch } from './batches.ts';
@@ -37,6 +38,7 @@ const bytesPerDeclaration = 400;
 export class StreamWriter {
   readonly head: StreamHead;
   private readonly encoding: Encoding;
+  private readonly places = new TagPlaces();
   private seq = 0;
   private sent = 0;
   private filtered = 0;
@@ -109,7 +111,7 @@ export class StreamWriter {
       declared,
       samples,
     };
-    return encodeBatch(batch, this.encoding.compression);
+    return encodeBatch(batch, this.encoding.compression, this.places);
   }
 }
 

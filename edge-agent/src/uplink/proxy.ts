@@ -1,6 +1,5 @@
 /** A way through the proxy of a site: a connection to the broker that HTTP CONNECT or SOCKS5 has opened. */
 import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -15,6 +14,9 @@ export type SiteProxy = {
 };
 
 export type Destination = { readonly host: string; readonly port: number };
+
+// Not imported: see the ops server.
+const { request: httpRequest } = process.getBuiltinModule('node:http');
 
 const socksPort = 1080;
 

@@ -1,7 +1,7 @@
 /** One session with an MQTT broker: the only file that knows the library `mqtt`. */
 import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
-import { warmPacketLengths } from '@fieldline/shared/runtime';
+import { PacketLengths } from '@fieldline/shared/runtime';
 import type { IClientOptions, IConnackPacket, MqttClient } from 'mqtt';
 import { Liveness, looksPerKeepalive } from './liveness.ts';
 import type { SiteProxy } from './proxy.ts';
@@ -34,7 +34,7 @@ const packetOverhead = 32;
 
 /** @throws the refusal of the broker (`code` is that of the CONNACK), what the socket said, or what the proxy said */
 export async function openSession(options: SessionOptions, signal: AbortSignal): Promise<Session> {
-  const client = await openClient(options, signal);
+  const { client, lengths } = await openClient(options, signal);
   const { connack, ended, fail } = await connected(client, signal);
   const window = new Window(connack.properties?.receiveMaximum ?? 65_535);
   const throttle = new Throttle(window, options.throttle);
@@ -46,9 +46,11 @@ export async function openSession(options: SessionOptions, signal: AbortSignal):
   const maxPacketBytes = connack.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
   return {
     publish: async (topic, bytes, { retain = false } = {}) => {
-      const size = bytes.length + Buffer.byteLength(topic) + packetOverhead;
+      const contentBytes = bytes.length + Buffer.byteLength(topic);
+      const size = contentBytes + packetOverhead;
       if (size > maxPacketBytes)
         throw new Error(`the broker takes at most ${maxPacketBytes} bytes, not ${size}: set uplink.maxBatchBytes`);
+      lengths.expect(contentBytes, size);
       await throttle.run(() => liveness.answer(client.publishAsync(topic, bytes, { qos: 1, retain })));
     },
     subscribe: async (topic, onMessage) => {
@@ -68,20 +70,30 @@ export async function openSession(options: SessionOptions, signal: AbortSignal):
   };
 }
 
-let loaded: Promise<typeof import('mqtt')> | undefined;
+type Library = typeof import('mqtt') & { readonly lengths: PacketLengths };
+
+let loaded: Promise<Library> | undefined;
 
 /** Loaded when it is needed: what reads begins before. */
-function library(): Promise<typeof import('mqtt')> {
+function library(): Promise<Library> {
   loaded ??= import('mqtt').then((mqtt) => {
-    warmPacketLengths(createRequire(import.meta.resolve('mqtt'))('mqtt-packet').writeToStream);
-    return mqtt;
+    const { writeToStream } = createRequire(import.meta.resolve('mqtt'))('mqtt-packet');
+    return { ...mqtt, lengths: new PacketLengths(writeToStream) };
   });
   return loaded;
 }
 
-async function openClient({ url, mqtt, proxy }: SessionOptions, signal: AbortSignal): Promise<MqttClient> {
-  const { connect, MqttClient } = await library();
+async function openClient(options: SessionOptions, signal: AbortSignal) {
+  const mqtt = await library();
   signal.throwIfAborted();
+  return { client: await clientOf(mqtt, options, signal), lengths: mqtt.lengths };
+}
+
+async function clientOf(
+  { connect, MqttClient }: Library,
+  { url, mqtt, proxy }: SessionOptions,
+  signal: AbortSignal,
+): Promise<MqttClient> {
   if (proxy === undefined) return connect(url, mqtt);
   const tunnel = await tunnelTo(url, mqtt, proxy, signal);
   if (signal.aborted) tunnel.destroy();

@@ -34,6 +34,23 @@ describe('a tag without settings', () => {
   });
 });
 
+describe('a read', () => {
+  it('is given on as it came where all of it passes', () => {
+    const samples = [at(0, 1), at(1, 2)];
+    expect(through(null, samples)).toBe(samples);
+  });
+
+  it('loses what each of its samples alone would have lost, in any number at once', () => {
+    fc.assert(
+      fc.property(series, fc.double({ min: 0, max: 1e6, noNaN: true }), (samples, deadband) => {
+        const settings = { deadband, heartbeatMs: 3_000 };
+        const filter = createFilter(() => settings);
+        expect(through(settings, samples)).toEqual(samples.flatMap((sample) => filter([sample])));
+      }),
+    );
+  });
+});
+
 describe('a deadband', () => {
   it('never lets the last passed value stand further from the present one than it says', () => {
     fc.assert(
@@ -124,8 +141,8 @@ describe('the settings of a tag', () => {
         ],
       },
     ]);
-    expect(settings({ ...tag, tag: 'own' })).toEqual({ deadband: 5, heartbeatMs: 60_000 });
-    expect(settings({ ...tag, tag: 'inherited' })).toEqual({ deadband: 2, heartbeatMs: null });
-    expect(settings({ ...tag, device: 'other' })).toBeNull();
+    expect(settings?.({ ...tag, tag: 'own' })).toEqual({ deadband: 5, heartbeatMs: 60_000 });
+    expect(settings?.({ ...tag, tag: 'inherited' })).toEqual({ deadband: 2, heartbeatMs: null });
+    expect(settings?.({ ...tag, device: 'other' })).toBeNull();
   });
 });

@@ -8,8 +8,8 @@ const keyPattern = /^([A-Za-z_][\w.-]*):(?= |$)/;
 const numberPattern = /^-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?$/;
 const hexPattern = /^0x[0-9a-fA-F]{1,12}$/;
 const addressPattern = /^\d{1,3}(?:\.\d{1,3}){3}$/;
-/** Colons only within a word. */
-const textPattern = /^(?:\.{1,2}\/|[A-Za-z_/°µ])(?:[\w./@+°µ²³%-]|:(?=[\w/])| (?=[\w./°µ(]))*$/;
+/** Colons only within a word. What separates or ends things on one line (`Flow`) never gets here from there. */
+const textPattern = /^(?:\.{1,2}\/|[A-Za-z_/°µ])(?:[\w./@+°µ²³%,;()^=−–-]|:(?=[\w/])| (?=[\w./°µ(+−–]))*$/;
 const quotedPattern = /^(?:"[^"\\\p{C}]*"|'[^'\p{C}]*')$/u;
 const commentPattern = / +#.*$/;
 const words: ReadonlyMap<string, unknown> = new Map<string, unknown>([

@@ -7,6 +7,9 @@
  */
 import { notPlain, plainFlow, plainKey, plainValue } from './plain-scalar.ts';
 
+/** Characters. V8 makes what is cut out of a text a view into it from this length on, which keeps all of the text in memory. */
+const shortestSlice = 13;
+
 type Line = { readonly indent: number; readonly text: string };
 
 /** undefined where it is not all plain. */
@@ -32,6 +35,8 @@ function linesOf(text: string): Line[] {
 /** Whatever it gives is undefined from the first thing on that is not plain; null and empty values are none of that. */
 class Reader {
   private readonly lines: readonly Line[];
+  /** Settings repeat few texts many times: each is kept once. */
+  private readonly texts = new Map<string, string>();
   private at = 0;
   private failed = false;
 
@@ -99,7 +104,16 @@ class Reader {
   private take(content: string): unknown {
     const isFlow = content.startsWith('{') || content.startsWith('[');
     const value = isFlow ? plainFlow(content) : plainValue(content);
-    return value === notPlain ? this.fail() : value;
+    if (value === notPlain) return this.fail();
+    return typeof value === 'string' ? this.textOf(value) : value;
+  }
+
+  private textOf(text: string): string {
+    const known = this.texts.get(text);
+    if (known !== undefined) return known;
+    const own = text.length < shortestSlice ? text : Buffer.from(text).toString();
+    this.texts.set(own, own);
+    return own;
   }
 
   private fail(): undefined {

@@ -13,4 +13,5 @@ export * from './ranges.ts';
 export * from './sample.ts';
 export * from './tag-class.ts';
 export { TagLists } from './tag-lists.ts';
+export { TagPlaces } from './tag-places.ts';
 export * from './topics.ts';

@@ -35,6 +35,7 @@ export type Source = {
 
 /** Requests that one turn may add to find out what the device refuses: the bus belongs to others too. */
 const maxExtraRequests = 16;
+const none: readonly never[] = [];
 
 /** `confirmed`: it was refused alone. Else it only stood in a block that was, and is looked at again in the next turn. */
 type Refused = {
@@ -128,8 +129,8 @@ export class BlockReader {
   async read(signal: AbortSignal): Promise<readonly Sample[]> {
     const turn: Turn = { signal, samples: [], extraRequests: maxExtraRequests, stopped: null };
     if (this.lookAgain.isDue) this.suspectAll();
-    const known = [...this.refused];
-    const suspects = known.filter(([, { confirmed }]) => !confirmed).map(([item]) => item);
+    const known = this.refused.size === 0 ? none : [...this.refused];
+    const suspects = known.length === 0 ? none : known.filter(([, { confirmed }]) => !confirmed).map(([item]) => item);
     for (const block of this.blocks) await this.readBlock(block, turn);
     if (suspects.length > 0) {
       for (const block of requestsOf(suspects, this.source.limits, (item) => this.cuts.has(item))) {
@@ -137,7 +138,7 @@ export class BlockReader {
       }
     }
     const time = turn.samples.at(-1)?.time ?? this.clock.now();
-    const why = turn.stopped ?? this.awayBecause;
+    const why = known.length === 0 ? null : (turn.stopped ?? this.awayBecause);
     for (const [item, { confirmed, quality }] of known) {
       if (confirmed && why !== 'aborted') turn.samples.push(bad(item.tag, time, why ?? quality));
     }

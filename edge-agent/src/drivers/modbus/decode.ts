@@ -8,7 +8,7 @@ import {
   type ModbusTag,
   modbusValueType,
   registerCount,
-} from '@fieldline/shared/config';
+} from '@fieldline/shared/config/modbus';
 import {
   GOOD,
   type Micros,

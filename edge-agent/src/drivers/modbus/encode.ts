@@ -9,7 +9,7 @@ import {
   isPart,
   type ModbusTag,
   registerCount,
-} from '@fieldline/shared/config';
+} from '@fieldline/shared/config/modbus';
 import type { Value } from '@fieldline/shared/contracts';
 import { beforeArithmetic, stepOf } from './codec/arithmetic.ts';
 import { intoOrder, swapsBytes } from './codec/byte-order.ts';

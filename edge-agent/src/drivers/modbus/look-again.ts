@@ -5,7 +5,7 @@ const firstPauseMs = 10_000;
 const maxPauseMs = 600_000;
 /** After so many looks the pauses grow no more. */
 export const looksToLongest = Math.ceil(Math.log2(maxPauseMs / firstPauseMs));
-const never = Number.POSITIVE_INFINITY;
+const neverMs = Number.POSITIVE_INFINITY;
 
 /** How far a schedule has come, by the time of day: it outlives a restart. */
 export type LookState = { readonly looks: number; readonly next: Micros };
@@ -18,7 +18,7 @@ export class LookAgain {
   private readonly clock: Clock;
   private readonly random: () => number;
   private looks = 0;
-  private atMs = never;
+  private atMs = neverMs;
 
   constructor(clock: Clock, random: () => number = Math.random) {
     this.clock = clock;
@@ -31,14 +31,14 @@ export class LookAgain {
 
   /** null: there is nothing to look for. */
   get state(): LookState | null {
-    if (this.atMs === never) return null;
+    if (this.atMs === neverMs) return null;
     const inMs = this.atMs - this.clock.monotonicMs();
     return { looks: this.looks, next: this.clock.now() + Math.round(inMs * 1_000) };
   }
 
   /** Something was refused for the first time. What was set before stays. */
   begin(): void {
-    if (this.atMs === never) this.setNext();
+    if (this.atMs === neverMs) this.setNext();
   }
 
   looked(): void {
@@ -52,7 +52,7 @@ export class LookAgain {
   }
 
   end(): void {
-    this.atMs = never;
+    this.atMs = neverMs;
   }
 
   /** The schedule of another that comes sooner becomes this one's. */

@@ -1,5 +1,5 @@
 /** Writes tags: reads what is there, sees that what is asked for can be said in registers, asks for leave, writes once. */
-import { functionsOf, isBitTable, isPart, type ModbusDevice, type ModbusTag } from '@fieldline/shared/config';
+import { functionsOf, isBitTable, isPart, type ModbusDevice, type ModbusTag } from '@fieldline/shared/config/modbus';
 import type { Sample, Tag, Value } from '@fieldline/shared/contracts';
 import type { TagWriter, WriteOrder, WriteProblem, WriteResult } from '../driver.ts';
 import { qualityOf } from './block-reader.ts';

@@ -4,7 +4,7 @@ import { FieldlineError } from '@fieldline/shared/contracts';
 /** An open way for bytes to the devices of a link and back. */
 export type Channel = {
   readonly write: (bytes: Buffer) => void;
-  /** Whoever listens is given all that comes from then on, as it comes. One listener. */
+  /** Whoever listens is given all that comes from then on, as it comes. One listener. The bytes are its own only until it returns. */
   readonly onBytes: (listener: (bytes: Buffer) => void) => void;
   readonly isOpen: () => boolean;
   /** Idempotent; the first reason counts. */

@@ -2,7 +2,7 @@
  * What is made of the raw value, in this order: scale factor, scale, offset, rounding, limits. Rounding comes before the limits,
  * so that these hold as they are stated.
  */
-import { isComputed, isFloat, type ModbusTag } from '@fieldline/shared/config';
+import { isComputed, isFloat, type ModbusTag } from '@fieldline/shared/config/modbus';
 import { absent, type NoValue, outOfCode, type Read } from './read.ts';
 
 /** `power` of ten by the scale factor, 0 without one. What comes out of floats may not be finite. */

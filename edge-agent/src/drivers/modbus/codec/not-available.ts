@@ -1,4 +1,4 @@
-import { isFloat, type ModbusTag, patternBits } from '@fieldline/shared/config';
+import { isFloat, type ModbusTag, patternBits } from '@fieldline/shared/config/modbus';
 import { readPattern } from './numbers.ts';
 import { absent, type NoValue, type Read } from './read.ts';
 

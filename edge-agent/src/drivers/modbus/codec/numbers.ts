@@ -1,5 +1,5 @@
 /** Binary numbers, their bytes in the order ABCD. */
-import { type ModbusTag, type ModbusType, registerCount } from '@fieldline/shared/config';
+import { type ModbusTag, type ModbusType, registerCount } from '@fieldline/shared/config/modbus';
 import { readFloat16 } from './float16.ts';
 import type { Read } from './read.ts';
 

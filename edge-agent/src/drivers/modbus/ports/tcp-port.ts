@@ -8,6 +8,8 @@ export const maxLength = 254;
 /** So many replies still owed by one connection: it is not worth keeping. */
 const maxAbandoned = 4_096;
 
+const nothing = Buffer.alloc(0);
+
 /** Modbus TCP: replies belong to requests by their 16-bit transaction id. */
 export class TcpPort extends FramePort {
   private lastId = 0;
@@ -51,19 +53,27 @@ export class TcpPort extends FramePort {
   }
 
   protected receive(chunk: Buffer): void {
-    this.received = this.received.length === 0 ? this.skipUnasked(chunk) : Buffer.concat([this.received, chunk]);
-    while (this.received.length >= headerBytes) {
-      const length = this.received.readUInt16BE(4);
-      if (!isHeader(this.received)) {
+    const all = this.received.length === 0 ? this.skipUnasked(chunk) : Buffer.concat([this.received, chunk]);
+    const rest = this.takeFrames(all);
+    // The channel reads its next bytes into where the chunk lies.
+    this.received = rest.length === 0 ? nothing : Buffer.from(rest);
+  }
+
+  /** Gives what is left. */
+  private takeFrames(all: Buffer): Buffer {
+    let rest = all;
+    while (rest.length >= headerBytes) {
+      if (!isHeader(rest)) {
         this.channel.end('it sent what is no Modbus TCP frame; is its link of another kind?');
-        return;
+        break;
       }
-      const end = headerBytes + length;
-      if (this.received.length < end) return;
-      const frame = this.received;
-      this.received = this.skipUnasked(frame.subarray(end));
-      this.take(frame.readUInt16BE(0), frame.subarray(headerBytes, end));
+      const end = headerBytes + rest.readUInt16BE(4);
+      if (rest.length < end) break;
+      const frame = rest.subarray(0, end);
+      rest = rest.length === end ? nothing : this.skipUnasked(rest.subarray(end));
+      this.take(frame.readUInt16BE(0), frame.subarray(headerBytes));
     }
+    return rest;
   }
 
   protected take(id: number, reply: Buffer): void {
