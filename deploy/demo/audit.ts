@@ -47,12 +47,25 @@ WITH numbered AS (
   SELECT COALESCE(rows.there, 0) AS there, COALESCE(numbered.rejected, 0) AS rejected,
     COALESCE(numbered.samples - numbered.rejected, 0) AS expected
   FROM rows FULL JOIN numbered USING (batch)
+), lost_ranges AS (
+  SELECT DISTINCT target_stream, int8range(from_seq, to_seq, '[]') AS seqs, declaration.samples
+  FROM declaration WHERE kind = 'batches'
 ), lost AS (
-  SELECT stream.stream_no, range_agg(int8range(from_seq, to_seq, '[]')) AS seqs, sum(declaration.samples) AS samples
-  FROM declaration JOIN stream ON stream.stream = declaration.target_stream
-  WHERE declaration.kind = 'batches' GROUP BY stream.stream_no
+  -- A range that was declared in parts before counts once: as a whole.
+  SELECT stream.stream_no, range_agg(seqs) AS seqs, range_agg(seqs) FILTER (WHERE part.samples IS NOT NULL) AS counted_seqs,
+    sum(part.samples) FILTER (WHERE NOT EXISTS (SELECT FROM lost_ranges whole WHERE whole.target_stream = part.target_stream
+      AND whole.seqs @> part.seqs AND whole.seqs <> part.seqs AND whole.samples IS NOT NULL)) AS samples
+  FROM lost_ranges part JOIN stream ON stream.stream = part.target_stream GROUP BY stream.stream_no
+), thinned_batches AS (
+  SELECT stream_no, seq, samples FROM declaration WHERE kind = 'series' AND reason = 'thinned'
 ), thinned AS (
-  SELECT stream_no, sum(samples) AS samples FROM declaration WHERE kind = 'series' AND reason = 'thinned' GROUP BY stream_no
+  SELECT stream_no, sum(samples) AS samples FROM thinned_batches GROUP BY stream_no
+), came AS (
+  -- What was declared and came all the same is stored, with what it declares itself: stored beats declared.
+  SELECT stream_no, sum(numbered.samples) + COALESCE(sum(own.samples), 0) AS samples
+  FROM numbered JOIN lost USING (stream_no)
+  LEFT JOIN (SELECT stream_no, seq, sum(samples) AS samples FROM thinned_batches GROUP BY stream_no, seq) AS own USING (stream_no, seq)
+  WHERE counted_seqs @> seq GROUP BY stream_no
 ), present AS (
   SELECT stream_no, range_agg(int8range(seq, seq, '[]')) AS seqs, count(*) AS batches FROM numbered GROUP BY stream_no
 ), uncounted AS (
@@ -64,11 +77,11 @@ WITH numbered AS (
     (SELECT sum(upper(hole) - lower(hole)) FROM unnest(
       int8multirange(int8range(1, last_seq, '[]')) - COALESCE(present.seqs, '{}') - COALESCE(lost.seqs, '{}') - dead
     ) AS hole) AS holes,
-    -- What was declared and came all the same is stored: stored beats declared.
-    CASE WHEN lost.seqs IS NULL OR lost.seqs <@ COALESCE(present.seqs, '{}') THEN 0 ELSE lost.samples END AS lost_samples,
+    greatest(lost.samples - COALESCE(came.samples, 0), 0) AS lost_samples,
     -- Taken out of batches before they were sent: read, and in none.
     thinned.samples AS thinned_samples
-  FROM stream LEFT JOIN present USING (stream_no) LEFT JOIN lost USING (stream_no) LEFT JOIN thinned USING (stream_no)
+  FROM stream LEFT JOIN present USING (stream_no) LEFT JOIN lost USING (stream_no) LEFT JOIN came USING (stream_no)
+    LEFT JOIN thinned USING (stream_no)
 )
 SELECT streams.*, uncounted.*, stored, "deadLettered", "missingSamples", "doubledRows",
   read - filtered - stored - "deadLettered" - declared AS unaccounted

@@ -64,6 +64,8 @@ export type Admission = {
   }[];
   /** Declared ranges that overlap what is stored: their samples have to be looked up. */
   readonly overlaps: DeclaredRange[];
+  /** Declared ranges that are wider than others that were declared before: the samples of these are counted already. */
+  readonly widened: DeclaredRange[];
   /** Batches that were declared before they came. */
   readonly reappeared: ReappearedBatch[];
   readonly anomalies: Anomaly[];
@@ -89,6 +91,7 @@ export function admit(records: readonly Decoded[], locked: LockedStreams): Admis
     rejects: [],
     declarations: [],
     overlaps: [],
+    widened: [],
     reappeared: [],
     anomalies: [],
     duplicateBatches: 0,
@@ -224,17 +227,16 @@ function declareRange(
     reportTwoGateways(admission, row, gateway, origin);
     return;
   }
-  const range = [[declared.from, declared.to]] as const;
+  const { stream, from, to, samples } = declared;
+  const range = [[from, to]] as const;
+  const before = intersectRanges(range, row.declared);
   // Declared a second time, e.g. merged with its neighbours: the samples are counted already.
-  const known = intersectRanges(range, row.declared).some(([from, to]) => from === declared.from && to === declared.to);
-  if (!known && declared.samples !== null && intersectRanges(range, row.committed).length > 0)
-    admission.overlaps.push({
-      stream: declared.stream,
-      from: declared.from,
-      to: declared.to,
-      samples: declared.samples,
-    });
-  change(admission, withDeclared(row, declared.from, declared.to, known ? 0 : (declared.samples ?? 0)));
+  const known = before.some(([start, end]) => start === from && end === to);
+  if (!known && samples !== null) {
+    if (before.length > 0) admission.widened.push({ stream, from, to, samples });
+    if (intersectRanges(range, row.committed).length > 0) admission.overlaps.push({ stream, from, to, samples });
+  }
+  change(admission, withDeclared(row, from, to, known ? 0 : (samples ?? 0)));
 }
 
 function admitState(admission: Admission, state: StateMessage, origin: Origin): void {

@@ -8,12 +8,13 @@ import { withFewerDeclared } from './stream-row.ts';
 
 /** After the batches and the declarations are written. */
 export async function correctDeclared(session: Session, admission: Admission): Promise<void> {
-  const { rows, overlaps, reappeared } = admission;
+  const { rows, overlaps, widened, reappeared } = admission;
   const takeOff = (stream: string, samples: number): void => {
     const row = rows.get(stream);
     if (row !== undefined) rows.set(stream, withFewerDeclared(row, samples));
   };
   for (const range of overlaps) takeOff(range.stream, await samplesThatCame(session, range));
+  for (const range of widened) takeOff(range.stream, await samplesKnown(session, range));
   // Those of a range that overlaps were taken off with it.
   const others = reappeared.filter((batch) => !overlaps.some((range) => isIn(batch, range)));
   for (const { stream, samples } of await counted(session, others)) takeOff(stream, samples);
@@ -34,6 +35,27 @@ async function samplesThatCame(session: Session, { stream, from, to, samples }: 
   );
   return Math.min(samples, (row?.stored ?? 0) + (row?.thinned ?? 0));
 }
+
+/**
+ * Of a range that was declared in parts before, as by an agent that could not write down what it had declared: what these parts
+ * count now.
+ */
+async function samplesKnown(session: Session, whole: DeclaredRange): Promise<number> {
+  const parts = await session.query<Omit<DeclaredRange, 'stream'>>(
+    `SELECT DISTINCT from_seq AS "from", to_seq AS "to", samples FROM declaration
+     WHERE kind = 'batches' AND target_stream = $1 AND samples IS NOT NULL
+       AND from_seq >= $2 AND to_seq <= $3 AND (from_seq, to_seq) <> ($2, $3)`,
+    [whole.stream, whole.from, whole.to],
+  );
+  const widest = parts.filter((part) => !parts.some((other) => other !== part && contains(other, part)));
+  let known = 0;
+  for (const part of widest)
+    known += part.samples - (await samplesThatCame(session, { ...part, stream: whole.stream }));
+  return Math.min(whole.samples, known);
+}
+
+type Stretch = { readonly from: number; readonly to: number };
+const contains = (outer: Stretch, inner: Stretch): boolean => outer.from <= inner.from && outer.to >= inner.to;
 
 /** Without those of which no declaration said how many samples they had: nothing was counted of these. */
 async function counted(session: Session, batches: readonly ReappearedBatch[]): Promise<readonly ReappearedBatch[]> {

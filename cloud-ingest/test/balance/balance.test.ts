@@ -106,6 +106,28 @@ describe('the message balance', () => {
     expect(await balance()).toMatchObject({ stored: 5, open: 0, completeness: 1, closed: true, uncountedLosses: 1 });
   });
 
+  test('counts once what was declared in parts, and as a whole later, also where a batch of it came', async () => {
+    const gateway = new Gateway('gw');
+    const [, second] = [1, 2, 3, 4].map((count) => gateway.batch(samples(count)));
+    const lost = (from: number, to: number, count: number) =>
+      ({ kind: 'batches', stream: gateway.stream, from, to, samples: count, reason: 'journal-damaged' }) as const;
+    const parts = gateway.batch(samples(1), { declared: [lost(1, 2, 3), lost(2, 2, 2), lost(4, 4, 4)] });
+    await line.send(parts);
+    expect(await balance()).toMatchObject({ stored: 1, declared: 7, open: 3 });
+    await line.send(second as NonNullable<typeof second>);
+    await line.send(gateway.batch([], { declared: [lost(1, 4, 10)] }));
+    expect(await balance()).toMatchObject({
+      read: 11,
+      stored: 3,
+      declared: 8,
+      open: 0,
+      missingBatches: 0,
+      closed: true,
+    });
+    await line.send(gateway.batch([], { declared: [lost(1, 4, 10), lost(1, 2, 3)] }));
+    expect(await balance()).toMatchObject({ declared: 8, open: 0, closed: true });
+  });
+
   test('takes a batch that came all the same for no loss, whatever was declared of it', async () => {
     const gateway = new Gateway('gw');
     const late = gateway.batch(samples(3));

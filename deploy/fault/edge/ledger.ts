@@ -43,9 +43,24 @@ export async function judgeLedger(line: Line): Promise<LedgerVerdict> {
     goneWithMemory: batches,
     findings: [
       ...openFindings(rest).map((finding) => `the balance does not close: ${finding} is ${rest[finding]}`),
+      ...(rest.unaccounted === 0 ? [] : await unbalancedStreams(line)),
       ...(await unexpected(line)),
     ],
   };
+}
+
+/** Where to look when samples are unaccounted for. */
+async function unbalancedStreams({ query }: Line): Promise<string[]> {
+  const rows = await query<{ sentence: string }>(
+    `SELECT gateway || ': stream ' || stream || ' (' || class || '): read ' || read || ', filtered ' || filtered || ', received ' || samples
+       || ', declared ' || declared_samples || '; batches 1 to ' || last_seq || ', here ' || committed || ', declared ' || declared
+       || '; named by ' || coalesce((SELECT string_agg(by.stream || ' ' || kind || ' ' || coalesce(from_seq || '–' || to_seq, '') || ' '
+         || coalesce(declaration.samples::text, '?') || ' ' || reason, ', ')
+         FROM declaration JOIN stream by USING (stream_no)
+         WHERE target_stream = stream.stream OR (kind = 'series' AND by.stream = stream.stream)), 'none') AS sentence
+     FROM stream, ${holes} WHERE read - filtered - samples - declared_samples <> 0 AND NOT (${isGoneWithMemory})`,
+  );
+  return rows.map(({ sentence }) => sentence);
 }
 
 /** Trouble at a site makes neither dead letters nor a gateway that looks like two. */
