@@ -1,5 +1,6 @@
 import { classRank, countOf, type Micros } from '@fieldline/shared/contracts';
 import type { Log } from '@fieldline/shared/runtime';
+import type { Chance } from './outage.ts';
 import type { Segment } from './segment.ts';
 import { roomBytes, type Space } from './space.ts';
 import type { Store } from './store.ts';
@@ -107,7 +108,7 @@ export class Retention {
       const { freeBytes } = space;
       this.log.warn(
         { freeBytes, sizeBytes },
-        'the disk of the journal is nearly full: its oldest batches make room for new ones',
+        'the disk of the journal is nearly full: its files do not grow from now on; where that is not enough, the oldest batches go and are declared',
       );
       this.shortAtBytes = sizeBytes;
     }
@@ -139,6 +140,18 @@ export class Retention {
     }
     return isSpareGone || confirmed.length > 0;
   }
+
+  /** What an outage may end by. */
+  readonly chance = (): Chance | null => {
+    const { disk } = this.store;
+    if (disk === undefined) return null;
+    const confirmed = disk.segments.filter((segment) => this.store.unconfirmedIn(segment).length === 0);
+    try {
+      return { freeBytes: disk.space().freeBytes, confirmedFiles: confirmed.length };
+    } catch {
+      return null;
+    }
+  };
 
   /** What the files may grow by; negative where something has to go. */
   roomBytes(): number {
