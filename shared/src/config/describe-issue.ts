@@ -46,10 +46,16 @@ export function describeIssue(issue: Issue, data: unknown, schema: z.ZodType, no
       return [{ path, message: describeSize(issue, valueAt(data, path)) }];
     case 'invalid_format':
       return [{ path, message: `is ${show(valueAt(data, path))}${formatOf(issue)}` }];
+    case 'custom':
+      // What is asked of a whole may stand at a key that is not there: the sentence says what about it.
+      return [{ path, message: customText(issue.message, valueAt(data, path)) }];
     default:
       return [{ path, message: `is ${show(valueAt(data, path))}: ${issue.message}` }];
   }
 }
+
+const customText = (message: string, found: unknown): string =>
+  found === undefined && /^(is|must|goes) /.test(message) ? message : `is ${show(found)}: ${message}`;
 
 /** zod counts characters and entries, and compares numbers, by the same issue. */
 function describeSize(issue: Extract<Issue, { code: 'too_small' | 'too_big' }>, found: unknown): string {
