@@ -4,6 +4,7 @@
  *
  * - A command is written at most once. Its id is durable before the write goes out; a copy is given the answer of the first.
  * - Commands for one device run one after another, in the order in which they came; devices do not wait for each other.
+ * - What was answered is final for its id until the command expires: on the disk, or where that takes nothing in held-answers.ts.
  * - Every command with an id is answered once it has an end, and each such end is one sample of the gateway's own series.
  * - All that waits is bounded; what is too much is refused.
  */
@@ -11,11 +12,8 @@ import type { CommandSettings } from '@fieldline/shared/config';
 import {
   type AnswerMessage,
   type CommandMessage,
-  commandSchema,
   commandVersion,
-  decodeMessage,
   type Micros,
-  maxCommandBytes,
   type Sample,
   statedOf,
 } from '@fieldline/shared/contracts';
@@ -23,11 +21,14 @@ import type { Clock, Log, Metrics } from '@fieldline/shared/runtime';
 import type { WriteProblem } from '../drivers/driver.ts';
 import { errorFields } from '../error-fields.ts';
 import { auditSample } from './audit.ts';
+import { HeldAnswers, unheld, whileHeld } from './held-answers.ts';
 import { commanderMetrics } from './metrics.ts';
 import { Outbox, type PublishAnswer } from './outbox.ts';
 import { Pace } from './pace.ts';
-import { expectationProblem, headProblem, problem, timeProblem, type Wanted, wantedOf } from './rules.ts';
-import { CommandStore, type Remembered } from './store.ts';
+import { type Malformed, readCommand } from './read-command.ts';
+import { expectationProblem, headProblem, problem, timeProblem, unreadable, type Wanted, wantedOf } from './rules.ts';
+import type { Remembered } from './store.ts';
+import { StoreAccess } from './store-access.ts';
 import type { FindTarget, Target } from './targets.ts';
 import { type Ending, endInterrupted, endingOf, writeTag } from './write.ts';
 
@@ -45,15 +46,17 @@ export type CommanderOptions = {
   readonly metrics: Metrics;
 };
 
+/** What of a command stands in its answer; of a malformed one at most its id. */
+type About = Partial<Pick<AnswerMessage, 'id' | 'device' | 'tag'>> & { readonly by?: string | undefined };
+
 export class Commander {
   private readonly options: CommanderOptions;
   private readonly metrics;
   private readonly outbox: Outbox;
   private readonly pace: Pace;
+  private readonly held = new HeldAnswers();
   private readonly stop = new AbortController();
-  /** Null where it cannot be opened: then nothing is written. */
-  private readonly store: CommandStore | null;
-  private reason: string | null = null;
+  private readonly store: StoreAccess;
   /** By id: those that wait or are carried out. */
   private readonly running = new Map<string, Promise<void>>();
   /** By device: the last of them. */
@@ -66,19 +69,20 @@ export class Commander {
     this.metrics = commanderMetrics(options.metrics);
     this.outbox = new Outbox(() => this.metrics.dropped.inc());
     this.pace = new Pace(options.settings.mostPerMinute, options.clock);
-    this.store = this.open();
+    const { file, settings, log } = options;
+    this.store = StoreAccess.open({ file, maxRemembered: settings.maxRemembered, log });
   }
 
   /** Begins with what an earlier process has left. */
   static start(options: CommanderOptions): Commander {
     const commander = new Commander(options);
-    commander.guarded(() => commander.takeUp());
+    commander.takeUp();
     return commander;
   }
 
   /** In words for the operator; null when well. */
   trouble(): string | null {
-    return this.reason;
+    return this.store.trouble();
   }
 
   connected(publish: PublishAnswer): void {
@@ -91,22 +95,18 @@ export class Commander {
 
   /** Synchronous up to the point where it is refused or waits for its device. */
   take(bytes: Buffer, isRetained: boolean): void {
-    if (this.stop.signal.aborted) return;
+    // Who deletes a retained message publishes nothing in its place, and all who listen are given that.
+    if (this.stop.signal.aborted || bytes.length === 0) return;
     const isTooMuch = !this.pace.allows();
-    let command: CommandMessage;
-    try {
-      if (bytes.length > maxCommandBytes) throw new Error(`${bytes.length} bytes; the bound is ${maxCommandBytes}`);
-      command = decodeMessage(commandSchema, bytes, this.options.gateway);
-    } catch (error) {
-      this.options.log.warn(errorFields(error), 'a command cannot be read: refused');
-      this.answer(null, endingOf('refused', problem('malformed', error instanceof Error ? error.message : undefined)));
+    const command = readCommand(bytes, this.options.gateway);
+    if ('why' in command) {
+      this.refuseMalformed(command);
       return;
     }
-    const isKnown = this.guarded(() => this.answerAgain(command));
+    const isKnown = this.answerAgain(command.id);
     if (isKnown === true) return;
-    // What is not stored may be sent again under its id: it was never looked at.
-    if (isTooMuch) this.answer(command, endingOf('refused', problem('too-often', 'commands.mostPerMinute is reached')));
-    else if (isKnown === null) this.answer(command, endingOf('refused', problem('not-stored')));
+    if (isTooMuch) this.refuseUnstored(command, problem('too-often', 'commands.mostPerMinute is reached'));
+    else if (isKnown === null) this.refuseUnstored(command, problem('not-stored', unreadable));
     else this.consider(command, isRetained);
   }
 
@@ -115,7 +115,7 @@ export class Commander {
     const ids = this.handed;
     this.handed = [];
     return () => {
-      if (ids.length > 0) this.guarded(() => this.store?.journalled(ids));
+      if (ids.length > 0) this.store.use((store) => store.journalled(ids));
     };
   }
 
@@ -127,41 +127,16 @@ export class Commander {
 
   /** After the last samples were taken. Idempotent. */
   end(): void {
-    this.store?.close();
-  }
-
-  private open(): CommandStore | null {
-    const { file, settings, log } = this.options;
-    try {
-      return CommandStore.open(file, settings.maxRemembered);
-    } catch (error) {
-      this.reason = `commands are refused: ${file} cannot be opened (${error instanceof Error ? error.message : error}); mend the disk or its rights; a damaged file may be deleted once every command sent so far has expired`;
-      log.error(errorFields(error), this.reason);
-      return null;
-    }
-  }
-
-  /** null where the disk does not let it. */
-  private guarded<Result>(work: () => Result): Result | null {
-    if (this.store === null) return null;
-    try {
-      const result = work();
-      this.reason = null;
-      return result;
-    } catch (error) {
-      const { file, log } = this.options;
-      const reason = `commands are refused: ${file} cannot be used (${error instanceof Error ? error.message : error}); make room, or mend the disk or its rights`;
-      if (reason !== this.reason) log.error(errorFields(error), reason);
-      this.reason = reason;
-      return null;
-    }
+    this.store.close();
   }
 
   private takeUp(): void {
-    for (const { command, answer } of this.store?.unjournalled() ?? []) {
+    for (const { command, answer } of this.store.use((store) => store.unjournalled()) ?? []) {
       if (answer !== null) this.record(command, answer);
     }
-    for (const left of this.store?.unanswered() ?? []) this.run(left.command, () => this.endLeft(left));
+    for (const left of this.store.use((store) => store.unanswered()) ?? []) {
+      this.run(left.command, () => this.endLeft(left));
+    }
   }
 
   private async endLeft({ command, before }: Remembered): Promise<void> {
@@ -169,20 +144,22 @@ export class Commander {
     this.finish(command, await endInterrupted(before, target, this.stop.signal));
   }
 
-  /** True where there was nothing else to do. */
-  private answerAgain({ id }: CommandMessage): boolean {
-    const known = this.store?.find(id) ?? null;
-    if (known === null && !this.running.has(id)) return false;
+  /** True where there was nothing else to do; null where that cannot be known. */
+  private answerAgain(id: string): boolean | null {
+    const known = this.store.use((store) => ({ remembered: store.find(id) }));
+    const remembered = known?.remembered ?? null;
+    const answer = remembered?.answer ?? this.held.find(id);
+    if (answer === null && remembered === null && !this.running.has(id)) return known === null ? null : false;
     this.metrics.repeated.inc();
     // One that has no end yet is answered when it has.
-    if (known?.answer) this.outbox.add({ ...known.answer, repeated: true });
+    if (answer !== null) this.outbox.add({ ...answer, repeated: true });
     return true;
   }
 
   private consider(command: CommandMessage, isRetained: boolean): void {
     const judged = this.judge(command, isRetained);
     if ('reason' in judged) {
-      this.refuse(command, judged);
+      this.remember(command, endingOf('refused', judged));
       return;
     }
     const { target, wanted } = judged;
@@ -193,7 +170,7 @@ export class Commander {
     const { settings, findTarget } = this.options;
     const wrong = headProblem(command, this.moment(), isRetained, settings);
     if (wrong !== null) return wrong;
-    if (this.store?.mayBeForgotten(command.expires) !== false) {
+    if (this.store.use((store) => store.mayBeForgotten(command.expires)) !== false) {
       return problem('expired', 'commands that expired as late were forgotten already: this may be one of them');
     }
     const target = findTarget(command.device, command.tag);
@@ -243,15 +220,41 @@ export class Commander {
     else this.remember(command, ending);
   }
 
-  private refuse(command: CommandMessage, why: WriteProblem): void {
-    this.remember(command, endingOf('refused', why));
-  }
-
   /** Of one that was not noted before: a copy that comes later is refused as the first. */
   private remember(command: CommandMessage, ending: Ending): void {
     const answer = this.answerOf(command, ending);
-    if (this.note({ command, before: ending.before, answer }) === true) this.record(command, answer);
+    if (this.note({ command, before: ending.before, answer }) !== true) {
+      this.tell(this.heldAnswer(command, answer));
+      return;
+    }
+    this.record(command, answer);
     this.tell(answer);
+  }
+
+  private refuseUnstored(command: CommandMessage, why: WriteProblem): void {
+    this.tell(this.heldAnswer(command, this.answerOf(command, endingOf('refused', why))));
+  }
+
+  /** One that is malformed stays so: what is remembered is that its id was used. */
+  private refuseMalformed({ why, id, expires }: Malformed): void {
+    if (id !== null && this.answerAgain(id) === true) return;
+    const { clock, log, settings } = this.options;
+    log.warn({ id, why }, 'a command cannot be read: refused');
+    const answer = this.answerOf({ id }, endingOf('refused', problem('malformed', why)));
+    if (id !== null) this.hold(id, answer, expires ?? clock.now() + settings.longestMs * 1_000);
+    this.tell(answer);
+  }
+
+  /** The sender is told whether it can rely on it. */
+  private heldAnswer({ id, expires }: CommandMessage, answer: AnswerMessage): AnswerMessage {
+    const sure = { ...answer, message: `${answer.message}; ${whileHeld}` };
+    return this.hold(id, sure, expires) ? sure : { ...answer, message: `${answer.message}; ${unheld}` };
+  }
+
+  private hold(id: string, answer: AnswerMessage, expires: Micros): boolean {
+    const isHeld = this.held.hold(id, answer, expires, this.options.clock.now());
+    if (!isHeld) this.metrics.unheld.inc();
+    return isHeld;
   }
 
   /** null where the disk does not let it, false where there is no room. One that would be valid for too long does not stay that long. */
@@ -260,12 +263,13 @@ export class Commander {
     const { command, answer } = remembered;
     const now = clock.now();
     const longest = answer?.reason === 'expires-too-late' ? now + settings.longestMs * 1_000 : command.expires;
-    return this.guarded(() => this.store?.note(remembered, Math.min(command.expires, longest), now) ?? false);
+    return this.store.use((store) => store.note(remembered, Math.min(command.expires, longest), now));
   }
 
   private finish(command: CommandMessage, ending: Ending): void {
     const answer = this.answerOf(command, ending);
-    this.guarded(() => this.store?.answered(answer));
+    const isStored = this.store.use((store) => store.answered(answer)) !== null;
+    if (!isStored) this.hold(command.id, answer, command.expires);
     this.record(command, answer);
     this.tell(answer);
   }
@@ -275,10 +279,6 @@ export class Commander {
     this.handed.push(command.id);
   }
 
-  private answer(command: CommandMessage | null, ending: Ending): void {
-    this.tell(this.answerOf(command, ending));
-  }
-
   private tell(answer: AnswerMessage): void {
     const { id, device, tag, outcome, reason, by } = answer;
     this.metrics.answered.inc({ outcome, reason: reason ?? '' });
@@ -286,9 +286,9 @@ export class Commander {
     this.outbox.add(answer);
   }
 
-  private answerOf(command: CommandMessage | null, ending: Ending): AnswerMessage {
+  private answerOf(about: About, ending: Ending): AnswerMessage {
     const { gateway, clock } = this.options;
-    const { id = null, device = null, tag = null, by = null } = command ?? {};
+    const { id = null, device = null, tag = null, by = null } = about;
     return { v: commandVersion, gateway, id, device, tag, ...ending, at: clock.now(), by, repeated: false };
   }
 

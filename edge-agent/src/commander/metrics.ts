@@ -9,6 +9,10 @@ export const commanderMetrics = (metrics: Metrics) => ({
     'fieldline_commands_repeated_total',
     'Commands that came again and were not carried out again',
   ),
+  unheld: metrics.counter(
+    'fieldline_commands_unheld_total',
+    'Answers that neither the disk nor the memory had room for: the same command, sent again, may be carried out',
+  ),
   waiting: metrics.gauge('fieldline_commands_waiting', 'Commands that wait for their devices, or are carried out'),
   dropped: metrics.counter(
     'fieldline_commands_answers_dropped_total',

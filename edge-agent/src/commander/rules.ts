@@ -9,6 +9,7 @@ import {
   type StatedValue,
   type Tag,
   type Value,
+  type ValueType,
   valueFrom,
 } from '@fieldline/shared/contracts';
 import type { WriteProblem } from '../drivers/driver.ts';
@@ -17,6 +18,9 @@ export const problem = (reason: CommandReason, message: string = commandReasons[
   reason,
   message,
 });
+
+/** Where it cannot be known whether the id was used. */
+export const unreadable = 'the ids of earlier commands cannot be read: if it was answered before, that answer holds';
 
 export type Moment = { readonly now: Micros; readonly isClockSet: boolean };
 
@@ -44,11 +48,23 @@ export type Wanted = { readonly value: Value; readonly expected: Value | null };
 export function wantedOf({ value, expected }: CommandMessage, tag: Tag, rules: WriteRules): Wanted | WriteProblem {
   const wanted = valueFrom(tag.type, value);
   const held = expected === undefined ? null : valueFrom(tag.type, expected);
-  if (wanted === null) return problem('type', `${JSON.stringify(value)} is no ${tag.type}`);
-  if (expected !== undefined && held === null) {
-    return problem('type', `expected ${JSON.stringify(expected)} is no ${tag.type}`);
-  }
+  if (wanted === null) return problem('type', `value ${mistake(value, tag.type)}`);
+  if (expected !== undefined && held === null) return problem('type', `expected ${mistake(expected, tag.type)}`);
   return rangeProblem(wanted, tag, rules) ?? { value: wanted, expected: held };
+}
+
+/** In words for what a sender can write: the settings of the tag name the type of its registers, and a scale makes another of it. */
+function mistake(stated: StatedValue, type: ValueType): string {
+  const found = typeof stated === 'number' ? 'a number' : typeof stated === 'string' ? 'a text' : 'true or false';
+  return `${JSON.stringify(stated)} is ${found}; the tag takes ${taken(type)}`;
+}
+
+function taken(type: ValueType): string {
+  if (type === 'bool') return 'true or false';
+  if (type === 'string') return 'a text';
+  if (type.startsWith('float')) return 'a number';
+  const isLong = type === 'int64' || type === 'uint64';
+  return `a whole number of ${type}${isLong ? ', from 2^53 on as a text of digits' : ''}`;
 }
 
 function rangeProblem(value: Value, { type }: Tag, { min, max, oneOf }: WriteRules): WriteProblem | null {

@@ -141,7 +141,7 @@ export class Journal {
   }
 
   private run(wanted: 'samples' | 'counts'): void {
-    if (this.parts.outage.isTimeToRetry) this.returnToDisk();
+    if (this.parts.outage.isTimeToRetry(this.parts.retention.chance)) this.returnToDisk();
     // Also where nothing is to be written: a quiet plant shall hear of it too.
     this.whileOnDisk(() => this.folder?.disk.checkInPlace());
     this.whileOnDisk(() => this.folder?.disk.setAsideUnproven());
@@ -208,6 +208,8 @@ export class Journal {
     this.isClosed = true;
     this.parts.thinning.abort();
     const { sizeBytes } = this.parts.store.memory;
+    const left = this.parts.store.unconfirmedOnDisk() ?? { batches: 0, samples: 0 };
+    if (left.batches > 0) this.options.log.info(left, 'batches that are not confirmed stay for the next start');
     if (sizeBytes > 0) this.options.log.error({ sizeBytes }, 'batches that waited in memory are lost');
     try {
       if (this.parts.outage.reason === null) this.folder?.disk.writeNote(this.parts.note.text(true));
@@ -231,7 +233,7 @@ export class Journal {
 
   private leaveDisk(error: unknown): void {
     if (!isDiskTrouble(error)) throw error;
-    this.parts.outage.failed(error);
+    this.parts.outage.failed(error, this.parts.retention.chance());
     this.parts.chain.goVolatile();
     this.parts.thinning.abort();
     const onDisk = this.parts.store.unconfirmedOnDisk();
@@ -253,7 +255,7 @@ export class Journal {
       this.options.log.info({ folder: this.options.folder }, 'the journal can be written again');
     } catch (error) {
       if (!isDiskTrouble(error) && !isFieldlineError(error)) throw error;
-      this.parts.outage.failed(error);
+      this.parts.outage.failed(error, this.parts.retention.chance());
     }
   }
 

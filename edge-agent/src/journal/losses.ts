@@ -80,7 +80,10 @@ export class Losses {
   /** Their files are gone already: nothing is to be made durable before. */
   gone(segments: readonly Segment[], disk: Disk): void {
     for (const segment of segments) {
-      this.parts.log.error(segment.name, 'a file of the journal was deleted: what it held is declared as lost');
+      const isConfirmed = this.parts.store.unconfirmedIn(segment).length === 0;
+      if (isConfirmed)
+        this.parts.log.warn(segment.name, 'a file of the journal was deleted: all that it held was confirmed');
+      else this.parts.log.error(segment.name, 'a file of the journal was deleted: what it held is declared as lost');
       this.declare(segment, 'journal-damaged');
       this.parts.store.forget(segment);
       disk.remove(segment);

@@ -27,7 +27,7 @@ export function inSegments(options: JournalOptions): JournalOptions {
   return {
     ...options,
     segmentBytes: Math.min(options.segmentBytes, roomBytes / fewestSegments / classes.length),
-    segmentMs: maxAgeMs / fewestSegments,
+    segmentMs: Math.min(options.segmentMs ?? Number.POSITIVE_INFINITY, maxAgeMs / fewestSegments),
   };
 }
 

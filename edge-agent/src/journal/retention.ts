@@ -1,5 +1,6 @@
 import { classRank, countOf, type Micros } from '@fieldline/shared/contracts';
 import type { Log } from '@fieldline/shared/runtime';
+import type { Chance } from './outage.ts';
 import type { Segment } from './segment.ts';
 import { roomBytes, type Space } from './space.ts';
 import type { Store } from './store.ts';
@@ -17,8 +18,11 @@ export type Bounds = {
 /** Segments whose loss has to be declared before they go, in the order in which they go. */
 export type ToDrop = { readonly segments: readonly Segment[]; readonly reason: 'age-bound' | 'disk-bound' };
 
-/** A clock that was stepped far ahead is given this long to be put right before anything is too old by it. */
-const ageGraceMs = 600_000;
+/**
+ * A clock that stands ahead is given so long to be put right before it makes anything too old, but no more than a tenth of the age. Only
+ * what an earlier process has left goes by that clock.
+ */
+const mostGraceMs = 600_000;
 
 /** Decides which segments go. The one that is being written never does. */
 export class Retention {
@@ -27,6 +31,8 @@ export class Retention {
   private readonly log: Log;
   private readonly confirmedSinceMs = new WeakMap<Segment, number>();
   private readonly oldSinceMs = new WeakMap<Segment, number>();
+  /** When it was last seen being written, by the clock that is never stepped. */
+  private readonly writtenAtMs = new WeakMap<Segment, number>();
   /** Size of the files when the disk began to be short of room; undefined while it is not. */
   private shortAtBytes: number | undefined;
 
@@ -52,12 +58,20 @@ export class Retention {
   /** What nobody asks for any more. `now`: by the clock on the wall; `nowMs`: by one that is never stepped. */
   outdated(now: Micros, nowMs: number): ToDrop {
     const { maxAgeMs } = this.bounds;
+    if (maxAgeMs === undefined) return { segments: [], reason: 'age-bound' };
+    for (const segment of this.beingWritten()) this.writtenAtMs.set(segment, nowMs);
     const segments = this.finished().filter((segment) => {
-      const isOld = maxAgeMs !== undefined && isBelieved(segment.lastAt) && now - segment.lastAt > maxAgeMs * 1_000;
-      if (!isOld) this.oldSinceMs.delete(segment);
-      return isOld && lastedMs(this.oldSinceMs, segment, nowMs) >= ageGraceMs;
+      const writtenAtMs = this.writtenAtMs.get(segment);
+      if (writtenAtMs !== undefined) return nowMs - writtenAtMs > maxAgeMs;
+      return this.isOldByWallClock(segment, now, nowMs, maxAgeMs);
     });
     return { segments, reason: 'age-bound' };
+  }
+
+  private isOldByWallClock(segment: Segment, now: Micros, nowMs: number, maxAgeMs: number): boolean {
+    const isOld = isBelieved(segment.lastAt) && now - segment.lastAt > maxAgeMs * 1_000;
+    if (!isOld) this.oldSinceMs.delete(segment);
+    return isOld && lastedMs(this.oldSinceMs, segment, nowMs) >= Math.min(mostGraceMs, maxAgeMs / 10);
   }
 
   /**
@@ -94,7 +108,7 @@ export class Retention {
       const { freeBytes } = space;
       this.log.warn(
         { freeBytes, sizeBytes },
-        'the disk of the journal is nearly full: its oldest batches make room for new ones',
+        'the disk of the journal is nearly full: its files do not grow from now on; where that is not enough, the oldest batches go and are declared',
       );
       this.shortAtBytes = sizeBytes;
     }
@@ -127,6 +141,18 @@ export class Retention {
     return isSpareGone || confirmed.length > 0;
   }
 
+  /** What an outage may end by. */
+  readonly chance = (): Chance | null => {
+    const { disk } = this.store;
+    if (disk === undefined) return null;
+    const confirmed = disk.segments.filter((segment) => this.store.unconfirmedIn(segment).length === 0);
+    try {
+      return { freeBytes: disk.space().freeBytes, confirmedFiles: confirmed.length };
+    } catch {
+      return null;
+    }
+  };
+
   /** What the files may grow by; negative where something has to go. */
   roomBytes(): number {
     const { disk } = this.store;
@@ -138,6 +164,11 @@ export class Retention {
   /** What may be dropped, the oldest of the lowest class first. */
   leastFirst(): readonly Segment[] {
     return this.finished().toSorted((left, right) => classRank(left.name.class) - classRank(right.name.class));
+  }
+
+  private beingWritten(): readonly Segment[] {
+    const { disk } = this.store;
+    return disk?.segments.filter((segment) => disk.isWriting(segment)) ?? [];
   }
 
   private finished(): readonly Segment[] {

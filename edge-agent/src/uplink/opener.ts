@@ -29,6 +29,8 @@ export type OpenerOptions = {
 export class Opener {
   private readonly options: OpenerOptions;
   private readonly older = new Set<string>();
+  /** Brokers that said nothing to the last try with MQTT 5: once a connection may end for any reason. */
+  private readonly silent = new Set<string>();
 
   constructor(options: OpenerOptions) {
     this.options = options;
@@ -39,12 +41,21 @@ export class Opener {
     const isOlder = this.older.has(broker) || this.options.uplink.protocol === '3.1.1';
     if (isOlder) return this.openOlder(broker, signal);
     try {
-      return await this.openAs('5', broker, signal);
+      const opened = await this.openAs('5', broker, signal);
+      this.silent.delete(broker);
+      return opened;
     } catch (error) {
-      if (!isWrongVersion(error) && !(error instanceof NoAnswer)) throw error;
+      if (signal.aborted || !this.wantsOlder(broker, error)) throw error;
       this.options.log.info({ broker }, 'the broker does not take MQTT 5: trying 3.1.1');
       return this.openOlder(broker, signal);
     }
+  }
+
+  private wantsOlder(broker: string, error: unknown): boolean {
+    const isSilent = error instanceof NoAnswer;
+    const wasSilent = this.silent.delete(broker);
+    if (isSilent && !wasSilent) this.silent.add(broker);
+    return isWrongVersion(error) || (isSilent && wasSilent);
   }
 
   private async openOlder(broker: string, signal: AbortSignal): Promise<Opened> {

@@ -53,6 +53,7 @@ export class Uplink {
   private throttled: string | null = null;
   private fileTrouble: string | null = null;
   private connectedAtMs = 0;
+  private nextTryAtMs = 0;
   /** Of the session before. */
   private lastedMs = 0;
   private hasStarted = false;
@@ -86,8 +87,14 @@ export class Uplink {
 
   /** In words for the operator; null when connected. */
   trouble(): string | null {
-    if (this.current === undefined) return this.troubles.text() ?? 'not connected';
+    if (this.current === undefined) return `${this.troubles.text() ?? 'not connected'}${this.nextTry()}`;
     return this.sessionMs() >= goodSessionMs ? this.throttled : (this.troubles.text() ?? this.throttled);
+  }
+
+  /** How old a trouble may be: pauses between tries grow. */
+  private nextTry(): string {
+    const leftMs = this.nextTryAtMs - this.options.clock.monotonicMs();
+    return leftMs <= 0 ? '' : `; the next try is in ${Math.ceil(leftMs / 1_000)} s`;
   }
 
   /** Which broker is in use, and what does not disturb yet; null when not connected. */
@@ -131,7 +138,9 @@ export class Uplink {
       if (next !== 'pause') continue;
       if (isGood) this.brokers.restart();
       const isRoundOver = isGood || this.brokers.moveOn();
-      await pause(isRoundOver ? backoff.next() : random() * betweenBrokersMs, signal);
+      const pauseMs = isRoundOver ? backoff.next() : random() * betweenBrokersMs;
+      this.nextTryAtMs = this.options.clock.monotonicMs() + pauseMs;
+      await pause(pauseMs, signal);
     }
     await opened?.session.close();
   }

@@ -13,10 +13,12 @@ import {
 } from '@fieldline/shared/contracts';
 import { createMetrics, silentLog } from '@fieldline/shared/runtime';
 import { temporaryFolder, waitFor } from '@fieldline/shared/testing';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { Commander } from '../../src/commander/commander.ts';
+import { maxHeld } from '../../src/commander/held-answers.ts';
 import { maxUnsent } from '../../src/commander/outbox.ts';
 import type { TagWriter } from '../../src/drivers/driver.ts';
+import { smallDisk } from '../helpers/small-disk.ts';
 
 const tags = ['a', 'b', 'c', 'd'].map((name): Tag => ({ device: `plc-${name}`, tag: name, type: 'float64' }));
 const newFile = (): string => join(temporaryFolder(), 'commands', 'gw.sqlite');
@@ -40,11 +42,12 @@ function startCommander({ file = newFile(), settings = {}, isHeld = false }: Cha
       return { kind: 'accepted', problem: null, before, written: value };
     },
   };
-  const time = { now: 1_790_000_000_000_000, isClockSet: true };
+  const time = { now: 1_790_000_000_000_000, isClockSet: true, aheadMs: 0 };
+  const metrics = createMetrics();
   const samples: Sample[] = [];
   const answers: AnswerMessage[] = [];
   const commander = Commander.start({
-    ...{ gateway: 'gw', file, log: silentLog, metrics: createMetrics() },
+    ...{ gateway: 'gw', file, log: silentLog, metrics },
     settings: commandsSchema.parse({ enabled: true, ...settings }),
     findTarget: (device) => {
       const tag = tags.find((one) => one.device === device);
@@ -52,7 +55,7 @@ function startCommander({ file = newFile(), settings = {}, isHeld = false }: Cha
     },
     emit: (some) => samples.push(...some),
     isClockSet: () => time.isClockSet,
-    clock: { now: () => time.now, monotonicMs: () => performance.now() },
+    clock: { now: () => time.now, monotonicMs: () => performance.now() + time.aheadMs },
   });
   const stop = async (): Promise<void> => {
     held.resolve();
@@ -67,8 +70,12 @@ function startCommander({ file = newFile(), settings = {}, isHeld = false }: Cha
     const command = { v: 1, gateway: 'gw', id, device: 'plc-a', tag: 'a', value: 5, expires: time.now + 1_000_000 };
     commander.take(Buffer.from(JSON.stringify({ ...command, ...changes })), false);
   };
+  const raw = (text: string, isRetained = false): void => commander.take(Buffer.from(text), isRetained);
   const outcomes = (): string[] => answers.map(({ id, outcome, reason }) => `${id} ${reason ?? outcome}`);
-  return { commander, time, samples, answers, send, outcomes, connect, stop, values, release: () => held.resolve() };
+  return {
+    ...{ commander, time, metrics, samples, answers, send, raw, outcomes, connect, stop, values },
+    release: () => held.resolve(),
+  };
 }
 
 test('nothing is written while the clock is not set, and a copy is refused as the first when it is', async () => {
@@ -157,4 +164,84 @@ test('ids are remembered until their commands have expired, and then at most the
   send('n0');
   await waitFor(() => outcomes().length === 103);
   expect(outcomes().at(-1)).toBe('n0 expired');
+});
+
+describe('what was answered is final for its id', () => {
+  test('too many commands a minute: a copy that comes when there is room again is not carried out', async () => {
+    const { time, send, answers, outcomes, values } = startCommander({ settings: { mostPerMinute: 1 } });
+    send('first');
+    await waitFor(() => answers.length === 1);
+    send('flood', { value: 7 });
+    time.aheadMs += 120_000;
+    send('flood', { value: 7 });
+    await waitFor(() => answers.length === 3);
+    expect(outcomes()).toEqual(['first written', 'flood too-often', 'flood too-often']);
+    expect(answers[1]?.message).toMatch(/this is its answer until it expires or the agent restarts$/);
+    expect(answers.map(({ repeated }) => repeated)).toEqual([false, false, true]);
+    expect([...values.values()]).toEqual([5]);
+  });
+
+  test('a disk that takes no note: a copy that comes when there is room again is not carried out', async () => {
+    const disk = smallDisk();
+    const { send, answers, values } = startCommander({ file: join(disk.folder, 'commands', 'gw.sqlite') });
+    disk.fill();
+    // What SQLite wrote before has a page or two to spare.
+    for (let n = 0; n < 50 && answers.at(-1)?.reason !== 'not-stored'; n++) {
+      send(`n${n}`, { value: 6 });
+      await waitFor(() => answers.length === n + 1);
+    }
+    const { id, message, reason } = answers.at(-1) as AnswerMessage;
+    expect(message).toMatch(/this is its answer until it expires or the agent restarts$/);
+    expect(reason).toBe('not-stored');
+    const sent = answers.length;
+    values.clear();
+    disk.makeRoom();
+    send(String(id), { value: 6 });
+    await waitFor(() => answers.length === sent + 1);
+    expect(answers.at(-1)).toMatchObject({ id, reason: 'not-stored', repeated: true });
+    expect(values.size).toBe(0);
+  });
+
+  test('more than can be remembered: the answer says so, and it is counted', async () => {
+    const { send, answers, metrics } = startCommander({ settings: { mostPerMinute: 1 } });
+    for (let n = 0; n < maxHeld + 2; n++) send(`n${n}`, { value: 11 });
+    await waitFor(() => answers.at(-1)?.id === `n${maxHeld + 1}`);
+    expect(answers.at(-1)?.message).toMatch(/its id could not be remembered: sent again it may be carried out$/);
+    expect(answers.at(-2)?.message).toMatch(/this is its answer until/);
+    expect(await metrics.text()).toContain('fieldline_commands_unheld_total 1');
+  });
+
+  test('a payload that is no command: its id is told as far as it can be read, and is used', async () => {
+    const { send, raw, answers, values } = startCommander();
+    raw('{"v":2,"gateway":"gw","id":"c1","device":"plc-a","tag":"a","value":null,"extra":1}');
+    raw('{"id":5}');
+    raw('null');
+    await waitFor(() => answers.length === 3);
+    expect(answers.map(({ id, reason }) => [id, reason])).toEqual([
+      ...[
+        ['c1', 'malformed'],
+        [null, 'malformed'],
+        [null, 'malformed'],
+      ],
+    ]);
+    expect(answers[0]?.message).toMatch(
+      /^v is 2; it must be 1; value is null; .*extra is not a field; here stand v, gateway, id, /,
+    );
+    expect(answers[0]?.message).toContain(
+      'value is null; it must be a number, or true or false, or a text; expires is missing',
+    );
+    send('c1');
+    await waitFor(() => answers.length === 4);
+    expect(answers[3]).toMatchObject({ id: 'c1', reason: 'malformed', repeated: true });
+    expect(values.size).toBe(0);
+  });
+});
+
+test('the empty payload that deletes a retained command is no command', async () => {
+  const { send, raw, answers, outcomes } = startCommander({ settings: { mostPerMinute: 1 } });
+  raw('');
+  raw('', true);
+  send('a');
+  await waitFor(() => answers.length > 0);
+  expect(outcomes()).toEqual(['a written']);
 });

@@ -39,6 +39,19 @@ test('a value is of the type of its tag and within what is allowed', () => {
   expect(judge(0.1, 'float32', writeObject.parse({ oneOf: [0.1] }))).toBe(Math.fround(0.1));
 });
 
+test('a value of another type is told in words for what the tag takes', () => {
+  const rules = writeObject.parse({ min: 0, max: 10 });
+  expect(wantedOf({ ...command, value: '20' }, tag('float64'), rules)).toMatchObject({
+    message: 'value "20" is a text; the tag takes a number',
+  });
+  expect(wantedOf({ ...command, value: true }, tag('int64'), rules)).toMatchObject({
+    message: 'value true is true or false; the tag takes a whole number of int64, from 2^53 on as a text of digits',
+  });
+  expect(wantedOf({ ...command, expected: 1 }, tag('bool'), rules)).toMatchObject({
+    message: 'value 1 is a number; the tag takes true or false',
+  });
+});
+
 test('an expectation is met by the same number, even where its last digits were computed', () => {
   expect(expectationProblem(null, 5)).toBeNull();
   expect(expectationProblem(0.3, 3 * 0.1)).toBeNull();

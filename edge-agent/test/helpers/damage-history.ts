@@ -57,7 +57,7 @@ export type Written = Map<string, { readonly batches: Map<number, Known>; confir
 export type Kind = Pick<History, 'passesLogs' | 'classes'>;
 export const options = (clock: Clock, { passesLogs, classes }: Kind): Partial<JournalOptions> =>
   passesLogs
-    ? { clock, classes, segmentBytes: 1024 ** 2, maxAgeMs: 4 * 2_500, keepConfirmedForMs: 0 }
+    ? { clock, classes, segmentBytes: 1024 ** 2, segmentMs: 2_500, keepConfirmedForMs: 0 }
     : { clock, classes, segmentBytes: 20_000 * classes.length, keepConfirmedForMs: 1e12 };
 
 /**

@@ -65,6 +65,49 @@ describe('what nobody confirmed for longer than maxAgeMs', () => {
     journal.close();
   });
 
+  it('is dropped at that age, not later, where the age is a minute', () => {
+    const clock = handClock();
+    const journal = openJournal(temporaryFolder(), { clock, maxAgeMs: minuteMs });
+    writeFor(journal, clock, 115_000, 5_000);
+    const oldest = current(journal).held[0]?.[0] ?? 0;
+    const heldForMs = 115_000 - (oldest - 1) * 5_000;
+    expect(heldForMs).toBeGreaterThanOrEqual(minuteMs);
+    expect(heldForMs).toBeLessThanOrEqual(1.5 * minuteMs);
+    expect(declaredIn(journal)).toContainEqual(expect.objectContaining({ kind: 'batches', reason: 'age-bound' }));
+    journal.close();
+  });
+
+  it('goes by the clock on the wall where an earlier opening left it, a tenth of the age later', () => {
+    const folder = temporaryFolder();
+    const clock = handClock();
+    const before = openJournal(folder, { clock, maxAgeMs: 10 * minuteMs });
+    write(before, 5);
+    before.close();
+    clock.advanceMs(11 * minuteMs);
+    const journal = openJournal(folder, { clock, maxAgeMs: 10 * minuteMs });
+    write(journal, 5);
+    clock.advanceMs(minuteMs / 2);
+    write(journal, 5);
+    expect(declaredIn(journal)).toEqual([]);
+    clock.advanceMs(minuteMs / 2);
+    write(journal, 5);
+    write(journal, 5);
+    expect(declaredIn(journal)).toContainEqual(expect.objectContaining({ kind: 'batches', reason: 'age-bound' }));
+    journal.close();
+  });
+
+  it('outlives a clock that stands years ahead for good, where this opening wrote it', () => {
+    const hand = handClock();
+    let aheadMicros = 0;
+    const clock = { ...hand, now: () => hand.now() + aheadMicros };
+    const journal = openJournal(temporaryFolder(), { clock, maxAgeMs: 4 * hourMs });
+    write(journal, 5);
+    aheadMicros = 12 * 365 * 24 * hourMs * 1_000;
+    writeFor(journal, hand, 3 * hourMs, minuteMs);
+    expect(current(journal).held[0]?.[0]).toBe(1);
+    journal.close();
+  });
+
   it('outlives a clock that stands years ahead until it is put right', () => {
     const hand = handClock();
     let aheadMicros = 0;

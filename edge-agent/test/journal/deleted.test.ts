@@ -4,6 +4,7 @@ import { temporaryFolder } from '@fieldline/shared/testing';
 import { describe, expect, it } from 'vitest';
 import { imageOf, segmentFiles } from '../helpers/folder.ts';
 import { allBatches, current, decoded, handClock, openJournal, samplesOf } from '../helpers/journal.ts';
+import { listeningLog } from '../helpers/listening-log.ts';
 
 describe('a folder that is deleted while it is written', () => {
   const threeFlushes = (folder: string, clock = handClock()) => {
@@ -86,6 +87,36 @@ describe('a folder that is deleted while it is written', () => {
     ]);
     journal.close();
   });
+});
+
+it('an orderly stop says how much stays for the next start, and nothing where all is confirmed', () => {
+  const { lines, log } = listeningLog();
+  const journal = openJournal(temporaryFolder(), { log });
+  journal.record(samplesOf(10), 0);
+  journal.flush();
+  journal.close();
+  expect(lines).toMatchObject([
+    { level: 'info', batches: 2, samples: 10, msg: 'batches that are not confirmed stay for the next start' },
+  ]);
+});
+
+it('a finished file whose batches were all confirmed is not said to be declared as lost when it is deleted', () => {
+  const folder = temporaryFolder();
+  const { lines, log } = listeningLog();
+  const before = openJournal(folder);
+  before.record(samplesOf(10), 0);
+  before.flush();
+  const { stream, last } = current(before);
+  before.confirm(stream, [[1, last]]);
+  before.close();
+  openJournal(folder, { keepConfirmedForMs: 3_600_000 }).close();
+  const journal = openJournal(folder, { log, keepConfirmedForMs: 3_600_000 });
+  rmSync(join(folder, segmentFiles(folder)[0] ?? ''));
+  expect(journal.read(stream, 1)).toBeNull();
+  journal.flush();
+  expect(lines.map(({ msg }) => msg)).toEqual(['a file of the journal was deleted: all that it held was confirmed']);
+  expect(allBatches(journal).flatMap(({ declared }) => declared)).toEqual([]);
+  journal.close();
 });
 
 describe('a file that is deleted while no agent runs', () => {

@@ -90,6 +90,33 @@ describeWith(mountedDisk, 'an agent that starts on a disk that takes nothing', (
     after.close();
   });
 
+  it('goes back to the disk within a second of others having made room, or the cloud', () => {
+    const disk = smallDisk();
+    const folder = join(disk.folder, 'journal');
+    const { stream } = killedIn(folder);
+    disk.fill();
+    const clock = handClock();
+    const journal = openJournal(folder, { clock });
+    const flushAfterMs = (ms: number): string | null => {
+      clock.advanceMs(ms);
+      journal.flush();
+      return journal.trouble();
+    };
+    for (const ms of [5_000, 10_000, 20_000]) expect(flushAfterMs(ms)).not.toBeNull();
+    expect(flushAfterMs(1_000)).not.toBeNull();
+    journal.confirm(stream, [[1, 4]]);
+    expect(flushAfterMs(1)).toBeNull();
+    journal.close();
+    disk.fill();
+    const again = openJournal(folder, { clock });
+    expect(again.trouble()).not.toBeNull();
+    disk.makeRoom();
+    clock.advanceMs(1_000);
+    again.flush();
+    expect(again.trouble()).toBeNull();
+    again.close();
+  });
+
   it('makes no two streams that name one predecessor, however often it starts there', () => {
     const disk = smallDisk();
     const folder = join(disk.folder, 'journal');

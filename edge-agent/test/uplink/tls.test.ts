@@ -1,12 +1,28 @@
+import { writeFileSync } from 'node:fs';
 import { describeWith, freePort, mosquitto, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { connectAsync } from 'mqtt';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, test } from 'vitest';
+import { readTls } from '../../src/uplink/connect-options.ts';
 import { edgeConfig, numbers, startTestAgent } from '../helpers/agent.ts';
 import { makeAuthority } from '../helpers/certificates.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
+});
+
+test('files that are no certificate, or no pair, are told before a connection is tried', () => {
+  const folder = temporaryFolder();
+  const { file, issueGateway } = makeAuthority(folder);
+  issueGateway('one', 'one');
+  issueGateway('other', 'other');
+  writeFileSync(file('empty.pem'), 'nothing\n');
+  expect(() => readTls({ caFile: file('empty.pem') })).toThrow(/caFile: .*empty\.pem holds no certificate/);
+  expect(() => readTls({ certFile: file('one.pem'), keyFile: file('other.key') })).toThrow(
+    /other\.key is not the key of .*one\.pem/,
+  );
+  expect(() => readTls({ certFile: file('one.pem'), keyFile: file('empty.pem') })).toThrow(/cannot be read as PEM/);
+  expect(Object.keys(readTls({ certFile: file('one.pem'), keyFile: file('one.key') }))).toEqual(['cert', 'key']);
 });
 
 describeWith(mosquitto, 'an uplink over TLS', () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { stateSchema, topicOf } from '@fieldline/shared/contracts';
 import { describeWith, freePort, mosquitto, startAedes, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { connectAsync } from 'mqtt';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, test } from 'vitest';
 import { edgeConfig, numbers, startTestAgent } from '../helpers/agent.ts';
 import { startFakeCloud, storedValues } from '../helpers/fake-cloud.ts';
 import { testGateway } from '../helpers/journal.ts';
@@ -97,7 +97,7 @@ describe('a broker that takes the connection and says nothing', () => {
     await new Promise<void>((resolve) => silent.close(() => resolve()));
   });
 
-  it('is tried with the older MQTT version when it hangs up without an answer', async () => {
+  it('is tried with the older MQTT version when it hangs up twice without an answer', async () => {
     const rude = createServer((socket) => socket.once('data', () => socket.destroy()));
     const port = await freePort();
     await new Promise<void>((resolve) => rude.listen(port, '127.0.0.1', () => resolve()));
@@ -108,6 +108,28 @@ describe('a broker that takes the connection and says nothing', () => {
     await agent.close();
     await new Promise<void>((resolve) => rude.close(() => resolve()));
   });
+});
+
+test('a broker that hangs up once without an answer is not taken for an older one', async () => {
+  const levels: number[] = [];
+  // The level stands behind the fixed header and the name MQTT (MQTT 5 clause 3.1.2.2).
+  const restarting = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', (connect) => {
+      levels.push(connect[connect.indexOf('MQTT') + 4] ?? 0);
+      if (levels.length === 1) socket.destroy();
+      else socket.write(Buffer.from([0x20, 3, 0, 0, 0]));
+    });
+  });
+  const port = await freePort();
+  await new Promise<void>((resolve) => restarting.listen(port, '127.0.0.1', () => resolve()));
+  const { lines, log } = listeningLog();
+  const agent = await startTestAgent(temporaryFolder(), edgeConfig(`mqtt://127.0.0.1:${port}`), log);
+  await waitFor(() => lines.some(({ mqtt }) => mqtt === '5'));
+  expect(levels).toEqual([5, 5]);
+  expect(lines.filter(({ msg }) => msg.includes('3.1.1'))).toEqual([]);
+  await agent.close();
+  await new Promise<void>((resolve) => restarting.close(() => resolve()));
 });
 
 describe('a broker that gives the session to another client', () => {
@@ -125,7 +147,7 @@ describe('a broker that gives the session to another client', () => {
     const said = await waitFor(() => lines.find(({ code }) => code === 'broker/refused'));
     expect(said.msg).toContain('another client took the session');
     expect(said.msg).toContain(`is gateway id ${testGateway} (or uplink.clientId) used twice?`);
-    expect(agent.troubles().uplink).toBe(said.msg);
+    expect(agent.troubles().uplink).toContain(said.msg);
     expect(lines.filter(({ msg }) => msg.includes('subscribe'))).toEqual([]);
     await agent.close();
     await new Promise<void>((resolve) => taking.close(() => resolve()));
@@ -169,7 +191,7 @@ describeWith(mosquitto, 'the uplink to Mosquitto', () => {
     const agent = closing(await startTestAgent(folder, config, log));
     const refused = await waitFor(() => lines.find(({ code }) => code === 'broker/refused'));
     expect(refused.msg).toMatch(/user agent .*uplink\.passwordFile/);
-    expect(agent.troubles().uplink).toBe(refused.msg);
+    expect(agent.troubles().uplink).toMatch(/passwordFile; the next try is in \d+ s$/);
     writeFileSync(passwordFile, 'right\n');
     await waitFor(() => agent.troubles().uplink === undefined);
   });
@@ -199,7 +221,7 @@ describeWith(mosquitto, 'the uplink to Mosquitto', () => {
     expect(said.msg).toContain('perhaps another client takes it');
     expect(said.msg).toContain(`is gateway id ${testGateway} (or uplink.clientId) used twice?`);
     expect(said.err).toBeUndefined();
-    expect(agent.troubles().uplink).toBe(said.msg);
+    expect(agent.troubles().uplink).toContain(said.msg);
     // Still, when it has the session back for a moment.
     const connects = () => lines.filter(({ mqtt }) => mqtt !== undefined).length;
     const before = connects();

@@ -16,18 +16,23 @@ const typeWords: Readonly<Record<string, string>> = {
   record: 'a map, such as { … }',
 };
 
+const wordOf = (kind: string): string => typeWords[kind] ?? kind;
+
+/** What a key is a name of: people write settings, programs write the fields of a payload. */
+export type KeyNoun = 'setting' | 'field';
+
 /** One zod issue as one or more sentences: what is wrong, and what would be right. */
-export function describeIssue(issue: Issue, data: unknown, schema: z.ZodType): IssueText[] {
+export function describeIssue(issue: Issue, data: unknown, schema: z.ZodType, noun: KeyNoun = 'setting'): IssueText[] {
   const path = issue.path;
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => ({
         path: [...path, key],
-        message: unknownKey(key, knownKeys(schema, data, path)),
+        message: unknownKey(key, knownKeys(schema, data, path), noun),
       }));
     case 'invalid_type': {
       const found = valueAt(data, path);
-      const expected = typeWords[issue.expected] ?? issue.expected;
+      const expected = noun === 'field' && issue.expected === 'object' ? 'an object, { … }' : wordOf(issue.expected);
       if (found === undefined) return [{ path, message: `is missing; it must be ${expected}` }];
       const wanted = isNotFinite(found) ? 'a finite number' : expected;
       return [{ path, message: `is ${show(found)}; it must be ${wanted}` }];
@@ -35,16 +40,22 @@ export function describeIssue(issue: Issue, data: unknown, schema: z.ZodType): I
     case 'invalid_value':
       return [{ path, message: wrongChoice(valueAt(data, path), issue.values.map(String)) }];
     case 'invalid_union':
-      return describeUnion(issue, data, schema);
+      return describeUnion(issue, data, schema, noun);
     case 'too_small':
     case 'too_big':
       return [{ path, message: describeSize(issue, valueAt(data, path)) }];
     case 'invalid_format':
       return [{ path, message: `is ${show(valueAt(data, path))}${formatOf(issue)}` }];
+    case 'custom':
+      // What is asked of a whole may stand at a key that is not there: the sentence says what about it.
+      return [{ path, message: customText(issue.message, valueAt(data, path)) }];
     default:
       return [{ path, message: `is ${show(valueAt(data, path))}: ${issue.message}` }];
   }
 }
+
+const customText = (message: string, found: unknown): string =>
+  found === undefined && /^(is|must|goes) /.test(message) ? message : `is ${show(found)}: ${message}`;
 
 /** zod counts characters and entries, and compares numbers, by the same issue. */
 function describeSize(issue: Extract<Issue, { code: 'too_small' | 'too_big' }>, found: unknown): string {
@@ -71,6 +82,7 @@ function describeUnion(
   issue: Extract<Issue, { code: 'invalid_union' }>,
   data: unknown,
   schema: z.ZodType,
+  noun: KeyNoun,
 ): IssueText[] {
   if (issue.errors.length === 0) {
     // The discriminator of a union names none of its alternatives; zod's path ends with it.
@@ -80,27 +92,43 @@ function describeUnion(
     if (found === undefined) return [{ path, message: `is missing; it must be ${choices(options)}` }];
     return [{ path, message: wrongChoice(found, options) }];
   }
+  const kinds = kindsOf(issue.errors);
+  if (kinds !== null) return [{ path: issue.path, message: wrongKind(valueAt(data, issue.path), kinds) }];
   // Of the alternatives, the one that the text comes nearest to: the deepest first problem, then the fewest.
   const depth = (issues: readonly Issue[]): number => Math.max(...issues.map((inner) => inner.path.length));
   const best = [...issue.errors].sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0] ?? [];
   return best.flatMap((inner) =>
-    describeIssue({ ...inner, path: [...issue.path, ...inner.path] } as Issue, data, schema),
+    describeIssue({ ...inner, path: [...issue.path, ...inner.path] } as Issue, data, schema, noun),
   );
 }
 
+/** Where the alternatives are plain kinds of values and it is none of them: these kinds. */
+function kindsOf(alternatives: readonly (readonly Issue[])[]): string[] | null {
+  const kinds = alternatives.map(([first, ...rest]) =>
+    first?.code === 'invalid_type' && first.path.length === 0 && rest.length === 0 ? wordOf(first.expected) : null,
+  );
+  const named = kinds.filter((kind) => kind !== null);
+  return named.length === kinds.length ? [...new Set(named)] : null;
+}
+
+function wrongKind(found: unknown, kinds: readonly string[]): string {
+  const wanted = `it must be ${kinds.join(', or ')}`;
+  return found === undefined ? `is missing; ${wanted}` : `is ${show(found)}; ${wanted}`;
+}
+
 const choices = (options: readonly string[]): string =>
-  options.length > 0 ? `one of ${options.join(', ')}` : 'another value';
+  options.length === 1 ? `${options[0]}` : options.length > 0 ? `one of ${options.join(', ')}` : 'another value';
 
 function wrongChoice(found: unknown, options: readonly string[]): string {
   if (found === undefined) return `is missing; it must be ${choices(options)}`;
-  const guess = nearest(String(found), options);
+  const guess = options.length === 1 ? null : nearest(String(found), options);
   return `is ${show(found)}; it must be ${choices(options)}${guess === null ? '' : `. Did you mean ${guess}?`}`;
 }
 
-function unknownKey(key: string, known: readonly string[]): string {
+function unknownKey(key: string, known: readonly string[], noun: KeyNoun): string {
   const guess = nearest(key, known);
-  if (guess !== null) return `is not a setting. Did you mean ${guess}?`;
-  return known.length > 0 ? `is not a setting; here stand ${known.join(', ')}` : 'is not a setting; remove it';
+  if (guess !== null) return `is not a ${noun}. Did you mean ${guess}?`;
+  return known.length > 0 ? `is not a ${noun}; here stand ${known.join(', ')}` : `is not a ${noun}; remove it`;
 }
 
 const isNotFinite = (value: unknown): value is number => typeof value === 'number' && !Number.isFinite(value);

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { ruleProblems, type WrittenKind, writeObject } from './commands.ts';
 import { isBitTable, type ModbusTable, type RegisterShape } from './modbus-registers.ts';
-import { registerCount } from './modbus-types.ts';
+import { isComputed, patternBits, registerCount } from './modbus-types.ts';
 
 /** Write single coil, single register, multiple coils, multiple registers, mask write, read and write. */
 export const writeFunctions = [5, 6, 15, 16, 22, 23] as const;
@@ -44,10 +44,26 @@ export function writeProblems(shape: RegisterShape, table: ModbusTable, write: M
     return [[['write'], `${shape.type} cannot be written: nothing says what belongs into its fourth byte`]];
   }
   if (isPart(shape) && registerCount(shape) > 1) return [[['write'], 'goes with a part of one register only']];
-  return [...functionProblems(shape, table, write), ...ruleProblems(write, kindOf(shape))].map(([key, message]) => [
-    ['write', key],
-    message,
-  ]);
+  const rules = ruleProblems(write, kindOf(shape));
+  return [...functionProblems(shape, table, write), ...(rules.length > 0 ? rules : unheldProblems(shape, write))].map(
+    ([key, message]) => [['write', key], message],
+  );
+}
+
+/** A choice that the registers never hold would be refused each time. */
+function unheldProblems(shape: RegisterShape, { oneOf = [] }: ModbusWrite): [string, string][] {
+  const [least, most] = heldBy(shape);
+  const wrong = oneOf.find((value) => typeof value === 'number' && (value < least || value > most));
+  const where = shape.bits === undefined ? shape.type : `bits [${shape.bits.join(', ')}]`;
+  return wrong === undefined ? [] : [['oneOf', `${wrong} does not fit: ${where} holds ${least} to ${most}`]];
+}
+
+/** Least and most that whole numbers without arithmetic can be; of others no bound is known here. */
+function heldBy(shape: RegisterShape): [number, number] {
+  const { type, bits } = shape;
+  if (!/^u?int/.test(type) || isComputed(shape)) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const width = bits === undefined ? patternBits(shape) : bits[1] - bits[0] + 1;
+  return type.startsWith('u') ? [0, 2 ** width - 1] : [-(2 ** (width - 1)), 2 ** (width - 1) - 1];
 }
 
 function functionProblems(shape: RegisterShape, table: ModbusTable, write: ModbusWrite): [string, string][] {

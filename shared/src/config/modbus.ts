@@ -105,7 +105,8 @@ export const modbusDeviceSchema = modbusDeviceObject
       context.addIssue({ code: 'custom', path: ['unit'], message });
     }
     const shortestMs = Math.min(...device.tags.map(({ everyMs }) => everyMs ?? device.everyMs));
-    if (device.timeToleranceMs * leastPeriodPerTolerance > shortestMs) {
+    // Of a period that is no period nothing is told besides.
+    if (shortestMs > 0 && device.timeToleranceMs * leastPeriodPerTolerance > shortestMs) {
       const message = `neighbouring samples must stay apart: at most a quarter of everyMs, which is ${shortestMs}`;
       context.addIssue({ code: 'custom', path: ['timeToleranceMs'], message });
     }

@@ -1,4 +1,5 @@
 /** The text of a settings file (YAML) as data, with the place of each key, so that a problem is told where it stands. */
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import type { Document, LineCounter } from 'yaml';
 import type { z } from 'zod';
@@ -36,10 +37,33 @@ export type Checked<T> =
 
 /** @throws FieldlineError settings/unreadable */
 export function readText(file: string): string {
+  const bytes = readBytes(file);
+  const problem = encodingProblem(bytes);
+  if (problem !== null) throw new FieldlineError('settings/unreadable', `${file}${problem}; save it as UTF-8`);
+  return bytes.toString('utf8');
+}
+
+function readBytes(file: string): Buffer {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file);
   } catch (error) {
     throw new FieldlineError('settings/unreadable', `${file}: ${fileTrouble(error)}`, { cause: error });
+  }
+}
+
+/** Other encodings would be read as other letters without a word, in names that stand in the database for years. */
+function encodingProblem(bytes: Buffer): string | null {
+  const mark = bytes.subarray(0, 2).toString('hex');
+  const isWide = mark === 'fffe' || mark === 'feff' || (bytes.length > 1 && (bytes[0] === 0 || bytes[1] === 0));
+  if (isWide) return ': is UTF-16';
+  if (isUtf8(bytes)) return null;
+  let start = 0;
+  for (let line = 1; ; line++) {
+    const end = bytes.indexOf(0x0a, start);
+    const stop = end < 0 ? bytes.length : end;
+    if (!isUtf8(bytes.subarray(start, stop))) return `:${line}: has a byte that is not UTF-8, as Latin-1 has`;
+    if (end < 0) return ': has bytes that are not UTF-8';
+    start = end + 1;
   }
 }
 

@@ -6,7 +6,7 @@ import { describeIssue, keyOf } from '../config/describe-issue.ts';
 const maxProblems = 5;
 
 export function describePayload(error: z.ZodError, payload: unknown, schema: z.ZodType): string {
-  const problems = error.issues.flatMap((issue) => describeIssue(issue, payload, schema));
+  const problems = error.issues.flatMap((issue) => describeIssue(issue, payload, schema, 'field'));
   const sentences = problems
     .slice(0, maxProblems)
     .map(({ path, message }) => `${path.length === 0 ? 'the payload' : keyOf(path)} ${message}`);

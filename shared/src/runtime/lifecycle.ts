@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { isFieldlineError } from '../contracts/errors.ts';
 import type { Log } from './log.ts';
 
@@ -32,29 +33,30 @@ export class Lifecycle {
   }
 }
 
+const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /**
- * The frame of every program's main: `work` runs until SIGINT or SIGTERM aborts its signal. Settings and other expected
- * errors end it with one message and exit code 1, wrong use with code 2; a second signal ends it at once.
+ * The frame of every program's main: `work` runs until one of these aborts its signal: Control-C, a kill, the end of the
+ * terminal. Settings and other expected errors end it with one message and exit code 1, wrong use with code 2; a second signal ends it at
+ * once, with the exit code that shells give for it. No program here reads its settings again by SIGHUP.
  */
 export async function runProgram(work: (signal: AbortSignal) => Promise<void>, log?: Log): Promise<void> {
   const abort = new AbortController();
   let signals = 0;
   const onSignal = (name: NodeJS.Signals): void => {
     signals += 1;
-    if (signals > 1) process.exit(130);
+    if (signals > 1) process.exit(128 + constants.signals[name]);
     log?.info({ signal: name }, 'stopping');
     abort.abort(new Error(name));
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  for (const name of endingSignals) process.on(name, onSignal);
   try {
     await work(abort.signal);
   } catch (error) {
     process.exitCode = isFieldlineError(error, 'arguments/invalid') ? 2 : 1;
     process.stderr.write(`${explain(error)}\n`);
   } finally {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
+    for (const name of endingSignals) process.off(name, onSignal);
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 /**
@@ -8,6 +8,7 @@ import { dirname, resolve } from 'node:path';
 export function makeFolder(folder: string, mode = 0o777): void {
   const missing: string[] = [];
   for (let path = resolve(folder); !existsSync(path); path = dirname(path)) missing.unshift(path);
+  if (missing.length === 0 && !statSync(folder).isDirectory()) throw notAFolder(resolve(folder));
   for (const path of missing) {
     try {
       mkdirSync(path, mode);
@@ -17,3 +18,6 @@ export function makeFolder(folder: string, mode = 0o777): void {
     }
   }
 }
+
+const notAFolder = (path: string): Error =>
+  Object.assign(new Error(`${path} is a file: a folder is needed there`), { code: 'ENOTDIR', syscall: 'mkdir', path });

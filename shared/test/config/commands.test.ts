@@ -30,6 +30,8 @@ describe('what a tag says of its writing is refused where its registers cannot d
     [{ write: {} }, 'a number is written only between min and max, or oneOf'],
     [{ write: { min: 2, max: 1 } }, 'must not be below min'],
     [{ write: { oneOf: ['on'] } }, '"on" is no number'],
+    [{ bits: [4, 7], write: { oneOf: [1, 99] } }, '99 does not fit: bits [4, 7] holds 0 to 15'],
+    [{ type: 'int16', write: { oneOf: [-32769] } }, '-32769 does not fit: int16 holds -32768 to 32767'],
     [{ type: 'bool', bit: 3, write: limits }, 'goes with numbers only'],
     [{ write: { ...limits, readModifyWrite: true } }, 'goes with a part of a register only'],
     [{ write: { ...limits, functionCode: 5 } }, '5 does not write this; here 6 or 16 or 23'],

@@ -1,5 +1,8 @@
-import { edgeSchema, parseConfig, plantSchema } from '@fieldline/shared/config';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { edgeSchema, loadConfig, parseConfig, plantSchema } from '@fieldline/shared/config';
 import { isFieldlineError } from '@fieldline/shared/contracts';
+import { temporaryFolder } from '@fieldline/shared/testing';
 import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 
@@ -28,7 +31,24 @@ devices:
       - { tag: level, address: 0, type: float32 }
 `;
 
+describe('a settings file that is no UTF-8', () => {
+  it.each([
+    ['Latin-1', Buffer.from(`${good}# Kühlung\n`, 'latin1'), 'edge.yaml:10: has a byte that is not UTF-8'],
+    ['UTF-16', Buffer.from(`\ufeff${good}`, 'utf16le'), 'edge.yaml: is UTF-16; save it as UTF-8'],
+    ['UTF-16 without a mark', Buffer.from(good, 'utf16le'), 'edge.yaml: is UTF-16; save it as UTF-8'],
+  ])('is refused: %s', (_name, bytes, message) => {
+    const file = join(temporaryFolder(), 'edge.yaml');
+    writeFileSync(file, bytes);
+    expect(() => loadConfig(edgeSchema, file)).toThrow(message);
+  });
+});
+
 describe('settings', () => {
+  it('with a wrong period are not said to miss a tolerance besides', () => {
+    const text = good.replace('    tags:', '    everyMs: -5\n    tags:');
+    expect(problemsOf(edgeSchema, text)).toEqual(['edge.yaml:8:14: devices[0].everyMs: is -5; it must be more than 0']);
+  });
+
   it('are read with their defaults, and frozen', () => {
     const edge = parseConfig(edgeSchema, good, 'edge.yaml');
     expect(edge.journal.flushMs).toBe(500);

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { Lifecycle } from '@fieldline/shared/runtime';
 import { describe, expect, it } from 'vitest';
 
@@ -18,5 +20,43 @@ describe('a lifecycle', () => {
     lifecycle.add('broker', () => Promise.reject(new Error('gone')));
     await expect(lifecycle.close()).rejects.toThrow('closing broker failed');
     expect(closed).toEqual(['database']);
+  });
+});
+
+describe('a program', () => {
+  const start = async (afterwards: string) => {
+    const text = `import { runProgram, untilAborted } from '@fieldline/shared/runtime';
+      await runProgram(async (signal) => {
+        const idle = setInterval(() => {}, 1_000);
+        console.log('runs');
+        await untilAborted(signal);
+        console.log('stops');
+        ${afterwards}
+        clearInterval(idle);
+      });`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', text], {
+      cwd: import.meta.dirname,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    return child;
+  };
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('ends in order by %s', async (signal) => {
+    const child = await start('');
+    child.kill(signal);
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('is ended at once by a second %s, with exit code %i', async (signal, code) => {
+    const child = await start('await new Promise(() => {});');
+    child.kill(signal);
+    await once(child.stdout, 'data');
+    child.kill(signal);
+    expect(await once(child, 'exit')).toEqual([code, null]);
   });
 });

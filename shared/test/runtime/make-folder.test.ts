@@ -16,6 +16,7 @@ describe('making a folder', () => {
     const file = join(temporaryFolder(), 'file');
     writeFileSync(file, '');
     expect(() => makeFolder(join(file, 'a'))).toThrow(expect.objectContaining({ code: 'ENOTDIR' }));
+    expect(() => makeFolder(file)).toThrow(/file is a file: a folder is needed there$/);
     expect(() => makeFolder('/proc/no-such-folder/journal')).toThrow(expect.objectContaining({ code: 'ENOENT' }));
   });
 });

@@ -99,7 +99,7 @@ function boundLines({ bounds, arrival, hoursLeft, total, disk }: JournalStatus):
 const ageInWords = ({ maxAgeMs }: JournalBounds): string =>
   maxAgeMs === undefined
     ? 'nothing is too old (no maxAgeMs)'
-    : `dropped when older than ${durationInWords(maxAgeMs)} (maxAgeMs)`;
+    : `dropped when older than ${durationInWords(maxAgeMs)} (maxAgeMs), file by file, at most a quarter later`;
 
 function diskInWords({ keepFreeBytes }: JournalBounds, disk: Space | null): string {
   if (disk === null) return 'it cannot be asked how much is free';
