@@ -105,7 +105,7 @@ export const modbusDeviceSchema = modbusDeviceObject
       context.addIssue({ code: 'custom', path: ['unit'], message });
     }
     const shortestMs = Math.min(...device.tags.map(({ everyMs }) => everyMs ?? device.everyMs));
-    if (device.timeToleranceMs * leastPeriodPerTolerance > shortestMs) {
+    if (device.timeToleranceMs > 0 && device.timeToleranceMs * leastPeriodPerTolerance > shortestMs) {
       const message = `neighbouring samples must stay apart: at most a quarter of everyMs, which is ${shortestMs}`;
       context.addIssue({ code: 'custom', path: ['timeToleranceMs'], message });
     }
