@@ -3,6 +3,8 @@ import { counted, type Metrics } from '@fieldline/shared/runtime';
 import type { DeviceStatus, Driver } from './drivers/driver.ts';
 
 const everyMs = 2_000;
+/** Of those that answer. */
+const mostNamed = 3;
 
 /**
  * A plant that stands still is no trouble of the gateway, but who looks for missing values wants to know: which devices do not answer,
@@ -14,17 +16,15 @@ export function deviceTroubles(drivers: readonly Driver[]): string | null {
   const odd = all.filter(({ state, trouble }) => state === 'connected' && trouble !== null);
   const of = counted(all.length, 'device');
   const texts = [
-    silent.length === 0 ? [] : `${silent.length} of ${of} not connected, e.g. ${textOf(silent)}`,
-    odd.length === 0
-      ? []
-      : odd.length === 1
-        ? textOf(odd)
-        : `${odd.length} of ${of} do not give all they should, e.g. ${textOf(odd)}`,
+    silent.length === 0 ? [] : `${silent.length} of ${of} not connected, e.g. ${silent.slice(0, 1).map(textOf)}`,
+    odd.length <= mostNamed
+      ? odd.map(textOf)
+      : `${odd.length} of ${of} do not give all they should, e.g. ${odd.slice(0, mostNamed).map(textOf).join('; ')}`,
   ].flat();
   return texts.length === 0 ? null : texts.join('; ');
 }
 
-const textOf = ([first]: readonly DeviceStatus[]): string => `${first?.device}: ${first?.trouble ?? first?.state}`;
+const textOf = ({ device, state, trouble }: DeviceStatus): string => `${device}: ${trouble ?? state}`;
 
 export function notesOf(drivers: readonly Driver[]): string | null {
   const notes = drivers.flatMap((driver) => driver.note?.() ?? []);

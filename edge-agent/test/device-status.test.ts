@@ -28,6 +28,6 @@ test('a device that answers is connected, and what it does not give is told; one
     ['1', '1', '0'],
   );
   expect(deviceTroubles([driver])).toMatch(
-    /^1 of 3 devices not connected, e\.g\. away: .*; 2 of 3 devices do not give all they should, e\.g\. holes: it refuses 2 of its tags: w1, w2$/,
+    /^1 of 3 devices not connected, e\.g\. away: .*; holes: it refuses 2 of its tags: w1, w2; failing: it answers every request with exception 6 \(server device busy\)$/,
   );
 });

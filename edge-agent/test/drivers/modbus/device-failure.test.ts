@@ -1,5 +1,8 @@
 /** Exception 4, server device failure: many devices say it of a register that is missing or a request that is too long. */
+import { createMetrics } from '@fieldline/shared/runtime';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { createModbusDriver } from '../../../src/drivers/modbus/driver.ts';
+import { listeningLog } from '../../helpers/listening-log.ts';
 import { type Ask, exception, memory, type Plc, registers, startPlc } from './plc.ts';
 import { createTestClock, device, startRig, tcp, words } from './rig.ts';
 
@@ -112,6 +115,28 @@ test('a device that fails as a whole is asked as before, looked into ever more s
   expect(await rig.read()).toEqual(given(30));
   expect(asked(plc)).toEqual(['0+30']);
   expect(rig.driver.status()).toMatchObject([{ state: 'connected', trouble: null }]);
+});
+
+test('what lasts is told by the log once, and its end', async () => {
+  let isFailing = true;
+  const plc = await startPlc((ask, { send }) => send(isFailing ? exception(ask, 4) : registers(ask, [5, 6])));
+  onTestFinished(() => plc.close());
+  const { log, lines } = listeningLog();
+  const unused = { emit: () => {}, declare: () => {}, heldSinceMs: () => null };
+  const context = { clock: createTestClock(), log, metrics: createMetrics(), ...unused };
+  const driver = createModbusDriver([device({ link: tcp(plc.port), tags: words(0, 1) })], context);
+  onTestFinished(() => driver.close());
+  driver.start();
+  const turn = () => driver.requests[0]?.read(new AbortController().signal);
+  const told = () => lines.filter(({ msg }) => msg.startsWith('the device'));
+  for (let turns = 0; turns < 2; turns++) await turn();
+  expect(told()).toEqual([]);
+  for (let turns = 0; turns < 5; turns++) await turn();
+  const first = { level: 'warn', tags: 2, first: 'w0', reason: 'exception 4, server device failure' };
+  expect(told()).toMatchObject([{ ...first, msg: 'the device gives no value for a request' }]);
+  isFailing = false;
+  await turn();
+  expect(told()[1]).toMatchObject({ level: 'info', msg: 'the device answers the request again' });
 });
 
 describe('a device that answers without values', () => {
