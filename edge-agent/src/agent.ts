@@ -17,7 +17,7 @@ import { classesOf } from './classes.ts';
 import { auditBirth, auditTag } from './commander/audit.ts';
 import type { Commander } from './commander/commander.ts';
 import { configFingerprint } from './config-fingerprint.ts';
-import { notesOf, silentDevices, watchDevices } from './device-status.ts';
+import { deviceTroubles, notesOf, watchDevices } from './device-status.ts';
 import type { Driver, DriverContext } from './drivers/driver.ts';
 import { loadDriver, type Protocol, protocolsOf } from './drivers/registry.ts';
 import { errorFields } from './error-fields.ts';
@@ -197,7 +197,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   life.add('commands', () => commander?.close());
   health.ready.push({ name: 'commands', trouble: () => commander?.trouble() ?? null });
   life.add('device status', watchDevices(drivers, metrics));
-  health.ready.push({ name: 'devices', trouble: () => null, note: () => silentDevices(drivers) });
+  health.ready.push({ name: 'devices', trouble: () => null, note: () => deviceTroubles(drivers) });
   health.ready.push({ name: 'lines', trouble: () => null, note: () => notesOf(drivers) });
   uplink.start();
   const downloads = drivers.flatMap((driver) => driver.downloads ?? []);

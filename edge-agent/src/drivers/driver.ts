@@ -23,8 +23,9 @@ export type PollRequest = {
 
 export type DeviceStatus = {
   readonly device: string;
+  /** `connected`: it answers, be it by refusing. `troubled`: what it stands behind is reached, and it does not answer. */
   readonly state: 'connecting' | 'connected' | 'troubled' | 'disconnected';
-  /** null when all is well; else what is wrong, in words for the operator: connected, but not as it should be, e.g. */
+  /** null when all is well; else what is wrong, in words for the operator: also of one that is connected, e.g. tags that it refuses. */
   readonly trouble: string | null;
 };
 

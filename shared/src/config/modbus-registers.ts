@@ -66,7 +66,12 @@ export const layoutShape = {
       'a field of an int or uint: its lowest and highest bit, e.g. [4, 7]; it is a number of its own, with a sign for an int',
     ),
   byte: z.enum(['low', 'high']).optional().describe('type int8 or uint8: which byte of the register; absent: low'),
-  registers: z.int().min(1).max(123).optional().describe('type string, bcd or mod10000: how many registers'),
+  registers: z
+    .int()
+    .min(1)
+    .max(registersRange.string[1])
+    .optional()
+    .describe('type string, bcd or mod10000: how many registers'),
   characters: z
     .enum(characterPlaces)
     .optional()
@@ -158,7 +163,8 @@ function sizeProblems(shape: RegisterShape): Problem[] {
   if (isSizedType(type)) {
     const [least, most] = registersRange[type];
     if (registers === undefined) problems.push(['type', `${type} needs registers: how many, ${least} to ${most}`]);
-    else if (registers < least || registers > most)
+    // What no type has was told by the schema.
+    else if ((registers < least || registers > most) && registers >= 1 && registers <= registersRange.string[1])
       problems.push(['registers', `${type} has ${least} to ${most} of them`]);
   } else problems.push(...unwanted(shape, ['registers'], 'goes with type string, bcd or mod10000 only'));
   if (type === 'time' && timeForm === undefined) {

@@ -16,7 +16,9 @@ const arithmeticShape = {
       z.union([z.number(), z.string().regex(hexPattern, 'must be a number, or 0x and 1 to 16 hexadecimal digits')]),
     )
     .optional()
-    .describe('raw register values that mean "no value here", e.g. [0x8000] or ["0xFFFFFFFFFFFFFFFF"]'),
+    .describe(
+      'raw register values that mean "no value here", e.g. [0x8000] or ["0xFFFFFFFFFFFFFFFF"]; of an integer, -1 is all bits set',
+    ),
   scaleFactor: z
     .union([z.int().min(0).max(maxStatedAddress), id])
     .optional()

@@ -105,8 +105,9 @@ export const modbusDeviceSchema = modbusDeviceObject
       context.addIssue({ code: 'custom', path: ['unit'], message });
     }
     const shortestMs = Math.min(...device.tags.map(({ everyMs }) => everyMs ?? device.everyMs));
-    // Of a period that is no period nothing is told besides.
-    if (shortestMs > 0 && device.timeToleranceMs * leastPeriodPerTolerance > shortestMs) {
+    // Of a period or tolerance that is none nothing is told besides.
+    const areValid = shortestMs > 0 && device.timeToleranceMs > 0;
+    if (areValid && device.timeToleranceMs * leastPeriodPerTolerance > shortestMs) {
       const message = `neighbouring samples must stay apart: at most a quarter of everyMs, which is ${shortestMs}`;
       context.addIssue({ code: 'custom', path: ['timeToleranceMs'], message });
     }

@@ -43,6 +43,20 @@ test.each([
   );
 });
 
+test.each([
+  [{ everyMs: -5 }, /^1 problem in edge.yaml:\n {2}edge.yaml:\d+:\d+: devices\[0\]\.everyMs: /],
+  [
+    { tags: [{ tag: 't', address: 0, type: 'string', registers: 124 }] },
+    /^1 problem in .*\n.*registers: is 124; it must be at most 123$/,
+  ],
+  [
+    { tags: [{ tag: 't', address: 0, type: 'bcd', registers: 5 }] },
+    /^1 problem in .*\n.*registers: is 5: bcd has 1 to 4 of them$/,
+  ],
+])('%j is told once', (settings, message) => {
+  expect(() => read([{ ...plc({}), ...settings }])).toThrow(message);
+});
+
 test('times are moved by no more than a quarter of the shortest period', () => {
   const withTolerance = (timeToleranceMs: number, everyMs?: number) => () =>
     read([{ ...plc({ everyMs }), timeToleranceMs }]);

@@ -83,21 +83,24 @@ export async function run({ args, readSettings, clock, signal, say }: FieldParts
     exchanges: values.exchanges === true,
   };
   const link = new HandLink(device.link, clock, signal);
-  let last: ReadBlock | null = null;
   let isAnyRead = false;
+  let failed: ReadBlock['failed'] = null;
   try {
     for await (const block of readTags(device, wanted, link, clock.now)) {
       for (const line of blockLines(block)) say(line);
-      last = block;
       isAnyRead ||= block.failed === null;
+      if (block.failed !== 'writes') failed = block.failed;
+      else failed ??= 'writes';
     }
   } finally {
     await link.close();
   }
-  if (!isAnyRead && last !== null && last.failed !== null && last.failed !== 'writes') {
-    throw replyError(last.failed, `unit ${device.unit} on ${link.name}`);
-  }
+  if (isAnyRead || failed === null) return;
+  if (failed === 'writes') throw wrongArguments(`nothing was read: ${onlyByExchange}`, usage);
+  throw replyError(failed, `unit ${device.unit} on ${link.name}`);
 }
+
+const onlyByExchange = 'an exchange reads this, which writes to the device. State --exchanges where it may';
 
 function blockLines({ request, roundTripMs, tags, failed }: ReadBlock): string[] {
   if (failed === 'writes') return [`${request}: not read, because that writes to the device: --exchanges does it`];

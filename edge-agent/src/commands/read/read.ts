@@ -6,6 +6,7 @@ import { type Block, indexIn, type Limits } from '../../drivers/modbus/blocks.ts
 import type { HandLink } from '../../drivers/modbus/by-hand.ts';
 import { createDecode, valueTypeOf } from '../../drivers/modbus/decode.ts';
 import { type Plan, type Point, planDevice, requestText } from '../../drivers/modbus/plan.ts';
+import { isDeviceFailure, refusesAddresses } from '../../drivers/modbus/reply-quality.ts';
 import type { NoData } from '../../drivers/modbus/reply-text.ts';
 import { readRequestOf } from '../../drivers/modbus/request.ts';
 import { requestOf, requestsOf } from '../../drivers/modbus/requests.ts';
@@ -54,7 +55,7 @@ export async function* readTags(
       const read = await readBlock(device, plan, block, link, now);
       yield read;
       if (exchange !== undefined || read.failed === null || read.failed === 'writes') continue;
-      if (read.failed.kind !== 'exception' || block.points.length < 2 || !isRefusal(read.failed.code)) continue;
+      if (read.failed.kind !== 'exception' || block.points.length < 2 || !mayBePartly(read.failed.code)) continue;
       for (const point of block.points) yield await readBlock(device, plan, requestOf([point], limits), link, now);
     }
   }
@@ -64,8 +65,8 @@ export async function* readTags(
 const allInOne = (points: readonly Point[], limits: Limits): Block<Point>[] =>
   points.length === 0 ? [] : [requestOf(points, limits)];
 
-/** Illegal data address and value: a part of the block may be there all the same. */
-const isRefusal = (code: number): boolean => code === 2 || code === 3;
+/** A part of the block may be there all the same. */
+const mayBePartly = (code: number): boolean => refusesAddresses(code) || isDeviceFailure(code);
 
 async function readBlock(
   device: ModbusDevice,

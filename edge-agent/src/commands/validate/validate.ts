@@ -6,6 +6,7 @@ import { counted } from '@fieldline/shared/runtime';
 import { forecastLinks } from '../../drivers/modbus/forecast.ts';
 import { busFindings } from './bus.ts';
 import { type LineOf, overlaps, unitClashes } from './map.ts';
+import { writeRanges } from './write-range.ts';
 
 /**
  * A summary and the warnings, a line each.
@@ -17,13 +18,20 @@ export function validate(file: string, { config, problemAt }: PlacedEdge): strin
     const place = problemAt({ path, message: '' });
     return `${place.file}:${place.line}:${place.column}`;
   };
-  const modbus = devices.filter((device): device is ModbusDevice => device.protocol === 'modbus');
-  const bus = busFindings(config, forecastLinks(modbus));
-  const warnings = [...unitClashes(devices, lineOf), ...overlaps(devices, lineOf), ...bus.warnings];
+  const bus = busFindings(config, forecastLinks(modbusOf(devices)));
+  const warnings = [
+    ...unitClashes(devices, lineOf),
+    ...overlaps(devices, lineOf),
+    ...writeRanges(devices),
+    ...bus.warnings,
+  ];
   const warningLines = problemLines(file, warnings.map(problemAt)).map((line) => `warning: ${line}`);
   if (bus.problems.length > 0) throw invalid(file, bus.problems.map(problemAt));
   return [...summary(file, config), ...warningLines];
 }
+
+const modbusOf = (devices: EdgeConfig['devices']): ModbusDevice[] =>
+  devices.filter((device) => device.protocol === 'modbus');
 
 function summary(file: string, config: EdgeConfig): string[] {
   const { gateway, devices, uplink, journal } = config;
@@ -34,7 +42,18 @@ function summary(file: string, config: EdgeConfig): string[] {
     ...devices.map((device) => `  ${device.device}: ${device.protocol}, ${counted(device.tags.length, 'tag')}`),
     `  ${counted(devices.length, 'device')}, ${counted(tags, 'tag')}`,
     `  ${writableOf(config)}`,
+    ...writingPolls(modbusOf(devices)).map((line) => `  ${line}`),
   ];
+}
+
+/** What an auditor asks next: what is written without any command. */
+function writingPolls(devices: readonly ModbusDevice[]): string[] {
+  const writing = devices.flatMap(({ device, tags }) => {
+    const exchanges = new Set(tags.flatMap(({ exchange }) => exchange ?? []));
+    return exchanges.size === 0 ? [] : [`${device} (${counted(exchanges.size, 'exchange')})`];
+  });
+  if (writing.length === 0) return [];
+  return [`polls write to ${counted(writing.length, 'device')}, at every one of them: ${writing.join(', ')}`];
 }
 
 /** What an auditor asks first: the tags that commands can write. */
@@ -43,6 +62,8 @@ function writableOf({ devices, commands }: EdgeConfig): string {
     tags.flatMap((tag) => ('write' in tag && tag.write !== undefined ? [`${device}/${tag.tag}`] : [])),
   );
   if (!commands.enabled)
-    return `nothing can be written (commands.enabled is false${writable.length > 0 ? '; write of tags has no effect' : ''})`;
-  return writable.length === 0 ? 'nothing can be written: no tag has write' : `can be written: ${writable.join(', ')}`;
+    return `nothing can be written by commands (commands.enabled is false${writable.length > 0 ? '; write of tags has no effect' : ''})`;
+  return writable.length === 0
+    ? 'nothing can be written by commands: no tag has write'
+    : `can be written: ${writable.join(', ')}`;
 }

@@ -1,24 +1,19 @@
-import { type Exchange, type ModbusTable, recordAt } from '@fieldline/shared/config';
-import {
-  type Micros,
-  type QualityCode,
-  type QualityName,
-  qualityCode,
-  type Sample,
-  type Tag,
-} from '@fieldline/shared/contracts';
+import type { Exchange, ModbusTable } from '@fieldline/shared/config';
+import { type Micros, type QualityCode, qualityCode, type Sample } from '@fieldline/shared/contracts';
 import type { Clock, Log } from '@fieldline/shared/runtime';
 import { type Beat, createBeat } from './beat.ts';
-import { type Block, byAddress, indexIn, type Limits, type Span } from './blocks.ts';
-import { bad, type Decode } from './decode.ts';
+import { type Block, byAddress, indexIn, type Limits } from './blocks.ts';
+import { bad } from './decode.ts';
+import type { ReaderTrouble } from './device-trouble.ts';
+import { exceptionName } from './exceptions.ts';
+import { FoundOut, type Refusal } from './found-out.ts';
+import type { Item } from './item.ts';
+import { type Because, LastingTrouble } from './lasting-trouble.ts';
 import type { Link, LinkReply } from './link.ts';
-import { LookAgain, type LookState } from './look-again.ts';
-import { type Places, placesOf, placeText, type Recalled } from './refusals.ts';
+import type { Places, Recalled } from './refusals.ts';
+import { isDeviceFailure, qualityOf, refusesAddresses } from './reply-quality.ts';
 import { readRequestOf } from './request.ts';
 import { requestOf, requestsOf } from './requests.ts';
-
-/** A tag as it is read. */
-export type Item = Span & { readonly tag: Tag; readonly decode: Decode };
 
 /** Whom to ask, and how. */
 export type Source = {
@@ -37,18 +32,17 @@ export type Source = {
 const maxExtraRequests = 16;
 const none: readonly never[] = [];
 
-/** `confirmed`: it was refused alone. Else it only stood in a block that was, and is looked at again in the next turn. */
-type Refused = {
-  readonly quality: QualityCode;
-  readonly confirmed: boolean;
-  readonly told: boolean;
-  readonly since: Micros;
-};
-
 type Turn = {
   readonly signal: AbortSignal;
   readonly samples: Sample[];
   extraRequests: number;
+  /** A device failure is taken to be of what was asked for, not of the device: it is divided. */
+  dividesFailures: boolean;
+  hasDividedFailure: boolean;
+  /** What the device failed at: believed at the end of the turn, if it gave any values in it. */
+  readonly failed: Map<Item, Refusal>;
+  hasValues: boolean;
+  hasTrouble: boolean;
   /** Set once there is no sense in asking further: the quality of all that was not read; `aborted`: nothing more is wanted. */
   stopped: QualityCode | 'aborted' | null;
 };
@@ -56,84 +50,77 @@ type Turn = {
 /**
  * Reads one block of the plan. A device refuses a block whole where it lacks a single register of it; so a refused block is
  * halved until what is refused stands alone. From then on the others are read in the cheapest requests that leave it out, and
- * it is tried again at growing intervals. What was learned can be kept for the next run.
+ * it is tried again at growing intervals. What was learned can be kept for the next run. A device failure that lasts is halved
+ * too; where no part of it is answered, it is the device that has failed, and it is asked as before.
  */
 export class BlockReader {
   private readonly source: Source;
   private readonly items: readonly Item[];
   private readonly clock: Clock;
   private readonly log: Log;
-  private readonly refused = new Map<Item, Refused>();
-  /** Items that cannot share a request with the one before them, e.g. because a register between them is missing: since when. */
-  private readonly cuts = new Map<Item, Micros>();
-  private readonly lookAgain: LookAgain;
+  private readonly found: FoundOut;
   private readonly beats = new WeakMap<Block<Item>, Beat>();
+  private readonly lasting = new LastingTrouble<Item>();
   private blocks: readonly Block<Item>[];
   private lastTime = 0;
   private changed = false;
+  /** In the last turn it gave values where a failure was divided: what fails then is divided at once. */
+  private failsInParts = false;
+  /** Where all that was asked for from one end on failed, the next look begins at the other. */
+  private beginsAtEnd = false;
 
   constructor(source: Source, items: readonly Item[], clock: Clock, log: Log) {
     this.source = source;
     this.items = [...items].sort(byAddress);
     this.clock = clock;
     this.log = log;
-    this.lookAgain = new LookAgain(clock);
+    this.found = new FoundOut(source.table, clock, log);
     this.blocks = [requestOf(this.items, source.limits)];
   }
 
-  /** Tags that the device refuses to give. */
-  get refusedTags(): number {
-    return this.refused.size;
+  /** What it cannot read, though the device answers. */
+  get trouble(): ReaderTrouble {
+    const requests = this.blocks.map((block) => {
+      const because = this.lasting.of(block);
+      return { because, tags: because === null ? none : block.points.map(({ tag }) => tag.tag) };
+    });
+    return { refused: this.found.refusedTags, requests };
   }
 
   /** Takes over what others have found out of tags that are read here now; to be called before the first read. */
   adopt(others: readonly BlockReader[]): void {
     for (const other of others) {
       this.lastTime = Math.max(this.lastTime, other.lastTime);
-      for (const item of this.items) {
-        const known = other.refused.get(item);
-        const apartSince = other.cuts.get(item);
-        if (apartSince !== undefined) this.cuts.set(item, apartSince);
-        if (known === undefined) continue;
-        this.refused.set(item, known);
-        this.lookAgain.adopt(other.lookAgain);
-      }
+      this.found.adopt(other.found, this.items);
     }
     this.replan();
   }
 
   /** What an earlier run has found out of the device; to be called before the first read. */
-  recall({ refused, apart }: Recalled): void {
+  recall(recalled: Recalled): void {
     if (this.source.exchange !== undefined) return;
-    let soonest: LookState | null = null;
-    for (const item of this.items) {
-      const place = placeText({ ...item, table: this.source.table });
-      const known = refused.get(place);
-      const apartSince = apart.get(place)?.since;
-      if (apartSince !== undefined) this.cuts.set(item, apartSince);
-      if (known === undefined) continue;
-      const { quality, since } = known;
-      this.refused.set(item, { quality: qualityCode(quality), confirmed: true, told: true, since });
-      if (soonest === null || known.next < soonest.next) soonest = known;
-    }
-    if (soonest !== null) this.lookAgain.resume(soonest);
+    this.found.recall(recalled, this.items);
     this.replan();
   }
 
   /** What the next run should know. */
   get learned(): Places {
-    return placesOf(this.source.table, this.refused, this.cuts, this.lookAgain.state);
+    return this.found.learned;
   }
 
   /** One sample for each tag; on abort, for those read before. Never rejects. */
   async read(signal: AbortSignal): Promise<readonly Sample[]> {
-    const turn: Turn = { signal, samples: [], extraRequests: maxExtraRequests, stopped: null };
-    if (this.lookAgain.isDue) this.suspectAll();
-    const known = this.refused.size === 0 ? none : [...this.refused];
+    const turn = newTurn(signal);
+    this.found.suspectWhenDue();
+    const known = this.found.hasRefused ? this.found.all : none;
     const suspects = known.length === 0 ? none : known.filter(([, { confirmed }]) => !confirmed).map(([item]) => item);
-    for (const block of this.blocks) await this.readBlock(block, turn);
+    for (const block of this.blocks) {
+      turn.dividesFailures = this.failsInParts;
+      await this.readBlock(block, turn);
+    }
     if (suspects.length > 0) {
-      for (const block of requestsOf(suspects, this.source.limits, (item) => this.cuts.has(item))) {
+      turn.dividesFailures = true;
+      for (const block of requestsOf(suspects, this.source.limits, (item) => this.found.isApart(item))) {
         await this.readBlock(block, turn);
       }
     }
@@ -142,6 +129,8 @@ export class BlockReader {
     for (const [item, { confirmed, quality }] of known) {
       if (confirmed && why !== 'aborted') turn.samples.push(bad(item.tag, time, why ?? quality));
     }
+    if (turn.hasTrouble) this.settle(turn);
+    this.failsInParts = turn.hasDividedFailure && turn.hasValues;
     if (this.changed) this.replan();
     return turn.samples;
   }
@@ -171,8 +160,12 @@ export class BlockReader {
       return false;
     }
     const quality = qualityOf(reply);
-    if (reply.kind === 'exception' && refusesAddresses(reply.code) && this.source.exchange === undefined) {
-      await this.halve(block, turn, time, quality);
+    turn.hasTrouble = true;
+    if (this.blocks.includes(block)) this.lasting.came(block, reply);
+    if (reply.kind === 'exception' && this.mayDivide(block, turn, reply.code)) {
+      turn.dividesFailures = true;
+      turn.hasDividedFailure ||= isDeviceFailure(reply.code);
+      await this.halve(block, turn, time, { code: reply.code, quality });
       return true;
     }
     if (reply.kind !== 'exception' && reply.kind !== 'garbled') turn.stopped = quality;
@@ -196,15 +189,11 @@ export class BlockReader {
   }
 
   private accept(block: Block<Item>, turn: Turn, time: number, data: Buffer): void {
+    turn.hasValues = true;
+    if (this.lasting.ended(block)) this.log.info({ tags: block.points.length }, 'the device answers the request again');
     for (const item of block.points) {
       turn.samples.push(item.decode(data, indexIn(block, item), time));
-      const known = this.refused.size > 0 && this.refused.get(item);
-      if (!known) continue;
-      this.refused.delete(item);
-      this.changed = true;
-      this.lookAgain.found();
-      if (this.refused.size === 0) this.lookAgain.end();
-      if (known.told) this.log.info({ tag: item.tag.tag }, 'the device gives the tag again');
+      if (this.found.hasRefused && this.found.given(item)) this.changed = true;
     }
   }
 
@@ -212,20 +201,34 @@ export class BlockReader {
     for (const { tag } of block.points) turn.samples.push(bad(tag, time, quality));
   }
 
-  private async halve(block: Block<Item>, turn: Turn, time: number, quality: QualityCode): Promise<void> {
+  private mayDivide(block: Block<Item>, turn: Turn, code: number): boolean {
+    if (this.source.exchange !== undefined) return false;
+    if (refusesAddresses(code)) return true;
+    return isDeviceFailure(code) && (turn.dividesFailures || this.lasting.mayDivide(block));
+  }
+
+  private async halve(
+    block: Block<Item>,
+    turn: Turn,
+    time: number,
+    refusal: Omit<Refusal, 'confirmed'>,
+  ): Promise<void> {
     const { points } = block;
     const middle = points.length >> 1;
     const divide = points[middle];
     if (points.length < 2 || divide === undefined || turn.extraRequests < 2) {
-      for (const item of points) this.refuse(item, quality, points.length === 1);
-      this.spoil(block, turn, time, quality);
+      for (const item of points) this.noteRefused(item, turn, { ...refusal, confirmed: points.length === 1 });
+      this.spoil(block, turn, time, refusal.quality);
       return;
     }
     turn.extraRequests -= 2;
-    const leftFailed = await this.readBlock(this.requestOf(points.slice(0, middle)), turn);
-    const rightFailed = await this.readBlock(this.requestOf(points.slice(middle)), turn);
-    if (leftFailed || rightFailed) return;
-    this.cuts.set(divide, time);
+    const halves = [points.slice(0, middle), points.slice(middle)];
+    let isAnyFailed = false;
+    for (const half of this.beginsAtEnd ? halves.reverse() : halves) {
+      if (await this.readBlock(this.requestOf(half), turn)) isAnyFailed = true;
+    }
+    if (isAnyFailed) return;
+    this.found.setApart(divide, time);
     this.changed = true;
   }
 
@@ -233,56 +236,61 @@ export class BlockReader {
     return requestOf(points, this.source.limits);
   }
 
-  private refuse(item: Item, quality: QualityCode, confirmed: boolean): void {
-    const { told, since } = this.refused.get(item) ?? { told: false, since: this.clock.now() };
-    this.refused.set(item, { quality, confirmed, told: told || confirmed, since });
-    this.changed = true;
-    if (!confirmed || told) return;
-    this.lookAgain.begin();
-    const place = this.source.table === 'file' ? recordAt(item.first) : { address: item.first };
-    this.log.warn({ tag: item.tag.tag, ...place }, 'the device refuses the tag: is its address right?');
+  private noteRefused(item: Item, turn: Turn, refusal: Refusal): void {
+    if (isDeviceFailure(refusal.code)) turn.failed.set(item, refusal);
+    else this.refuse(item, refusal);
   }
 
-  /** Time to look again: each turn does a part of it, within its bound of extra requests. */
-  private suspectAll(): void {
-    this.lookAgain.looked();
-    for (const [item, known] of this.refused) this.refused.set(item, { ...known, confirmed: false });
+  private refuse(item: Item, refusal: Refusal): void {
+    this.found.refuse(item, refusal);
+    this.changed = true;
+  }
+
+  /** Whether the device has failed as a whole is known once all was asked; that it fails at one tag, a second turn has to confirm. */
+  private settle({ failed, hasValues }: Turn): void {
+    for (const [item, refusal] of failed) {
+      if (!hasValues) this.changed = this.found.unsuspect(item) || this.changed;
+      else this.refuse(item, { ...refusal, confirmed: refusal.confirmed && this.found.isRefused(item) });
+    }
+    if (failed.size > 0 && !hasValues) this.beginsAtEnd = !this.beginsAtEnd;
+    for (const block of this.blocks) {
+      const news = this.lasting.news(block);
+      if (news !== null) this.tell(block, news);
+    }
+  }
+
+  private tell({ points }: Block<Item>, because: Because): void {
+    const reason = because === 'garbled' ? 'an answer that is damaged or none to it' : exceptionName(because);
+    this.log.warn(
+      { tags: points.length, first: points[0]?.tag.tag, reason },
+      'the device gives no value for a request',
+    );
   }
 
   private replan(): void {
     this.changed = false;
     if (this.source.exchange !== undefined) return;
+    this.lasting.clear();
+    const { found } = this;
     const afterRefused = new Set<Item>();
     for (const [position, item] of this.items.entries()) {
       const previous = this.items[position - 1];
-      if (previous !== undefined && this.refused.has(previous)) afterRefused.add(item);
+      if (previous !== undefined && found.isRefused(previous)) afterRefused.add(item);
     }
-    const startsNew = (item: Item): boolean => this.cuts.has(item) || afterRefused.has(item);
-    const given = this.items.filter((item) => !this.refused.has(item));
+    const startsNew = (item: Item): boolean => found.isApart(item) || afterRefused.has(item);
+    const given = this.items.filter((item) => !found.isRefused(item));
     this.blocks = requestsOf(given, this.source.limits, startsNew);
   }
 }
 
-/** 02: no such address. 03: also said where a request is longer than the device can answer. */
-const refusesAddresses = (code: number): boolean => code === 0x02 || code === 0x03;
-
-const qualityOfException: Readonly<Partial<Record<number, QualityName>>> = {
-  2: 'bad/address',
-  // Gateway path unavailable, gateway target failed to respond: it is the gateway that answers, the device does not.
-  10: 'bad/not-connected',
-  11: 'bad/timeout',
-};
-
-const qualityOfKind = {
-  garbled: 'bad/reply',
-  timeout: 'bad/timeout',
-  'not-connected': 'bad/not-connected',
-  aborted: 'bad/stopped',
-} as const satisfies Record<string, QualityName>;
-
-type Failure = Exclude<LinkReply, { kind: 'data' }>;
-
-export function qualityOf(reply: Failure): QualityCode {
-  if (reply.kind === 'exception') return qualityCode(qualityOfException[reply.code] ?? 'bad/refused');
-  return qualityCode(qualityOfKind[reply.kind === 'silent' ? reply.because : reply.kind]);
-}
+const newTurn = (signal: AbortSignal): Turn => ({
+  signal,
+  samples: [],
+  extraRequests: maxExtraRequests,
+  dividesFailures: false,
+  hasDividedFailure: false,
+  failed: new Map(),
+  hasValues: false,
+  hasTrouble: false,
+  stopped: null,
+});

@@ -4,9 +4,11 @@ import { isSerialLink } from '@fieldline/shared/config/modbus-link';
 import { classRank, defaultClass, type Tag, type TagClass, tagClasses } from '@fieldline/shared/contracts';
 import type { Clock, Log } from '@fieldline/shared/runtime';
 import type { PollRequest } from '../driver.ts';
-import { BlockReader, type Item } from './block-reader.ts';
+import { BlockReader } from './block-reader.ts';
 import type { Block, Span } from './blocks.ts';
 import { createDecode, valueTypeOf } from './decode.ts';
+import { type DeviceTrouble, deviceTroubleOf } from './device-trouble.ts';
+import type { Item } from './item.ts';
 import type { Link } from './link.ts';
 import { type Plan, type Point, planDevice, requestText } from './plan.ts';
 import { keyOf, type Places, type Recalled, type RefusalsKey } from './refusals.ts';
@@ -68,9 +70,9 @@ export class DeviceReading {
     return this.parts.map(({ request }) => request);
   }
 
-  /** Tags that the device refuses to give. */
-  get refusedTags(): number {
-    return this.parts.reduce((sum, { reader }) => sum + reader.refusedTags, 0);
+  /** What it does not give, though it answers. */
+  get trouble(): DeviceTrouble {
+    return deviceTroubleOf(this.parts.map(({ reader }) => reader.trouble));
   }
 
   /** What the next run should know of it. */
@@ -111,9 +113,8 @@ export class DeviceReading {
   private recall(recalled: Recalled | null): void {
     if (recalled === null || recalled.refused.size + recalled.apart.size === 0) return;
     for (const { reader } of this.parts) reader.recall(recalled);
-    const { refusedTags } = this;
-    if (refusedTags > 0)
-      this.log.warn({ tags: refusedTags }, 'the device has refused tags in an earlier run: they are asked for seldom');
+    const tags = this.trouble.refusedTags;
+    if (tags > 0) this.log.warn({ tags }, 'the device has refused tags in an earlier run: they are asked for seldom');
   }
 
   private loadOf(requests: readonly Pick<Part, 'table' | 'everyMs' | 'exchange' | 'block'>[]): number {

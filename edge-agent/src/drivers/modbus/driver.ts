@@ -91,14 +91,15 @@ const linksOf = (devices: readonly ModbusDevice[]): ModbusLink[] => [
   ...new Map(devices.map(({ link }) => [modbusLinkName(link), link])).values(),
 ];
 
-function statusOf({ device: { device, unit }, link, refusedTags }: DeviceReading, watch: LineWatch): DeviceStatus {
+function statusOf({ device: { device, unit }, link, trouble }: DeviceReading, watch: LineWatch): DeviceStatus {
   const { state, disconnectedBecause } = link;
   if (state !== 'connected') return { device, state, trouble: disconnectedBecause ?? `connecting to ${link.name}` };
   if (link.isSilent(unit))
     return { device, state: 'troubled', trouble: `unit ${unit} does not answer on ${link.name}` };
-  if (refusedTags > 0)
-    return { device, state: 'troubled', trouble: `it refuses ${refusedTags} of its tags: see their quality` };
+  if (!trouble.isDeviceThere) return { device, state: 'troubled', trouble: trouble.text };
   const { backupInUse } = link;
-  if (backupInUse === null) return { device, state, trouble: watch.overloadOf(link.name) };
-  return { device, state, trouble: `reached by its backup address ${backupInUse.host}:${backupInUse.port}` };
+  const onBackup =
+    backupInUse === null ? null : `reached by its backup address ${backupInUse.host}:${backupInUse.port}`;
+  const all = [trouble.text, onBackup ?? watch.overloadOf(link.name)].filter((one) => one !== null);
+  return { device, state, trouble: all.length === 0 ? null : all.join('; ') };
 }

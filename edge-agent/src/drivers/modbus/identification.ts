@@ -1,4 +1,5 @@
 /** Read Device Identification (Application Protocol v1.1b3, 6.21). Pure. */
+import { isUtf8 } from 'node:buffer';
 
 export const identificationCode = 0x2b;
 export const deviceIdType = 0x0e;
@@ -43,9 +44,6 @@ export function parseIdentification(pdu: Buffer): Identification | null {
   return { objects, next: pdu[4] === 0xff ? pdu.readUInt8(5) : null };
 }
 
-/** What a terminal could take for a command is left out. */
+/** What a terminal could take for a command, or for another direction of writing, is left out. */
 const textOf = (bytes: Buffer): string =>
-  bytes
-    .toString('latin1')
-    .replace(/[\p{Cc}]/gu, '')
-    .trim();
+  (isUtf8(bytes) ? bytes.toString('utf8') : bytes.toString('latin1')).replace(/[\p{Cc}\p{Cf}]/gu, '').trim();

@@ -2,12 +2,12 @@
 import { functionsOf, isBitTable, isPart, type ModbusDevice, type ModbusTag } from '@fieldline/shared/config/modbus';
 import type { Sample, Tag, Value } from '@fieldline/shared/contracts';
 import type { TagWriter, WriteOrder, WriteProblem, WriteResult } from '../driver.ts';
-import { qualityOf } from './block-reader.ts';
 import { swapsBytes } from './codec/byte-order.ts';
 import { bad, type Decode } from './decode.ts';
 import { encode, toleranceOf } from './encode.ts';
 import type { Ask, Link, LinkReply } from './link.ts';
 import type { Point } from './plan.ts';
+import { qualityOf } from './reply-quality.ts';
 import type { RegisterWrite } from './write-request.ts';
 
 /** A tag that may be written, and where. */

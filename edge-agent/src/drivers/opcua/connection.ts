@@ -130,7 +130,7 @@ export function createConnection(
       subscriptions.map((each) => {
         const refused = each.trouble();
         if (state !== 'connected' || refused === null) return { device: each.device, state, trouble };
-        return { device: each.device, state: 'troubled', trouble: refused };
+        return { device: each.device, state, trouble: refused };
       }),
     close: async () => {
       closing.abort(new Error('closed'));

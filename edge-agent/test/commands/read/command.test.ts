@@ -73,6 +73,24 @@ describe('read of a device of the settings', () => {
     ]);
   });
 
+  test('reads each tag alone where the device fails at the block', async () => {
+    const { port } = await plcWith((ask, reply) => {
+      if (ask.first <= 4 && ask.first + ask.count > 4) reply.send(exception(ask, 4));
+      else memory()(ask, reply);
+    });
+    const { said, thrown } = await runByHand(read, ['--config', settingsFile(meter(port)), '--device', 'meter']);
+    expect(thrown).toBe(null);
+    expect(said.filter((line) => line.startsWith('  ')).map((line) => line.trim().split(' ')[0])).toEqual([
+      'voltage',
+      'power',
+      'state',
+    ]);
+    expect(said.filter((line) => line.includes('exception 4'))).toEqual([
+      expect.stringContaining('40001–40006'),
+      expect.stringContaining('40005'),
+    ]);
+  });
+
   test('names the device or the tag that was meant', async () => {
     const file = settingsFile(meter(1));
     expect((await runByHand(read, ['--config', file, '--device', 'meters'])).thrown).toMatchObject({

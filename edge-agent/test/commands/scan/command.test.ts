@@ -63,6 +63,17 @@ describe('scan', () => {
     expect(said[0]).toMatch(/^unit 9: Zähler\[31m AG, Z-1, v3 \(/);
   });
 
+  test('shows names in UTF-8 and in Latin-1, without what a terminal would obey', async () => {
+    const utf8 = Buffer.from('Zählér\u202e Ω\u001b').toString('latin1');
+    const port = await portOf((ask, { send }) => {
+      if (ask.code === 3) send(registers(ask, [1]));
+      else send(identification([[0, ask.unit === 1 ? utf8 : 'Zähler']], null));
+    });
+    const { said } = await scanned(port, '--units', '1-2');
+    expect(said[0]).toMatch(/^unit 1: Zählér Ω \(/);
+    expect(said[1]).toMatch(/^unit 2: Zähler \(/);
+  });
+
   test('goes on where a unit breaks off in the middle of its identification, and where one repeats itself', async () => {
     const port = await portOf((ask, { send }) => {
       if (ask.code === 3) send(registers(ask, [1]));

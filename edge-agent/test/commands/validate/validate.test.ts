@@ -59,6 +59,23 @@ describe('validate warns', () => {
     expect(warningsOf(device('d', 3, 'tag: a, address: 0') + device('e', 4, 'tag: a, address: 0'))).toEqual([]);
   });
 
+  test('where a command may write what the registers cannot hold', () => {
+    const tags = [
+      'tag: a, address: 0, write: { min: -5, max: 100000 }',
+      'tag: b, address: 1, type: int16, scale: 0.1, write: { min: -3276.8, max: 3276.8 }',
+      'tag: c, address: 2, write: { min: 0, max: 65535 }',
+      'tag: d, address: 3, type: float32, write: { min: -5, max: 100000 }',
+      'tag: e, address: 5, type: int16, bits: [0, 3], write: { min: -8, max: 7 }',
+      'tag: f, address: 6, type: bcd, registers: 1, write: { min: 0, max: 10000 }',
+    ];
+    expect(warningsOf(device('d', 1, ...tags))).toEqual([
+      'warning: edge.yaml:9:45: devices[0].tags[0].write.min: a (uint16) can only hold 0 to 65535: what lies beyond is refused',
+      'warning: edge.yaml:9:54: devices[0].tags[0].write.max: a (uint16) can only hold 0 to 65535: what lies beyond is refused',
+      'warning: edge.yaml:10:84: devices[0].tags[1].write.max: b (int16) can only hold -3276.8 to 3276.7: what lies beyond is refused',
+      'warning: edge.yaml:14:78: devices[0].tags[5].write.max: f (bcd) can only hold 0 to 9999: what lies beyond is refused',
+    ]);
+  });
+
   test('of nothing in the shipped profiles; a slip beside one is told at its own place', () => {
     const uses = shippedProfileNames(profilesFolder).map(
       (name, index) =>
@@ -70,6 +87,22 @@ describe('validate warns', () => {
       expect.stringMatching(/^warning: edge\.yaml:8:47: devices\[0\]\.tags\[0\]\.address: own .* of voltage\.l1 /),
     ]);
   });
+});
+
+test('validate tells which polls write, whatever commands may', () => {
+  const text = (tags: string): string => `  - device: drive
+    protocol: modbus
+    link: { kind: tcp, host: h }
+    pollsMayWrite: true
+    exchanges: [{ exchange: one, address: 9, words: [1] }, { exchange: two, address: 9, words: [2] }]
+    tags: [{ tag: a, address: 0, exchange: one }, { tag: b, address: 1, exchange: one }${tags}]
+`;
+  const told = (devices: string) => validate('edge.yaml', readEdgeConfig(settingsFile(devices), profilesFolder));
+  expect(told(text(', { tag: c, address: 0, exchange: two }')).slice(-2)).toEqual([
+    '  nothing can be written by commands (commands.enabled is false)',
+    '  polls write to 1 device, at every one of them: drive (2 exchanges)',
+  ]);
+  expect(told(device('d', 1, 'tag: a, address: 0')).join('\n')).not.toContain('polls write');
 });
 
 test('validate fails where a line cannot carry what is asked, and where it is nearly so warns', () => {

@@ -39,6 +39,47 @@ describe('rounding and limits', () => {
   });
 });
 
+describe('a whole number with a decimal scale', () => {
+  test.each<[object, string, unknown]>([
+    [{ type: 'uint16', scale: 0.1 }, '0035', 5.3],
+    [{ type: 'int16', scale: 0.1 }, 'ffcb', -5.3],
+    [{ type: 'int32', scale: 0.001, offset: -0.1 }, '0000 0065', 0.001],
+    [{ type: 'uint16', scale: 1e-7 }, '0003', 3e-7],
+    [{ type: 'uint16', scale: 1 / 3 }, '0002', 2 / 3],
+    [{ type: 'bcd', registers: 1, scale: 0.01 }, '0110', 1.1],
+    [{ type: 'uint64', scale: 0.1 }, 'ffff ffff ffff ffff', 2 ** 64 * 0.1],
+    // What a float holds is multiplied as it is.
+    [{ type: 'float64', scale: 0.1 }, '404a 8000 0000 0000', 53 * 0.1],
+  ])('%j of %s', (settings, registers, value) => {
+    expect(goodValue(settings, registers)).toBe(value);
+  });
+
+  test('is the decimal that was meant, whatever the digits', () => {
+    const places = fc.integer({ min: 0, max: 6 });
+    const whole = fc.integer({ min: -99_999, max: 99_999 });
+    fc.assert(
+      fc.property(whole, whole, places, whole, places, (raw, scaleUnits, scalePlaces, offsetUnits, offsetPlaces) => {
+        fc.pre(scaleUnits !== 0);
+        const [scale, offset] = [Number(`${scaleUnits}e-${scalePlaces}`), Number(`${offsetUnits}e-${offsetPlaces}`)];
+        const data = Buffer.alloc(4);
+        data.writeInt32BE(raw);
+        const units =
+          BigInt(raw) * BigInt(scaleUnits) * 10n ** BigInt(6 - scalePlaces) +
+          BigInt(offsetUnits) * 10n ** BigInt(6 - offsetPlaces);
+        expect(Number(read({ type: 'int32', scale, offset }, data).value) + 0).toBe(Number(`${units}e-6`));
+      }),
+    );
+  });
+
+  test('with a scale factor too', () => {
+    const place = { valueAt: 0, factorAt: 1 };
+    const settings = { type: 'uint16', scaleFactor: 1, scale: 0.1 };
+    expect(read(settings, bytesOf('0035 ffff'), 'ABCD', 0, place).value).toBe(0.53);
+    expect(read(settings, bytesOf('0035 0001'), 'ABCD', 0, place).value).toBe(53);
+    expect(read(settings, bytesOf('0035 0003'), 'ABCD', 0, place).value).toBe(5_300);
+  });
+});
+
 describe('the scale factor of SunSpec', () => {
   /** The factor stands two registers behind the value. */
   const scaled = (registers: string, settings: object = {}) =>

@@ -118,6 +118,7 @@ describe('registers that are none of their code', () => {
     [{ type: 'float16' }, '7c00', 'bad/not-a-number'],
     [{ type: 'float16' }, '7e01', 'bad/not-a-number'],
     [{ type: 'float16', notAvailable: [-9_999] }, 'f0e2', 'bad/not-available'],
+    [{ type: 'uint16', notAvailable: [-1] }, 'ffff', 'bad/not-available'],
     [{ type: 'int8', notAvailable: [0x80] }, '0080', 'bad/not-available'],
     [{ type: 'int8', byte: 'high', notAvailable: [0x80] }, '8000', 'bad/not-available'],
     [{ type: 'int8', byte: 'high', notAvailable: [0x80] }, '0080', 'good'],

@@ -88,12 +88,15 @@ describe('an exchange', () => {
 });
 
 describe('read by hand', () => {
-  async function readBy(...args: string[]) {
+  async function coupler() {
     const plc = pages();
-    const port = await start(plc.answer);
-    const file = settingsFile(
-      `  - ${JSON.stringify({ device: 'coupler', protocol: 'modbus', link: tcp(port), ...settings })}\n`,
-    );
+    const link = tcp(await start(plc.answer));
+    const file = settingsFile(`  - ${JSON.stringify({ device: 'coupler', protocol: 'modbus', link, ...settings })}\n`);
+    return { file, plc };
+  }
+
+  async function readBy(...args: string[]) {
+    const { file, plc } = await coupler();
     const { said, thrown } = await runByHand(read, ['--config', file, '--device', 'coupler', ...args]);
     expect(thrown).toBe(null);
     return { said: said.map((line) => line.replace(/\d+\.\d ms/, '… ms')), written: plc.written };
@@ -108,6 +111,13 @@ describe('read by hand', () => {
       'coupler, unit 1, holding 10 (1 register): … ms',
       '  plain  0000  0  good',
     ]);
+  });
+
+  test('ends as wrong use where nothing but exchanges would read what is wanted', async () => {
+    const { file, plc } = await coupler();
+    const { thrown } = await runByHand(read, ['--config', file, '--device', 'coupler', '--tag', 'c']);
+    expect(thrown).toMatchObject({ code: 'arguments/invalid', message: expect.stringContaining('State --exchanges') });
+    expect(plc.written).toEqual([]);
   });
 
   test('writes where it is told to, once', async () => {

@@ -53,7 +53,11 @@ const stretchesOf = (asked: Buffer): { file: number; record: number; count: numb
   }));
 
 /** Each record holds 100 × its file + its number, if `has` says that it is there; `most`: stretches that it takes at once. */
-function files(has: (file: number, record: number) => boolean, most = 35): { answer: Answer; asked: string[] } {
+function files(
+  has: (file: number, record: number) => boolean,
+  most = 35,
+  tooMany = '94 03',
+): { answer: Answer; asked: string[] } {
   const seen: string[] = [];
   const answer: Answer = (_ask, { asked, send }) => {
     const stretches = stretchesOf(asked);
@@ -61,7 +65,7 @@ function files(has: (file: number, record: number) => boolean, most = 35): { ans
     const records = stretches.map(({ file, record, count }) =>
       Array.from({ length: count }, (_, index) => [file, record + index] as const),
     );
-    if (stretches.length > most) return send(hex('94 03'));
+    if (stretches.length > most) return send(hex(tooMany));
     if (!records.flat().every(([file, record]) => has(file, record))) return send(hex('94 02'));
     const parts = records.map((own) => {
       const words = own.map(([file, record]) => (file * 100 + record).toString(16).padStart(4, '0'));
@@ -116,7 +120,7 @@ describe('a device with files', () => {
     plc.asked.length = 0;
     expect(await rig.read()).toEqual({ ...rest, f1r50: 'bad/address' });
     expect(plc.asked).toEqual(['1:0+1', '2:0+1 3:0+1']);
-    expect(rig.driver.status()[0]?.trouble).toBe('it refuses 1 of its tags: see their quality');
+    expect(rig.driver.status()[0]?.trouble).toBe('it refuses 1 of its tags: f1r50');
     isThere = true;
     clock.putForward(60_000);
     await rig.read();
@@ -152,6 +156,18 @@ describe('a device with files', () => {
     const told = files(() => true, 1);
     expect(await (await startFiles(told, tags, { maxSubRequests: 1 })).rig.read()).toEqual(all);
     expect(told.asked).toEqual(one);
+  });
+
+  test('that fails at several stretches is asked for one at a time', async () => {
+    const tags = [tagOf(1, 0), tagOf(1, 50), tagOf(2, 0), tagOf(3, 0)];
+    const plc = files(() => true, 1, '94 04');
+    const { rig } = await startFiles(plc, tags);
+    const all = { f1r0: 100, f1r50: 150, f2r0: 200, f3r0: 300 };
+    for (let turn = 0; turn < 2; turn++) await rig.read();
+    for (let turn = 0; turn < 3; turn++) expect(await rig.read()).toEqual(all);
+    plc.asked.length = 0;
+    expect(await rig.read()).toEqual(all);
+    expect(plc.asked).toEqual(['1:0+1', '1:50+1', '2:0+1', '3:0+1']);
   });
 
   test('whose records are more than a register is asked for each tag by itself, from the beginning of its record', async () => {

@@ -13,7 +13,7 @@ export async function openSerial({ path, baudRate, parity, dataBits, stopBits, r
   await new Promise<void>((resolve, reject) => {
     port.open((error) => {
       if (error === null) resolve();
-      else reject(unreachable(`cannot open ${path}: ${error.message}; ${hint(error.message)}`));
+      else reject(unreachable(`cannot open ${path}: ${reasonOf(error)}; ${hint(error.message)}`));
     });
   });
   const channel = channelOf(port, path, rs485);
@@ -40,6 +40,9 @@ function endOnHangUp({ port: binding }: SerialPort, channel: Channel): void {
   if (binding === undefined || !('poller' in binding)) return;
   binding.poller.once('disconnect', () => channel.end('the port has hung up; is its adapter plugged in?'));
 }
+
+/** The library says again that it is an error, and what it could not open. */
+const reasonOf = ({ message }: Error): string => message.replace(/^Error: /, '').replace(/, cannot open .*/, '');
 
 const hint = (message: string): string =>
   /permission|EACCES/i.test(message)

@@ -3,6 +3,7 @@
  * so that these hold as they are stated.
  */
 import { isComputed, isFloat, type ModbusTag } from '@fieldline/shared/config/modbus';
+import { decimalProduct } from './decimal-product.ts';
 import { absent, type NoValue, outOfCode, type Read } from './read.ts';
 
 /** `power` of ten by the scale factor, 0 without one. What comes out of floats may not be finite. */
@@ -14,9 +15,11 @@ export function arithmeticOf(setting: ModbusTag): Arithmetic | null {
   if (!isComputed(setting)) return limit;
   const { scale = 1, offset = 0, decimals } = setting;
   const round = decimals === undefined ? null : roundTo(decimals);
+  const exactly = isFloat(setting.type) ? null : decimalProduct(scale, offset);
   // 64-bit integers lose here what a float64 cannot hold: the settings chose a float64.
   return (raw, power) => {
-    const scaled = timesTen(Number(raw), power) * scale + offset;
+    const number = Number(raw);
+    const scaled = exactly?.(number, power) ?? timesTen(number, power) * scale + offset;
     const value = round === null ? scaled : round(scaled);
     return limit === null ? value : limit(value, 0);
   };

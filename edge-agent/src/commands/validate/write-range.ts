@@ -1,0 +1,47 @@
+/** Limits of commands that reach beyond what the registers of a tag can hold: mostly a wrong type, or a forgotten scale. */
+import { isFloat, type ModbusTag, patternBits, registerCount } from '@fieldline/shared/config';
+import type { EdgeConfig } from '@fieldline/shared/config/edge';
+import { arithmeticOf } from '../../drivers/modbus/codec/arithmetic.ts';
+import type { Issue } from './findings.ts';
+
+export function writeRanges(devices: EdgeConfig['devices']): Issue[] {
+  return devices.flatMap((device, position): Issue[] => {
+    if (device.protocol !== 'modbus') return [];
+    return device.tags.flatMap((tag, index) =>
+      beyond(tag).map(({ key, message }) => ({ path: ['devices', position, 'tags', index, 'write', key], message })),
+    );
+  });
+}
+
+function beyond(tag: ModbusTag): { readonly key: 'min' | 'max'; readonly message: string }[] {
+  const range = valueRange(tag);
+  if (range === null || tag.write === undefined) return [];
+  const [lowest, highest] = range;
+  const { min = lowest, max = highest } = tag.write;
+  const message = `${tag.tag} (${tag.type}) can only hold ${lowest} to ${highest}: what lies beyond is refused`;
+  return [
+    ...(min < lowest || min > highest ? [{ key: 'min' as const, message }] : []),
+    ...(max < lowest || max > highest ? [{ key: 'max' as const, message }] : []),
+  ];
+}
+
+/** null where that is not known, or has no bounds that matter. */
+function valueRange(tag: ModbusTag): readonly [number, number] | null {
+  const raw = rawRange(tag);
+  if (raw === null || tag.scaleFactor !== undefined) return null;
+  const compute = arithmeticOf(tag);
+  const [one, other] = compute === null ? raw : [Number(compute(raw[0], 0)), Number(compute(raw[1], 0))];
+  return [Math.min(one, other), Math.max(one, other)];
+}
+
+function rawRange(tag: ModbusTag): readonly [number, number] | null {
+  const { type, bits, signed = false } = tag;
+  if (isFloat(type) || type === 'string' || type === 'bool' || type === 'time') return null;
+  if (type === 'bcd') return [0, 10_000 ** registerCount(tag) - 1];
+  if (type === 'mod10000') {
+    const most = 10_000 ** registerCount(tag) - 1;
+    return [signed ? -most : 0, most];
+  }
+  const width = bits === undefined ? patternBits(tag) : bits[1] - bits[0] + 1;
+  return type.startsWith('int') ? [-(2 ** (width - 1)), 2 ** (width - 1) - 1] : [0, 2 ** width - 1];
+}
