@@ -29,8 +29,6 @@ const mostBytesOfFrame = 256;
 const heldMs = 5;
 /** The bytes of a serial port come by way of another thread. */
 const serialGraceMs = 30;
-/** A frame comes in pieces over a network, and what was lost of them is sent again after some 200 ms. */
-const networkGapMs = 250;
 
 /** One open channel with modbus-serial on it. One request at a time: `ask` is not called while another one runs. */
 export class Connection {
@@ -51,8 +49,8 @@ export class Connection {
     this.isSerial = isSerialLink(link);
     this.pauseMs = Math.max(link.pauseBetweenMs, this.timing.silenceMs);
     this.freeAtMs = link.pauseAfterConnectMs === 0 ? 0 : performance.now() + link.pauseAfterConnectMs;
-    const graceMs = this.isSerial ? serialGraceMs : 0;
-    const line = { silenceMs: this.timing.silenceMs, graceMs, gapMs: this.isSerial ? 0 : networkGapMs };
+    const { silenceMs, gapMs } = this.timing;
+    const line = { silenceMs, gapMs, graceMs: this.isSerial ? serialGraceMs : 0 };
     this.port = createPort(link, { channel, onLate, unasked: unaskedOf(link) }, line);
     this.port.on('damaged', () => this.finish?.(damaged));
     this.client = new modbusSerial.default(this.port);

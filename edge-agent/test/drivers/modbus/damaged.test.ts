@@ -14,18 +14,22 @@ afterEach(() => {
 });
 
 const unit = 17;
-const timeoutMs = 1_000;
+const timeoutMs = 3_000;
 const read: ModbusRequest = { unit, table: 'holding', first: 0, count: 3, timeoutMs };
 const values = [7, 300, 9];
-/** What ends a frame, and how long a frame over a network may pause within itself. */
 const quietMs = 50;
-const gapMs = 250;
 
 /** Whether these are digits of the other case, which mean the same. */
 const isSameDigit = (framing: string, one: number, other: number): boolean =>
   framing === 'ascii' && String.fromCharCode(one).toUpperCase() === String.fromCharCode(other).toUpperCase();
 
-describe.each(['rtu', 'ascii'] as const)('over %s', (framing) => {
+/** How long a frame over a network may pause within itself: in ASCII a second between any two characters. */
+const framings = [
+  ['rtu', 250],
+  ['ascii', 1_000],
+] as const;
+
+describe.each(framings)('over %s', (framing, gapMs) => {
   const frame = (adu: Buffer): Buffer => frameOf(framing, null, adu);
   const replyOf = (from: number): Buffer => frame(Buffer.concat([Buffer.of(from), registers({ code: 3 }, values)]));
   const good = replyOf(unit);
@@ -101,6 +105,17 @@ describe.each(['rtu', 'ascii'] as const)('over %s', (framing) => {
     receive(begin);
     await vi.advanceTimersByTimeAsync(gapMs + 1);
     expect(stopping.reply).toEqual({ kind: 'garbled', isDamaged: true });
+  });
+
+  test('a reply that lacks a byte is one too, at once where its end is marked', async () => {
+    const { receive, ask } = await openLine();
+    const asked = ask();
+    receive(Buffer.concat([good.subarray(0, 8), good.subarray(9)]));
+    const endsAfterMs = framing === 'ascii' ? quietMs : gapMs;
+    await vi.advanceTimersByTimeAsync(endsAfterMs - 1);
+    expect(asked.reply).toBeNull();
+    await vi.advanceTimersByTimeAsync(2);
+    expect(asked.reply).toEqual({ kind: 'garbled', isDamaged: true });
   });
 
   test('a refusal that cannot be read is one too', async () => {

@@ -18,6 +18,7 @@ const layout: Layout = {
     const end = bytes[from] === colon ? bytes.indexOf(carriageReturn, from) : -1;
     return end !== -1 && bytes[end + 1] === lineFeed && asciiFrame(bytes, from + 1, end) !== null ? end + 2 - from : 0;
   },
+  endsEarly: (bytes, from) => bytes.indexOf('\r\n', from, 'latin1') !== -1,
 };
 
 /**

@@ -11,6 +11,7 @@ const layout: Layout = {
     const to = from + length;
     return length > 0 && to <= bytes.length && isIntact(bytes, from, to) ? length : 0;
   },
+  endsEarly: () => false,
 };
 
 /** Modbus RTU on a serial port or over TCP. */

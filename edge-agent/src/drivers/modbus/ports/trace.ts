@@ -20,6 +20,8 @@ export type Layout = {
   readonly sizeOf: (rtuBytes: number) => number;
   /** How long the frame is that stands here with a right checksum, whoever says it; 0: none does. */
   readonly intactAt: (bytes: Buffer, from: number) => number;
+  /** Whether the frame that begins here says that it has ended, shorter than it ought to be. */
+  readonly endsEarly: (bytes: Buffer, from: number) => boolean;
 };
 
 /** `whole`: as long as it will be; `beginning`: its head is right, and some of it has not come. */
@@ -85,16 +87,17 @@ function traceAt(bytes: Buffer, from: number, { unit, code, third, rtuBytes }: O
   const isThird = head[2] === third;
   if (head[1] === (code | 0x80)) {
     const isException = isUnit || isExceptionCode(head[2]);
-    return isException ? extentOf(bytes, from + layout.sizeOf(exceptionBytes), isUnit) : null;
+    return isException ? extentOf(bytes, from, layout.sizeOf(exceptionBytes), isUnit, layout) : null;
   }
   const isCode = head[1] === code;
   const rightBytes = [isUnit, isCode, isThird].filter((isRight) => isRight).length;
-  return rightBytes < 2 ? null : extentOf(bytes, from + layout.sizeOf(rtuBytes), isUnit && isCode);
+  return rightBytes < 2 ? null : extentOf(bytes, from, layout.sizeOf(rtuBytes), isUnit && isCode, layout);
 }
 
-function extentOf(bytes: Buffer, end: number, isSurelyItsHead: boolean): Trace {
-  if (end <= bytes.length) return 'whole';
-  return isSurelyItsHead ? 'beginning' : null;
+function extentOf(bytes: Buffer, from: number, size: number, isSurelyItsHead: boolean, layout: Layout): Trace {
+  if (from + size <= bytes.length) return 'whole';
+  if (!isSurelyItsHead) return null;
+  return layout.endsEarly(bytes, from) ? 'whole' : 'beginning';
 }
 
 const isExceptionCode = (byte: number | undefined): boolean =>
