@@ -8,6 +8,8 @@ import type { LinkParts } from './link.ts';
 
 const firstReconnectMs = 500;
 const maxReconnectMs = 30_000;
+/** However soon a device answers, connecting takes its own time, and this machine is busiest at its start. */
+const leastFirstTryMs = 2_000;
 
 export type UpkeepUser = {
   readonly onConnected: () => void;
@@ -86,8 +88,9 @@ export class Upkeep {
     return this.firstTryEnded;
   }
 
+  /** Resolves then; or after so long, where that is enough for a connection that can be made. */
   async firstTried(maxMs: number, signal: AbortSignal): Promise<void> {
-    await Promise.race([this.firstTry.promise, pause(maxMs, signal)]);
+    await Promise.race([this.firstTry.promise, pause(Math.max(maxMs, leastFirstTryMs), signal)]);
   }
 
   /** Something has come over the connection. */
