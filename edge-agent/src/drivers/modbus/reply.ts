@@ -12,5 +12,5 @@ export type Reply =
 export const nonsense: Reply = { kind: 'garbled', isDamaged: false };
 export const damaged: Reply = { kind: 'garbled', isDamaged: true };
 
-export const isDamaged = (reply: { readonly kind: string; readonly isDamaged?: boolean }): boolean =>
-  reply.isDamaged === true;
+export const isDamaged = (reply: Reply | { readonly kind: 'silent' }): boolean =>
+  reply.kind === 'garbled' && reply.isDamaged;
