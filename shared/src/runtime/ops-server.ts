@@ -16,7 +16,8 @@ export type Download = {
   /** e.g. `/modbus.pcapng` */
   readonly path: string;
   readonly type: string;
-  readonly content: (query: URLSearchParams) => Buffer;
+  /** A text says why there is none: what is asked for does not exist. */
+  readonly content: (query: URLSearchParams) => Buffer | string;
 };
 
 /**
@@ -37,7 +38,9 @@ export async function startOpsServer(
     }
     const download = downloads.find((one) => one.path === path);
     if (download !== undefined) {
-      response.writeHead(200, { 'content-type': download.type }).end(download.content(new URLSearchParams(query)));
+      const content = download.content(new URLSearchParams(query));
+      if (typeof content === 'string') response.writeHead(404, { 'content-type': 'text/plain' }).end(`${content}\n`);
+      else response.writeHead(200, { 'content-type': download.type }).end(content);
       return;
     }
     const checks = path === '/health/live' ? health.live : path === '/health/ready' ? health.ready : null;

@@ -67,6 +67,14 @@ describe('the server for those who watch a program', () => {
     expect(await (await get('/')).text()).toContain('/things.bin');
   });
 
+  it('says why there is no such file', async () => {
+    const content = (): string => 'no thing is called x: there are a and b';
+    const { get } = await start([{ path: '/things.bin', type: 'application/x-things', content }]);
+    const answer = await get('/things.bin?of=x');
+    expect(answer.status).toBe(404);
+    expect(await answer.text()).toBe('no thing is called x: there are a and b\n');
+  });
+
   it('says which port is taken and what to do', async () => {
     const { port } = await start();
     await expect(startOpsServer({ host: '127.0.0.1', port }, createMetrics(), createHealth())).rejects.toMatchObject({

@@ -6,8 +6,9 @@ import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus
 import { type Clock, pause, silentLog } from '@fieldline/shared/runtime';
 import { DialIns } from './channels/dial-in.ts';
 import { openChannel } from './channels/open-channel.ts';
-import { Connection, type Reply } from './connection.ts';
+import { Connection } from './connection.ts';
 import type { AnswersAs } from './ports/frame-port.ts';
+import type { Reply } from './reply.ts';
 import type { FileRequest, IdentificationRequest, ReadRequest } from './request.ts';
 
 export type TimedReply = { readonly reply: Reply; readonly roundTripMs: number };

@@ -10,6 +10,7 @@ import type { Line } from './ports/line-port.ts';
 import { RtuPort } from './ports/rtu-port.ts';
 import { TcpPort } from './ports/tcp-port.ts';
 import { UdpPort } from './ports/udp-port.ts';
+import { damaged, nonsense, type Reply } from './reply.ts';
 import {
   dataBytes,
   type FileRequest,
@@ -19,15 +20,6 @@ import {
   type ReadRequest,
 } from './request.ts';
 import { sendWrite, type WriteRequest } from './write-request.ts';
-
-export type Reply =
-  /** The data bytes alone: two per register, eight bits per byte; none after a write. */
-  | { readonly kind: 'data'; readonly data: Buffer }
-  | { readonly kind: 'exception'; readonly code: number }
-  | { readonly kind: 'garbled' }
-  | { readonly kind: 'timeout' }
-  | { readonly kind: 'not-connected' }
-  | { readonly kind: 'aborted' };
 
 type Finish = (reply: Reply) => void;
 
@@ -57,8 +49,10 @@ export class Connection {
     this.isSerial = isSerialLink(link);
     this.pauseMs = Math.max(link.pauseBetweenMs, this.timing.silenceMs);
     this.freeAtMs = link.pauseAfterConnectMs === 0 ? 0 : performance.now() + link.pauseAfterConnectMs;
-    const line = { silenceMs: this.timing.silenceMs, graceMs: this.isSerial ? serialGraceMs : 0 };
+    const { silenceMs, gapMs } = this.timing;
+    const line = { silenceMs, gapMs, graceMs: this.isSerial ? serialGraceMs : 0 };
     this.port = createPort(link, { channel, onLate, unasked: unaskedOf(link) }, line);
+    this.port.on('damaged', () => this.finish?.(damaged));
     this.client = new modbusSerial.default(this.port);
     this.client.open(() => {});
     this.ended = channel.ended;
@@ -159,12 +153,18 @@ export class Connection {
   private timedOut(finish: Finish, dueMs: number): void {
     const look = (): void => {
       setImmediate(() => {
-        if (this.finish === finish) this.giveUp({ kind: this.port.pendingBytes > 0 ? 'garbled' : 'timeout' });
+        if (this.finish === finish) this.giveUp(this.inVain);
       });
     };
     const wasHeld = performance.now() - dueMs > heldMs;
     if (wasHeld && this.isSerial) setTimeout(look, serialGraceMs);
     else look();
+  }
+
+  /** What has come by now is no reply. */
+  private get inVain(): Reply {
+    if (this.port.isDamaged) return damaged;
+    return this.port.pendingBytes > 0 ? nonsense : { kind: 'timeout' };
   }
 
   private giveUp(reply: Reply): void {
@@ -182,11 +182,11 @@ export class Connection {
     this.client.readDeviceIdentification(identificationCategories[category], firstObject).then(
       () => {
         const pdu = pduOf();
-        if (this.finish === finish) finish(pdu === null ? { kind: 'garbled' } : { kind: 'data', data: pdu });
+        if (this.finish === finish) finish(pdu === null ? nonsense : { kind: 'data', data: pdu });
       },
       (error: Error) => {
         const code = exceptionCode(error);
-        if (this.finish === finish) finish(code === null ? { kind: 'garbled' } : { kind: 'exception', code });
+        if (this.finish === finish) finish(code === null ? nonsense : { kind: 'exception', code });
       },
     );
   }
@@ -203,7 +203,7 @@ export class Connection {
       if (this.finish !== finish) return;
       const code = exceptionCode(error);
       if (code !== null) finish({ kind: 'exception', code });
-      else if (error !== null || result?.buffer.length !== sizeBytes) finish({ kind: 'garbled' });
+      else if (error !== null || result?.buffer.length !== sizeBytes) finish(nonsense);
       else finish({ kind: 'data', data: result.buffer });
     };
     if (exchange !== undefined) {
@@ -234,7 +234,7 @@ export class Connection {
       if (this.finish !== finish) return;
       const code = exceptionCode(error);
       if (code !== null) finish({ kind: 'exception', code });
-      else finish(error === null && isEcho ? { kind: 'data', data: noData } : { kind: 'garbled' });
+      else finish(error === null && isEcho ? { kind: 'data', data: noData } : nonsense);
     });
   }
 }

@@ -2,7 +2,7 @@ import { isNetworkLink, type ModbusLink } from '@fieldline/shared/config/modbus-
 import { type Backoff, createBackoff } from '@fieldline/shared/runtime';
 import type { Address } from './channels/open-channel.ts';
 
-/** An address that connects but stays silent costs some time-outs at each return: it is tried seldomer each time. */
+/** An address that connects but stays silent may work for others, whom each try disturbs: it is tried seldomer each time. */
 const maxReturnPauses = 12;
 
 /** Which of the two addresses of a device is in use. */

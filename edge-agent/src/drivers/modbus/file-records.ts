@@ -1,8 +1,8 @@
 /** Read File Record (Application Protocol v1.1b3, 6.14). Pure. */
 import { placeBytes, recordAt, recordHeadBytes } from '@fieldline/shared/config/modbus-file';
 import type { Span } from './blocks.ts';
-import type { Reply } from './connection.ts';
 import { crcBytes, rtuFrame } from './ports/frame-port.ts';
+import { nonsense, type Reply } from './reply.ts';
 
 const readFileCode = 0x14;
 const referenceType = 6;
@@ -25,10 +25,10 @@ export function fileRequestFrame(unit: number, stretches: readonly Span[]): Buff
 }
 
 export function fileReply(frame: Buffer, unit: number, stretches: readonly Span[]): Reply {
-  if (frame[0] !== unit) return { kind: 'garbled' };
+  if (frame[0] !== unit) return nonsense;
   if (frame[1] === (readFileCode | 0x80)) return { kind: 'exception', code: frame[2] ?? 0 };
   const data = frame[1] === readFileCode ? recordsIn(frame, stretches) : null;
-  return data === null ? { kind: 'garbled' } : { kind: 'data', data };
+  return data === null ? nonsense : { kind: 'data', data };
 }
 
 /** The records of all stretches, one behind the other; null where the frame is no such answer, in any of its parts. */

@@ -1,16 +1,18 @@
 import { isSerialLink, type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
-import type { Micros } from '@fieldline/shared/contracts';
-import { type Clock, pause } from '@fieldline/shared/runtime';
+import { pause } from '@fieldline/shared/runtime';
 import type { DriverContext } from '../driver.ts';
 import type { DialIns } from './channels/dial-in.ts';
 import type { Address, openChannel } from './channels/open-channel.ts';
-import type { Connection, Reply } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { ConnectionDoubt } from './connection-doubt.ts';
 import { type LineTiming, lineTiming } from './line-timing.ts';
+import { isAnswer, type LinkReply, silenceOf, without } from './link-reply.ts';
 import type { ModbusMetrics } from './metrics.ts';
 import type { AnswersAs } from './ports/frame-port.ts';
 import { minQuietMs } from './ports/line-port.ts';
 import type { FlightRecorder } from './recorder/flight-recorder.ts';
+import { onceMoreIfDamaged, type Repeating, whileItMayPass } from './repeats.ts';
+import { isDamaged, type Reply } from './reply.ts';
 import { asRegisters, type FileRequest, type ModbusRequest, probeOf, type ReadRequest, writesToo } from './request.ts';
 import { wireTimeMs } from './request-cost.ts';
 import { Turns } from './turns.ts';
@@ -18,16 +20,7 @@ import { Unit } from './unit.ts';
 import type { Silence } from './unit-guard.ts';
 import { Upkeep } from './upkeep.ts';
 
-/** Gateway target device failed to respond (Application Protocol v1.1b3, 7). */
-const targetSilent = 0x0b;
-
-/** `silent`: not asked at all, because the unit has not answered for a while. */
-export type LinkReply = (Reply | { readonly kind: 'silent'; readonly because: Silence }) & {
-  /** The middle of the round trip, as far as the event loop was free to see its end; where there was none, now. */
-  readonly time: Micros;
-  /** When the reply was here, as far as was seen, or known not to come. */
-  readonly end: Micros;
-};
+export type { LinkReply } from './link-reply.ts';
 
 export type LinkParts = Pick<DriverContext, 'clock' | 'log' | 'heldSinceMs'> & {
   readonly metrics: ModbusMetrics;
@@ -59,6 +52,8 @@ export class Link {
   private readonly units = new Map<number, Unit>();
   private readonly turns = new Turns();
   private readonly connectionDoubt = new ConnectionDoubt();
+  /** The last read that a unit has answered, with data or an exception of its own. */
+  private lastAnswered: ReadRequest | FileRequest | null = null;
   /** That of the request now running, or of the last. */
   private signal: AbortSignal | null = null;
   private readonly heardSignals = new WeakSet<AbortSignal>();
@@ -69,7 +64,10 @@ export class Link {
     this.parts = parts;
     this.timing = lineTiming(settings);
     this.pauseMs = Math.max(this.timing.silenceMs, settings.pauseBetweenMs);
-    this.upkeep = new Upkeep(settings, parts, () => this.connected());
+    this.upkeep = new Upkeep(settings, parts, {
+      onConnected: () => this.connected(),
+      bringsAnswers: (connection, closing) => this.bringsAnswers(connection, closing),
+    });
     if (settings.kind === 'listen') parts.dialIns.expect(settings);
   }
 
@@ -110,8 +108,9 @@ export class Link {
   /** Never rejects. On abort a running request ends at once. */
   async read(request: ReadRequest | FileRequest, signal: AbortSignal): Promise<LinkReply> {
     const reply = await this.inTurn(request, signal);
-    // What writes is sent once at each poll, whatever the device answers.
-    return reply.kind === 'exception' && !writesToo(request) ? this.readAgain(request, reply, signal) : reply;
+    if (reply.kind !== 'exception' || writesToo(request)) return reply;
+    const repeating = this.repeating(request.unit, () => this.inTurn(request, signal));
+    return whileItMayPass(reply, repeating, this.parts.clock, signal);
   }
 
   /** All that `work` asks goes before what waits already, and nobody else is served in between. */
@@ -123,27 +122,9 @@ export class Link {
     return this.turns.inTurn(() => this.exchange(request, signal));
   }
 
-  /** Where the exception may pass. Between two tries the link is free for others. */
-  private async readAgain(
-    request: ReadRequest | FileRequest,
-    first: LinkReply,
-    signal: AbortSignal,
-  ): Promise<LinkReply> {
-    const { clock, metrics } = this.parts;
-    const { retries } = this.unitOf(request.unit);
-    const sinceMs = clock.monotonicMs();
-    let reply = first;
-    for (let tries = 0; reply.kind === 'exception'; tries++) {
-      const pauseMs = retries.pauseMs(reply.code, tries, clock.monotonicMs());
-      if (pauseMs === null) {
-        if (tries > 0) retries.inVain(clock.monotonicMs() - sinceMs, clock.monotonicMs());
-        return reply;
-      }
-      if (!(await pause(pauseMs, signal))) return { kind: 'aborted', ...without(clock) };
-      metrics.retries.inc({ link: this.name });
-      reply = await this.inTurn(request, signal);
-    }
-    return reply;
+  private repeating(unit: number, ask: () => Promise<LinkReply>): Repeating {
+    const onRepeat = (): void => this.parts.metrics.retries.inc({ link: this.name });
+    return { retries: this.unitOf(unit).retries, onRepeat, ask };
   }
 
   private async exchange(request: ModbusRequest, signal: AbortSignal): Promise<LinkReply> {
@@ -164,7 +145,10 @@ export class Link {
       const reply = await this.send({ ...probeOf(request), timeoutMs }, connection, probesQuickly, signal);
       if (unit.guard.isOpen) return reply;
     }
-    return this.send(request, connection, false, signal);
+    const send = (): Promise<LinkReply> => this.send(request, connection, false, signal);
+    const reply = await send();
+    if ('write' in request || writesToo(request)) return reply;
+    return onceMoreIfDamaged(reply, this.repeating(request.unit, send));
   }
 
   /** A serial line with others on it, who wait while a silent unit is asked: there its probes are short, and for one register. */
@@ -173,14 +157,19 @@ export class Link {
   }
 
   /** `isQuick`: with a time-out that is shorter than that of the unit. */
-  private async send(request: ModbusRequest, connection: Connection, isQuick: boolean, signal: AbortSignal) {
+  private async send(
+    request: ModbusRequest,
+    connection: Connection,
+    isQuick: boolean,
+    signal: AbortSignal,
+  ): Promise<LinkReply> {
     const { clock, metrics, heldSinceMs } = this.parts;
     const settlingMs = clock.monotonicMs();
     if (connection.unsettled) await connection.settle();
     const settledMs = clock.monotonicMs();
     const { waitMs } = connection;
     if (waitMs > 0) await pause(Math.ceil(waitMs), signal);
-    if (signal.aborted) return { kind: 'aborted', ...without(clock) } as const;
+    if (signal.aborted) return { kind: 'aborted', ...without(clock) };
 
     this.endOnAbort(signal);
     const sentMs = clock.monotonicMs();
@@ -219,7 +208,7 @@ export class Link {
   private judge(request: ModbusRequest, reply: Reply, connection: Connection, tookMs: number, isQuick: boolean): void {
     const { unit, timeoutMs } = request;
     const { clock, log, recorder } = this.parts;
-    const { guard } = this.unitOf(unit);
+    const { guard, retries } = this.unitOf(unit);
     const because = silenceOf(reply);
     if (reply.kind === 'garbled') recorder.keep(this.name, 'nonsense');
     if (reply.kind === 'not-connected') recorder.keep(this.name, 'cut');
@@ -238,12 +227,25 @@ export class Link {
       if (givenUp) this.givenUp(unit, because);
     }
     if (reply.kind === 'data' || reply.kind === 'exception') {
+      if (isAnswer(reply) && !('write' in request)) this.lastAnswered = request;
       this.connectionDoubt.heard();
       this.upkeep.answered();
       if (because === null && guard.answered()) log.info({ link: this.name, unit }, 'the unit answers again');
-    } else if (because !== null && this.settings.kind !== 'rtu' && this.settings.kind !== 'ascii') {
+    } else if (isDamaged(reply) && retries.mayRepeatDamaged) {
+      this.connectionDoubt.heard();
+      // It is there. One that was given up is so until it can be read.
+      if (!guard.isOpen) guard.answered();
+    } else if ((because !== null || (isDamaged(reply) && this.upkeep.hasBackup)) && !isSerialLink(this.settings)) {
       if (this.connectionDoubt.silent(unit, this.units.size)) this.upkeep.giveUp(connection);
     }
+  }
+
+  /** Whether units can be read by this connection, to the other address: one that is read by the present one is asked. */
+  private async bringsAnswers(connection: Connection, signal: AbortSignal): Promise<boolean> {
+    const request = this.lastAnswered;
+    if (request === null) return true;
+    if (connection.waitMs > 0) await pause(Math.ceil(connection.waitMs), signal);
+    return isAnswer(await connection.ask(probeOf(request), this.unitOf(request.unit).answersAs));
   }
 
   private quickTimeoutMs({ unit, timeoutMs }: ModbusRequest): number | null {
@@ -258,7 +260,8 @@ export class Link {
 
   private givenUp(unit: number, because: Silence): void {
     const { log, recorder } = this.parts;
-    log.warn({ link: this.name, unit, because }, 'no answer from the unit; asked seldom until there is one');
+    const what = because === 'timeout' ? 'no answer from the unit' : 'nothing that comes from the unit is an answer';
+    log.warn({ link: this.name, unit, because }, `${what}; asked seldom until there is one`);
     recorder.keep(this.name, `silent-${unit}`);
   }
 
@@ -277,15 +280,4 @@ export class Link {
     }
     return unit;
   }
-}
-
-const silenceOf = (reply: Reply): Silence | null => {
-  if (reply.kind === 'timeout' || reply.kind === 'garbled') return reply.kind;
-  return reply.kind === 'exception' && reply.code === targetSilent ? 'timeout' : null;
-};
-
-/** Times of what was not asked. */
-function without(clock: Clock): { readonly time: Micros; readonly end: Micros } {
-  const time = clock.now();
-  return { time, end: time };
 }

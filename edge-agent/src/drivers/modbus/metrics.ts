@@ -16,7 +16,7 @@ export const createModbusMetrics = (metrics: Metrics) => ({
   ]),
   retries: metrics.counter(
     'fieldline_modbus_retries_total',
-    'Requests repeated because the device was busy or failed',
+    'Requests repeated because the device was busy or failed, or its reply came damaged',
     ['link'],
   ),
   exchanges: metrics.counter(

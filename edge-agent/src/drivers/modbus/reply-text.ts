@@ -1,6 +1,6 @@
 import { type ErrorCode, FieldlineError } from '@fieldline/shared/contracts';
-import type { Reply } from './connection.ts';
 import { exceptionText } from './exceptions.ts';
+import type { Reply } from './reply.ts';
 
 export type NoData = Exclude<Reply, { kind: 'data' }>;
 

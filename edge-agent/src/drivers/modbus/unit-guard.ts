@@ -9,7 +9,7 @@ const pausePerCostBesideQuick = 200;
 const firstPauseAlone = 2;
 const maxPauseAlone = 10;
 
-/** What counts as no answer: none, or nothing that could be read. */
+/** What counts as no answer: none, or what is none to the request. */
 export type Silence = 'timeout' | 'garbled';
 
 export type InVain = {

@@ -10,9 +10,12 @@ const pausesMsOf: Readonly<Record<number, readonly number[]>> = {
 };
 /** Others wait meanwhile. Where it was in vain, that is not done again for so many times as long: it may cost them 2 %. */
 const restPerCost = 50;
+/** So many repetitions of damaged replies in a row were in vain: they help nothing, until a reply can be read. */
+const maxDamagedInVain = 3;
 
 export class UnitRetries {
   private notBeforeMs = Number.NEGATIVE_INFINITY;
+  private damagedInVain = 0;
 
   /** The pause before the next try, or null: this answer is final. */
   pauseMs(exceptionCode: number, tries: number, nowMs: number): number | null {
@@ -22,5 +25,17 @@ export class UnitRetries {
 
   inVain(costMs: number, nowMs: number): void {
     this.notBeforeMs = nowMs + costMs * restPerCost;
+  }
+
+  get mayRepeatDamaged(): boolean {
+    return this.damagedInVain < maxDamagedInVain;
+  }
+
+  repeatedInVain(): void {
+    this.damagedInVain += 1;
+  }
+
+  cameWhole(): void {
+    this.damagedInVain = 0;
   }
 }

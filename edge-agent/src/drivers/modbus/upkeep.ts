@@ -8,17 +8,27 @@ import type { LinkParts } from './link.ts';
 
 const firstReconnectMs = 500;
 const maxReconnectMs = 30_000;
+/** However soon a device answers, connecting takes its own time, and this machine is busiest at its start. */
+const leastFirstTryMs = 2_000;
+
+export type UpkeepUser = {
+  readonly onConnected: () => void;
+  /** Whether a connection that nobody uses yet leads to the devices. */
+  readonly bringsAnswers: (connection: Connection, signal: AbortSignal) => Promise<boolean>;
+};
 
 /** Keeps one connection up, to one of the addresses of a device, trying on for as long as it is not closed. */
 export class Upkeep {
   private readonly name: string;
   private readonly settings: ModbusLink;
   private readonly parts: LinkParts;
-  private readonly onConnected: () => void;
+  private readonly user: UpkeepUser;
   private readonly closing = new AbortController();
   private readonly reconnect = createBackoff({ firstMs: firstReconnectMs, maxMs: maxReconnectMs });
   private readonly failover: Failover;
   private current: Connection | null = null;
+  /** To the first address, which has not answered yet. */
+  private tried: Connection | null = null;
   /** To the first address, made while the backup was in use. */
   private next: Connection | null = null;
   private onUse: (() => void) | null = null;
@@ -31,11 +41,11 @@ export class Upkeep {
   /** Reasons that the log has told since the last answer. */
   private readonly told = new Set<string>();
 
-  constructor(settings: ModbusLink, parts: LinkParts, onConnected: () => void) {
+  constructor(settings: ModbusLink, parts: LinkParts, user: UpkeepUser) {
     this.name = modbusLinkName(settings);
     this.settings = settings;
     this.parts = parts;
-    this.onConnected = onConnected;
+    this.user = user;
     this.failover = new Failover(settings);
   }
 
@@ -52,6 +62,10 @@ export class Upkeep {
     return this.trouble;
   }
 
+  get hasBackup(): boolean {
+    return this.failover.hasBackup;
+  }
+
   /** The backup address, while it is the one in use. */
   get backupInUse(): Address | null {
     return this.failover.isOnBackup ? this.failover.address : null;
@@ -65,6 +79,7 @@ export class Upkeep {
     this.closing.abort();
     this.current?.end('closed');
     this.next?.end('closed');
+    this.tried?.end('closed');
     await Promise.all([this.running, this.returning]);
   }
 
@@ -73,8 +88,9 @@ export class Upkeep {
     return this.firstTryEnded;
   }
 
+  /** Resolves then; or after so long, where that is enough for a connection that can be made. */
   async firstTried(maxMs: number, signal: AbortSignal): Promise<void> {
-    await Promise.race([this.firstTry.promise, pause(maxMs, signal)]);
+    await Promise.race([this.firstTry.promise, pause(Math.max(maxMs, leastFirstTryMs), signal)]);
   }
 
   /** Something has come over the connection. */
@@ -147,7 +163,7 @@ export class Upkeep {
     if (this.closing.signal.aborted) connection.end('closed');
     else this.parts.log.info({ link: this.name, ...this.failover.address }, 'connected');
     this.trouble = null;
-    this.onConnected();
+    this.user.onConnected();
     return connection.ended;
   }
 
@@ -183,19 +199,27 @@ export class Upkeep {
     this.parts.metrics.backupInUse.set({ link: this.name }, this.failover.isOnBackup ? 1 : 0);
   }
 
-  /** Beside the backup, which is left only once there is a connection. */
+  /** Beside the backup, which is left only once a device has answered: what connects may still lead nowhere. */
   private async tryFirstAddress(): Promise<void> {
     try {
       const connection = await this.open(this.failover.firstAddress);
-      if (!this.failover.isOnBackup || this.current === null || this.closing.signal.aborted) {
-        connection.end('closed');
-        return;
-      }
-      this.next = connection;
-      this.failover.returned();
-      this.showAddress();
+      this.tried = connection;
+      const answers = await this.user.bringsAnswers(connection, this.closing.signal);
+      this.tried = null;
+      if (!answers) this.stays();
+      if (answers && this.failover.isOnBackup && this.current !== null && !this.closing.signal.aborted) {
+        this.next = connection;
+        this.failover.returned();
+        this.showAddress();
+      } else connection.end('closed');
     } catch {
       // Not there yet: the backup goes on, and the next try has its time.
     }
+  }
+
+  private stays(): void {
+    if (this.closing.signal.aborted) return;
+    const { log } = this.parts;
+    log.info({ link: this.name, ...this.failover.firstAddress }, 'connects, but brings no answer; the backup goes on');
   }
 }

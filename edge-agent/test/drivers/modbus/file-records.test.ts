@@ -37,9 +37,9 @@ describe('the example of the specification', () => {
       '03 0C 05 06 0DFE 0020 05 06 33CD 0040',
       '14 0C',
     ]) {
-      expect(answered(pdu), pdu).toEqual({ kind: 'garbled' });
+      expect(answered(pdu), pdu).toEqual({ kind: 'garbled', isDamaged: false });
     }
-    expect(answered(exampleAnswer, unit + 1)).toEqual({ kind: 'garbled' });
+    expect(answered(exampleAnswer, unit + 1)).toEqual({ kind: 'garbled', isDamaged: false });
     expect(answered('94 02')).toEqual({ kind: 'exception', code: 2 });
   });
 });

@@ -1,7 +1,8 @@
 import { modbusLinkSchema } from '@fieldline/shared/config';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Connection, type Reply } from '../../../src/drivers/modbus/connection.ts';
+import { Connection } from '../../../src/drivers/modbus/connection.ts';
+import type { Reply } from '../../../src/drivers/modbus/reply.ts';
 import { createFakeChannel } from './fake-channel.ts';
 import { type Framing, frameOf, registers } from './plc.ts';
 

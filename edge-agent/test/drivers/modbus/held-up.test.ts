@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describeWith, waitFor } from '@fieldline/shared/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { device, startRig, words } from './rig.ts';
+import { registers, startPlc } from './plc.ts';
+import { device, startRig, startUnconnected, tcp, words } from './rig.ts';
 import { pair, startLine } from './serial-line.ts';
 
 /**
@@ -105,6 +106,18 @@ describe('a reply that lies there when the event loop is free again is no time-o
   test.each(['tcp', 'udp', 'rtu-over-tcp'])('over %s', async (kind) => {
     await nextIsReadHeldUp(await startDevice({ kind, delaysMs: [0, 20] }));
   });
+});
+
+test('a connection that is made while the event loop is held up at the start makes no sample bad', async () => {
+  const plc = await startPlc((ask, { send }) => send(registers(ask, [5])));
+  onTestFinished(() => plc.close());
+  const rig = startUnconnected([device({ link: tcp(plc.port), timeoutMs: 20, tags: words(0) })]);
+  const reading = rig.read();
+  // The request waits for the connection by then, which is not there before the next turn of the loop.
+  for (let job = 0; job < 50; job++) await null;
+  holdUp(5 * timeoutMs);
+  expect((await reading).w0).not.toBe('bad/not-connected');
+  await waitFor(async () => (await rig.read()).w0 === 5);
 });
 
 /** The reply to the first request comes after its time-out, while the event loop is held up until the unit is asked again. */

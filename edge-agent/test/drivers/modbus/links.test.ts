@@ -161,6 +161,30 @@ describe('a second address of the same device', () => {
     await waitFor(async () => (await rig.read()).w0 === 2);
     expect(first.asks).toHaveLength(3);
   });
+
+  test('is left only once the first answers: one that connects and is silent costs no reading', async () => {
+    let answers = false;
+    const first = await plcWith((ask, { send }) => {
+      if (answers) send(registers(ask, Array(ask.count).fill(1)));
+    });
+    const backup = await plcWith((ask, { send }) => send(registers(ask, Array(ask.count).fill(2))));
+    const link = { ...tcp(first.port), backup: { host: '127.0.0.1', port: backup.port, returnAfterMs: 20 } };
+    const rig = await startRig([device({ link, timeoutMs: 150, tags: words(0, 1) })]);
+    await waitFor(async () => (await rig.read()).w0 === 2);
+    const seen: unknown[] = [];
+    const readUntil = (isReached: () => boolean): Promise<unknown> =>
+      waitFor(async () => {
+        seen.push((await rig.read()).w0);
+        return isReached();
+      });
+    // Three readings were in vain, then two looks, for one register each.
+    await readUntil(() => first.asks.length >= 5);
+    expect(first.asks.map(({ count }) => count).slice(0, 5)).toEqual([2, 2, 2, 1, 1]);
+    expect(new Set(seen)).toEqual(new Set([2]));
+    answers = true;
+    await readUntil(() => seen.at(-1) === 1);
+    expect(new Set(seen), 'nor does the return').toEqual(new Set([2, 1]));
+  });
 });
 
 test('pauses after the connection and between requests are kept', async () => {

@@ -66,7 +66,7 @@ const asciiOf = (adu: Buffer): Buffer =>
   );
 
 /** Answers what comes from one other end; gives what is to be called with its bytes. */
-function converse(framing: Framing, asks: Ask[], answer: Answer, wire: Wire) {
+export function converse(framing: Framing, asks: Ask[], answer: Answer, wire: Wire) {
   let received: Buffer = Buffer.alloc(0);
   return (chunk: Buffer): void => {
     received = Buffer.concat([received, chunk]);

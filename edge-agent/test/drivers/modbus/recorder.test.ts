@@ -48,7 +48,8 @@ describeWith(tshark, 'the last frames of each link', () => {
     await rig.read();
     const [download] = rig.driver.downloads ?? [];
     expect(download?.path).toBe('/modbus.pcapng');
-    const lines = (await decode(download?.content(new URLSearchParams()) ?? Buffer.alloc(0))).map(squeezed);
+    const content = Buffer.from(download?.content(new URLSearchParams()) ?? '');
+    const lines = (await decode(content)).map(squeezed);
     expect(lines).toHaveLength(4);
     const protocol = framing === 'tcp' ? 'Modbus/TCP' : framing === 'udp' ? 'Modbus/UDP' : 'Modbus RTU';
     for (const line of lines)
@@ -97,6 +98,15 @@ describeWith(tshark, 'the last frames of each link', () => {
     // Two good turns, and three requests in vain.
     expect(lines).toHaveLength(7);
   });
+});
+
+test('a link that is not there is said to be none, with the names of those that are', async () => {
+  const plc = await plcWith((ask, { send }) => send(registers(ask, [5])), 'tcp');
+  const rig = await startRig([device({ link: tcp(plc.port), tags: words(0) })]);
+  const [download] = rig.driver.downloads ?? [];
+  const contentOf = (link: string) => download?.content(new URLSearchParams({ link }));
+  expect(contentOf('nonsense')).toBe(`no link is called "nonsense": ?link= takes 127.0.0.1:${plc.port}`);
+  expect(contentOf(`127.0.0.1:${plc.port}`)).toBeInstanceOf(Buffer);
 });
 
 describe('the memory of a link', () => {

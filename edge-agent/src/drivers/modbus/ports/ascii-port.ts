@@ -1,4 +1,5 @@
 import { type Expected, LinePort, withoutChecksum } from './line-port.ts';
+import type { Layout } from './trace.ts';
 
 const colon = 0x3a;
 const carriageReturn = 0x0d;
@@ -6,12 +7,27 @@ const lineFeed = 0x0a;
 /** Unit id, function code, one byte, LRC. */
 const leastBytes = 4;
 
+const layout: Layout = {
+  byteAt: (bytes, from, position) => {
+    const digits = bytes.toString('latin1', from + 1 + 2 * position, from + 3 + 2 * position);
+    return /^[0-9A-Fa-f]{2}$/.test(digits) ? Number.parseInt(digits, 16) : undefined;
+  },
+  // A colon, CR and LF; the checksum is a byte shorter than that of RTU.
+  sizeOf: (rtuBytes) => 2 * (rtuBytes - 1) + 3,
+  intactAt: (bytes, from) => {
+    const end = bytes[from] === colon ? bytes.indexOf(carriageReturn, from) : -1;
+    return end !== -1 && bytes[end + 1] === lineFeed && asciiFrame(bytes, from + 1, end) !== null ? end + 2 - from : 0;
+  },
+  endsEarly: (bytes, from) => bytes.indexOf('\r\n', from, 'latin1') !== -1,
+};
+
 /**
  * Modbus ASCII on a serial port or over TCP (Modbus over Serial Line v1.02, 2.5.2): a colon, two digits for each byte, CR and
  * LF. A colon always begins a frame, and what is no digit ends the hope for one.
  */
 export class AsciiPort extends LinePort {
   protected readonly maxFrameBytes = 513;
+  protected readonly layout = layout;
 
   protected encode(request: Buffer): Buffer {
     const adu = withoutChecksum(request);

@@ -16,6 +16,7 @@ export const crcBytes = 2;
 
 /**
  * What modbus-serial calls a port: it is written whole requests (RTU frames) and emits whole replies (RTU frames) as `data`.
+ * Where the reply to the open request has come and cannot be read, it emits `damaged`: the request is no longer open then.
  *
  * We bring our own because those of the library take a late reply for the next one: on TCP and UDP once its 256 transaction
  * ids have come round, on a line at once, for they keep what came after a time-out. Ours hold these invariants:
@@ -48,6 +49,11 @@ export abstract class FramePort extends EventEmitter {
   /** Bytes that have come without making a reply. */
   get pendingBytes(): number {
     return this.received.length;
+  }
+
+  /** Whether these are a reply to the open request, and all of it, but one that cannot be read. */
+  get isDamaged(): boolean {
+    return false;
   }
 
   open(opened: () => void): void {

@@ -1,10 +1,13 @@
 import { setImmediate as readPending, setTimeout as sleep } from 'node:timers/promises';
 import { asRtuFrame, crcBytes, FramePort, type PortParts } from './frame-port.ts';
+import { type Layout, type Outline, outlineOf, type Trace, traceOf } from './trace.ts';
 
 /** Serial adapters hand bytes on up to 16 ms late, gateways later still. */
 export const minQuietMs = 50;
 /** On a line that is never quiet the checksum must do. */
 const maxSettleMs = 1_000;
+/** A timer this late says that the event loop was held up. */
+const heldMs = 5;
 
 /** The reply that is waited for. */
 export type Expected = { readonly unit: number; readonly code: number };
@@ -14,6 +17,8 @@ export type Line = {
   readonly silenceMs: number;
   /** How long bytes that have arrived may take to get here, because they come by way of another thread. */
   readonly graceMs: number;
+  /** How long a frame may pause within itself. */
+  readonly gapMs: number;
 };
 
 /** No reply to these holds its request: what an adapter gives back is told by its bytes. */
@@ -25,40 +30,53 @@ const repeatedCodes: readonly number[] = [0x05, 0x06, 0x16];
  * A line on which a reply carries neither an id nor an address, be it serial or a stream behind a gateway: the reply belongs to
  * the open request if unit, function and checksum fit. So whatever comes while no request is open is thrown away, and after a
  * request was given up the next one waits until the line has been quiet. User space cannot see silences of 1.5 or 3.5
- * characters: frames are told by their length and checksum, and noise before them is skipped.
+ * characters: frames are told by their length and checksum, and noise before them is skipped. A reply that cannot be read is
+ * given up as soon as the line is quiet after it, since the unit has answered: no other reply of it is on its way.
  */
 export abstract class LinePort extends FramePort {
   private readonly quietMs: number;
   private readonly graceMs: number;
+  private readonly gapMs: number;
   private expected: Expected | null = null;
   private asked = 0;
   /** What an adapter that hears itself gives back of the open request; null: it has, or it is not looked for. */
   private echo: Buffer | null = null;
-  /** Whether the adapter hears itself, as the last request showed whose reply cannot be taken for it. */
-  private hearsItself = false;
+  /** Whether the adapter hears itself, as the last request showed whose reply cannot be taken for it; null: none has. */
+  private hearsItself: boolean | null = null;
+  private outline: Outline | null = null;
+  private trace: Trace = null;
+  /** Runs while what has come may be all of a reply that cannot be read. */
+  private endTimer: NodeJS.Timeout | undefined;
   /** When the last byte came since a request was given up, in ms of the monotonic clock; null: nothing is owed. */
   private heardAtMs: number | null = null;
 
-  constructor(parts: PortParts, { silenceMs, graceMs }: Line) {
+  constructor(parts: PortParts, { silenceMs, graceMs, gapMs }: Line) {
     super(parts);
     this.quietMs = Math.max(minQuietMs, silenceMs);
     this.graceMs = graceMs;
+    this.gapMs = Math.max(this.quietMs, gapMs);
   }
 
   write(request: Buffer): void {
-    this.received = Buffer.alloc(0);
+    this.begin();
     this.asked = request[0] ?? 0;
     this.expected = {
       unit: typeof this.answersAs === 'number' ? this.answersAs : this.asked,
       code: request[1] ?? 0,
     };
+    this.outline = outlineOf(request, this.expected.unit);
     const frame = this.encode(request);
     this.echo = this.comesBack(this.expected.code) ? frame : null;
     this.channel.write(frame);
   }
 
+  override get isDamaged(): boolean {
+    return this.trace === 'whole';
+  }
+
   abandon(): void {
     this.expected = null;
+    this.begin();
     this.heardAtMs = performance.now();
   }
 
@@ -89,16 +107,53 @@ export abstract class LinePort extends FramePort {
     const all = this.afterEcho(Buffer.concat([this.received, bytes]));
     const reply = this.find(all, this.expected);
     this.received = all.subarray(-this.maxFrameBytes);
-    if (reply === null) return;
+    if (reply === null) {
+      this.lookForDamage();
+      return;
+    }
     if (distinctCodes.includes(this.expected.code)) this.hearsItself = this.echo === null;
     this.expected = null;
-    this.received = Buffer.alloc(0);
+    this.begin();
     this.emit('data', asRtuFrame(reply, this.asked));
+  }
+
+  /** Nothing has come yet. */
+  private begin(): void {
+    clearTimeout(this.endTimer);
+    this.received = Buffer.alloc(0);
+    this.trace = null;
+  }
+
+  private lookForDamage(): void {
+    clearTimeout(this.endTimer);
+    this.trace = this.outline !== null && this.isAfterEcho ? traceOf(this.received, this.outline, this.layout) : null;
+    if (this.trace === null) return;
+    const { received } = this;
+    const silenceMs = this.trace === 'whole' ? this.quietMs : this.gapMs;
+    const dueMs = performance.now() + silenceMs;
+    // What came while the event loop was held up is read before the line counts as quiet.
+    const look = (): void => void setImmediate(() => this.received === received && this.endDamaged());
+    this.endTimer = setTimeout(() => {
+      if (performance.now() - dueMs > heldMs) setTimeout(look, this.graceMs);
+      else look();
+    }, silenceMs);
+  }
+
+  private endDamaged(): void {
+    if (this.expected === null) return;
+    this.expected = null;
+    this.begin();
+    this.emit('damaged');
+  }
+
+  /** The request as it comes back, damaged, could pass for the reply. So nothing may while that is on its way, or not known. */
+  private get isAfterEcho(): boolean {
+    return this.hearsItself === false || (this.hearsItself === true && this.echo === null);
   }
 
   /** A read goes before every write, so it is known by then. */
   private comesBack(code: number): boolean {
-    return distinctCodes.includes(code) || (this.hearsItself && repeatedCodes.includes(code));
+    return distinctCodes.includes(code) || (this.hearsItself === true && repeatedCodes.includes(code));
   }
 
   /** The request as it comes back could pass for a reply: of 24 coils from 768 on, it has all that one of them has. */
@@ -111,6 +166,7 @@ export abstract class LinePort extends FramePort {
   }
 
   protected abstract readonly maxFrameBytes: number;
+  protected abstract readonly layout: Layout;
   /** The frame of this line for a request that ends with an RTU checksum. */
   protected abstract encode(request: Buffer): Buffer;
   /** Unit id and PDU of the first whole reply to what is open, wherever it begins; null while there is none. */

@@ -1,17 +1,23 @@
 import { crc16 } from './frame-port.ts';
 import { type Expected, LinePort } from './line-port.ts';
+import { echoBytes, exceptionBytes, frameBytes, type Layout, maskEchoBytes } from './trace.ts';
 
-/** Unit id, function code with its highest bit set, exception code, checksum. */
-const exceptionBytes = 5;
-/** Unit id, function code and byte count before the data, checksum after. */
-const frameBytes = 5;
-/** Writes are answered by unit id, function code, address, value or count, checksum. */
-const echoBytes = 8;
-const maskEchoBytes = 10;
+const layout: Layout = {
+  byteAt: (bytes, from, position) => bytes[from + position],
+  sizeOf: (rtuBytes) => rtuBytes,
+  intactAt: (bytes, from) => {
+    const code = bytes[from + 1];
+    const length = code === undefined ? 0 : lengthAt(bytes, from, code & 0x7f);
+    const to = from + length;
+    return length > 0 && to <= bytes.length && isIntact(bytes, from, to) ? length : 0;
+  },
+  endsEarly: () => false,
+};
 
 /** Modbus RTU on a serial port or over TCP. */
 export class RtuPort extends LinePort {
   protected readonly maxFrameBytes = 256;
+  protected readonly layout = layout;
 
   protected encode(request: Buffer): Buffer {
     return request;
@@ -22,11 +28,14 @@ export class RtuPort extends LinePort {
       if (bytes[from] !== unit) continue;
       const to = from + lengthAt(bytes, from, code);
       if (to === from || to > bytes.length) continue;
-      if (crc16(bytes, from, to - 2) === bytes.readUInt16LE(to - 2)) return bytes.subarray(from, to - 2);
+      if (isIntact(bytes, from, to)) return bytes.subarray(from, to - 2);
     }
     return null;
   }
 }
+
+const isIntact = (bytes: Buffer, from: number, to: number): boolean =>
+  crc16(bytes, from, to - 2) === bytes.readUInt16LE(to - 2);
 
 /** 0: no reply to this function begins here; infinite: it does, and its length has not come yet. */
 function lengthAt(bytes: Buffer, from: number, code: number): number {

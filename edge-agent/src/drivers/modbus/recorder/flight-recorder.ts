@@ -58,10 +58,17 @@ export class FlightRecorder {
     };
   }
 
-  /** What is kept of one link, or of all, in one file. */
-  recordings(link: string | null): Buffer {
+  /** What is kept of one link, or of all, in one file; a text where nothing is kept of it, and of which there is. */
+  recordings(link: string | null): Buffer | string {
+    if (link !== null && !this.rings.has(link)) return this.noneOf(link);
     const rings = [...this.rings].filter(([name]) => link === null || name === link);
     return pcapng(rings.map(([, ring]) => recordingOf(ring)));
+  }
+
+  private noneOf(link: string): string {
+    const names = [...this.rings.keys()];
+    if (names.length === 0) return 'nothing is recorded: flightRecorder.memoryBytes is 0';
+    return `no link is called ${JSON.stringify(link)}: ?link= takes ${names.join(', ')}`;
   }
 
   /** Something is wrong on a link: what led to it is written, unless that was done a short while ago. */
