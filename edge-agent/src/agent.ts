@@ -27,6 +27,7 @@ import { Forwarder } from './forwarder/forwarder.ts';
 import { Recorder } from './journal/recorder.ts';
 import { thinToMsOf } from './journal/thinning/settings.ts';
 import { type Boot, isBelieved, systemBoot } from './journal/undated/boot.ts';
+import { lagMsOf } from './lag.ts';
 import { createPoller } from './poller/poller.ts';
 import { certificateFolder, commandFile, learnedFile, resolvePaths } from './resolve-paths.ts';
 import { StallWatch } from './stall-watch.ts';
@@ -74,6 +75,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     ...journalConfig,
     gateway,
     classes: classes.inUse,
+    lagMs: lagMsOf(devices),
     thinToMs: thinToMsOf(devices),
     compression: uplinkConfig.compression,
     maxBatchBytes: uplinkConfig.maxBatchBytes,

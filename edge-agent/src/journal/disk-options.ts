@@ -13,6 +13,8 @@ export type DiskOptions = {
   readonly segmentMs?: number;
   /** By it one notices that the clock was set back between two processes. */
   readonly boot: Boot;
+  /** How long after its own time a sample may be given, and so be lost with what was read after a flush; 0 unless set. */
+  readonly lagMs?: number;
   /** How long a start may look into damaged files: what is left then waits until the agent runs. 500 unless set. */
   readonly startSalvageMs?: number;
 };

@@ -52,7 +52,12 @@ export function openFolder(options: DiskOptions, startedAt: Micros, log: Log): F
       ...recover(
         disk,
         note,
-        { at: startedAt, boot: options.boot, classes: options.classes ?? [defaultClass] },
+        {
+          at: startedAt,
+          boot: options.boot,
+          classes: options.classes ?? [defaultClass],
+          lag: (options.lagMs ?? 0) * 1_000,
+        },
         lostCounter(disk),
       ),
     };

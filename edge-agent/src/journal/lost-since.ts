@@ -2,7 +2,7 @@
 import { emptyRanges, type Micros, type Ranges, subtractRanges } from '@fieldline/shared/contracts';
 import { type Found, type FoundSegment, filesOf } from './found.ts';
 import type { NewestNote, Note } from './note.ts';
-import { type Now, notedEnd, setBackBy } from './noted-end.ts';
+import { earlierBy, type Now, notedEnd } from './noted-end.ts';
 import { lackingSince } from './segment-end.ts';
 
 /**
@@ -17,7 +17,7 @@ export function lostSince(found: Found, note: NewestNote, now: Now): Micros | nu
   // Of a file of which nothing can be read one knows when it was written last.
   if (segments.length === 0)
     return damaged.length === 0 ? null : Math.max(...damaged.map(({ writtenAtMs }) => Math.round(writtenAtMs * 1_000)));
-  const [back, unset] = [setBackBy(note, now), note.unset?.lostSince ?? Number.POSITIVE_INFINITY];
+  const [back, unset] = [earlierBy(note, now), note.unset?.lostSince ?? Number.POSITIVE_INFINITY];
   const until = Math.min(lastFlush(found, note) - back, unset, ...tornEnds(found, note, now));
   const isMoreLost = isEndGone(found, note) || (note.mayBeOld && mayMoreBeGone(found, note.file, now));
   if (!isMoreLost) return until;

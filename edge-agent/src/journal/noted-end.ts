@@ -4,18 +4,23 @@ import type { Note } from './note.ts';
 import type { NotedEnd } from './segment-end.ts';
 import type { Boot } from './undated/boot.ts';
 
-/** Of a start: by the clock on the wall, and in the boot; the classes in use. */
-export type Now = { readonly at: Micros; readonly boot: Boot; readonly classes: readonly TagClass[] };
+/** Of a start: by the clock on the wall, and in the boot; the classes in use; how long after its own time a sample may be given. */
+export type Now = {
+  readonly at: Micros;
+  readonly boot: Boot;
+  readonly classes: readonly TagClass[];
+  readonly lag?: Micros;
+};
 
 export function notedEnd(stream: string, note: Note, now: Now): NotedEnd {
-  const back = setBackBy(note, now);
+  const back = earlierBy(note, now);
   const numbers = [...note.held, ...note.confirmed].filter(([each]) => each === stream);
   const last = Math.max(0, ...numbers.map(([, ranges]) => ranges.at(-1)?.[1] ?? 0));
-  return { last, at: (note.written?.at ?? 0) - back, setBackBy: back };
+  return { last, at: (note.written?.at ?? 0) - back, earlierBy: back };
 }
 
-/** How far the clock was set back since the note was written: what was read after that, and lost, has earlier times. */
-export function setBackBy({ written }: Note, { at, boot }: Now): Micros {
-  if (written === null || written.boot !== boot.id) return 0;
-  return Math.max(0, written.at + (boot.micros() - written.micros) - at);
+/** How far before a flush the times of what was read after it may lie: samples are given after their time, and clocks are set back. */
+export function earlierBy({ written }: Note, { at, boot, lag = 0 }: Now): Micros {
+  if (written === null || written.boot !== boot.id) return lag;
+  return lag + Math.max(0, written.at + (boot.micros() - written.micros) - at);
 }

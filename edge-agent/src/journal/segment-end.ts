@@ -15,8 +15,8 @@ export type NotedEnd = {
   readonly last: number;
   /** When that was, by the clock as it is now. */
   readonly at: Micros;
-  /** How far the clock was set back since. */
-  readonly setBackBy: Micros;
+  /** How far before a flush the times of what was read after it may lie. */
+  readonly earlierBy: Micros;
 };
 
 /**
@@ -24,4 +24,4 @@ export type NotedEnd = {
  * when the note was written, and is not there, is known by its numbers.
  */
 export const lackingSince = (last: number, lastAt: Micros, noted: NotedEnd): Micros =>
-  noted.last >= last && noted.at > 0 ? noted.at : lastAt - noted.setBackBy;
+  noted.last >= last && noted.at > 0 ? noted.at : lastAt - noted.earlierBy;

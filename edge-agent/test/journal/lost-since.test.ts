@@ -46,9 +46,9 @@ const logOf = ({ image }: Killed, tagClass: TagClass): string => {
 const declaredIn = (journal: Journal): Declaration[] => allBatches(journal).flatMap(({ declared }) => declared);
 
 /** What the start after it declares by time, and the last batch of each class that it holds. */
-function started({ image, clock, classes }: Killed) {
+function started({ image, clock, classes }: Killed, lagMs = 0) {
   const left = new Set(segmentFiles(image).map((file) => file.split('.')[1]));
-  const journal = openJournal(image, { clock, classes });
+  const journal = openJournal(image, { clock, classes, lagMs });
   const windows = declaredIn(journal).filter(({ kind }) => kind === 'series');
   const ends = new Map(
     journal.streams().flatMap((each) => (left.has(each.stream) ? [[each.class, each.held.at(-1)?.[1] ?? 0]] : [])),
@@ -62,6 +62,17 @@ const seldom = (flush: number): readonly TagClass[] => (flush <= 4 ? ['process',
 const zeros = (at: number): Damage => ({ do: 'zero', at, pages: 2 });
 
 describe('where all that was committed is there', () => {
+  it('begins earlier by what a sample may be given after its own time: the request of a slow device was under way', () => {
+    for (const classes of [['process'], both()] as const) {
+      const [own] = started(killed(classes, () => classes)).windows;
+      const [earlier] = started(
+        killed(classes, () => classes),
+        700,
+      ).windows;
+      expect(own?.kind === 'series' && earlier?.kind === 'series' ? own.from - earlier.from : null).toBe(700_000);
+    }
+  });
+
   it('one class: from the last batch', () => {
     const found = killed(['process'], () => ['process']);
     const { windows } = started(found);
