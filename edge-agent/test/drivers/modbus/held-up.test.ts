@@ -88,9 +88,17 @@ type Device = Awaited<ReturnType<typeof startDevice>>;
 
 /**
  * The event loop is held up from just after a request until long after its time-out. A busy machine may have cost answers before: the
- * request is that after the first which was answered in time.
+ * request is that after the first which was answered in time. It may also keep the other thread from its work for as long: one of
+ * three must be read.
  */
-async function nextIsReadHeldUp({ read, untilAsked }: Device): Promise<void> {
+async function nextIsReadHeldUp(device: Device): Promise<void> {
+  const values: unknown[] = [];
+  while (values.length < 3 && typeof values.at(-1) !== 'number') values.push(await readHeldUp(device));
+  expect(values.at(-1)).toBeTypeOf('number');
+}
+
+/** What was read; a number is the one that belongs to the request. */
+async function readHeldUp({ read, untilAsked }: Device): Promise<unknown> {
   let answered: unknown;
   await waitFor(async () => {
     answered = await read();
@@ -99,7 +107,9 @@ async function nextIsReadHeldUp({ read, untilAsked }: Device): Promise<void> {
   const reading = read();
   await untilAsked(Number(answered) + 1);
   holdUp(5 * timeoutMs);
-  expect(await reading).toBe(Number(answered) + 1);
+  const value = await reading;
+  if (typeof value === 'number') expect(value).toBe(Number(answered) + 1);
+  return value;
 }
 
 describe('a reply that lies there when the event loop is free again is no time-out', () => {
