@@ -66,9 +66,8 @@ export function registerPoints(unit: ModbusUnit, place: PlaceInPlant): RegisterP
       place,
     );
     const isScaled = settings.scale !== undefined || settings.offset !== undefined;
-    const { scale = 1, offset = 0 } = settings;
     const { table, first } = placeOfPoint(settings);
-    const reported = isScaled ? (raw: Value): Value => Number(raw) * scale + offset : (raw: Value): Value => raw;
+    const reported = isScaled ? scaledBy(settings) : (raw: Value): Value => raw;
     return {
       server: place.server,
       device: unit.name,
@@ -84,6 +83,15 @@ export function registerPoints(unit: ModbusUnit, place: PlaceInPlant): RegisterP
       reported,
     };
   });
+}
+
+/** A float64 tells 15 digits of any decimal apart: of a whole number the rest is what floats add to the decimal that is meant. */
+function scaledBy({ type, scale = 1, offset = 0 }: RegisterPoint['settings']): (raw: Value) => Value {
+  const isWhole = !type.startsWith('float');
+  return (raw) => {
+    const scaled = Number(raw) * scale + offset;
+    return isWhole ? Number(scaled.toPrecision(15)) : scaled;
+  };
 }
 
 export function nodePoints(nodes: readonly OpcuaNode[], place: PlaceInPlant): NodePoint[] {
