@@ -85,13 +85,19 @@ export function registerPoints(unit: ModbusUnit, place: PlaceInPlant): RegisterP
   });
 }
 
-/** A float64 tells 15 digits of any decimal apart: of a whole number the rest is what floats add to the decimal that is meant. */
+/** A whole number has as many decimals then as the scale and the offset have: what floats add to that nobody means. */
 function scaledBy({ type, scale = 1, offset = 0 }: RegisterPoint['settings']): (raw: Value) => Value {
-  const isWhole = !type.startsWith('float');
+  const places = type.startsWith('float') ? null : Math.max(decimalsOf(scale), decimalsOf(offset));
   return (raw) => {
     const scaled = Number(raw) * scale + offset;
-    return isWhole ? Number(scaled.toPrecision(15)) : scaled;
+    return places === null ? scaled : Number(scaled.toFixed(places));
   };
+}
+
+/** As it is written: 2 of 0.25, 7 of 1e-7. */
+function decimalsOf(value: number): number {
+  const [mantissa = '', exponent = '0'] = String(value).split('e');
+  return Math.min(20, Math.max(0, (mantissa.split('.')[1] ?? '').length - Number(exponent)));
 }
 
 export function nodePoints(nodes: readonly OpcuaNode[], place: PlaceInPlant): NodePoint[] {
