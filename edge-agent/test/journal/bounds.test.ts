@@ -32,6 +32,20 @@ function writeFor(journal: Journal, clock: ReturnType<typeof handClock>, forMs: 
   return batches;
 }
 
+/** A journal that keeps four hours, with one flush, then the clock is stepped twelve years ahead. */
+function withClockAhead() {
+  const hand = handClock();
+  let aheadMicros = 0;
+  const clock = { ...hand, now: () => hand.now() + aheadMicros };
+  const journal = openJournal(temporaryFolder(), { clock, maxAgeMs: 4 * hourMs });
+  write(journal, 5);
+  aheadMicros = 12 * 365 * 24 * hourMs * 1_000;
+  const putRight = (): void => {
+    aheadMicros = 0;
+  };
+  return { hand, journal, putRight };
+}
+
 describe('what nobody confirmed for longer than maxAgeMs', () => {
   it('is dropped and declared, to a quarter of the age exactly', () => {
     const clock = handClock();
@@ -97,29 +111,19 @@ describe('what nobody confirmed for longer than maxAgeMs', () => {
   });
 
   it('outlives a clock that stands years ahead for good, where this opening wrote it', () => {
-    const hand = handClock();
-    let aheadMicros = 0;
-    const clock = { ...hand, now: () => hand.now() + aheadMicros };
-    const journal = openJournal(temporaryFolder(), { clock, maxAgeMs: 4 * hourMs });
-    write(journal, 5);
-    aheadMicros = 12 * 365 * 24 * hourMs * 1_000;
+    const { hand, journal } = withClockAhead();
     writeFor(journal, hand, 3 * hourMs, minuteMs);
     expect(current(journal).held[0]?.[0]).toBe(1);
     journal.close();
   });
 
   it('outlives a clock that stands years ahead until it is put right', () => {
-    const hand = handClock();
-    let aheadMicros = 0;
-    const clock = { ...hand, now: () => hand.now() + aheadMicros };
-    const journal = openJournal(temporaryFolder(), { clock, maxAgeMs: 4 * hourMs });
-    write(journal, 5);
-    aheadMicros = 12 * 365 * 24 * hourMs * 1_000;
+    const { hand, journal, putRight } = withClockAhead();
     for (let minute = 0; minute < 9; minute++) {
       write(journal, 5);
       hand.advanceMs(minuteMs);
     }
-    aheadMicros = 0;
+    putRight();
     for (let minute = 0; minute < 30; minute++) {
       write(journal, 5);
       hand.advanceMs(minuteMs);

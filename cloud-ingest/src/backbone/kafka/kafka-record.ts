@@ -4,7 +4,10 @@ import { isFetchedRecord } from './read-batch.ts';
 
 /** A record without a value (a tombstone of somebody else) has empty bytes, for the decoder to refuse. */
 export function recordOf(partition: number, message: KafkaMessage): BackboneRecord {
-  if (isFetchedRecord(message)) return Object.assign(message, { partition });
+  if (isFetchedRecord(message)) {
+    message.partition = partition;
+    return message;
+  }
   return {
     partition,
     offset: Number(message.offset),
