@@ -10,7 +10,7 @@ import type { Session } from './library.ts';
 import type { OpcuaMetrics } from './metrics.ts';
 import type { EndpointPlan } from './plan.ts';
 import { publishUntilLost } from './publish.ts';
-import { readServerFacts } from './server-facts.ts';
+import { readNamespaces, readServerFacts } from './server-facts.ts';
 import { openSession } from './session.ts';
 import { createDeviceSubscription } from './subscription.ts';
 import { explainFailure } from './trouble.ts';
@@ -76,13 +76,14 @@ export function createConnection(
 
   const reconcile = async (session: Session, signal: AbortSignal): Promise<never> => {
     const retry = createBackoff(options.retryNodes);
+    const facts = await readServerFacts(session);
     for (;;) {
-      const facts = await readServerFacts(session);
       let complete = true;
       for (const each of subscriptions) complete = (await each.reconcile(session, facts)) && complete;
       if (complete) await untilAborted(signal);
       else await pause(retry.next(), signal);
       signal.throwIfAborted();
+      facts.namespaces = await readNamespaces(session);
     }
   };
 

@@ -1,28 +1,88 @@
 import { FieldlineError } from '@fieldline/shared/contracts';
+import { type CallLimit, callLimit, inCalls } from './call-limit.ts';
 import { AttributeIds, type DataValue, type Session } from './library.ts';
 
 export type ServerFacts = {
   /** Position is the index of the namespace until the server restarts. */
-  readonly namespaces: readonly string[];
-  /** What the server states, at most our own bound; learnt downwards when it refuses a call for its size. */
-  itemsPerCall: number;
+  namespaces: readonly string[];
+  readonly limits: ServerLimits;
 };
 
-/** Small enough for servers that state no limit. */
-const maxItemsPerCall = 500;
+export type ServerLimits = {
+  readonly read: CallLimit;
+  /** Items that are created, modified or deleted. */
+  readonly monitor: CallLimit;
+  readonly browse: CallLimit;
+  readonly translate: CallLimit;
+  readonly historyRead: CallLimit;
+  /** null: the server states none. */
+  readonly itemsPerSubscription: number | null;
+  readonly subscriptionsPerSession: number | null;
+};
 
-const namespaceArray = 'i=2255';
-const maxMonitoredItemsPerCall = 'i=11714';
+type Reads = Pick<Session, 'read'>;
+
+/** Server_NamespaceArray, and what stands below Server_ServerCapabilities (OPC 10000-5 6.3.2 and 6.3.11). */
+const ids = {
+  namespaceArray: 'i=2255',
+  nodesPerRead: 'i=11705',
+  nodesPerBrowse: 'i=11710',
+  nodesPerTranslate: 'i=11712',
+  itemsPerCall: 'i=11714',
+  nodesPerHistoryRead: 'i=12165',
+  subscriptionsPerSession: 'i=24098',
+  itemsPerSubscription: 'i=24104',
+} as const;
 
 /** Read at each connect: a restart may have changed all of it. */
-export async function readServerFacts(session: Session): Promise<ServerFacts> {
-  const nodes = [namespaceArray, maxMonitoredItemsPerCall];
-  const read: DataValue[] = await session.read(nodes.map((nodeId) => ({ nodeId, attributeId: AttributeIds.Value })));
-  const [namespaces, limit]: unknown[] = read.map((data) => data.value?.value);
-  if (!Array.isArray(namespaces)) {
-    throw new FieldlineError('device/reply', 'the server does not tell its namespaces (i=2255): is it still starting?');
-  }
-  // 0, and no answer, mean that the server states no limit.
-  const stated = typeof limit === 'number' && limit > 0 ? limit : maxItemsPerCall;
-  return { namespaces: namespaces.map(String), itemsPerCall: Math.min(stated, maxItemsPerCall) };
+export async function readServerFacts(session: Reads): Promise<ServerFacts> {
+  const namespaces = await readNamespaces(session);
+  const [nodesPerRead = null] = await readNumbers(session, { atOnce: 1 }, [ids.nodesPerRead]);
+  const read = callLimit(nodesPerRead);
+  const numbers = await readNumbers(session, read, [
+    ids.itemsPerCall,
+    ids.nodesPerBrowse,
+    ids.nodesPerTranslate,
+    ids.nodesPerHistoryRead,
+    ids.itemsPerSubscription,
+    ids.subscriptionsPerSession,
+  ]);
+  const [monitor, browse, translate, historyRead, itemsPerSubscription, subscriptionsPerSession] = numbers;
+  return {
+    namespaces,
+    limits: {
+      read,
+      monitor: callLimit(monitor ?? null),
+      browse: callLimit(browse ?? null),
+      translate: callLimit(translate ?? null),
+      historyRead: callLimit(historyRead ?? null),
+      itemsPerSubscription: itemsPerSubscription ?? null,
+      subscriptionsPerSession: subscriptionsPerSession ?? null,
+    },
+  };
 }
+
+/** Position is the index of the namespace. A server may add some while it runs. */
+export async function readNamespaces(session: Reads): Promise<readonly string[]> {
+  const [read] = await readValues(session, { atOnce: 1 }, [ids.namespaceArray]);
+  const namespaces: unknown = read?.value?.value;
+  if (Array.isArray(namespaces)) return namespaces.map(String);
+  throw new FieldlineError('device/reply', 'the server does not tell its namespaces (i=2255): is it still starting?');
+}
+
+/** null for what the server does not state: it has no such node, or 0 there. */
+async function readNumbers(session: Reads, limit: CallLimit, nodes: readonly string[]): Promise<(number | null)[]> {
+  const read = await readValues(session, limit, nodes);
+  return read.map((data) => {
+    const number: unknown = data.value?.value;
+    return typeof number === 'number' && number > 0 ? number : null;
+  });
+}
+
+const readValues = (session: Reads, limit: CallLimit, nodes: readonly string[]): Promise<DataValue[]> =>
+  inCalls(
+    limit,
+    nodes,
+    async (some): Promise<DataValue[]> =>
+      session.read(some.map((nodeId) => ({ nodeId, attributeId: AttributeIds.Value }))),
+  );

@@ -1,21 +1,11 @@
 import { qualityName } from '@fieldline/shared/contracts';
 import { describeWith, waitFor } from '@fieldline/shared/testing';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { tagOf, useRigs } from './harness.ts';
-import { type AsyncuaSettings, asyncua, startAsyncua } from './peers/asyncua.ts';
+import { asyncua, useAsyncua } from './peers/asyncua.ts';
 
 const rigFor = useRigs();
-const servers: Awaited<ReturnType<typeof startAsyncua>>[] = [];
-
-async function serverWith(settings: AsyncuaSettings) {
-  const server = await startAsyncua(settings);
-  servers.push(server);
-  return server;
-}
-
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.kill()));
-});
+const serverWith = useAsyncua();
 
 const node = (name: string, dataType: string, value: unknown) => ({ namespace: 'urn:plant', name, dataType, value });
 const nodes = [

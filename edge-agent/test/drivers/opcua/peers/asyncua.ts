@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { freePort, type Requirement } from '@fieldline/shared/testing';
+import { afterEach } from 'vitest';
 import { reapServer } from '../../../../../shared/src/testing/reaper.ts';
 
 const { status } = spawnSync('python3', ['-c', 'import asyncua'], { stdio: 'ignore' });
@@ -13,15 +14,19 @@ export const asyncua: Requirement = {
   skipReason: status === 0 ? null : 'python3 with the package asyncua is missing: pip install asyncua',
 };
 
+export type AsyncuaNode = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly dataType: string;
+  readonly value: unknown;
+};
+
 export type AsyncuaSettings = {
   readonly port?: number;
   readonly namespaces: readonly string[];
-  readonly nodes: readonly {
-    readonly namespace: string;
-    readonly name: string;
-    readonly dataType: string;
-    readonly value: unknown;
-  }[];
+  readonly nodes: readonly AsyncuaNode[];
+  /** What asyncua_limits.py makes it refuse. */
+  readonly limits?: { readonly nodesPerRead?: number; readonly itemsPerCall?: number; readonly items?: number };
 };
 
 /** Integers beyond 2^53 go as they stand into the JSON: Python reads them exactly. */
@@ -45,19 +50,39 @@ export async function startAsyncua(settings: AsyncuaSettings) {
     if ((await answers.next()).done) throw new Error('the asyncua server ended');
   };
   await answered();
+  const tell = async (line: string): Promise<void> => {
+    server.stdin.write(`${line}\n`);
+    await answered();
+  };
   return {
     port,
     endpoint: `opc.tcp://127.0.0.1:${port}/plant`,
-    set: async ({ status = 'Good', value, ...rest }: AsyncuaValue): Promise<void> => {
-      const line = JSON.stringify({ ...rest, status, value: typeof value === 'bigint' ? '@' : value });
-      server.stdin.write(`${line.replace('"@"', String(value))}\n`);
-      await answered();
+    set: ({ status = 'Good', value, ...rest }: AsyncuaValue): Promise<void> => {
+      const line = JSON.stringify({ do: 'set', ...rest, status, value: typeof value === 'bigint' ? '@' : value });
+      return tell(line.replace('"@"', String(value)));
     },
+    add: (node: AsyncuaNode): Promise<void> => tell(JSON.stringify({ do: 'add', node })),
+    delete: (name: string): Promise<void> => tell(JSON.stringify({ do: 'delete', name })),
     kill: async (): Promise<void> => {
       if (server.exitCode !== null || server.signalCode !== null) return;
       const exited = once(server, 'exit');
       server.kill('SIGKILL');
       await exited;
     },
+  };
+}
+
+export type AsyncuaServer = Awaited<ReturnType<typeof startAsyncua>>;
+
+/** Servers that are killed after each test. */
+export function useAsyncua(): (settings: AsyncuaSettings) => Promise<AsyncuaServer> {
+  const servers: AsyncuaServer[] = [];
+  afterEach(async () => {
+    await Promise.all(servers.splice(0).map((server) => server.kill()));
+  });
+  return async (settings) => {
+    const server = await startAsyncua(settings);
+    servers.push(server);
+    return server;
   };
 }

@@ -8,6 +8,7 @@ import sys
 from datetime import datetime, timedelta, timezone
 
 from asyncua import Server, ua
+from asyncua_limits import restrict
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -24,13 +25,15 @@ def data_value(kind, value, source_micros, status):
 async def main():
     logging.basicConfig(level=logging.CRITICAL)
     settings = json.loads(sys.argv[1])
+    restrict(settings.get("limits", {}))
     server = Server()
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{settings['port']}/plant")
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     index = {uri: await server.register_namespace(uri) for uri in settings["namespaces"]}
     nodes = {}
-    for node in settings["nodes"]:
+
+    async def add(node):
         owner = index[node["namespace"]]
         nodes[node["name"]] = await server.nodes.objects.add_variable(
             ua.NodeId(node["name"], owner),
@@ -38,15 +41,26 @@ async def main():
             node["value"],
             ua.VariantType[node["dataType"]],
         )
+
+    async def execute(command):
+        match command["do"]:
+            case "set":
+                value = data_value(command["dataType"], command["value"], command["sourceMicros"], command["status"])
+                await server.write_attribute_value(nodes[command["name"]].nodeid, value)
+            case "add":
+                await add(command["node"])
+            case "delete":
+                await server.delete_nodes([nodes.pop(command["name"])])
+
+    for node in settings["nodes"]:
+        await add(node)
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     async with server:
         print(json.dumps({"ready": True}), flush=True)
         while line := await lines.readline():
-            command = json.loads(line)
-            value = data_value(command["dataType"], command["value"], command["sourceMicros"], command["status"])
-            await server.write_attribute_value(nodes[command["name"]].nodeid, value)
+            await execute(json.loads(line))
             print(json.dumps({"done": True}), flush=True)
 
 

@@ -1,0 +1,33 @@
+"""What smaller servers refuse, put upon the sessions of asyncua, which refuses nothing by itself."""
+
+from asyncua import ua
+from asyncua.common.utils import ServiceError
+from asyncua.server import internal_server
+from asyncua.server.internal_session import InternalSession
+
+
+def restrict(limits):
+    """limits: nodesPerRead and itemsPerCall refuse the call; items, of a subscription, refuses those beyond."""
+
+    def refuse_above(limit, operations):
+        if limit is not None and len(operations) > limit:
+            raise ServiceError(ua.StatusCodes.BadTooManyOperations)
+
+    class RestrictedSession(InternalSession):
+        async def read(self, params):
+            if self.external:
+                refuse_above(limits.get("nodesPerRead"), params.NodesToRead)
+            return await super().read(params)
+
+        async def create_monitored_items(self, params):
+            wanted = params.ItemsToCreate
+            refuse_above(limits.get("itemsPerCall"), wanted)
+            room = len(wanted)
+            if "items" in limits:
+                subscription = self.subscription_service.subscriptions[params.SubscriptionId]
+                room = max(0, limits["items"] - len(subscription.monitored_item_srv._monitored_items))
+            params.ItemsToCreate = wanted[:room]
+            refused = ua.MonitoredItemCreateResult(ua.StatusCode(ua.StatusCodes.BadTooManyMonitoredItems))
+            return await super().create_monitored_items(params) + [refused] * (len(wanted) - room)
+
+    internal_server.InternalSession = RestrictedSession
