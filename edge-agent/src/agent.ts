@@ -24,6 +24,7 @@ import { errorFields } from './error-fields.ts';
 import { createFilter } from './filter/filter.ts';
 import { filterSettings } from './filter/settings.ts';
 import { Forwarder } from './forwarder/forwarder.ts';
+import { KeptCalls } from './journal/kept-calls.ts';
 import { Recorder } from './journal/recorder.ts';
 import { thinToMsOf } from './journal/thinning/settings.ts';
 import { type Boot, isBelieved, systemBoot } from './journal/undated/boot.ts';
@@ -144,17 +145,19 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   life.add('uplink', () => uplink.close());
   health.ready.push({ name: 'uplink', trouble: () => uplink.trouble(), note: () => uplink.note() });
 
+  const kept = new KeptCalls();
+  const handOver = (): (() => void)[] => [commander?.handOver() ?? (() => undefined), kept.handOver()];
   const flush = async (): Promise<void> => {
-    const handedOver = commander?.handOver();
+    const handedOver = handOver();
     forwarder.offer(await recorder.flush());
-    handedOver?.();
+    for (const each of handedOver) each();
   };
   const flushing = setInterval(flush, journalConfig.flushMs);
   life.add('forwarder', async () => {
     clearInterval(flushing);
-    const handedOver = commander?.handOver();
+    const handedOver = handOver();
     forwarder.offer(recorder.finish());
-    handedOver?.();
+    for (const each of handedOver) each();
     await forwarder.drained(AbortSignal.timeout(closeTimeoutMs));
     forwarder.close();
   });
@@ -180,6 +183,10 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     emit: take,
     heldSinceMs: (sinceMs) => stalls.heldSinceMs(sinceMs),
     declare: (declaration) => recorder.declare(declaration),
+    whenKept: (then) => {
+      kept.add(then);
+      if (kept.isFull) void flush();
+    },
   };
   const poller = createPoller({ clock, onSamples: take, metrics, log });
   life.add('drivers', async () => {

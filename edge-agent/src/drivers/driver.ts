@@ -42,6 +42,11 @@ export type DriverContext = {
   readonly heldSinceMs: (sinceMs: number) => number | null;
   /** What the driver knows to be lost, e.g. an overflow that the server reported. */
   readonly declare: (declaration: Declaration) => void;
+  /**
+   * Calls back once all that was emitted before this call is in the journal, as durable as it makes it; or waits in memory because the
+   * disk takes nothing. In the order of the calls, and never before it returns; not at all where the agent ends before.
+   */
+  readonly whenKept: (then: () => void) => void;
 };
 
 /** Why something was not written, or is not known to be. */

@@ -85,6 +85,7 @@ export async function startTestAgent(
     emit: (values: readonly Value[], tag: Tag = numberTag) => {
       context?.emit(values.map((value): Sample => ({ tag, time: clock.now(), value, quality: 0 })));
     },
+    whenKept: (then: () => void) => context?.whenKept(then),
     troubles: () => report(health.ready).troubles,
     notes: () => report(health.ready).notes ?? {},
     metric: async (name: string): Promise<number> =>

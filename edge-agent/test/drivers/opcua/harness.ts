@@ -52,6 +52,7 @@ export function createRig(devices: readonly DeviceSettings[], log: Log = silentL
       heldSinceMs: () => null,
       emit: (emitted) => samples.push(...emitted),
       declare: (declaration) => declared.push(declaration),
+      whenKept: (then) => setImmediate(then),
     },
     {
       certificateFolder,

@@ -37,6 +37,7 @@ async function subscribed() {
     heldSinceMs: () => null,
     emit: (samples: readonly Sample[]) => void emitted.push(samples),
     declare: (declaration: Declaration) => void declared.push(declaration),
+    whenKept: () => {},
   };
   const subscription = createDeviceSubscription(plan, context, createOpcuaMetrics(metrics));
   const revised = { subscriptionId: 1, revisedPublishingInterval: 200, revisedMaxKeepAliveCount: 10 };
