@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { valueTypes } from '../contracts/sample.ts';
+import { type ValueType, valueTypes } from '../contracts/sample.ts';
 import {
   deadbandShape,
   isRange,
@@ -13,6 +13,16 @@ import { durationMs, filePath, id } from './units.ts';
 const guid = '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
 const nodeId = new RegExp(`^(nsu=[^;]+;|ns=\\d{1,5};)?(i=\\d{1,10}|g=${guid}|[sb]=.+)$`);
 
+function wrongType(part: 'status' | 'server-time' | undefined, type: ValueType): string | null {
+  if (part === 'status' && type !== 'uint32' && type !== 'string') {
+    return 'a status code is a uint32 of all its bits, or a string for its name: state one of these';
+  }
+  if (part === 'server-time' && type !== 'int64' && type !== 'string') {
+    return 'the time of the server is an int64 of microseconds, or a string: state one of these';
+  }
+  return null;
+}
+
 export const opcuaTagSchema = z
   .strictObject({
     tag: id,
@@ -21,12 +31,22 @@ export const opcuaTagSchema = z
       .regex(nodeId, 'a node id such as nsu=urn:plant;s=Line1.Speed, ns=2;i=1001 or i=2258; i= takes digits, g= a GUID')
       .describe('node id; name the namespace by its URI (nsu=…): a server restart may renumber ns='),
     type: z.enum(valueTypes).default('float64'),
+    part: z
+      .enum(['status', 'server-time'])
+      .optional()
+      .describe(
+        'what the tag takes in place of the value; status: its status code, all 32 bits (type uint32) or by name (string); server-time: when the server took the value, in microseconds since 1970 UTC (int64) or as text (string). Tags of one node are read together',
+      ),
     samplingMs: z.number().nonnegative().optional().describe('where it differs from that of the device'),
     ...deadbandShape,
     ...keepingShape,
     ...tagDescriptionShape,
   })
-  .refine(isRange, notARange);
+  .refine(isRange, notARange)
+  .superRefine(({ part, type }, context) => {
+    const message = wrongType(part, type);
+    if (message !== null) context.addIssue({ code: 'custom', path: ['type'], message });
+  });
 export type OpcuaTag = z.infer<typeof opcuaTagSchema>;
 
 export const opcuaDeviceSchema = z

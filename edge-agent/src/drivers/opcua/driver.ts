@@ -34,7 +34,9 @@ export function createOpcuaDriver(
     createConnection(plan, context, metrics, { certificates, reconnect, retryNodes }),
   );
   return {
-    tags: plans.flatMap(({ subscriptions }) => subscriptions.flatMap(({ items }) => items.map(({ tag }) => tag))),
+    tags: plans.flatMap(({ subscriptions }) =>
+      subscriptions.flatMap(({ items }) => items.flatMap(({ members }) => members.map(({ tag }) => tag))),
+    ),
     requests: [],
     start: () => {
       for (const connection of connections) connection.start();

@@ -1,21 +1,24 @@
 /**
- * One monitored item: a tag, its node, and what was last said of it. Invariants:
+ * A tag, its node, and what was last said of it. Tags of one node share its monitored item. Invariants:
  *  - what the server brings again with the same source time, value and quality is said once, whatever made it come again;
  *  - a bad sample of our own (`mark`) is said once per reason, and later than every sample before it;
  *  - after a mark, an unchanged value is said again at the server's time, for else the tag would stay bad until it changes.
  */
 import type { Micros, QualityCode, Sample, Tag, Value } from '@fieldline/shared/contracts';
-import { qualityClass, qualityCode } from '@fieldline/shared/contracts';
+import { GOOD, qualityClass, qualityCode } from '@fieldline/shared/contracts';
 import type { DataValue } from './library.ts';
 import type { NodeName } from './node-id.ts';
 import { hasOverflow, qualityOf } from './status.ts';
 import { microsOf } from './time.ts';
-import { readVariant } from './value.ts';
+import { type DataPart, readPart, readVariant } from './value.ts';
 
 export type Item = {
   readonly tag: Tag;
   readonly node: NodeName;
   readonly samplingMs: number;
+  readonly part: DataPart;
+  /** Who gets the data values of this monitored item: itself, and the items that share it. */
+  readonly members: readonly Item[];
   /** What the server said last, under its own time. */
   reported: { readonly time: Micros; readonly value: Value | null; readonly quality: QualityCode } | null;
   /** Time of the last sample, the server's or our own. */
@@ -24,14 +27,18 @@ export type Item = {
   marked: QualityCode | null;
 };
 
-export const createItem = (tag: Tag, node: NodeName, samplingMs: number): Item => ({
-  tag,
-  node,
-  samplingMs,
-  reported: null,
-  lastTime: 0,
-  marked: null,
-});
+export function createItem(
+  tag: Tag,
+  node: NodeName,
+  samplingMs: number,
+  part: DataPart = 'value',
+  sharing: readonly Item[] = [],
+): Item {
+  const members: Item[] = [...sharing];
+  const item: Item = { tag, node, samplingMs, part, members, reported: null, lastTime: 0, marked: null };
+  members.unshift(item);
+  return item;
+}
 
 export type Taken = {
   /** null for what came again. */
@@ -43,7 +50,7 @@ export type Taken = {
 export function takeDataValue(item: Item, data: DataValue, arrival: Micros): Taken {
   const serverTime = microsOf(data.serverTimestamp, data.serverPicoseconds);
   const time = microsOf(data.sourceTimestamp, data.sourcePicoseconds) ?? serverTime ?? arrival;
-  const { value, quality } = readingOf(data, item.tag);
+  const { value, quality } = readingOf(data, item);
   const before = item.reported;
   const again = before !== null && before.time === time && before.quality === quality && Object.is(before.value, value);
   const lost =
@@ -63,9 +70,10 @@ export function markItem(item: Item, quality: QualityCode, now: Micros): Sample 
   return { tag: item.tag, time: item.lastTime, value: null, quality };
 }
 
-function readingOf(data: DataValue, tag: Tag): { value: Value | null; quality: QualityCode } {
+function readingOf(data: DataValue, { tag, part }: Item): { value: Value | null; quality: QualityCode } {
   const quality = qualityOf(data.statusCode.value);
-  if (qualityClass(quality) === 'bad') return { value: null, quality };
-  const reading = readVariant(data.value, tag.type);
-  return 'value' in reading ? { value: reading.value, quality } : { value: null, quality: qualityCode(reading.bad) };
+  if (part === 'value' && qualityClass(quality) === 'bad') return { value: null, quality };
+  const reading = part === 'value' ? readVariant(data.value, tag.type) : readPart(data, part, tag.type);
+  if (!('value' in reading)) return { value: null, quality: qualityCode(reading.bad) };
+  return { value: reading.value, quality: part === 'value' ? quality : GOOD };
 }

@@ -1,5 +1,5 @@
 /** From settings to what each server shall carry: one session per endpoint and user, one subscription per device. */
-import type { OpcuaDevice } from '@fieldline/shared/config';
+import type { OpcuaDevice, OpcuaTag } from '@fieldline/shared/config';
 import type { Tag } from '@fieldline/shared/contracts';
 import { createItem, type Item } from './item.ts';
 import { parseNodeName } from './node-id.ts';
@@ -9,7 +9,7 @@ export type SubscriptionPlan = {
   readonly publishingMs: number;
   /** What the settings state; null: computed from the intervals that the server grants. */
   readonly queueSize: number | null;
-  /** Position is the client handle. */
+  /** One for each node that is monitored, with the tags that share it; position is the client handle. */
   readonly items: readonly Item[];
 };
 
@@ -41,11 +41,32 @@ export function planEndpoints(devices: readonly OpcuaDevice[]): EndpointPlan[] {
 }
 
 function planSubscription(device: OpcuaDevice): SubscriptionPlan {
-  const items = device.tags.map(({ tag: name, node, type, samplingMs }) => {
-    const tag: Tag = { device: device.device, tag: name, type };
-    return createItem(tag, parseNodeName(node), samplingMs ?? device.samplingMs);
+  const items = [...Map.groupBy(device.tags, (tag) => monitoredAs(tag, device)).values()].flatMap((tags) => {
+    const [first, ...others] = tags;
+    return first === undefined
+      ? []
+      : itemOf(
+          first,
+          device,
+          others.map((tag) => itemOf(tag, device)),
+        );
   });
   return { device: device.device, publishingMs: device.publishingMs, queueSize: device.queueSize ?? null, items };
+}
+
+/** Tags with the same text share a monitored item: all that is asked of the server for a tag stands in it. */
+const monitoredAs = ({ node, samplingMs }: OpcuaTag, device: OpcuaDevice): string =>
+  JSON.stringify([node, samplingMs ?? device.samplingMs]);
+
+function itemOf(settings: OpcuaTag, { device, samplingMs }: OpcuaDevice, sharing: readonly Item[] = []): Item {
+  const tag: Tag = { device, tag: settings.tag, type: settings.type };
+  return createItem(
+    tag,
+    parseNodeName(settings.node),
+    settings.samplingMs ?? samplingMs,
+    settings.part ?? 'value',
+    sharing,
+  );
 }
 
 const maxQueueSize = 10_000;

@@ -43,7 +43,9 @@ export function createDeviceSubscription(
 
   const mark = (marked: readonly { item: Item; quality: QualityCode }[]): void => {
     const now = context.clock.now() - serverBehind;
-    const samples = marked.flatMap(({ item, quality }) => markItem(item, quality, now) ?? []);
+    const samples = marked.flatMap(({ item, quality }) =>
+      item.members.flatMap((member) => markItem(member, quality, now) ?? []),
+    );
     if (samples.length > 0) context.emit(samples);
   };
 
@@ -53,12 +55,14 @@ export function createDeviceSubscription(
     for (const { clientHandle, value } of notified) {
       const item = items[clientHandle];
       if (item === undefined) continue;
-      const { sample, lost } = takeDataValue(item, value, arrival);
-      if (sample === null) metrics.repeated.inc(of);
-      else samples.push(sample);
-      if (lost === null) continue;
-      metrics.overflows.inc(of);
-      losses.add(item.tag, lost);
+      for (const member of item.members) {
+        const { sample, lost } = takeDataValue(member, value, arrival);
+        if (sample === null) metrics.repeated.inc(of);
+        else samples.push(sample);
+        if (lost === null) continue;
+        if (member === item) metrics.overflows.inc(of);
+        losses.add(member.tag, lost);
+      }
     }
     metrics.notifications.inc(of);
     metrics.values.inc(of, notified.length);

@@ -1,5 +1,6 @@
 import { fitsType, type QualityName, type Value, type ValueType } from '@fieldline/shared/contracts';
-import { DataType, type Variant, VariantArrayType } from './library.ts';
+import { DataType, type DataValue, type Variant, VariantArrayType } from './library.ts';
+import { isoOf, microsOf } from './time.ts';
 
 /** A value of the tag's type, or why there is none. */
 export type Reading =
@@ -38,6 +39,20 @@ export function readVariant(variant: Variant, type: ValueType): Reading {
     default:
       return type === 'string' ? fromText(variant.dataType, raw) : unfit;
   }
+}
+
+/** What of a data value a tag takes. */
+export type DataPart = 'value' | 'status' | 'server-time';
+
+/** The status code with all its bits or by its name, the time of the server in microseconds or as text. */
+export function readPart(data: DataValue, part: Exclude<DataPart, 'value'>, type: ValueType): Reading {
+  if (part === 'status') {
+    const { value, name } = data.statusCode;
+    return type === 'string' ? { value: name } : fromInteger(BigInt(value), type);
+  }
+  const micros = microsOf(data.serverTimestamp, data.serverPicoseconds);
+  if (micros === null) return none;
+  return type === 'string' ? { value: isoOf(micros) } : fromInteger(BigInt(micros), type);
 }
 
 function fromBoolean(raw: boolean, type: ValueType): Reading {

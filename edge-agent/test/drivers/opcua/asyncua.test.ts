@@ -44,6 +44,45 @@ describeWith(asyncua, 'a server that is not node-opcua', () => {
     expect((await rig.turns('level', 'bad/device')).time).toBe(sourceMicros + 9);
   });
 
+  test('gives the whole status code and the time of the server to tags of the same node, by one monitored item', async () => {
+    const server = await serverWith({ namespaces: ['urn:plant'], nodes });
+    const more = [
+      { ...tagOf('status', 'uint32', 'nsu=urn:plant;s=level'), part: 'status' as const },
+      { ...tagOf('name', 'string', 'nsu=urn:plant;s=level'), part: 'status' as const },
+      { ...tagOf('served', 'int64', 'nsu=urn:plant;s=level'), part: 'server-time' as const },
+    ];
+    const rig = rigFor({ endpoint: server.endpoint, tags: [tagOf('level'), ...more] });
+    await rig.sees('level', 0.5);
+    const before = BigInt(Date.now()) * 1_000n;
+    const sourceMicros = Date.now() * 1_000 + 456;
+    const status = 'BadSensorFailure';
+    await server.set({ name: 'level', dataType: 'Double', value: 1, sourceMicros, status });
+    expect((await rig.turns('level', 'bad/device')).value).toBeNull();
+    const [code, name, served] = more.map(({ tag }) => rig.of(tag).at(-1));
+    expect(code).toMatchObject({ value: 0x808c_0000, quality: 0, time: sourceMicros });
+    expect(name).toMatchObject({ value: status, quality: 0, time: sourceMicros });
+    expect(served?.time).toBe(sourceMicros);
+    expect(served?.value).toBeGreaterThanOrEqual(before);
+    expect(await rig.metric('fieldline_opcua_values_total')).toBe(2);
+  });
+
+  test('keeps two changes within a millisecond apart', async () => {
+    const server = await serverWith({ namespaces: ['urn:plant'], nodes });
+    const rig = rigFor({ endpoint: server.endpoint, samplingMs: 0, queueSize: 10, tags: [tagOf('level')] });
+    await rig.sees('level', 0.5);
+    const sourceMicros = Date.now() * 1_000;
+    const times = [1, 2, 999].map((more) => sourceMicros + more);
+    for (const time of times)
+      await server.set({ name: 'level', dataType: 'Double', value: time - sourceMicros, sourceMicros: time });
+    await waitFor(() => rig.of('level').length >= 4, { what: 'three more samples' });
+    expect(
+      rig
+        .of('level')
+        .slice(1)
+        .map(({ time }) => time),
+    ).toEqual(times);
+  });
+
   test('gives the same tags after it was killed and came back with its namespaces in another order', async () => {
     const first = await serverWith({ namespaces: ['urn:plant', 'urn:other'], nodes });
     const rig = rigFor({ endpoint: first.endpoint, tags });

@@ -62,6 +62,18 @@ describe('subscriptions', () => {
     expect(requestedMaxKeepAliveCount * publishingMs).toBeGreaterThanOrEqual(Math.min(5_000, publishingMs));
   });
 
+  test('have one item for all tags that read a node the same way', () => {
+    const tags = [
+      { tag: 'a', node: 'i=1' },
+      { tag: 'b', node: 'i=2' },
+      { tag: 'a-status', node: 'i=1', part: 'status', type: 'uint32' },
+      { tag: 'a-fast', node: 'i=1', samplingMs: 10 },
+    ];
+    const [plan] = planEndpoints([device('a', { tags })]);
+    const items = plan?.subscriptions[0]?.items ?? [];
+    expect(items.map(({ members }) => members.map(({ tag }) => tag.tag).join())).toEqual(['a,a-status', 'b', 'a-fast']);
+  });
+
   test('sample each tag as it states, else as the device does', () => {
     const [plan] = planEndpoints([device('a')]);
     expect(plan?.subscriptions[0]?.items.map(({ samplingMs }) => samplingMs)).toEqual([500, 50]);
