@@ -143,7 +143,7 @@ function readsOf({ devices }: EdgeConfig, plant: Plant, folder: string, copy: nu
         })),
       );
     }
-    return device.tags.map(({ tag, node, type }) => {
+    return device.tags.map(({ tag, node = '', type }) => {
       const { name, valueAt } = find(device, node.slice(node.indexOf(';s=') + ';s='.length));
       const point = { tag: { device: device.device, tag, type }, valueAt };
       return { everyMs: everyMsOfNode.get(name) ?? 1_000, beat: null, points: [point] };

@@ -9,4 +9,5 @@ export * from './modbus-link.ts';
 export * from './modbus-profile.ts';
 export { nearest } from './nearest.ts';
 export * from './opcua.ts';
+export * from './opcua-path.ts';
 export * from './plant.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type ValueType, valueTypes } from '../contracts/sample.ts';
+import { addressProblems, addressShape, namespaceUri } from './opcua-address.ts';
 import {
   deadbandShape,
   isRange,
@@ -9,9 +10,6 @@ import {
   thinningProblems,
 } from './tag-shapes.ts';
 import { durationMs, filePath, id } from './units.ts';
-
-const guid = '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
-const nodeId = new RegExp(`^(nsu=[^;]+;|ns=\\d{1,5};)?(i=\\d{1,10}|g=${guid}|[sb]=.+)$`);
 
 function wrongType(part: 'status' | 'server-time' | undefined, type: ValueType): string | null {
   if (part === 'status' && type !== 'uint32' && type !== 'string') {
@@ -26,10 +24,7 @@ function wrongType(part: 'status' | 'server-time' | undefined, type: ValueType):
 export const opcuaTagSchema = z
   .strictObject({
     tag: id,
-    node: z
-      .string()
-      .regex(nodeId, 'a node id such as nsu=urn:plant;s=Line1.Speed, ns=2;i=1001 or i=2258; i= takes digits, g= a GUID')
-      .describe('node id; name the namespace by its URI (nsu=…): a server restart may renumber ns='),
+    ...addressShape,
     type: z.enum(valueTypes).default('float64'),
     part: z
       .enum(['status', 'server-time'])
@@ -78,6 +73,7 @@ export const opcuaDeviceSchema = z
     timeoutMs: durationMs.default(10_000),
     ...deadbandShape,
     ...keepingShape,
+    namespace: namespaceUri,
     tags: z.array(opcuaTagSchema).min(1),
   })
   .refine(({ username, passwordFile }) => (username === undefined) === (passwordFile === undefined), {
@@ -87,5 +83,8 @@ export const opcuaDeviceSchema = z
   .superRefine((device, context) => {
     for (const problem of thinningProblems(device, 'samplingMs', ({ samplingMs }) => samplingMs ?? device.samplingMs))
       context.addIssue({ code: 'custom', ...problem });
+    for (const [position, tag] of device.tags.entries())
+      for (const { path, message } of addressProblems(tag, device.namespace))
+        context.addIssue({ code: 'custom', path: ['tags', position, ...path], message });
   });
 export type OpcuaDevice = z.infer<typeof opcuaDeviceSchema>;

@@ -7,14 +7,14 @@
 import type { Micros, QualityCode, Sample, Tag, Value } from '@fieldline/shared/contracts';
 import { GOOD, qualityClass, qualityCode } from '@fieldline/shared/contracts';
 import type { DataValue } from './library.ts';
-import type { NodeName } from './node-id.ts';
+import type { NodeAddress } from './node-address.ts';
 import { hasOverflow, qualityOf } from './status.ts';
 import { microsOf } from './time.ts';
 import { type DataPart, readPart, readVariant } from './value.ts';
 
 export type Item = {
   readonly tag: Tag;
-  readonly node: NodeName;
+  readonly node: NodeAddress;
   readonly samplingMs: number;
   readonly part: DataPart;
   /** Who gets the data values of this monitored item: itself, and the items that share it. */
@@ -29,7 +29,7 @@ export type Item = {
 
 export function createItem(
   tag: Tag,
-  node: NodeName,
+  node: NodeAddress,
   samplingMs: number,
   part: DataPart = 'value',
   sharing: readonly Item[] = [],

@@ -3,7 +3,7 @@ import { type QualityCode, qualityCode } from '@fieldline/shared/contracts';
 import { inCalls } from './call-limit.ts';
 import type { Item } from './item.ts';
 import { AttributeIds, MonitoringMode, type NodeId, type Session, TimestampsToReturn } from './library.ts';
-import { resolveNode } from './node-id.ts';
+import { resolveAddresses } from './node-address.ts';
 import { queueSizeFor, type SubscriptionPlan } from './plan.ts';
 import type { ServerFacts } from './server-facts.ts';
 import { qualityOf } from './status.ts';
@@ -24,8 +24,8 @@ export async function monitorItems(
 ): Promise<Monitored> {
   const refusals: Refusal[] = [];
   const wanted: { item: Item; nodeId: NodeId }[] = [];
-  for (const item of items) {
-    const resolved = resolveNode(item.node, facts.namespaces);
+  const nodes = await resolveAddresses(session, items, facts);
+  for (const { item, resolved } of nodes) {
     if ('nodeId' in resolved) wanted.push({ item, nodeId: resolved.nodeId });
     else refusals.push({ item, quality: qualityCode('bad/address'), reason: resolved.reason });
   }

@@ -2,7 +2,7 @@
 import type { OpcuaDevice, OpcuaTag } from '@fieldline/shared/config';
 import type { Tag } from '@fieldline/shared/contracts';
 import { createItem, type Item } from './item.ts';
-import { parseNodeName } from './node-id.ts';
+import { parseAddress } from './node-address.ts';
 
 export type SubscriptionPlan = {
   readonly device: string;
@@ -55,14 +55,18 @@ function planSubscription(device: OpcuaDevice): SubscriptionPlan {
 }
 
 /** Tags with the same text share a monitored item: all that is asked of the server for a tag stands in it. */
-const monitoredAs = ({ node, samplingMs }: OpcuaTag, device: OpcuaDevice): string =>
-  JSON.stringify([node, samplingMs ?? device.samplingMs]);
+const monitoredAs = ({ node, path, samplingMs }: OpcuaTag, device: OpcuaDevice): string =>
+  JSON.stringify([node, path, samplingMs ?? device.samplingMs]);
 
-function itemOf(settings: OpcuaTag, { device, samplingMs }: OpcuaDevice, sharing: readonly Item[] = []): Item {
+function itemOf(
+  settings: OpcuaTag,
+  { device, samplingMs, namespace }: OpcuaDevice,
+  sharing: readonly Item[] = [],
+): Item {
   const tag: Tag = { device, tag: settings.tag, type: settings.type };
   return createItem(
     tag,
-    parseNodeName(settings.node),
+    parseAddress(settings, namespace),
     settings.samplingMs ?? samplingMs,
     settings.part ?? 'value',
     sharing,

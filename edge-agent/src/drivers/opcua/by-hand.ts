@@ -1,0 +1,36 @@
+/**
+ * One session for a technician's commands, opened as the agent opens its own: the same security, trust and user. It is tried once, and
+ * what is wrong is told in the words of the agent.
+ */
+import type { OpcuaDevice } from '@fieldline/shared/config';
+import { createCertificateStore } from './certificates.ts';
+import { redirectLibraryMessages, type Session } from './library.ts';
+import { planEndpoints } from './plan.ts';
+import { readServerFacts, type ServerFacts } from './server-facts.ts';
+import { openSession } from './session.ts';
+import { explainFailure } from './trouble.ts';
+
+export type HandSession = { readonly session: Session; readonly facts: ServerFacts };
+
+/** @throws FieldlineError device/… where the server cannot be reached, does not let us in, or fails at the work */
+export async function withSession<Result>(
+  device: OpcuaDevice,
+  certificateFolder: string,
+  signal: AbortSignal,
+  work: (opened: HandSession) => Promise<Result>,
+): Promise<Result> {
+  redirectLibraryMessages(() => {});
+  const certificates = createCertificateStore(certificateFolder);
+  const [plan] = planEndpoints([device]);
+  if (plan === undefined) throw new Error('a device has an endpoint');
+  try {
+    const { session, lost, close } = await openSession(plan, certificates, null, signal);
+    try {
+      return await Promise.race([lost, work({ session, facts: await readServerFacts(session) })]);
+    } finally {
+      await close();
+    }
+  } catch (error) {
+    throw explainFailure(error, plan, certificates.ownFile);
+  }
+}

@@ -1,0 +1,114 @@
+/** Nodes by their browse path from the Objects folder, for the server to look up (OPC 10000-4 5.9.4). */
+import { type NamespaceName, parsePath } from '@fieldline/shared/config/opcua-path';
+import { inCalls } from './call-limit.ts';
+import { coerceNodeId, type NodeId, type Session } from './library.ts';
+import { namespaceIndex, type ResolvedNode } from './node-id.ts';
+import type { ServerFacts } from './server-facts.ts';
+import { mentions } from './trouble.ts';
+
+export type NodePath = {
+  readonly text: string;
+  readonly names: readonly { readonly namespace: NamespaceName; readonly name: string }[];
+};
+
+/** `uri`: of the names that state no namespace. */
+export function parseNodePath(text: string, uri: string): NodePath {
+  const names = (parsePath(text) ?? []).map(({ namespace, texts }) => ({
+    namespace: namespace ?? { uri },
+    name: texts.join('*'),
+  }));
+  return { text, names };
+}
+
+const objectsFolder = coerceNodeId('i=85', 0);
+const hierarchicalReferences = coerceNodeId('i=33', 0);
+
+export async function resolvePaths(
+  session: Session,
+  paths: readonly NodePath[],
+  facts: ServerFacts,
+): Promise<ResolvedNode[]> {
+  const resolved: ResolvedNode[] = [];
+  const asked: { readonly position: number; readonly names: readonly QualifiedName[] }[] = [];
+  for (const [position, path] of paths.entries()) {
+    const names = qualify(path, facts.namespaces);
+    if ('reason' in names) resolved[position] = names;
+    else asked.push({ position, names });
+  }
+  const results = await inCalls(facts.limits.translate, asked, (some) =>
+    translate(
+      session,
+      some.map(({ names }) => names),
+    ),
+  );
+  for (const [index, { position }] of asked.entries()) {
+    const { nodeIds, status } = results[index] ?? { nodeIds: [], status: 'BadNoMatch' };
+    resolved[position] = only(paths[position]?.text ?? '', nodeIds, status);
+  }
+  return resolved;
+}
+
+type QualifiedName = { readonly namespaceIndex: number; readonly name: string };
+
+function qualify(
+  { names, text }: NodePath,
+  namespaces: readonly string[],
+): readonly QualifiedName[] | { readonly reason: string } {
+  const qualified: QualifiedName[] = [];
+  for (const { namespace, name } of names) {
+    const index = namespaceIndex(namespace, namespaces);
+    if (typeof index !== 'number') return { reason: `${text}: ${index.reason}` };
+    qualified.push({ namespaceIndex: index, name });
+  }
+  return qualified;
+}
+
+/** Where a server lacks the service, its other nodes can be read all the same. */
+const unsupported = 'BadServiceUnsupported';
+
+type Translated = { readonly nodeIds: readonly NodeId[]; readonly status: string };
+
+async function translate(session: Session, paths: readonly (readonly QualifiedName[])[]): Promise<Translated[]> {
+  try {
+    return await ask(session, paths);
+  } catch (error) {
+    if (!mentions(error, unsupported)) throw error;
+    return paths.map(() => ({ nodeIds: [], status: `${unsupported}: the server looks up no paths, state node` }));
+  }
+}
+
+async function ask(session: Session, paths: readonly (readonly QualifiedName[])[]): Promise<Translated[]> {
+  const results = await session.translateBrowsePath(
+    paths.map((names) => ({
+      startingNode: objectsFolder,
+      relativePath: {
+        elements: names.map((targetName) => ({
+          referenceTypeId: hierarchicalReferences,
+          isInverse: false,
+          includeSubtypes: true,
+          targetName,
+        })),
+      },
+    })),
+  );
+  return results.map(({ statusCode, targets }) => ({
+    // What remains of a path leads to another server.
+    nodeIds: (targets ?? [])
+      .filter(({ remainingPathIndex }) => remainingPathIndex === wholePath)
+      .map(({ targetId }) => targetId),
+    status: statusCode.name,
+  }));
+}
+
+const wholePath = 0xffff_ffff;
+
+/** Some servers answer with one node several times, as often as references lead to it. */
+function only(text: string, nodeIds: readonly NodeId[], status: string): ResolvedNode {
+  const [nodeId] = nodeIds;
+  if (nodeId === undefined) return { reason: `${text}: no node has this path (${status})` };
+  const others = new Set(nodeIds.map(String));
+  if (others.size === 1) return { nodeId };
+  return {
+    reason: `${text}: ${others.size} nodes have this path: state node for the one that is meant, of ${[...others].slice(0, 5).join(', ')}`,
+  };
+}
