@@ -1,19 +1,22 @@
 /**
- * Keeps one server as the plan wants it: a session, a subscription per device, an item per tag. One attempt at a time; what
- * is lost is given up whole and opened again after a growing pause, with namespaces read anew. Nodes that the server refuses
- * are asked for again on their own growing timer, while the others run.
+ * Keeps one server as the plan wants it: a session, a subscription per device, an item per tag. One attempt at a time, after a
+ * growing pause, and what is lost is made good in this order: the session is taken over with its subscriptions; else a new
+ * session takes over the subscriptions; else they are made anew, as at once where the server was restarted or has other namespaces.
+ * Nodes that the server refuses are asked for again on their own growing timer, while the others run.
  */
 import { type BackoffOptions, createBackoff, pause, untilAborted } from '@fieldline/shared/runtime';
 import type { DeviceStatus, DriverContext } from '../driver.ts';
+import { createAcknowledgements } from './acknowledgements.ts';
 import type { CertificateStore } from './certificates.ts';
 import type { Session } from './library.ts';
 import type { OpcuaMetrics } from './metrics.ts';
 import type { EndpointPlan } from './plan.ts';
-import { publishUntilLost } from './publish.ts';
-import { readNamespaces, readServerFacts } from './server-facts.ts';
+import { publishUntilLost, type Subscriber } from './publish.ts';
+import { readNamespaces, readServerFacts, type ServerFacts } from './server-facts.ts';
+import { isSameRun, readServerRun, type ServerRun } from './server-run.ts';
 import { openSession } from './session.ts';
 import { createDeviceSubscription } from './subscription.ts';
-import { explainFailure } from './trouble.ts';
+import { explainFailure, mentions } from './trouble.ts';
 
 export type ConnectionOptions = {
   readonly certificates: CertificateStore;
@@ -38,18 +41,33 @@ export function createConnection(
 ): Connection {
   const { endpoint, timeoutMs } = plan;
   const { certificates } = options;
-  const subscriptions = plan.subscriptions.map((each) => createDeviceSubscription(each, context, metrics));
+  const acknowledgements = createAcknowledgements();
+  const subscriptions = plan.subscriptions.map((each) =>
+    createDeviceSubscription(each, context, metrics, acknowledgements),
+  );
   const log = context.log.child({ endpoint });
   const closing = new AbortController();
   const backoff = createBackoff(options.reconnect);
   let running: Promise<void> | null = null;
   /** The session that a lost connection left at the server. */
   let left: Session | null = null;
+  let knownRun: ServerRun | null = null;
+  /** Since the connection that was made last. */
+  let isHeard = false;
   let state: 'connecting' | 'connected' | 'disconnected' = 'connecting';
   let trouble: string | null = 'not connected yet';
 
   const flushLosses = (): void => {
     for (const each of subscriptions) each.flushLosses();
+  };
+
+  const forgetAll = (): void => {
+    for (const each of subscriptions) each.forget();
+  };
+
+  const noteRun = (run: ServerRun): void => {
+    if (knownRun !== null && !isSameRun(knownRun, run)) forgetAll();
+    knownRun = run;
   };
 
   /** Until the session is lost: never returns. */
@@ -58,15 +76,15 @@ export function createConnection(
     const signal = AbortSignal.any([closing.signal, ending.signal]);
     const opened = await openSession(plan, certificates, left, closing.signal);
     const { session, lost } = opened;
+    if (left !== null && left !== session)
+      for (const { device } of subscriptions) metrics.abandonedSessions.inc({ device });
     left = session;
     const flushing = setInterval(flushLosses, flushLossesEveryMs);
     try {
-      const subscribers = [];
-      for (const each of subscriptions) subscribers.push(await each.create(session));
-      const onAlive = backoff.reset;
-      const publishing = publishUntilLost(session, subscribers, { clock: context.clock, timeoutMs, signal, onAlive });
-      onConnected();
-      return await Promise.race([lost, publishing, reconcile(session, signal)]);
+      return await Promise.race([lost, carry(session, signal)]);
+    } catch (error) {
+      if (mentions(error, 'BadNoSubscription')) forgetAll();
+      throw error;
     } finally {
       ending.abort();
       clearInterval(flushing);
@@ -74,9 +92,31 @@ export function createConnection(
     }
   };
 
-  const reconcile = async (session: Session, signal: AbortSignal): Promise<never> => {
-    const retry = createBackoff(options.retryNodes);
+  const carry = async (session: Session, signal: AbortSignal): Promise<never> => {
     const facts = await readServerFacts(session);
+    noteRun(await readServerRun(session, facts));
+    const subscribers: Subscriber[] = [];
+    for (const each of subscriptions) {
+      signal.throwIfAborted();
+      subscribers.push(await each.bring(session));
+    }
+    signal.throwIfAborted();
+    const onAlive = (): void => {
+      isHeard = true;
+      backoff.reset();
+    };
+    const { clock } = context;
+    const publishing = publishUntilLost(session, subscribers, { acknowledgements, clock, timeoutMs, signal, onAlive });
+    onConnected();
+    return await Promise.race([
+      publishing,
+      reconcile(session, facts, signal),
+      ...subscribers.map(({ ended }) => ended),
+    ]);
+  };
+
+  const reconcile = async (session: Session, facts: ServerFacts, signal: AbortSignal): Promise<never> => {
+    const retry = createBackoff(options.retryNodes);
     for (;;) {
       let complete = true;
       for (const each of subscriptions) complete = (await each.reconcile(session, facts)) && complete;
@@ -88,6 +128,7 @@ export function createConnection(
   };
 
   const onConnected = (): void => {
+    isHeard = false;
     state = 'connected';
     trouble = null;
     log.info({ security: plan.security }, 'connected');
@@ -101,9 +142,11 @@ export function createConnection(
     // What we have words for needs no stack.
     const unknown = code === 'device/reply' ? { err: error } : {};
     log[news ? 'warn' : 'debug']({ code, nextTryMs: Math.round(pauseMs), ...unknown }, message);
+    // A connection that comes back at the first attempt may bring all that was missed: then the tags were never bad.
+    if (!isHeard) for (const each of subscriptions) each.disconnect();
+    isHeard = false;
     state = 'disconnected';
     trouble = message;
-    for (const each of subscriptions) each.disconnect();
   };
 
   const run = async (): Promise<void> => {

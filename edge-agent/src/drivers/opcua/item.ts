@@ -2,7 +2,8 @@
  * A tag, its node, and what was last said of it. Tags of one node share its monitored item. Invariants:
  *  - what the server brings again with the same source time, value and quality is said once, whatever made it come again;
  *  - a bad sample of our own (`mark`) is said once per reason, and later than every sample before it;
- *  - after a mark, an unchanged value is said again at the server's time, for else the tag would stay bad until it changes.
+ *  - after a mark, an unchanged value is said again at the server's time, for else the tag would stay bad until it changes; where
+ *    the subscription has lived on meanwhile, right after the mark (`restateItem`), for then nothing has happened to it.
  */
 import type { Micros, QualityCode, Sample, Tag, Value } from '@fieldline/shared/contracts';
 import { GOOD, qualityClass, qualityCode } from '@fieldline/shared/contracts';
@@ -68,6 +69,15 @@ export function markItem(item: Item, quality: QualityCode, now: Micros): Sample 
   item.marked = quality;
   item.lastTime = Math.max(now, item.lastTime + 1);
   return { tag: item.tag, time: item.lastTime, value: null, quality };
+}
+
+/** What the server said last has held all the time: the mark is taken back. null where there is none, or nothing was said. */
+export function restateItem(item: Item): Sample | null {
+  const { reported } = item;
+  if (item.marked === null || reported === null) return null;
+  item.marked = null;
+  item.lastTime += 1;
+  return { tag: item.tag, time: item.lastTime, value: reported.value, quality: reported.quality };
 }
 
 function readingOf(data: DataValue, { tag, part }: Item): { value: Value | null; quality: QualityCode } {

@@ -24,10 +24,13 @@ export {
   OPCUAClient,
   PublishRequest,
   type PublishResponse,
+  RepublishRequest,
+  type RepublishResponse,
   SecurityPolicy,
   StatusChangeNotification,
   StatusCodes,
   TimestampsToReturn,
+  type TransferSubscriptionsResponse,
   UserTokenType,
   VariantArrayType,
 } from 'node-opcua-client';
@@ -46,7 +49,21 @@ export function withRawServices(session: ClientSession): Session {
 }
 
 const hasRawServices = (session: ClientSession): session is Session =>
-  ['createSubscription', 'createMonitoredItems', 'publish'].every((service) => service in session);
+  ['createSubscription', 'createMonitoredItems', 'publish', 'republish', 'transferSubscriptions'].every(
+    (service) => service in session,
+  );
+
+/** The answer of a service whose type knows only the form with a callback. */
+export function answerOf<Response>(
+  ask: (answer: (error: Error | null, response?: Response) => void) => void,
+): Promise<Response> {
+  const { promise, resolve, reject } = Promise.withResolvers<Response>();
+  ask((error, response) => {
+    if (error !== null || response === undefined) reject(error ?? new Error('the library gave no answer'));
+    else resolve(response);
+  });
+  return promise;
+}
 
 /** The library prints to the console by itself; what it says there goes to `print` instead. For the whole process. */
 export function redirectLibraryMessages(print: (message: string) => void): void {

@@ -27,7 +27,32 @@ export function createOpcuaMetrics(metrics: Metrics) {
       'tags whose node the server refuses at the moment',
       labels,
     ),
-    connects: metrics.counter('fieldline_opcua_connects_total', 'sessions opened with success', labels),
+    resumes: metrics.counter(
+      'fieldline_opcua_resumes_total',
+      'subscriptions that went on after a lost connection, with all that the server had kept',
+      labels,
+    ),
+    transfers: metrics.counter(
+      'fieldline_opcua_transfers_total',
+      'subscriptions that were taken over from a session that was lost',
+      labels,
+    ),
+    republished: metrics.counter(
+      'fieldline_opcua_republished_total',
+      'messages that did not come, and that the server sent again when asked for them',
+      labels,
+    ),
+    missingMessages: metrics.counter(
+      'fieldline_opcua_missing_messages_total',
+      'messages that did not come, and that the server no longer had; declared as loss',
+      labels,
+    ),
+    abandonedSessions: metrics.counter(
+      'fieldline_opcua_abandoned_sessions_total',
+      'lost sessions that the server did not give back; they end there when their time is up',
+      labels,
+    ),
+    connects: metrics.counter('fieldline_opcua_connects_total', 'sessions opened or taken over with success', labels),
     losses: metrics.counter('fieldline_opcua_losses_total', 'sessions lost after they were open', labels),
   };
 }

@@ -1,12 +1,13 @@
 /**
- * The publish loop of a session: keeps a few publish requests waiting at the server, hands each message to its subscription,
- * and acknowledges it with the next request. Ends only by rejecting: when the connection is of no more use.
+ * The publish loop of a session: keeps a few publish requests waiting at the server, hands each message to its subscription, and
+ * sends with each request what is to be acknowledged. Ends only by rejecting: when the connection is of no more use.
  *
  * Every subscription must be heard within its keep-alive time and the time-out of the device: a server that keeps the
  * connection open but has stopped, is noticed here and nowhere else.
  */
 import { FieldlineError } from '@fieldline/shared/contracts';
 import type { Clock } from '@fieldline/shared/runtime';
+import type { Acknowledgement, Acknowledgements } from './acknowledgements.ts';
 import { type NotificationMessage, PublishRequest, type PublishResponse, type Session } from './library.ts';
 import { mentions } from './trouble.ts';
 
@@ -14,8 +15,12 @@ export type Subscriber = {
   readonly device: string;
   readonly subscriptionId: number;
   readonly keepAliveMs: number;
-  /** Synchronous. Gives what ends the subscription; null while it lives. */
-  readonly onMessage: (message: NotificationMessage) => Error | null;
+  /** Synchronous. Messages with data and keep-alives. */
+  readonly onMessage: (message: NotificationMessage) => void;
+  /** Nothing came from it for too long, while the connection is open. */
+  readonly onSilent: () => void;
+  /** Rejects when the server has ended it. */
+  readonly ended: Promise<never>;
 };
 
 /** Requests beyond one per subscription, so that the server can go on while an answer is on its way. */
@@ -27,43 +32,45 @@ export function publishUntilLost(
   session: Pick<Session, 'publish'>,
   subscribers: readonly Subscriber[],
   options: {
+    readonly acknowledgements: Acknowledgements;
     readonly clock: Clock;
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
     readonly onAlive: () => void;
   },
 ): Promise<never> {
-  const { clock, timeoutMs, signal, onAlive } = options;
+  const { acknowledgements, clock, timeoutMs, signal, onAlive } = options;
   const heard = new Map(subscribers.map(({ subscriptionId }) => [subscriptionId, clock.monotonicMs()]));
   const bySubscription = new Map(subscribers.map((subscriber) => [subscriber.subscriptionId, subscriber]));
   const longestSilenceMs = Math.max(...subscribers.map(({ keepAliveMs }) => keepAliveMs)) + timeoutMs;
-  let acknowledgements: { subscriptionId: number; sequenceNumber: number }[] = [];
-  let waiting = 0;
+  /** What the requests that wait at the server have carried there. */
+  const carriedByWaiting = new Set<readonly Acknowledgement[]>();
   let allowed = Math.min(maxRequests, subscribers.length + spareRequests);
 
   return new Promise<never>((_resolve, reject) => {
     let ended = false;
     const end = (reason: unknown): void => {
+      if (ended) return;
       ended = true;
       clearInterval(watchdog);
+      for (const carried of carriedByWaiting) acknowledgements.giveBack(carried);
       reject(reason);
     };
 
     const fill = (): void => {
-      while (!ended && waiting < allowed) send();
+      while (!ended && carriedByWaiting.size < allowed) send();
     };
 
     const send = (): void => {
-      waiting += 1;
-      const carried = acknowledgements;
-      acknowledgements = [];
+      const carried = [...acknowledgements.take()];
+      carriedByWaiting.add(carried);
       // The server may keep the request until its turn comes, behind those that wait before it.
-      const requestHeader = { timeoutHint: (waiting + 1) * longestSilenceMs };
+      const requestHeader = { timeoutHint: (carriedByWaiting.size + 1) * longestSilenceMs };
       session.publish(
         new PublishRequest({ requestHeader, subscriptionAcknowledgements: carried }),
         (error, response) => {
-          waiting -= 1;
           if (ended) return;
+          carriedByWaiting.delete(carried);
           if (error !== null) onRefused(error, carried);
           else if (response !== undefined) onResponse(response);
           fill();
@@ -71,27 +78,24 @@ export function publishUntilLost(
       );
     };
 
-    const onRefused = (error: Error, carried: typeof acknowledgements): void => {
-      acknowledgements.unshift(...carried);
-      if (mentions(error, 'BadTooManyPublishRequests') && waiting > 0) allowed = waiting;
+    const onRefused = (error: Error, carried: readonly Acknowledgement[]): void => {
+      acknowledgements.giveBack(carried);
+      if (mentions(error, 'BadTooManyPublishRequests') && carriedByWaiting.size > 0) allowed = carriedByWaiting.size;
       else if (!mentions(error, 'BadTimeout')) end(error);
     };
 
     const onResponse = ({ subscriptionId, notificationMessage }: PublishResponse): void => {
       heard.set(subscriptionId, clock.monotonicMs());
       onAlive();
-      if ((notificationMessage.notificationData?.length ?? 0) === 0) return;
-      const { sequenceNumber } = notificationMessage;
-      acknowledgements.push({ subscriptionId, sequenceNumber });
-      const ending = bySubscription.get(subscriptionId)?.onMessage(notificationMessage) ?? null;
-      if (ending !== null) end(ending);
+      bySubscription.get(subscriptionId)?.onMessage(notificationMessage);
     };
 
     const watchdog = setInterval(() => {
       const now = clock.monotonicMs();
-      for (const { device, subscriptionId, keepAliveMs } of subscribers) {
+      for (const { device, subscriptionId, keepAliveMs, onSilent } of subscribers) {
         const silentMs = now - (heard.get(subscriptionId) ?? now);
         if (silentMs <= keepAliveMs + timeoutMs) continue;
+        onSilent();
         end(
           new FieldlineError('device/timeout', `${device}: the server has been silent for ${Math.round(silentMs)} ms`),
         );

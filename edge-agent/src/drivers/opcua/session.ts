@@ -2,8 +2,9 @@
  * One session, from nothing to ready and back to nothing. The library's own reconnecting is switched off (maxRetry 0): it
  * brings back sessions and items in ways that we can't see.
  *
- * A lost session is left as it is, for its connection may be dead; the next connection takes it over to end it. Else each break
- * of the line would leave one more session at the server, and many servers have ten or fewer.
+ * A lost session is left as it is, for its connection may be dead; the next connection takes it over and goes on with it (OPC
+ * 10000-4 6.7), with all that its subscriptions have kept meanwhile. Else each break of the line would leave one more session at
+ * the server, and many servers have ten or fewer.
  */
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { pause, readSecret } from '@fieldline/shared/runtime';
@@ -19,14 +20,16 @@ import {
   withRawServices,
 } from './library.ts';
 import { type EndpointPlan, sessionTimeoutMs } from './plan.ts';
+import { mentions } from './trouble.ts';
 
 export type OpenSession = {
+  /** The one that was left, if the server still has it. */
   readonly session: Session;
   /** Rejects when the connection breaks or the server closes the session; never resolves. */
   readonly lost: Promise<never>;
   /** Says good-bye: nothing stays at the server. Like `leave`, it never rejects and a dead server can't hold it up. */
   readonly close: () => Promise<void>;
-  /** Ends the connection only. The session stays at the server until the next `openSession` ends it, or its time is up. */
+  /** Ends the connection only. The session stays at the server until the next `openSession` takes it over, or its time is up. */
   readonly leave: () => Promise<void>;
 };
 
@@ -56,34 +59,49 @@ export async function openSession(
   const leave = (): Promise<void> => within(closeWithinMs, client.disconnect());
   try {
     await answered(() => client.connect(plan.endpoint), plan, signal);
-    if (left !== null) await endLeft(client, left, plan, signal);
-    const session = withRawServices(await answered(() => client.createSession(identityOf(plan)), plan, signal));
-    const lost = new Promise<never>((_resolve, reject) => {
-      client.once('close', (error) => reject(error ?? new Error('Connection Break')));
-      session.once('session_closed', () =>
-        reject(new FieldlineError('device/unreachable', 'the server closed the session')),
-      );
-    });
-    lost.catch(() => undefined);
-    const close = async (): Promise<void> => {
-      await within(closeWithinMs, session.close(true));
-      await leave();
-    };
-    return { session, lost, close, leave };
+    const isTakenOver = left !== null && (await takeOver(client, left, plan, signal));
+    const session = isTakenOver
+      ? left
+      : withRawServices(await answered(() => client.createSession(identityOf(plan)), plan, signal));
+    return { session, ...endings(client, session, leave) };
   } catch (error) {
     await leave();
     throw error;
   }
 }
 
-/** A server that was restarted, or has let the session expire, refuses: then there is nothing to end. */
-async function endLeft(client: OPCUAClient, left: Session, plan: EndpointPlan, signal: AbortSignal): Promise<void> {
+/** A server that was restarted, or has let the session expire, refuses. One that does not answer is no reason for a second session. */
+async function takeOver(client: OPCUAClient, left: Session, plan: EndpointPlan, signal: AbortSignal): Promise<boolean> {
   try {
     await answered(() => client.reactivateSession(left), plan, signal);
-    await answered(() => left.close(true), plan, signal);
-  } catch {
+    return true;
+  } catch (error) {
     signal.throwIfAborted();
+    if (mentions(error, 'Bad')) return false;
+    throw error;
   }
+}
+
+function endings(
+  client: OPCUAClient,
+  session: Session,
+  leaveClient: () => Promise<void>,
+): Omit<OpenSession, 'session'> {
+  const lost = Promise.withResolvers<never>();
+  lost.promise.catch(() => undefined);
+  const onClosed = (): void => lost.reject(new FieldlineError('device/unreachable', 'the server closed the session'));
+  client.once('close', (error) => lost.reject(error ?? new Error('Connection Break')));
+  session.once('session_closed', onClosed);
+  const leave = (): Promise<void> => {
+    // The session may outlive this connection many times over.
+    session.off('session_closed', onClosed);
+    return leaveClient();
+  };
+  const close = async (): Promise<void> => {
+    await within(closeWithinMs, session.close(true));
+    await leave();
+  };
+  return { lost: lost.promise, close, leave };
 }
 
 function createClient(

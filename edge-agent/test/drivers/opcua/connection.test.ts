@@ -2,7 +2,6 @@ import { qualityName } from '@fieldline/shared/contracts';
 import { freePort, waitFor } from '@fieldline/shared/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { plantNode, type Rig, tagOf, useRigs } from './harness.ts';
-import { startLine } from './peers/cut-line.ts';
 import { type ServerSettings, startServer, type TestServer } from './peers/node-opcua.ts';
 
 const rigFor = useRigs();
@@ -129,23 +128,6 @@ describe('a server that lives on', () => {
     await rig.sees('level', 3);
     await expectOneSession();
     expectNoDoubles(rig);
-  });
-
-  test('behind a line that is cut again and again has one session, not one for each cut', async () => {
-    const line = await startLine(server.settings.port);
-    const rig = rigFor({ endpoint: `opc.tcp://127.0.0.1:${line.port}/plant`, tags });
-    for (let round = 10; round < 14; round++) {
-      await rig.turns('level', 'good');
-      await set(server, 'level', 'Double', round);
-      await rig.sees('level', round);
-      line.cut();
-      await rig.turns('level', 'bad/not-connected');
-    }
-    await rig.turns('level', 'good');
-    await expectOneSession();
-    expectNoDoubles(rig);
-    await rig.driver.close();
-    line.close();
   });
 
   test('but does not answer any more is noticed, and one session is left when it answers again', async () => {

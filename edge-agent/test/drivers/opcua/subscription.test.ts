@@ -1,6 +1,7 @@
 import { opcuaDeviceSchema } from '@fieldline/shared/config';
 import { type Declaration, qualityName, type Sample } from '@fieldline/shared/contracts';
 import { createMetrics, silentLog } from '@fieldline/shared/runtime';
+import { waitFor } from '@fieldline/shared/testing';
 import {
   CreateSubscriptionResponse,
   DataChangeNotification,
@@ -10,6 +11,7 @@ import {
   StatusCodes,
 } from 'node-opcua';
 import { expect, test } from 'vitest';
+import { createAcknowledgements } from '../../../src/drivers/opcua/acknowledgements.ts';
 import { createOpcuaMetrics } from '../../../src/drivers/opcua/metrics.ts';
 import { planEndpoints } from '../../../src/drivers/opcua/plan.ts';
 import { createDeviceSubscription } from '../../../src/drivers/opcua/subscription.ts';
@@ -39,12 +41,16 @@ async function subscribed() {
     declare: (declaration: Declaration) => void declared.push(declaration),
     whenKept: () => {},
   };
-  const subscription = createDeviceSubscription(plan, context, createOpcuaMetrics(metrics));
+  const subscription = createDeviceSubscription(plan, context, createOpcuaMetrics(metrics), createAcknowledgements());
   const revised = { subscriptionId: 1, revisedPublishingInterval: 200, revisedMaxKeepAliveCount: 10 };
-  const { onMessage, keepAliveMs } = await subscription.create({
+  const { onMessage, keepAliveMs, ended } = await subscription.bring({
     createSubscription: async () => new CreateSubscriptionResponse(revised),
+    deleteSubscriptions: () => Promise.reject(new Error('not asked for')),
+    transferSubscriptions: () => Promise.reject(new Error('not asked for')),
+    republish: (_request: unknown, answer: (error: Error | null) => void) =>
+      answer(new Error('BadMessageNotAvailable')),
   });
-  return { subscription, emitted, declared, onMessage, keepAliveMs };
+  return { subscription, emitted, declared, onMessage, keepAliveMs, ended };
 }
 
 const message = (sequenceNumber: number, values: readonly number[] = [], atMs = serverMs): NotificationMessage =>
@@ -63,7 +69,7 @@ const message = (sequenceNumber: number, values: readonly number[] = [], atMs = 
 
 test('one message is emitted at once, and the keep-alive time is what the server granted', async () => {
   const { emitted, onMessage, keepAliveMs } = await subscribed();
-  expect(onMessage(message(1, [1, 2]))).toBeNull();
+  onMessage(message(1, [1, 2]));
   expect(emitted.map((samples) => samples.map(({ tag, value }) => `${tag.tag} ${value}`))).toEqual([['a 1', 'b 2']]);
   expect(keepAliveMs).toBe(2_000);
 });
@@ -81,13 +87,14 @@ test('our own bad samples go by the clock of the server, as the others of the ta
   ]);
 });
 
-test('messages that never came are declared as lost for the device, also where the numbers begin again', async () => {
+test('messages that the server no longer has are declared as lost for the device, also where the numbers begin again', async () => {
   const { declared, onMessage } = await subscribed();
   onMessage(message(0xffff_fffe));
   onMessage(message(0xffff_ffff));
   onMessage(message(1));
   expect(declared).toEqual([]);
   onMessage(message(4, [], serverMs + 500));
+  await waitFor(() => declared.length > 0, { what: 'a declaration' });
   expect(declared).toEqual([
     {
       kind: 'series',
@@ -102,10 +109,8 @@ test('messages that never came are declared as lost for the device, also where t
 });
 
 test('a subscription that the server ends is told as such', async () => {
-  const { onMessage } = await subscribed();
+  const { onMessage, ended } = await subscribed();
   const notificationData = [new StatusChangeNotification({ status: StatusCodes.BadTimeout })];
-  const ended = onMessage(
-    new NotificationMessage({ sequenceNumber: 1, publishTime: new Date(serverMs), notificationData }),
-  );
-  expect(ended?.message).toBe('the server ended the subscription: BadTimeout');
+  onMessage(new NotificationMessage({ sequenceNumber: 1, publishTime: new Date(serverMs), notificationData }));
+  await expect(ended).rejects.toThrow('the server ended the subscription: BadTimeout');
 });

@@ -13,7 +13,7 @@ import {
 import type { ServerCommand, ServerSettings } from './node-opcua.ts';
 
 const settings: ServerSettings = JSON.parse(process.argv[2] ?? '{}');
-const { port, folder, namespaces, nodes, users, trustEveryone, itemsPerCall, tellLimits } = settings;
+const { port, folder, namespaces, nodes, users, trustEveryone, itemsPerCall, tellLimits, transferable } = settings;
 
 const certificates = new OPCUACertificateManager({
   rootFolder: folder,
@@ -29,7 +29,8 @@ const server = new OPCUAServer({
   securityPolicies: [SecurityPolicy.None, SecurityPolicy.Basic256Sha256, SecurityPolicy.Aes256_Sha256_RsaPss],
   allowAnonymous: users === undefined,
   userManager: { isValidUser: (name: string, password: string) => users?.[name] === password },
-  serverCapabilities: { operationLimits: { maxMonitoredItemsPerCall: itemsPerCall } },
+  allowAnonymousSubscriptionTransferOnUnsecuredChannel: transferable,
+  serverCapabilities: { minSupportedSampleRate: 0, operationLimits: { maxMonitoredItemsPerCall: itemsPerCall } },
 });
 await server.initialize();
 
@@ -48,7 +49,8 @@ function add({ namespace, name, dataType, value }: ServerSettings['nodes'][numbe
     browseName: name,
     nodeId: `s=${name}`,
     dataType,
-    minimumSamplingInterval: 10,
+    // Sampling at 0 reports each change.
+    minimumSamplingInterval: 0,
   });
   if (value !== undefined) variable.setValueFromSource({ dataType, value: revive(value) });
   variables.set(name, variable);
@@ -63,6 +65,10 @@ function revive(value: unknown): unknown {
   if ('nodeId' in value) return resolveNodeId(String(value.nodeId));
   return value;
 }
+
+/** Its own list is private. */
+const sessions = (): ServerSession[] => Object.values(Reflect.get(server.engine, '_sessions'));
+const subscriptions = () => sessions().flatMap(({ publishEngine }) => publishEngine.subscriptions);
 
 function execute(command: ServerCommand): unknown {
   switch (command.do) {
@@ -83,13 +89,18 @@ function execute(command: ServerCommand): unknown {
     case 'subscriptions':
       return server.engine.currentSubscriptionCount;
     case 'close-sessions': {
-      // What a server does with a session that it takes for dead; its own list is private.
-      const sessions: Record<string, ServerSession> = Reflect.get(server.engine, '_sessions');
-      for (const { authenticationToken } of Object.values(sessions)) {
-        server.engine.closeSession(authenticationToken, true, 'Forcing');
+      for (const { authenticationToken } of sessions()) {
+        server.engine.closeSession(authenticationToken, command.keepSubscriptions !== true, 'Forcing');
       }
       return true;
     }
+    case 'unacknowledged':
+      return subscriptions().flatMap((subscription) => subscription.getAvailableSequenceNumbers());
+    case 'values-sent':
+      return subscriptions().reduce(
+        (sum, { subscriptionDiagnostics: { dataChangeNotificationsCount } }) => sum + dataChangeNotificationsCount,
+        0,
+      );
   }
 }
 

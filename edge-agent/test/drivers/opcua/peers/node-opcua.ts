@@ -22,6 +22,8 @@ export type ServerSettings = {
   readonly itemsPerCall: number;
   /** Whether clients can read the limit above. */
   readonly tellLimits: boolean;
+  /** Whether one anonymous session may take over the subscriptions of another without security. */
+  readonly transferable: boolean;
 };
 
 export type ServerCommand =
@@ -41,7 +43,13 @@ export type ServerCommand =
       readonly sourceTimeMs: number;
     }
   | { readonly do: 'add'; readonly node: ServerSettings['nodes'][number] }
-  | { readonly do: 'sessions' | 'subscriptions' | 'close-sessions' };
+  /** What a server does with a session that it takes for dead. */
+  | { readonly do: 'close-sessions'; readonly keepSubscriptions?: boolean }
+  /** Numbers of the messages that it keeps until they are acknowledged. */
+  | { readonly do: 'unacknowledged' }
+  /** How many values its subscriptions have sent. */
+  | { readonly do: 'values-sent' }
+  | { readonly do: 'sessions' | 'subscriptions' };
 
 export type TestServer = {
   readonly endpoint: string;
@@ -63,6 +71,7 @@ export async function startServer(options: Partial<ServerSettings> = {}): Promis
     trustEveryone: true,
     itemsPerCall: 0,
     tellLimits: true,
+    transferable: false,
     ...options,
   };
   const script = new URL('./node-opcua-server.ts', import.meta.url);
