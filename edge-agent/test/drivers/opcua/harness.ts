@@ -25,6 +25,9 @@ export type Rig = {
   /** Waits until the newest sample of the tag has the quality. */
   readonly turns: (tag: string, quality: string) => Promise<Sample>;
   readonly metric: (name: string) => Promise<number>;
+  /** Nothing that comes from now on is in the journal before `flush`. */
+  readonly holdFlush: () => void;
+  readonly flush: () => void;
 };
 
 export function createRig(devices: readonly DeviceSettings[], log: Log = silentLog): Rig {
@@ -32,6 +35,7 @@ export function createRig(devices: readonly DeviceSettings[], log: Log = silentL
   const declared: Declaration[] = [];
   const metrics = createMetrics();
   const certificateFolder = temporaryFolder();
+  let waiting: (() => void)[] | null = null;
   const parsed = devices.map((device, position) =>
     opcuaDeviceSchema.parse({
       device: `server${position + 1}`,
@@ -52,7 +56,7 @@ export function createRig(devices: readonly DeviceSettings[], log: Log = silentL
       heldSinceMs: () => null,
       emit: (emitted) => samples.push(...emitted),
       declare: (declaration) => declared.push(declaration),
-      whenKept: (then) => setImmediate(then),
+      whenKept: (then) => void (waiting?.push(then) ?? setImmediate(then)),
     },
     {
       certificateFolder,
@@ -80,6 +84,13 @@ export function createRig(devices: readonly DeviceSettings[], log: Log = silentL
     metric: async (name) => {
       const line = (await metrics.text()).split('\n').find((each) => each.startsWith(`${name}{`));
       return Number(line?.split(' ').at(-1) ?? 0);
+    },
+    holdFlush: () => {
+      waiting ??= [];
+    },
+    flush: () => {
+      for (const then of waiting ?? []) then();
+      waiting = null;
     },
   };
 }

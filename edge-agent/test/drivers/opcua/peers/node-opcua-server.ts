@@ -96,6 +96,8 @@ function execute(command: ServerCommand): unknown {
     }
     case 'unacknowledged':
       return subscriptions().flatMap((subscription) => subscription.getAvailableSequenceNumbers());
+    case 'subscription-ids':
+      return subscriptions().map(({ id }) => id);
     case 'values-sent':
       return subscriptions().reduce(
         (sum, { subscriptionDiagnostics: { dataChangeNotificationsCount } }) => sum + dataChangeNotificationsCount,

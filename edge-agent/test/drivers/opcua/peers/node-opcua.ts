@@ -49,7 +49,7 @@ export type ServerCommand =
   | { readonly do: 'unacknowledged' }
   /** How many values its subscriptions have sent. */
   | { readonly do: 'values-sent' }
-  | { readonly do: 'sessions' | 'subscriptions' };
+  | { readonly do: 'sessions' | 'subscriptions' | 'subscription-ids' };
 
 export type TestServer = {
   readonly endpoint: string;
