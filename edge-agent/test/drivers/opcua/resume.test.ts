@@ -58,11 +58,13 @@ describe('a line that is cut, to a server that lives on', () => {
       await rig.sees('level', round + 0.5);
       expect(written.length).toBe(length + 3);
     }
+    await waitFor(async () => (await rig.metric('fieldline_opcua_resumes_total')) === 4, {
+      what: 'the fourth resumption',
+    });
     expectEachOnce(rig, written);
     expect(qualities(rig, 'level').filter((quality) => quality !== 'good')).toEqual([]);
     expect(rig.of('state')).toHaveLength(1);
     expect(rig.declared).toEqual([]);
-    expect(await rig.metric('fieldline_opcua_resumes_total')).toBe(4);
     expect(await rig.metric('fieldline_opcua_abandoned_sessions_total')).toBe(0);
     expect(await server.ask({ do: 'sessions' })).toBe(1);
     expect(await server.ask({ do: 'subscriptions' })).toBe(1);
