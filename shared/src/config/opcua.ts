@@ -32,12 +32,26 @@ export const opcuaTagSchema = z
       .describe(
         'what the tag takes in place of the value; status: its status code, all 32 bits (type uint32) or by name (string); server-time: when the server took the value, in microseconds since 1970 UTC (int64) or as text (string). Tags of one node are read together',
       ),
+    element: z
+      .string()
+      .regex(
+        /^(\[\d{1,9}\]|[^.[\]]+)(\.[^.[\]]+|\[\d{1,9}\])*$/,
+        'names of fields and positions, such as axes[2].position, [0] or [1][3]',
+      )
+      .optional()
+      .describe(
+        'the part of an array or structure that the tag takes, e.g. [0] or axes[2].position; absent: all of it',
+      ),
     samplingMs: z.number().nonnegative().optional().describe('where it differs from that of the device'),
     ...deadbandShape,
     ...keepingShape,
     ...tagDescriptionShape,
   })
   .refine(isRange, notARange)
+  .refine(({ part, element }) => part === undefined || element === undefined, {
+    path: ['element'],
+    error: 'is a part of the value, which a tag with part does not take: leave one of the two out',
+  })
   .superRefine(({ part, type }, context) => {
     const message = wrongType(part, type);
     if (message !== null) context.addIssue({ code: 'custom', path: ['type'], message });

@@ -10,6 +10,10 @@ export const qualities = {
   'uncertain/clock': { code: 101, meaning: 'the time of the sample is not sure: the clock of the gateway was not set' },
   'uncertain/substituted': { code: 102, meaning: 'the device sent a substituted or last known value' },
   'uncertain/implausible': { code: 103, meaning: 'the value lies outside the limits set for the tag' },
+  'uncertain/undecoded': {
+    code: 104,
+    meaning: 'a structure is kept as its bytes: the device does not describe its type',
+  },
   'bad/device': { code: 200, meaning: 'the device itself calls the value bad' },
   'bad/not-connected': { code: 201, meaning: 'no connection to the device' },
   'bad/timeout': { code: 202, meaning: 'the device did not answer in time' },

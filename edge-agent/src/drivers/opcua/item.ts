@@ -7,17 +7,20 @@
  */
 import type { Micros, QualityCode, Sample, Tag, Value } from '@fieldline/shared/contracts';
 import { GOOD, qualityClass, qualityCode } from '@fieldline/shared/contracts';
+import type { Element } from './element.ts';
 import type { DataValue } from './library.ts';
 import type { NodeAddress } from './node-address.ts';
 import { hasOverflow, qualityOf } from './status.ts';
 import { microsOf } from './time.ts';
-import { type DataPart, readPart, readVariant } from './value.ts';
+import { asItComes, type DataPart, readPart, readVariant, type Understanding } from './value.ts';
 
 export type Item = {
   readonly tag: Tag;
   readonly node: NodeAddress;
   readonly samplingMs: number;
   readonly part: DataPart;
+  /** Its types are learnt before it is monitored. */
+  understanding: Understanding;
   /** Who gets the data values of this monitored item: itself, and the items that share it. */
   readonly members: readonly Item[];
   /** What the server said last, under its own time. */
@@ -32,11 +35,16 @@ export function createItem(
   tag: Tag,
   node: NodeAddress,
   samplingMs: number,
-  part: DataPart = 'value',
-  sharing: readonly Item[] = [],
+  options: {
+    readonly part?: DataPart | undefined;
+    readonly element?: Element | null;
+    readonly sharing?: readonly Item[];
+  } = {},
 ): Item {
+  const { part = 'value', element = null, sharing = [] } = options;
   const members: Item[] = [...sharing];
-  const item: Item = { tag, node, samplingMs, part, members, reported: null, lastTime: 0, marked: null };
+  const understanding = { ...asItComes, element };
+  const item: Item = { tag, node, samplingMs, part, understanding, members, reported: null, lastTime: 0, marked: null };
   members.unshift(item);
   return item;
 }
@@ -80,10 +88,14 @@ export function restateItem(item: Item): Sample | null {
   return { tag: item.tag, time: item.lastTime, value: reported.value, quality: reported.quality };
 }
 
-function readingOf(data: DataValue, { tag, part }: Item): { value: Value | null; quality: QualityCode } {
+function readingOf(data: DataValue, item: Item): { value: Value | null; quality: QualityCode } {
+  const { tag, part, understanding } = item;
   const quality = qualityOf(data.statusCode.value);
   if (part === 'value' && qualityClass(quality) === 'bad') return { value: null, quality };
-  const reading = part === 'value' ? readVariant(data.value, tag.type) : readPart(data, part, tag.type);
+  const reading = part === 'value' ? readVariant(data.value, tag.type, understanding) : readPart(data, part, tag.type);
   if (!('value' in reading)) return { value: null, quality: qualityCode(reading.bad) };
-  return { value: reading.value, quality: part === 'value' ? quality : GOOD };
+  const own = part === 'value' ? quality : GOOD;
+  return { value: reading.value, quality: own === GOOD && reading.undecoded ? undecoded : own };
 }
+
+const undecoded = qualityCode('uncertain/undecoded');

@@ -2,24 +2,30 @@
  * The home of node-opcua: nobody else imports it. Importing this file costs 0.4 s and 90 MB, so the registry imports this
  * folder only when a device needs it. The client part alone is imported: the whole package costs 16 MB more.
  */
+import type { BinaryStream } from 'node-opcua-binary-stream';
 import type {
   ClientSession,
   ClientSessionPublishService,
   ClientSessionRawSubscriptionService,
 } from 'node-opcua-client';
-import { setErrorLogger, setWarningLogger } from 'node-opcua-client';
+import { DataType, ExtraDataTypeManager, type NodeId, setErrorLogger, setWarningLogger } from 'node-opcua-client';
+import { type BaseUAObject, findBuiltInType, getStandardDataTypeFactory } from 'node-opcua-factory';
 
+export { BinaryStream } from 'node-opcua-binary-stream';
 export { OPCUACertificateManager } from 'node-opcua-certificate-manager';
-export type { DataValue, EndpointDescription, UserIdentityInfo, Variant } from 'node-opcua-client';
+export type { EndpointDescription, UserIdentityInfo } from 'node-opcua-client';
 export {
   AttributeIds,
+  BrowseDirection,
   coerceNodeId,
   DataChangeNotification,
   DataType,
+  DataValue,
+  LocalizedText,
   MessageSecurityMode,
   MonitoringMode,
   makeApplicationUrn,
-  type NodeId,
+  NodeId,
   type NotificationMessage,
   OPCUAClient,
   PublishRequest,
@@ -32,8 +38,12 @@ export {
   TimestampsToReturn,
   type TransferSubscriptionsResponse,
   UserTokenType,
+  Variant,
   VariantArrayType,
 } from 'node-opcua-client';
+export { OpaqueStructure } from 'node-opcua-extension-object';
+export { BaseUAObject as LibraryObject, FieldCategory, findBuiltInType } from 'node-opcua-factory';
+export { EnumDefinition, EnumValueType, StructureDefinition, StructureType } from 'node-opcua-types';
 
 /**
  * A session with the services that the library's own subscription object is built on. We stand on these, not on that object,
@@ -45,8 +55,30 @@ export type Session = ClientSession & ClientSessionRawSubscriptionService & Clie
 export function withRawServices(session: ClientSession): Session {
   if (!hasRawServices(session))
     throw new TypeError('this version of node-opcua-client has no raw subscription services');
+  leaveStructuresAlone(session);
   return session;
 }
+
+/**
+ * With the first structure that it reads, the library would ask the server for all of its types and make classes of them. It does not
+ * where it believes to know them already; structures then stay the bytes that came, as they do in publish responses.
+ */
+function leaveStructuresAlone(session: ClientSession): void {
+  Reflect.set(session, '$$extraDataTypeManager', new ExtraDataTypeManager());
+}
+
+/** Of a structure that the specification describes; null for any other type. */
+export function standardStructure(type: NodeId): (() => BaseUAObject) | null {
+  if (type.namespace !== 0) return null;
+  const Structure = getStandardDataTypeFactory().getStructureInfoForDataType(type)?.constructor;
+  return Structure === undefined || Structure === null ? null : () => new Structure();
+}
+
+export const decoderOf = (dataType: DataType): ((stream: BinaryStream) => unknown) => {
+  const { name, decode } = findBuiltInType(DataType[dataType]);
+  if (decode === undefined) throw new TypeError(`this version of node-opcua-client does not decode ${name}`);
+  return decode;
+};
 
 const hasRawServices = (session: ClientSession): session is Session =>
   ['createSubscription', 'createMonitoredItems', 'publish', 'republish', 'transferSubscriptions'].every(

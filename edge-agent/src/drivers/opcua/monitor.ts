@@ -2,6 +2,7 @@
 import { type QualityCode, qualityCode } from '@fieldline/shared/contracts';
 import { inCalls } from './call-limit.ts';
 import type { Item } from './item.ts';
+import { learnItems } from './learn-items.ts';
 import { AttributeIds, MonitoringMode, type NodeId, type Session, TimestampsToReturn } from './library.ts';
 import { resolveAddresses } from './node-address.ts';
 import { queueSizeFor, type SubscriptionPlan } from './plan.ts';
@@ -14,6 +15,8 @@ export type Monitored = {
   readonly refusals: readonly Refusal[];
   /** Items whose queue the server made shorter than asked for. */
   readonly shortened: number;
+  /** Why the types of nodes are not known; values come all the same, enumerations as numbers and structures as bytes. */
+  readonly untold: unknown;
 };
 
 export async function monitorItems(
@@ -29,6 +32,7 @@ export async function monitorItems(
     if ('nodeId' in resolved) wanted.push({ item, nodeId: resolved.nodeId });
     else refusals.push({ item, quality: qualityCode('bad/address'), reason: resolved.reason });
   }
+  const untold = await learnItems(session, facts, wanted);
   const { subscriptionId, publishingMs, plan } = subscription;
   const handles = new Map(plan.items.map((item, position) => [item, position]));
   const requests = wanted.map(({ item, nodeId }) => {
@@ -44,7 +48,7 @@ export async function monitorItems(
     if (statusCode.isGood()) shortened += revisedQueueSize < queueSize ? 1 : 0;
     else refusals.push({ item, quality: qualityOf(statusCode.value), reason: `${item.node.text}: ${statusCode.name}` });
   }
-  return { refusals, shortened };
+  return { refusals, shortened, untold };
 }
 
 type Request = {

@@ -1,6 +1,7 @@
 /** From settings to what each server shall carry: one session per endpoint and user, one subscription per device. */
 import type { OpcuaDevice, OpcuaTag } from '@fieldline/shared/config';
 import type { Tag } from '@fieldline/shared/contracts';
+import { parseElement } from './element.ts';
 import { createItem, type Item } from './item.ts';
 import { parseAddress } from './node-address.ts';
 
@@ -64,13 +65,9 @@ function itemOf(
   sharing: readonly Item[] = [],
 ): Item {
   const tag: Tag = { device, tag: settings.tag, type: settings.type };
-  return createItem(
-    tag,
-    parseAddress(settings, namespace),
-    settings.samplingMs ?? samplingMs,
-    settings.part ?? 'value',
-    sharing,
-  );
+  const element = settings.element === undefined ? null : parseElement(settings.element);
+  const options = { part: settings.part, element, sharing };
+  return createItem(tag, parseAddress(settings, namespace), settings.samplingMs ?? samplingMs, options);
 }
 
 const maxQueueSize = 10_000;

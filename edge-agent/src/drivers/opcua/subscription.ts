@@ -224,6 +224,7 @@ export function createDeviceSubscription(
           'the server keeps fewer values per item than asked for: overflows may come',
         );
       }
+      if (result.untold !== null) log.warn({ err: result.untold }, 'the server does not tell the types of its nodes');
       mark(result.refusals, serverNow());
       logChange(log, refusals, result.refusals);
       refusals = result.refusals;

@@ -9,9 +9,19 @@ export function microsOf(date: Date | null, picoseconds: number): Micros | null 
   return milliseconds > 0 ? milliseconds * 1_000 + Math.floor(picoseconds / 1_000_000) : null;
 }
 
+const none = Date.UTC(1601, 0, 1);
+
+/** A date that is a value: any since 1601, to the microsecond. null for none. */
+export function instantOf(value: unknown): bigint | null {
+  if (!(value instanceof Date) || !(value.getTime() > none)) return null;
+  // The library keeps what is finer than a millisecond on the Date itself.
+  const picoseconds = Number(Reflect.get(value, 'picoseconds') ?? 0);
+  return BigInt(value.getTime()) * 1_000n + BigInt(Math.floor(picoseconds / 1_000_000));
+}
+
 /** As ISO 8601 has it, with three digits more than a Date knows where they are not zero. */
-export function isoOf(micros: Micros): string {
-  const iso = new Date(Math.floor(micros / 1_000)).toISOString();
-  const rest = ((micros % 1_000) + 1_000) % 1_000;
-  return rest === 0 ? iso : iso.replace('Z', `${String(rest).padStart(3, '0')}Z`);
+export function isoOf(instant: bigint): string {
+  const rest = ((instant % 1_000n) + 1_000n) % 1_000n;
+  const iso = new Date(Number((instant - rest) / 1_000n)).toISOString();
+  return rest === 0n ? iso : iso.replace('Z', `${String(rest).padStart(3, '0')}Z`);
 }

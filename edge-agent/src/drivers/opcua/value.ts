@@ -1,44 +1,58 @@
 import { fitsType, type QualityName, type Value, type ValueType } from '@fieldline/shared/contracts';
-import { DataType, type DataValue, type Variant, VariantArrayType } from './library.ts';
+import { type Content, contentOf, type EnumNames, type KnownTypes, noTypes } from './content.ts';
+import { textOf } from './content-text.ts';
+import { type Element, pick } from './element.ts';
+import { DataType, type DataValue, type Variant } from './library.ts';
+import { integerOf, type Scalar } from './scalar.ts';
 import { isoOf, microsOf } from './time.ts';
 
-/** A value of the tag's type, or why there is none. */
+/** A value of the tag's type, or why there is none. `undecoded`: parts of it are but the bytes that came. */
 export type Reading =
-  | { readonly value: Value }
+  | { readonly value: Value; readonly undecoded?: true }
   | { readonly bad: Extract<QualityName, 'bad/type' | 'bad/not-a-number' | 'bad/not-available'> };
 
 const unfit: Reading = { bad: 'bad/type' };
 const none: Reading = { bad: 'bad/not-available' };
 
+/** How the values of a node are to be understood. */
+export type Understanding = {
+  /** The part of the value that the tag takes; null: all of it. */
+  readonly element: Element | null;
+  /** Of an enumeration; null of any other type. */
+  readonly names: EnumNames | null;
+  readonly types: KnownTypes;
+};
+
+export const asItComes: Understanding = { element: null, names: null, types: noTypes };
+
 /**
  * What the server sent, as the type that the tag states. Only what keeps every digit is converted: an Int64 beyond 2^53 in a
  * float64 tag is `bad/type`, not a rounded number. A Double in a float32 tag is rounded: that is what the tag asks for.
  */
-export function readVariant(variant: Variant, type: ValueType): Reading {
-  if (variant.dataType === DataType.Null) return none;
-  if (variant.arrayType !== VariantArrayType.Scalar) return unfit;
-  const raw: unknown = variant.value;
+export function readVariant(variant: Variant, type: ValueType, { element, names, types } = asItComes): Reading {
+  const whole = contentOf(variant, names, types);
+  const content = element === null ? whole : pick(whole, element);
+  if (content === null) return none;
+  return content.kind === 'scalar' ? readScalar(content, type) : type === 'string' ? readText(content) : unfit;
+}
+
+function readScalar(scalar: Scalar, type: ValueType): Reading {
+  const { dataType, raw } = scalar;
   if (raw === null || raw === undefined) return none;
-  switch (variant.dataType) {
-    case DataType.Boolean:
-      return typeof raw === 'boolean' ? fromBoolean(raw, type) : unfit;
-    case DataType.SByte:
-    case DataType.Byte:
-    case DataType.Int16:
-    case DataType.UInt16:
-    case DataType.Int32:
-    case DataType.UInt32:
-      return typeof raw === 'number' ? fromInteger(BigInt(raw), type) : unfit;
-    case DataType.Int64:
-      return isPair(raw) ? fromInteger(BigInt.asIntN(64, join(raw)), type) : unfit;
-    case DataType.UInt64:
-      return isPair(raw) ? fromInteger(join(raw), type) : unfit;
-    case DataType.Float:
-    case DataType.Double:
-      return typeof raw === 'number' ? fromFloat(raw, type) : unfit;
-    default:
-      return type === 'string' ? fromText(variant.dataType, raw) : unfit;
+  if (dataType === DataType.Boolean) return typeof raw === 'boolean' ? fromBoolean(raw, type) : unfit;
+  if (dataType === DataType.Float || dataType === DataType.Double) {
+    return typeof raw === 'number' ? fromFloat(raw, type) : unfit;
   }
+  if (type === 'string') return readText(scalar);
+  const integer = integerOf(scalar);
+  if (integer !== null) return fromInteger(integer, type);
+  return dataType === DataType.DateTime ? none : unfit;
+}
+
+function readText(content: Content): Reading {
+  const { text, isDecoded } = textOf(content);
+  if (text === null) return none;
+  return isDecoded ? { value: text } : { value: text, undecoded: true };
 }
 
 /** What of a data value a tag takes. */
@@ -52,7 +66,7 @@ export function readPart(data: DataValue, part: Exclude<DataPart, 'value'>, type
   }
   const micros = microsOf(data.serverTimestamp, data.serverPicoseconds);
   if (micros === null) return none;
-  return type === 'string' ? { value: isoOf(micros) } : fromInteger(BigInt(micros), type);
+  return type === 'string' ? { value: isoOf(BigInt(micros)) } : fromInteger(BigInt(micros), type);
 }
 
 function fromBoolean(raw: boolean, type: ValueType): Reading {
@@ -75,40 +89,3 @@ function fromFloat(raw: number, type: ValueType): Reading {
 }
 
 const fitting = (type: ValueType, value: Value): Reading => (fitsType(type, value) ? { value } : unfit);
-
-/** Text by the library's types; a ByteString as base64, as in OPC 10000-6 5.4.2.8. */
-function fromText(dataType: DataType, raw: unknown): Reading {
-  switch (dataType) {
-    case DataType.String:
-    case DataType.XmlElement:
-    case DataType.Guid:
-      return text(raw);
-    case DataType.LocalizedText:
-      return text(field(raw, 'text'));
-    case DataType.QualifiedName:
-    case DataType.StatusCode:
-      return text(field(raw, 'name'));
-    case DataType.DateTime:
-      return raw instanceof Date ? text(raw.toISOString()) : unfit;
-    case DataType.ByteString:
-      return Buffer.isBuffer(raw) ? text(raw.toString('base64')) : unfit;
-    case DataType.NodeId:
-    case DataType.ExpandedNodeId:
-      return text(String(raw));
-    default:
-      return unfit;
-  }
-}
-
-/** Fixed-length strings of PLCs end at their first U+0000, which no text of a database may hold. */
-function text(raw: unknown): Reading {
-  if (raw === null || raw === undefined) return none;
-  return typeof raw === 'string' ? { value: raw.replace(/\0.*$/s, '') } : unfit;
-}
-
-const field = (raw: unknown, name: string): unknown =>
-  typeof raw === 'object' && raw !== null ? Reflect.get(raw, name) : undefined;
-
-/** 64-bit integers come as [high, low]. */
-const isPair = (raw: unknown): raw is readonly [number, number] => Array.isArray(raw) && raw.length >= 2;
-const join = ([high, low]: readonly [number, number]): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);

@@ -56,7 +56,7 @@ describe('a value for a tag of another type', () => {
     ['a number in a bool', DataType.Int32, 1, 'bool'],
     ['an integer that is too large', DataType.UInt32, 70_000, 'uint16'],
     ['a Double beyond float32', DataType.Double, 1e300, 'float32'],
-    ['a structure', DataType.ExtensionObject, new Argument(), 'string'],
+    ['a structure in a number', DataType.ExtensionObject, new Argument(), 'float64'],
   ])('is bad: %s', (_what, dataType, value, type) => {
     expect(read(dataType, value, type)).toEqual({ bad: 'bad/type' });
   });

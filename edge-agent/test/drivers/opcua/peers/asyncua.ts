@@ -25,6 +25,8 @@ export type AsyncuaSettings = {
   readonly port?: number;
   readonly namespaces: readonly string[];
   readonly nodes: readonly AsyncuaNode[];
+  /** The namespace that gets the nodes of asyncua_types.py. */
+  readonly types?: string;
   /** What asyncua_limits.py makes it refuse. */
   readonly limits?: { readonly nodesPerRead?: number; readonly itemsPerCall?: number; readonly items?: number };
 };

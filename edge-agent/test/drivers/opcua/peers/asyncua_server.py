@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 from asyncua import Server, ua
 from asyncua_limits import restrict
+from asyncua_types import add_types
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -54,6 +55,8 @@ async def main():
 
     for node in settings["nodes"]:
         await add(node)
+    if settings.get("types"):
+        await add_types(server, index[settings["types"]])
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)

@@ -1,0 +1,34 @@
+/** Before items are monitored: what their values are made of, where a tag needs that. */
+import { dataTypesOf } from './data-types.ts';
+import type { Item } from './item.ts';
+import type { NodeId, Session } from './library.ts';
+import type { ServerFacts } from './server-facts.ts';
+
+/** Numbers are read as they come. */
+const needsTypes = ({ members }: Item): boolean =>
+  members.some(
+    ({ tag, part, understanding }) => part === 'value' && (tag.type === 'string' || understanding.element !== null),
+  );
+
+type Monitored = { readonly item: Item; readonly nodeId: NodeId };
+
+/** null, or why the server does not tell. */
+export async function learnItems(
+  session: Session,
+  facts: ServerFacts,
+  monitored: readonly Monitored[],
+): Promise<unknown> {
+  const wanted = monitored.filter(({ item }) => needsTypes(item));
+  if (wanted.length === 0) return null;
+  const { types, learnVariables } = dataTypesOf(session, facts);
+  try {
+    const named = await learnVariables(wanted.map(({ nodeId }) => nodeId));
+    for (const [position, { item }] of wanted.entries()) {
+      const names = named[position] ?? null;
+      for (const member of item.members) member.understanding = { ...member.understanding, names, types };
+    }
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
