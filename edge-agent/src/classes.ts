@@ -1,5 +1,5 @@
 /** Which class each tag is of: samples of different classes go different ways from the filter on. */
-import type { Device } from '@fieldline/shared/config';
+import { callsOf, type Device } from '@fieldline/shared/config/edge';
 import { defaultClass, type Sample, type Tag, type TagClass, tagClasses } from '@fieldline/shared/contracts';
 
 export type Classes = {
@@ -14,7 +14,7 @@ export function classesOf(devices: readonly Device[], own: readonly (readonly [T
   /** Those of another class than the default: mostly few. */
   const stated = new Map<string, TagClass>(own.map(([{ device, tag }, tagClass]) => [`${device}/${tag}`, tagClass]));
   for (const device of devices) {
-    for (const tag of device.tags) {
+    for (const tag of [...device.tags, ...callsOf(device)]) {
       const tagClass = tag.class ?? device.class ?? defaultClass;
       if (tagClass !== defaultClass) stated.set(`${device.device}/${tag.tag}`, tagClass);
     }

@@ -16,21 +16,23 @@ import {
   type Micros,
   type Sample,
   statedOf,
+  type Value,
 } from '@fieldline/shared/contracts';
 import type { Clock, Log, Metrics } from '@fieldline/shared/runtime';
 import type { WriteProblem } from '../drivers/driver.ts';
 import { errorFields } from '../error-fields.ts';
 import { auditSample } from './audit.ts';
+import { type Deed, deedOf } from './deed.ts';
 import { HeldAnswers, unheld, whileHeld } from './held-answers.ts';
 import { commanderMetrics } from './metrics.ts';
 import { Outbox, type PublishAnswer } from './outbox.ts';
 import { Pace } from './pace.ts';
 import { type Malformed, readCommand } from './read-command.ts';
-import { expectationProblem, headProblem, problem, timeProblem, unreadable, type Wanted, wantedOf } from './rules.ts';
+import { expectationProblem, headProblem, problem, timeProblem, unreadable } from './rules.ts';
 import type { Remembered } from './store.ts';
 import { StoreAccess } from './store-access.ts';
-import type { FindTarget, Target } from './targets.ts';
-import { type Ending, endInterrupted, endingOf, writeTag } from './write.ts';
+import type { FindTarget } from './targets.ts';
+import { type Ending, endInterrupted, endingOf } from './write.ts';
 
 export type CommanderOptions = {
   readonly gateway: string;
@@ -162,11 +164,10 @@ export class Commander {
       this.remember(command, endingOf('refused', judged));
       return;
     }
-    const { target, wanted } = judged;
-    this.run(command, () => this.carryOut(command, target, wanted));
+    this.run(command, () => this.carryOut(command, judged));
   }
 
-  private judge(command: CommandMessage, isRetained: boolean): { target: Target; wanted: Wanted } | WriteProblem {
+  private judge(command: CommandMessage, isRetained: boolean): Deed | WriteProblem {
     const { settings, findTarget } = this.options;
     const wrong = headProblem(command, this.moment(), isRetained, settings);
     if (wrong !== null) return wrong;
@@ -176,14 +177,14 @@ export class Commander {
     const target = findTarget(command.device, command.tag);
     if (target === undefined) return problem('unknown-tag');
     if (target === null) return problem('not-writable');
-    const wanted = wantedOf(command, target.tag, target.rules);
-    if ('reason' in wanted) return wanted;
+    const deed = deedOf(command, target);
+    if ('reason' in deed) return deed;
     if (this.running.size >= settings.maxWaiting) return problem('busy', 'commands.maxWaiting is reached');
     const { atMostEveryMs } = target.rules;
     if (this.pace.isTooSoon(target.tag, atMostEveryMs)) {
       return problem('too-often', `the tag is told something at most every ${atMostEveryMs} ms`);
     }
-    return { target, wanted };
+    return deed;
   }
 
   private run(command: CommandMessage, work: () => Promise<void>): void {
@@ -202,9 +203,9 @@ export class Commander {
     this.metrics.waiting.set(this.running.size);
   }
 
-  private async carryOut(command: CommandMessage, target: Target, { value, expected }: Wanted): Promise<void> {
+  private async carryOut(command: CommandMessage, { expected, perform }: Deed): Promise<void> {
     let isNoted = false;
-    const permit = (before: Parameters<typeof statedOf>[0]): WriteProblem | null => {
+    const permit = (before: Value | null): WriteProblem | null => {
       const wrong = timeProblem(command, this.moment()) ?? expectationProblem(expected, before);
       if (wrong !== null) return wrong;
       const noted = this.note({ command, before: statedOf(before), answer: null });
@@ -215,7 +216,7 @@ export class Commander {
     };
     const ending = this.stop.signal.aborted
       ? endingOf('refused', problem('not-connected', 'the agent is stopping'))
-      : await writeTag(target, { value, permit }, this.stop.signal);
+      : await perform(permit, this.stop.signal);
     if (isNoted) this.finish(command, ending);
     else this.remember(command, ending);
   }

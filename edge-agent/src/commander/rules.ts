@@ -1,5 +1,5 @@
 /** Whether a command may be carried out, as far as that is known without asking the device. Pure. */
-import type { CommandSettings, WriteRules } from '@fieldline/shared/config';
+import type { CallInput, CommandSettings, ValueLimits, WriteRules } from '@fieldline/shared/config';
 import {
   type CommandMessage,
   type CommandReason,
@@ -46,17 +46,42 @@ export function headProblem(
 export type Wanted = { readonly value: Value; readonly expected: Value | null };
 
 export function wantedOf({ value, expected }: CommandMessage, tag: Tag, rules: WriteRules): Wanted | WriteProblem {
+  if (typeof value === 'object') return problem('type', 'the tag takes one value, not inputs by name');
   const wanted = valueFrom(tag.type, value);
   const held = expected === undefined ? null : valueFrom(tag.type, expected);
   if (wanted === null) return problem('type', `value ${mistake(value, tag.type)}`);
   if (expected !== undefined && held === null) return problem('type', `expected ${mistake(expected, tag.type)}`);
-  return rangeProblem(wanted, tag, rules) ?? { value: wanted, expected: held };
+  return rangeProblem(wanted, tag.type, rules) ?? { value: wanted, expected: held };
+}
+
+/** The inputs of a method in its order. */
+export function inputsOf(
+  { value, expected }: CommandMessage,
+  inputs: readonly CallInput[],
+): readonly Value[] | WriteProblem {
+  if (expected !== undefined) return problem('type', 'a method holds no value: leave out expected');
+  const names = inputs.map(({ name }) => name);
+  const takes = names.length === 0 ? 'the method has no inputs: send {}' : `the method takes ${names.join(', ')}`;
+  if (typeof value !== 'object') return problem('type', `inputs are stated by name, as {"name": value}; ${takes}`);
+  const unknown = Object.keys(value).find((name) => !names.includes(name));
+  if (unknown !== undefined) return problem('type', `${unknown} is no input; ${takes}`);
+  const wanted: Value[] = [];
+  for (const input of inputs) {
+    const stated = value[input.name];
+    if (stated === undefined) return problem('type', `${input.name} is missing; ${takes}`);
+    const one = valueFrom(input.type, stated);
+    if (one === null) return problem('type', `${input.name} ${mistake(stated, input.type, 'the input')}`);
+    const wrong = rangeProblem(one, input.type, input);
+    if (wrong !== null) return problem(wrong.reason, `${input.name}: ${wrong.message}`);
+    wanted.push(one);
+  }
+  return wanted;
 }
 
 /** In words for what a sender can write: the settings of the tag name the type of its registers, and a scale makes another of it. */
-function mistake(stated: StatedValue, type: ValueType): string {
+function mistake(stated: StatedValue, type: ValueType, taker = 'the tag'): string {
   const found = typeof stated === 'number' ? 'a number' : typeof stated === 'string' ? 'a text' : 'true or false';
-  return `${JSON.stringify(stated)} is ${found}; the tag takes ${taken(type)}`;
+  return `${JSON.stringify(stated)} is ${found}; ${taker} takes ${taken(type)}`;
 }
 
 function taken(type: ValueType): string {
@@ -67,7 +92,7 @@ function taken(type: ValueType): string {
   return `a whole number of ${type}${isLong ? ', from 2^53 on as a text of digits' : ''}`;
 }
 
-function rangeProblem(value: Value, { type }: Tag, { min, max, oneOf }: WriteRules): WriteProblem | null {
+function rangeProblem(value: Value, type: ValueType, { min, max, oneOf }: ValueLimits): WriteProblem | null {
   const isListed = (allowed: StatedValue): boolean => valueFrom(type, allowed) === value;
   if (oneOf !== undefined && !oneOf.some(isListed)) {
     return problem('out-of-range', `only ${oneOf.join(', ')} may be written`);

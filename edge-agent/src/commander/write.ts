@@ -1,6 +1,7 @@
-/** One command at its device: write, read back, and what that says. */
+/** One command at its device: write and read back, or call, and what that says. */
 import {
   type AnswerMessage,
+  beginningOf,
   type CommandOutcome,
   qualityName,
   type Sample,
@@ -8,7 +9,7 @@ import {
   type Value,
 } from '@fieldline/shared/contracts';
 import { pause } from '@fieldline/shared/runtime';
-import type { WriteOrder, WriteProblem, WriteResult } from '../drivers/driver.ts';
+import type { CallOrder, WriteOrder, WriteProblem, WriteResult } from '../drivers/driver.ts';
 import { problem } from './rules.ts';
 import type { Target } from './targets.ts';
 
@@ -22,7 +23,7 @@ export const endingOf = (
 ): Ending => ({
   outcome,
   reason: why?.reason ?? null,
-  message: why?.message ?? null,
+  message: why === null ? null : beginningOf(why.message),
   before: statedOf(values.before ?? null),
   written: statedOf(values.written ?? null),
   after: statedOf(values.after ?? null),
@@ -37,6 +38,17 @@ export async function writeTag(target: Target, order: WriteOrder, signal: AbortS
   // After a request in vain a unit of a serial line is left alone for a while, lest its late reply be taken for the next.
   const most = result.kind === 'unanswered' ? triesUnanswered : 1;
   return readBack(result, await readPatiently(target, most, signal));
+}
+
+/** What a method says of itself is all there is: nothing is read back. */
+export async function callTag({ tag, inputs, writer }: Target, order: CallOrder): Promise<Ending> {
+  if (writer.call === undefined || inputs === null) throw new Error(`${tag.device}/${tag.tag} is no method`);
+  const { kind, problem: why, outputs } = await writer.call(tag, order);
+  if (kind === 'not-sent') return endingOf('refused', why);
+  const given = inputs.map(({ name }, position) => [name, statedOf(order.inputs[position] ?? null)]);
+  const values = { written: JSON.stringify(Object.fromEntries(given)), after: outputs };
+  const outcome = ({ accepted: 'called', rejected: 'rejected', unanswered: 'unknown' } as const)[kind];
+  return endingOf(outcome, why, values);
 }
 
 function readBack(result: WriteResult, sample: Sample): Ending {
@@ -67,6 +79,10 @@ export async function endInterrupted(
   target: Target | null | undefined,
   signal: AbortSignal,
 ): Promise<Ending> {
+  if (target?.inputs) {
+    const message = 'the agent ended before it knew whether it was called; it is not called again';
+    return { ...endingOf('unknown', problem('interrupted', message)), before };
+  }
   const after =
     target === null || target === undefined ? null : (await readPatiently(target, triesInterrupted, signal)).value;
   const shown = after === null ? 'it cannot be read back' : `read back, it is ${after}`;

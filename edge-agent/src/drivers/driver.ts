@@ -72,10 +72,24 @@ export type WriteResult = {
   readonly written: Value | null;
 };
 
-/** Both go before all polls of the link, never reject, and send a write at most once. */
+export type CallOrder = {
+  /** One for each that the settings state, in their order. */
+  readonly inputs: readonly Value[];
+  /** As of a write; there is no value before. */
+  readonly permit: (before: null) => WriteProblem | null;
+};
+
+export type CallResult = Pick<WriteResult, 'kind' | 'problem'> & {
+  /** JSON; null where it was not accepted. */
+  readonly outputs: string | null;
+};
+
+/** All go before all polls of the link, never reject, and send a write or a call at most once. */
 export type TagWriter = {
   readonly write: (tag: Tag, order: WriteOrder) => Promise<WriteResult>;
   readonly read: (tag: Tag) => Promise<Sample>;
+  /** Of tags that stand for a method: it gives a sample of its own. Absent where the protocol has no methods. */
+  readonly call?: (tag: Tag, order: CallOrder) => Promise<CallResult>;
 };
 
 export interface Driver {

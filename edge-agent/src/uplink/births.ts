@@ -1,4 +1,4 @@
-import type { Device } from '@fieldline/shared/config';
+import { callsOf, type Device } from '@fieldline/shared/config/edge';
 import { type BirthMessage, encodeMessage, messageVersion, type Tag, type TagBirth } from '@fieldline/shared/contracts';
 
 /** Well below what the strictest brokers take. */
@@ -13,12 +13,10 @@ export function describeDevices(
   takesCommands: boolean,
 ): DeviceBirth[] {
   const typeOf = new Map(tags.map((tag) => [`${tag.device}/${tag.tag}`, tag.type]));
-  return devices.map(({ device, protocol, tags: configured }) => ({
-    device,
-    protocol,
-    tags: configured.flatMap((setting): TagBirth[] => {
+  return devices.map((stated) => {
+    const { device, protocol } = stated;
+    const birthOf = (setting: Described, isWritable: boolean): TagBirth[] => {
       const { tag, unit, description, minimum, maximum } = setting;
-      const isWritable = takesCommands && 'write' in setting && setting.write !== undefined;
       const type = typeOf.get(`${device}/${tag}`);
       if (type === undefined) return [];
       return [
@@ -29,12 +27,16 @@ export function describeDevices(
           ...(description === undefined ? {} : { description }),
           ...(minimum === undefined ? {} : { minimum }),
           ...(maximum === undefined ? {} : { maximum }),
-          ...(isWritable ? { writable: true } : {}),
+          ...(isWritable && takesCommands ? { writable: true } : {}),
         },
       ];
-    }),
-  }));
+    };
+    const ofTags = stated.tags.flatMap((tag) => birthOf(tag, 'write' in tag && tag.write !== undefined));
+    return { device, protocol, tags: [...ofTags, ...callsOf(stated).flatMap((call) => birthOf(call, true))] };
+  });
 }
+
+type Described = Pick<Device['tags'][number], 'tag' | 'unit' | 'description' | 'minimum' | 'maximum'>;
 
 /** The birth messages: as few parts as their size allows; a device with many tags may stand in several. */
 export function birthMessages(gateway: string, devices: readonly DeviceBirth[], maxBytes = maxBirthBytes): Buffer[] {

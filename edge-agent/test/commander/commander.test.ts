@@ -1,7 +1,7 @@
 /** What a commander does by itself; the device is a fake of a few lines. Over real protocols: deploy/test/commands. */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { commandsSchema, writeObject } from '@fieldline/shared/config';
+import { type CallInput, commandsSchema, writeObject } from '@fieldline/shared/config';
 import {
   type AnswerMessage,
   answerSchema,
@@ -23,10 +23,17 @@ import { smallDisk } from '../helpers/small-disk.ts';
 const tags = ['a', 'b', 'c', 'd'].map((name): Tag => ({ device: `plc-${name}`, tag: name, type: 'float64' }));
 const newFile = (): string => join(temporaryFolder(), 'commands', 'gw.sqlite');
 
-type Changes = { readonly file?: string; readonly settings?: object; readonly isHeld?: boolean };
+type Changes = {
+  readonly isMethod?: boolean;
+  readonly file?: string;
+  readonly settings?: object;
+  readonly isHeld?: boolean;
+};
+
+const amount: CallInput = { name: 'amount', type: 'float64', min: 0, max: 10 };
 
 /** `release` lets devices answer that are held. */
-function startCommander({ file = newFile(), settings = {}, isHeld = false }: Changes = {}) {
+function startCommander({ file = newFile(), settings = {}, isHeld = false, isMethod = false }: Changes = {}) {
   const held = Promise.withResolvers<void>();
   if (!isHeld) held.resolve();
   const values = new Map<Tag, Value>();
@@ -41,6 +48,13 @@ function startCommander({ file = newFile(), settings = {}, isHeld = false }: Cha
       values.set(tag, value);
       return { kind: 'accepted', problem: null, before, written: value };
     },
+    call: async (tag, { inputs, permit }) => {
+      await held.promise;
+      const problem = permit(null);
+      if (problem !== null) return { kind: 'not-sent', problem, outputs: null };
+      values.set(tag, Number(values.get(tag) ?? 0) + 1);
+      return { kind: 'accepted', problem: null, outputs: JSON.stringify({ twice: 2 * Number(inputs[0]) }) };
+    },
   };
   const time = { now: 1_790_000_000_000_000, isClockSet: true, aheadMs: 0 };
   const metrics = createMetrics();
@@ -51,7 +65,14 @@ function startCommander({ file = newFile(), settings = {}, isHeld = false }: Cha
     settings: commandsSchema.parse({ enabled: true, ...settings }),
     findTarget: (device) => {
       const tag = tags.find((one) => one.device === device);
-      return tag && { tag, writer, rules: writeObject.parse({ min: 0, max: 10, atMostEveryMs: 1 }) };
+      return (
+        tag && {
+          tag,
+          writer,
+          inputs: isMethod ? [amount] : null,
+          rules: writeObject.parse({ min: 0, max: 10, atMostEveryMs: 1 }),
+        }
+      );
     },
     emit: (some) => samples.push(...some),
     isClockSet: () => time.isClockSet,
@@ -244,4 +265,44 @@ test('the empty payload that deletes a retained command is no command', async ()
   send('a');
   await waitFor(() => answers.length > 0);
   expect(outcomes()).toEqual(['a written']);
+});
+
+describe('a method', () => {
+  test('is called once, answered with what it was given and gave, and recorded', async () => {
+    const { send, answers, values, samples } = startCommander({ isMethod: true });
+    send('call', { value: { amount: 4 } });
+    send('call', { value: { amount: 4 } });
+    await waitFor(() => answers.length === 1);
+    send('call', { value: { amount: 5 } });
+    await waitFor(() => answers.length === 2);
+    const answer = { outcome: 'called', reason: null, before: null, written: '{"amount":4}', after: '{"twice":8}' };
+    expect(answers).toEqual([expect.objectContaining(answer), expect.objectContaining({ ...answer, repeated: true })]);
+    expect([...values.values()]).toEqual([1]);
+    expect(samples.map(({ value }) => JSON.parse(String(value)))).toEqual([
+      expect.objectContaining({ id: 'call', value: { amount: 4 }, outcome: 'called', after: '{"twice":8}' }),
+    ]);
+  });
+
+  test('is not called with what its limits do not allow, nor after the end of its command', async () => {
+    const { send, outcomes, values, time, release } = startCommander({ isMethod: true, isHeld: true });
+    send('wide', { value: { amount: 11 } });
+    send('value', { value: 4 });
+    send('late', { device: 'plc-b', tag: 'b', value: { amount: 4 } });
+    time.now += 2_000_000;
+    release();
+    await waitFor(() => outcomes().length === 3);
+    expect(outcomes()).toEqual(['wide out-of-range', 'value type', 'late expired']);
+    expect(values.size).toBe(0);
+  });
+});
+
+test('of a text that is longer than an answer may be, the beginning is told and remembered', async () => {
+  const { send, answers, values } = startCommander();
+  values.set(tags[0] as Tag, 'x'.repeat(20_000));
+  send('long');
+  await waitFor(() => answers.length === 1);
+  expect(String(answers[0]?.before)).toMatch(/^x{8191}…$/);
+  send('long');
+  await waitFor(() => answers.length === 2);
+  expect(answers[1]).toMatchObject({ repeated: true, before: answers[0]?.before });
 });

@@ -1,8 +1,8 @@
-import { commandsSchema, writeObject } from '@fieldline/shared/config';
+import { type CallInput, commandsSchema, writeObject } from '@fieldline/shared/config';
 import type { CommandMessage, Tag } from '@fieldline/shared/contracts';
 import { expect, test } from 'vitest';
 import { Pace } from '../../src/commander/pace.ts';
-import { expectationProblem, headProblem, wantedOf } from '../../src/commander/rules.ts';
+import { expectationProblem, headProblem, inputsOf, wantedOf } from '../../src/commander/rules.ts';
 
 const settings = commandsSchema.parse({ enabled: true, longestMs: 1_000 });
 const now = 1_790_000_000_000_000;
@@ -50,6 +50,28 @@ test('a value of another type is told in words for what the tag takes', () => {
   expect(wantedOf({ ...command, expected: 1 }, tag('bool'), rules)).toMatchObject({
     message: 'value 1 is a number; the tag takes true or false',
   });
+});
+
+test('a method is given all its inputs and no others, each of its type and within its limits, in its order', () => {
+  const inputs: CallInput[] = [
+    { name: 'amount', type: 'uint16', min: 0, max: 100 },
+    { name: 'note', type: 'string' },
+  ];
+  const judge = (value: CommandMessage['value'], changes: Partial<CommandMessage> = {}) => {
+    const given = inputsOf({ ...command, value, ...changes }, inputs);
+    return 'reason' in given ? `${given.reason}: ${given.message}` : given;
+  };
+  expect(judge({ note: 'n', amount: 5 })).toEqual([5, 'n']);
+  expect(judge({ note: 'n' })).toBe('type: amount is missing; the method takes amount, note');
+  expect(judge({ note: 'n', amount: 5, more: 1 })).toBe('type: more is no input; the method takes amount, note');
+  expect(judge({ note: 'n', amount: 5.5 })).toBe(
+    'type: amount 5.5 is a number; the input takes a whole number of uint16',
+  );
+  expect(judge({ note: 'n', amount: 101 })).toBe('out-of-range: amount: at most 100 may be written');
+  expect(judge(5)).toBe('type: inputs are stated by name, as {"name": value}; the method takes amount, note');
+  expect(judge({ note: 'n', amount: 5 }, { expected: 1 })).toBe('type: a method holds no value: leave out expected');
+  expect(inputsOf({ ...command, value: {} }, [])).toEqual([]);
+  expect(wantedOf({ ...command, value: {} }, tag('bool'), writeObject.parse({}))).toMatchObject({ reason: 'type' });
 });
 
 test('an expectation is met by the same number, even where its last digits were computed', () => {

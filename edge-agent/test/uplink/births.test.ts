@@ -1,4 +1,4 @@
-import { modbusDeviceSchema } from '@fieldline/shared/config';
+import { modbusDeviceSchema, opcuaDeviceSchema } from '@fieldline/shared/config';
 import { birthSchema, decodeMessage, type Tag } from '@fieldline/shared/contracts';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -58,4 +58,17 @@ it('says which tags commands may write, and of none where the gateway takes no c
     { tag: 'level', type: 'uint16' },
   ]);
   expect(born(false).map(({ writable }) => writable)).toEqual([undefined, undefined]);
+});
+
+it('says of a method that commands may call it', () => {
+  const mixer = opcuaDeviceSchema.parse({
+    ...{ device: 'mixer', protocol: 'opcua', endpoint: 'opc.tcp://127.0.0.1:4840' },
+    tags: [{ tag: 'level', node: 'i=1' }],
+    calls: [{ tag: 'dose', object: 'i=2', method: 'i=3', description: 'a shot of water' }],
+  });
+  const tags: Tag[] = ['level', 'dose'].map((tag) => ({ device: 'mixer', tag, type: 'string' }));
+  expect(describeDevices([mixer], tags, true)[0]?.tags).toEqual([
+    { tag: 'level', type: 'string' },
+    { tag: 'dose', type: 'string', description: 'a shot of water', writable: true },
+  ]);
 });

@@ -28,8 +28,7 @@ export const commandsSchema = z
   .prefault({});
 export type CommandSettings = z.infer<typeof commandsSchema>;
 
-/** Whatever the protocol. */
-export const writeObject = z.strictObject({
+export const limitsShape = {
   min: z.number().optional().describe('lowest value that may be written; numbers need min and max, or oneOf'),
   max: z.number().optional(),
   oneOf: z
@@ -38,6 +37,12 @@ export const writeObject = z.strictObject({
     .max(256)
     .optional()
     .describe('the only values that may be written'),
+};
+export type ValueLimits = z.infer<z.ZodObject<typeof limitsShape>>;
+
+/** Whatever the protocol. */
+export const writeObject = z.strictObject({
+  ...limitsShape,
   atMostEveryMs: durationMs.default(1_000).describe('a command sooner after the one before, of this tag, is refused'),
   readBackAfterMs: z
     .int()
@@ -52,7 +57,7 @@ export type WriteRules = z.infer<typeof writeObject>;
 export type WrittenKind = 'number' | 'text' | 'switch';
 
 /** What in the rules contradicts itself. */
-export function ruleProblems(rules: WriteRules, kind: WrittenKind): [key: string, message: string][] {
+export function ruleProblems(rules: ValueLimits, kind: WrittenKind): [key: string, message: string][] {
   const { min, max, oneOf } = rules;
   const hasLimit = min !== undefined || max !== undefined;
   if (kind !== 'number' && hasLimit) return [[min === undefined ? 'max' : 'min', 'goes with numbers only']];

@@ -4,12 +4,17 @@ import { flightRecorderSchema } from './flight-recorder.ts';
 import { modbusDeviceSchema } from './modbus.ts';
 import { linkProblems } from './modbus-link.ts';
 import { opcuaDeviceSchema } from './opcua.ts';
+import type { OpcuaCall } from './opcua-call.ts';
 import { durationMs, filePath, host, id, listenPort, sizeBytes } from './units.ts';
 import { uplinkSchema } from './uplink.ts';
 
 /** A new protocol is one more line here, one schema file and one driver folder. */
 export const deviceSchema = z.discriminatedUnion('protocol', [modbusDeviceSchema, opcuaDeviceSchema]);
 export type Device = z.infer<typeof deviceSchema>;
+
+/** Methods that commands may call: each is a tag with samples of its own. */
+export const callsOf = (device: Device): readonly OpcuaCall[] =>
+  device.protocol === 'opcua' ? (device.calls ?? []) : [];
 
 const journalSchema = z.strictObject({
   folder: filePath.default('./journal').describe('of the journal alone; relative to the settings file'),
@@ -85,8 +90,10 @@ function checkIds(edge: unknown, problem: (path: PropertyKey[], message: string)
     problem(['devices', index, 'device'], 'another device has this id; ids are unique in a gateway');
   }
   for (const [index, device] of devices.entries()) {
-    for (const position of repeated(listIn(device, 'tags'), 'tag')) {
-      problem(['devices', index, 'tags', position, 'tag'], 'another tag of this device has this id');
+    const tags = listIn(device, 'tags');
+    for (const position of repeated([...tags, ...listIn(device, 'calls')], 'tag')) {
+      const place = position < tags.length ? ['tags', position] : ['calls', position - tags.length];
+      problem(['devices', index, ...place, 'tag'], 'another tag of this device has this id');
     }
   }
 }

@@ -9,5 +9,6 @@ export * from './modbus-link.ts';
 export * from './modbus-profile.ts';
 export { nearest } from './nearest.ts';
 export * from './opcua.ts';
+export * from './opcua-call.ts';
 export * from './opcua-path.ts';
 export * from './plant.ts';

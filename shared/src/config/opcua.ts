@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { type ValueType, valueTypes } from '../contracts/sample.ts';
+import { writeObject } from './commands.ts';
 import { addressProblems, addressShape, namespaceUri } from './opcua-address.ts';
+import { opcuaCallSchema } from './opcua-call.ts';
+import { typedRuleProblems } from './opcua-write.ts';
 import {
   deadbandShape,
   isRange,
@@ -46,15 +49,24 @@ export const opcuaTagSchema = z
     ...deadbandShape,
     ...keepingShape,
     ...tagDescriptionShape,
+    write: writeObject
+      .optional()
+      .describe('the tag may be written by commands, within these limits; without it, it may not'),
   })
   .refine(isRange, notARange)
   .refine(({ part, element }) => part === undefined || element === undefined, {
     path: ['element'],
     error: 'is a part of the value, which a tag with part does not take: leave one of the two out',
   })
-  .superRefine(({ part, type }, context) => {
+  .superRefine(({ part, element, type, write }, context) => {
     const message = wrongType(part, type);
     if (message !== null) context.addIssue({ code: 'custom', path: ['type'], message });
+    if (write === undefined) return;
+    for (const [key, wrong] of typedRuleProblems(type, write)) {
+      context.addIssue({ code: 'custom', path: ['write', key], message: wrong });
+    }
+    if (part !== undefined || element !== undefined)
+      context.addIssue({ code: 'custom', path: ['write'], message: 'goes with the whole value of a node only' });
   });
 export type OpcuaTag = z.infer<typeof opcuaTagSchema>;
 
@@ -89,6 +101,11 @@ export const opcuaDeviceSchema = z
     ...keepingShape,
     namespace: namespaceUri,
     tags: z.array(opcuaTagSchema).min(1),
+    calls: z
+      .array(opcuaCallSchema)
+      .max(1_000)
+      .optional()
+      .describe('methods that commands may call; nothing else can be called'),
   })
   .refine(({ username, passwordFile }) => (username === undefined) === (passwordFile === undefined), {
     path: ['username'],

@@ -1,5 +1,5 @@
 /**
- * Commands: one value for one tag of a gateway, and the answer to it. Both are JSON; a command is not retained, and so is no
+ * Commands: one value for one tag of a gateway, or the inputs of one method, and the answer to it. Both are JSON; a command is not retained, and so is no
  * answer. Who sent a command MQTT 3.1.1 does not say: `by` is what the sender claims, and is recorded as that.
  */
 import { z } from 'zod';
@@ -17,6 +17,13 @@ const micros = z.int().nonnegative();
 const statedValue = z.union([z.number(), z.boolean(), z.string().max(1_024)]);
 export type StatedValue = z.infer<typeof statedValue>;
 
+/** More inputs have no method that settings can state. */
+export const maxInputs = 33;
+const statedInputs = z
+  .record(z.string().max(64), statedValue)
+  .refine((inputs) => Object.keys(inputs).length <= maxInputs, `at most ${maxInputs} inputs`);
+export type StatedInputs = z.infer<typeof statedInputs>;
+
 export const commandSchema = z.strictObject({
   v: z.literal(commandVersion),
   gateway: id,
@@ -24,7 +31,8 @@ export const commandSchema = z.strictObject({
   id,
   device: id,
   tag: id,
-  value: statedValue,
+  /** Of a method its inputs, by name; {} where it has none. */
+  value: z.union([statedValue, statedInputs]),
   /** It is written only if the device holds this value just before. */
   expected: statedValue.optional(),
   /** µs since 1970 UTC: it is not written later. */
@@ -36,9 +44,10 @@ export type CommandMessage = z.infer<typeof commandSchema>;
 
 /**
  * written: the device took it, and read back it holds it. unverified: the device took it, and reading back shows something
- * else, or nothing. refused: nothing was sent to the device. rejected: the device said no. unknown: it may have been written or not.
+ * else, or nothing. called: the device carried out the method. refused: nothing was sent to the device. rejected: the device said no.
+ * unknown: it may have been written or not.
  */
-export const commandOutcomes = ['written', 'unverified', 'refused', 'rejected', 'unknown'] as const;
+export const commandOutcomes = ['written', 'unverified', 'called', 'refused', 'rejected', 'unknown'] as const;
 export type CommandOutcome = (typeof commandOutcomes)[number];
 
 /** Why a command was not simply written: a closed list, so that nobody matches on a message. */
@@ -49,10 +58,10 @@ export const commandReasons = {
   'expires-too-late': '`expires` lies further ahead than `commands.longestMs`',
   'clock-not-set': 'the gateway does not know the time, so it cannot know whether it has expired',
   'unknown-tag': 'the settings have no such device or tag',
-  'not-writable': 'the settings of the tag do not allow it (no `write`)',
+  'not-writable': 'the settings of the tag do not allow it (no `write`), or the device does not let it be written',
   type: 'the value is of another type than the tag',
   'out-of-range': 'the value lies outside of what `write` allows',
-  'not-representable': 'no register value stands for it; the message says which value would be nearest',
+  'not-representable': 'no value of the device stands for it; the message says why, or which would be nearest',
   'too-often': 'the tag, or the gateway, was told something too short a time ago',
   busy: 'too many commands wait, or too many ids are remembered that have not expired',
   'not-stored': 'its id could not be stored, so a second copy would not be known as one',
@@ -67,7 +76,9 @@ export const commandReasons = {
 } as const;
 export type CommandReason = keyof typeof commandReasons;
 
-const read = statedValue.nullable();
+/** A device may hold a longer text than a command can carry: of what is longer than this the beginning is told. */
+export const maxAnswerText = 8_192;
+const read = z.union([z.number(), z.boolean(), z.string().max(maxAnswerText)]).nullable();
 
 export const answerSchema = z.object({
   v: z.literal(commandVersion),
@@ -77,10 +88,13 @@ export const answerSchema = z.object({
   device: id.nullable(),
   tag: id.nullable(),
   outcome: z.enum(commandOutcomes),
-  /** null where it was written. */
+  /** null where it was written or called. */
   reason: z.enum(Object.keys(commandReasons) as [CommandReason, ...CommandReason[]]).nullable(),
   message: z.string().nullable(),
-  /** What the device held before, what was written, and what it held afterwards; null where that is not known. */
+  /**
+   * What the device held before, what was written, and what it held afterwards; null where that is not known. Of a method `written` are
+   * its inputs and `after` its outputs, as JSON.
+   */
   before: read,
   written: read,
   after: read,
@@ -92,8 +106,14 @@ export const answerSchema = z.object({
 export type AnswerMessage = z.infer<typeof answerSchema>;
 
 /** As a message states it. */
-export const statedOf = (value: Value | null): StatedValue | null =>
-  typeof value === 'bigint' ? value.toString() : value;
+export function statedOf(value: Value | null): StatedValue | null {
+  if (typeof value === 'bigint') return value.toString();
+  return typeof value === 'string' ? beginningOf(value) : value;
+}
+
+/** Of a text as much as an answer tells. */
+export const beginningOf = (text: string): string =>
+  text.length > maxAnswerText ? `${text.slice(0, maxAnswerText - 1)}…` : text;
 
 /** A value of this type; null where it is none. Floats become the nearest that the type has. */
 export function valueFrom(type: ValueType, stated: StatedValue): Value | null {

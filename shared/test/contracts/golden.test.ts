@@ -121,14 +121,28 @@ describe('golden files of version 1', () => {
     });
   });
 
+  it('the call of a method and its answer read as they were', () => {
+    expect(decodeMessage(commandSchema, read('command-call.json'), 'pump-station-1')).toEqual({
+      ...{ v: 1, gateway: 'pump-station-1', id: 'a5c1c0de-2', device: 'plc1', tag: 'reset' },
+      value: { amount: 5, total: '9007199254740993' },
+      expires: 1_790_000_060_000_000,
+    });
+    expect(decodeMessage(answerSchema, read('answer-call.json'), 'pump-station-1')).toMatchObject({
+      ...{ outcome: 'called', reason: null, before: null },
+      ...{ written: '{"amount":5,"total":"9007199254740993"}', after: '{"left":0}' },
+    });
+  });
+
   it('all are read by a test', () => {
     expect(readdirSync(folder).sort()).toEqual([
       'ack.json',
+      'answer-call.json',
       'answer.json',
       'batch.json',
       'batch.json.gz',
       'batch.json.zst',
       'birth.json',
+      'command-call.json',
       'command.json',
       'samples-line.json',
       'samples-meter.json',

@@ -1,5 +1,5 @@
 import type { ModbusDevice } from '@fieldline/shared/config';
-import type { EdgeConfig } from '@fieldline/shared/config/edge';
+import { callsOf, type EdgeConfig } from '@fieldline/shared/config/edge';
 import type { PlacedEdge } from '@fieldline/shared/config/load-edge';
 import { invalid, problemLines } from '@fieldline/shared/config/settings-text';
 import { counted } from '@fieldline/shared/runtime';
@@ -58,9 +58,10 @@ function writingPolls(devices: readonly ModbusDevice[]): string[] {
 
 /** What an auditor asks first: the tags that commands can write. */
 function writableOf({ devices, commands }: EdgeConfig): string {
-  const writable = devices.flatMap(({ device, tags }) =>
-    tags.flatMap((tag) => ('write' in tag && tag.write !== undefined ? [`${device}/${tag.tag}`] : [])),
-  );
+  const writable = devices.flatMap((device) => [
+    ...device.tags.flatMap((tag) => ('write' in tag && tag.write !== undefined ? [`${device.device}/${tag.tag}`] : [])),
+    ...callsOf(device).map(({ tag }) => `${device.device}/${tag} (method)`),
+  ]);
   if (!commands.enabled)
     return `nothing can be written by commands (commands.enabled is false${writable.length > 0 ? '; write of tags has no effect' : ''})`;
   return writable.length === 0

@@ -1,20 +1,32 @@
-/** Limits of commands that reach beyond what the registers of a tag can hold: mostly a wrong type, or a forgotten scale. */
-import { isFloat, type ModbusTag, patternBits, registerCount } from '@fieldline/shared/config';
+/** Limits of commands that reach beyond what a tag can hold: mostly a wrong type, or a forgotten scale. */
+import {
+  isFloat,
+  type ModbusTag,
+  type OpcuaTag,
+  patternBits,
+  registerCount,
+  type WriteRules,
+} from '@fieldline/shared/config';
 import type { EdgeConfig } from '@fieldline/shared/config/edge';
 import { arithmeticOf } from '../../drivers/modbus/codec/arithmetic.ts';
 import type { Issue } from './findings.ts';
 
 export function writeRanges(devices: EdgeConfig['devices']): Issue[] {
   return devices.flatMap((device, position): Issue[] => {
-    if (device.protocol !== 'modbus') return [];
-    return device.tags.flatMap((tag, index) =>
-      beyond(tag).map(({ key, message }) => ({ path: ['devices', position, 'tags', index, 'write', key], message })),
+    const found =
+      device.protocol === 'modbus'
+        ? device.tags.map((tag) => beyond(tag, valueRange(tag)))
+        : device.tags.map((tag) => beyond(tag, typeRange(tag)));
+    return found.flatMap((problems, index) =>
+      problems.map(({ key, message }) => ({ path: ['devices', position, 'tags', index, 'write', key], message })),
     );
   });
 }
 
-function beyond(tag: ModbusTag): { readonly key: 'min' | 'max'; readonly message: string }[] {
-  const range = valueRange(tag);
+type Written = { readonly tag: string; readonly type: string; readonly write?: WriteRules | undefined };
+type Range = readonly [number, number];
+
+function beyond(tag: Written, range: Range | null): { readonly key: 'min' | 'max'; readonly message: string }[] {
   if (range === null || tag.write === undefined) return [];
   const [lowest, highest] = range;
   const { min = lowest, max = highest } = tag.write;
@@ -25,8 +37,15 @@ function beyond(tag: ModbusTag): { readonly key: 'min' | 'max'; readonly message
   ];
 }
 
+function typeRange({ type }: OpcuaTag): Range | null {
+  const [, unsigned, width] = /^(u?)int(\d+)$/.exec(type) ?? [];
+  if (width === undefined) return null;
+  const most = 2 ** (Number(width) - (unsigned === '' ? 1 : 0)) - 1;
+  return [unsigned === '' ? -most - 1 : 0, most];
+}
+
 /** null where that is not known, or has no bounds that matter. */
-function valueRange(tag: ModbusTag): readonly [number, number] | null {
+function valueRange(tag: ModbusTag): Range | null {
   const raw = rawRange(tag);
   if (raw === null || tag.scaleFactor !== undefined) return null;
   const compute = arithmeticOf(tag);
@@ -34,7 +53,7 @@ function valueRange(tag: ModbusTag): readonly [number, number] | null {
   return [Math.min(one, other), Math.max(one, other)];
 }
 
-function rawRange(tag: ModbusTag): readonly [number, number] | null {
+function rawRange(tag: ModbusTag): Range | null {
   const { type, bits, signed = false } = tag;
   if (isFloat(type) || type === 'string' || type === 'bool' || type === 'time') return null;
   if (type === 'bcd') return [0, 10_000 ** registerCount(tag) - 1];

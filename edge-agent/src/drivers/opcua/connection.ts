@@ -22,11 +22,18 @@ export type ConnectionOptions = {
   readonly certificates: CertificateStore;
   readonly reconnect: BackoffOptions;
   readonly retryNodes: BackoffOptions;
+  /** Of each session, once it is there. */
+  readonly onLive?: (live: Live) => void;
 };
+
+/** What one may write and call by, until the session is lost. */
+export type Live = { readonly session: Session; readonly facts: ServerFacts };
 
 export type Connection = {
   readonly start: () => void;
   readonly status: () => readonly DeviceStatus[];
+  /** Why there is none, in words for the operator. */
+  readonly live: () => Live | { readonly away: string };
   /** Idempotent. */
   readonly close: () => Promise<void>;
 };
@@ -54,6 +61,7 @@ export function createConnection(
   let knownRun: ServerRun | null = null;
   /** Since the connection that was made last. */
   let isHeard = false;
+  let now: Live | null = null;
   let state: 'connecting' | 'connected' | 'disconnected' = 'connecting';
   let trouble: string | null = 'not connected yet';
 
@@ -86,6 +94,7 @@ export function createConnection(
       if (mentions(error, 'BadNoSubscription')) forgetAll();
       throw error;
     } finally {
+      now = null;
       ending.abort();
       clearInterval(flushing);
       await (closing.signal.aborted ? opened.close() : opened.leave());
@@ -108,6 +117,7 @@ export function createConnection(
     const { clock } = context;
     const publishing = publishUntilLost(session, subscribers, { acknowledgements, clock, timeoutMs, signal, onAlive });
     onConnected();
+    onLive({ session, facts });
     return await Promise.race([
       publishing,
       reconcile(session, facts, signal),
@@ -125,6 +135,11 @@ export function createConnection(
       signal.throwIfAborted();
       facts.namespaces = await readNamespaces(session);
     }
+  };
+
+  const onLive = (live: Live): void => {
+    now = live;
+    options.onLive?.(live);
   };
 
   const onConnected = (): void => {
@@ -176,6 +191,7 @@ export function createConnection(
         if (state !== 'connected' || refused === null) return { device: each.device, state, trouble };
         return { device: each.device, state, trouble: refused };
       }),
+    live: () => now ?? { away: trouble ?? 'the server has not told its namespaces yet' },
     close: async () => {
       closing.abort(new Error('closed'));
       await running;

@@ -2,7 +2,8 @@ import type { OpcuaDevice } from '@fieldline/shared/config';
 import type { BackoffOptions } from '@fieldline/shared/runtime';
 import type { Driver, DriverContext } from '../driver.ts';
 import { createCertificateStore } from './certificates.ts';
-import { createConnection } from './connection.ts';
+import { type Commandable, createCommandable } from './commandable.ts';
+import { createConnection, type Live } from './connection.ts';
 import { redirectLibraryMessages } from './library.ts';
 import { createOpcuaMetrics } from './metrics.ts';
 import { planEndpoints } from './plan.ts';
@@ -30,18 +31,29 @@ export function createOpcuaDriver(
   const certificates = createCertificateStore(certificateFolder);
   const plans = planEndpoints(devices);
   const metrics = createOpcuaMetrics(context.metrics);
-  const connections = plans.map((plan) =>
-    createConnection(plan, context, metrics, { certificates, reconnect, retryNodes }),
+  const connections = plans.map((plan) => {
+    const names = plan.subscriptions.map(({ device }) => device);
+    const onLive = (live: Live): void => commandable.onLive(names, live);
+    return createConnection(plan, context, metrics, { certificates, reconnect, retryNodes, onLive });
+  });
+  const places = connections.flatMap((connection, position) =>
+    (plans[position]?.subscriptions ?? []).map((plan) => ({ plan, connection })),
   );
+  const commandable: Commandable = createCommandable(devices, places, context);
   return {
-    tags: plans.flatMap(({ subscriptions }) =>
-      subscriptions.flatMap(({ items }) => items.flatMap(({ members }) => members.map(({ tag }) => tag))),
-    ),
+    tags: [
+      ...places.flatMap(({ plan }) => plan.items.flatMap(({ members }) => members.map(({ tag }) => tag))),
+      ...commandable.tags,
+    ],
     requests: [],
+    writer: commandable.writer,
     start: () => {
       for (const connection of connections) connection.start();
     },
-    status: () => connections.flatMap((connection) => connection.status()),
+    status: () =>
+      connections
+        .flatMap((connection) => connection.status())
+        .map((status) => ({ ...status, trouble: status.trouble ?? commandable.troubleOf(status.device) })),
     close: async () => {
       await Promise.all(connections.map((connection) => connection.close()));
     },

@@ -88,7 +88,10 @@ export function restateItem(item: Item): Sample | null {
   return { tag: item.tag, time: item.lastTime, value: reported.value, quality: reported.quality };
 }
 
-function readingOf(data: DataValue, item: Item): { value: Value | null; quality: QualityCode } {
+export function readingOf(
+  data: DataValue,
+  item: Pick<Item, 'tag' | 'part' | 'understanding'>,
+): { value: Value | null; quality: QualityCode } {
   const { tag, part, understanding } = item;
   const quality = qualityOf(data.statusCode.value);
   if (part === 'value' && qualityClass(quality) === 'bad') return { value: null, quality };

@@ -7,16 +7,22 @@ import type {
   ClientSession,
   ClientSessionPublishService,
   ClientSessionRawSubscriptionService,
+  Request,
+  Response,
 } from 'node-opcua-client';
 import { DataType, ExtraDataTypeManager, type NodeId, setErrorLogger, setWarningLogger } from 'node-opcua-client';
 import { type BaseUAObject, findBuiltInType, getStandardDataTypeFactory } from 'node-opcua-factory';
 
 export { BinaryStream } from 'node-opcua-binary-stream';
 export { OPCUACertificateManager } from 'node-opcua-certificate-manager';
-export type { EndpointDescription, UserIdentityInfo } from 'node-opcua-client';
+export type { EndpointDescription, StatusCode, UserIdentityInfo } from 'node-opcua-client';
 export {
   AttributeIds,
   BrowseDirection,
+  BrowseRequest,
+  BrowseResponse,
+  CallRequest,
+  CallResponse,
   coerceNodeId,
   DataChangeNotification,
   DataType,
@@ -30,6 +36,8 @@ export {
   OPCUAClient,
   PublishRequest,
   type PublishResponse,
+  ReadRequest,
+  ReadResponse,
   RepublishRequest,
   type RepublishResponse,
   SecurityPolicy,
@@ -40,6 +48,8 @@ export {
   UserTokenType,
   Variant,
   VariantArrayType,
+  WriteRequest,
+  WriteResponse,
 } from 'node-opcua-client';
 export { OpaqueStructure } from 'node-opcua-extension-object';
 export { BaseUAObject as LibraryObject, FieldCategory, findBuiltInType } from 'node-opcua-factory';
@@ -49,7 +59,23 @@ export { EnumDefinition, EnumValueType, StructureDefinition, StructureType } fro
  * A session with the services that the library's own subscription object is built on. We stand on these, not on that object,
  * because it acknowledges by itself, keeps an emitter per item, and brings subscriptions back in its own way.
  */
-export type Session = ClientSession & ClientSessionRawSubscriptionService & ClientSessionPublishService;
+export type Session = ClientSession & ClientSessionRawSubscriptionService & ClientSessionPublishService & SendsOnce;
+
+type SendsOnce = {
+  _performMessageTransaction(request: Request, answered: (error: Error | null, response?: Response) => void): void;
+};
+
+/**
+ * The session's own services send a request again when the server no longer knows the session, in another session that they make
+ * by themselves. This way nothing is sent twice. What is told before this returns was not sent.
+ */
+export function sendOnce(
+  session: Session,
+  request: Request,
+  answered: (error: Error | null, response?: Response) => void,
+): void {
+  session._performMessageTransaction(request, answered);
+}
 
 /** The seam is documented in the library, but not part of its session type: an update that closes it is noticed here. */
 export function withRawServices(session: ClientSession): Session {
@@ -81,9 +107,14 @@ export const decoderOf = (dataType: DataType): ((stream: BinaryStream) => unknow
 };
 
 const hasRawServices = (session: ClientSession): session is Session =>
-  ['createSubscription', 'createMonitoredItems', 'publish', 'republish', 'transferSubscriptions'].every(
-    (service) => service in session,
-  );
+  [
+    'createSubscription',
+    'createMonitoredItems',
+    'publish',
+    'republish',
+    'transferSubscriptions',
+    '_performMessageTransaction',
+  ].every((service) => service in session);
 
 /** The answer of a service whose type knows only the form with a callback. */
 export function answerOf<Response>(

@@ -59,6 +59,19 @@ describe('validate warns', () => {
     expect(warningsOf(device('d', 3, 'tag: a, address: 0') + device('e', 4, 'tag: a, address: 0'))).toEqual([]);
   });
 
+  test('where a command may write what the type of an OPC UA tag cannot hold', () => {
+    const tags = [
+      'a, node: i=1, type: int8, write: { min: -128, max: 128 }',
+      'b, node: i=2, write: { min: -5, max: 1e9 }',
+    ];
+    const text = `  - device: d\n    protocol: opcua\n    endpoint: opc.tcp://h:4840\n    tags:\n${tags.map((tag) => `      - { tag: ${tag} }\n`).join('')}`;
+    expect(warningsOf(text)).toEqual([
+      expect.stringMatching(
+        /tags\[0\]\.write\.max: a \(int8\) can only hold -128 to 127: what lies beyond is refused$/,
+      ),
+    ]);
+  });
+
   test('where a command may write what the registers cannot hold', () => {
     const tags = [
       'tag: a, address: 0, write: { min: -5, max: 100000 }',

@@ -1,5 +1,8 @@
 /** An OPC UA server in a process of its own, so that a test can kill it. Its settings come as JSON in the first argument. */
 import {
+  CallRequest,
+  DataType,
+  DataValue,
   MessageSecurityMode,
   OPCUACertificateManager,
   OPCUAServer,
@@ -9,8 +12,10 @@ import {
   StatusCode,
   StatusCodes,
   type UAVariable,
+  WriteRequest,
 } from 'node-opcua';
-import type { ServerCommand, ServerSettings } from './node-opcua.ts';
+import type { CalledMethod, ServerCommand, ServerSettings, WrittenNode } from './node-opcua.ts';
+import { addAlarm, addMethod } from './node-opcua-methods.ts';
 
 const settings: ServerSettings = JSON.parse(process.argv[2] ?? '{}');
 const { port, folder, namespaces, nodes, users, trustEveryone, itemsPerCall, tellLimits, transferable } = settings;
@@ -39,10 +44,27 @@ if (space === null) throw new Error('the server has no address space');
 for (const uri of namespaces) space.registerNamespace(uri);
 const variables = new Map<string, UAVariable>();
 for (const node of nodes) add(node);
+for (const method of settings.methods ?? []) addMethod(space, method);
+if (settings.hasAlarm) addAlarm(space, variables.get('level'));
 if (!tellLimits) space.deleteNode(resolveNodeId('i=11714'));
+/** What clients wrote and called, as it came over the wire. */
+const written: WrittenNode[] = [];
+const called: CalledMethod[] = [];
+server.on('request', (request: unknown) => {
+  for (const { nodeId, value } of (request instanceof WriteRequest ? request.nodesToWrite : null) ?? []) {
+    const hasMore = !value.statusCode.isGood() || value.sourceTimestamp !== null || value.serverTimestamp !== null;
+    written.push({ node: nodeId.toString(), dataType: DataType[value.value.dataType], hasMore });
+  }
+  for (const { methodId, objectId, inputArguments } of (request instanceof CallRequest
+    ? request.methodsToCall
+    : null) ?? []) {
+    const inputs = (inputArguments ?? []).map(({ dataType, value }) => `${DataType[dataType]} ${value?.text ?? value}`);
+    called.push({ method: methodId.toString(), object: objectId.toString(), inputs });
+  }
+});
 await server.start();
 
-function add({ namespace, name, dataType, value }: ServerSettings['nodes'][number]): void {
+function add({ namespace, name, dataType, value, writing }: ServerSettings['nodes'][number]): void {
   if (space === null) return;
   const variable = space.getNamespace(namespace).addVariable({
     organizedBy: space.rootFolder.objects,
@@ -51,9 +73,29 @@ function add({ namespace, name, dataType, value }: ServerSettings['nodes'][numbe
     dataType,
     // Sampling at 0 reports each change.
     minimumSamplingInterval: 0,
+    ...(writing?.access === undefined ? {} : { accessLevel: writing.access, userAccessLevel: writing.access }),
+    ...(writing?.rank === undefined ? {} : { valueRank: writing.rank }),
   });
+  if (writing?.answer !== undefined) answerWrites(variable, writing.answer, writing.afterMs ?? 0);
   if (value !== undefined) variable.setValueFromSource({ dataType, value: revive(value) });
   variables.set(name, variable);
+}
+
+/** The value is taken whatever is answered, as a server does that tells the device behind it and then hears nothing. */
+function answerWrites(variable: UAVariable, answer: string, afterMs: number): void {
+  const status = Object.entries(StatusCodes).find(([name]) => name === answer)?.[1] ?? StatusCodes.Good;
+  let held = variable.readValue();
+  variable.bindVariable(
+    {
+      timestamped_get: () => held,
+      timestamped_set: async ({ value }: DataValue) => {
+        held = new DataValue({ value, sourceTimestamp: new Date() });
+        await new Promise((resolve) => setTimeout(resolve, afterMs));
+        return status;
+      },
+    },
+    true,
+  );
 }
 
 /** JSON has no 64-bit integers, dates, buffers, NaN or undefined. */
@@ -84,6 +126,10 @@ function execute(command: ServerCommand): unknown {
     case 'add':
       add(command.node);
       return true;
+    case 'written':
+      return written;
+    case 'called':
+      return called;
     case 'sessions':
       return server.engine.currentSessionCount;
     case 'subscriptions':

@@ -4,6 +4,15 @@ import { once } from 'node:events';
 import { freePort, temporaryFolder } from '@fieldline/shared/testing';
 import { reapServer } from '../../../../../shared/src/testing/reaper.ts';
 
+/** It gives what it was given, and `answer` as its status after `afterMs`. */
+export type TestMethod = {
+  readonly object: string;
+  readonly name: string;
+  readonly inputs: readonly { readonly name: string; readonly dataType: string; readonly isList?: boolean }[];
+  readonly answer?: string;
+  readonly afterMs?: number;
+};
+
 export type ServerSettings = {
   readonly port: number;
   /** Of its certificates. */
@@ -15,7 +24,18 @@ export type ServerSettings = {
     readonly name: string;
     readonly dataType: string;
     readonly value?: unknown;
+    /** How it takes writes; without it, anybody may. `answer` is a status, given after the value was taken. */
+    readonly writing?: {
+      readonly access?: 'CurrentRead' | 'CurrentWrite';
+      readonly rank?: number;
+      readonly answer?: string;
+      readonly afterMs?: number;
+    };
   }[];
+  /** Of the object `s=<object>`, which is made for them. */
+  readonly methods?: readonly TestMethod[];
+  /** Whether there is an alarm `s=alarm` of the node `s=level`, active above 10. */
+  readonly hasAlarm?: boolean;
   /** Name → password; absent: everyone may come in. */
   readonly users?: Readonly<Record<string, string>>;
   readonly trustEveryone: boolean;
@@ -25,6 +45,11 @@ export type ServerSettings = {
   /** Whether one anonymous session may take over the subscriptions of another without security. */
   readonly transferable: boolean;
 };
+
+/** `hasMore`: a status or a time came with the value. */
+export type WrittenNode = { readonly node: string; readonly dataType: string | undefined; readonly hasMore: boolean };
+
+export type CalledMethod = { readonly method: string; readonly object: string; readonly inputs: readonly string[] };
 
 export type ServerCommand =
   | {
@@ -49,7 +74,9 @@ export type ServerCommand =
   | { readonly do: 'unacknowledged' }
   /** How many values its subscriptions have sent. */
   | { readonly do: 'values-sent' }
-  | { readonly do: 'sessions' | 'subscriptions' | 'subscription-ids' };
+  | { readonly do: 'sessions' | 'subscriptions' | 'subscription-ids' }
+  /** Every node that a client wrote, every method that it called so far. */
+  | { readonly do: 'written' | 'called' };
 
 export type TestServer = {
   readonly endpoint: string;

@@ -1,0 +1,209 @@
+/** What the writer does with nodes of every kind; the whole way of a command: deploy/test/commands. */
+import type { Tag, Value } from '@fieldline/shared/contracts';
+import { waitFor } from '@fieldline/shared/testing';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { TagWriter, WriteProblem } from '../../../src/drivers/driver.ts';
+import { plantNode, tagOf, useRigs } from './harness.ts';
+import { startLine } from './peers/cut-line.ts';
+import { startServer, type TestServer, type WrittenNode } from './peers/node-opcua.ts';
+
+const rigFor = useRigs();
+
+const numbers = [
+  { name: 'sbyte', dataType: 'SByte', type: 'int8', value: -128 },
+  { name: 'byte', dataType: 'Byte', type: 'uint8', value: 255 },
+  { name: 'int16', dataType: 'Int16', type: 'int16', value: -32768 },
+  { name: 'uint16', dataType: 'UInt16', type: 'float64', value: 65535 },
+  { name: 'int32', dataType: 'Int32', type: 'int32', value: -(2 ** 31) },
+  { name: 'uint32', dataType: 'UInt32', type: 'uint32', value: 2 ** 32 - 1 },
+  { name: 'int64', dataType: 'Int64', type: 'int64', value: -(2n ** 53n) - 1n },
+  { name: 'uint64', dataType: 'UInt64', type: 'uint64', value: 2n ** 64n - 1n },
+  { name: 'float', dataType: 'Float', type: 'float32', value: Math.fround(21.3) },
+  { name: 'double', dataType: 'Double', type: 'float64', value: 0.1 },
+  { name: 'flag', dataType: 'Boolean', type: 'bool', value: true },
+  { name: 'text', dataType: 'String', type: 'string', value: 'Pumpe läuft' },
+  { name: 'date', dataType: 'DateTime', type: 'string', value: '2026-03-01T12:00:00.000Z' },
+  { name: 'bytes', dataType: 'ByteString', type: 'string', value: 'AQID' },
+] as const;
+
+const of = (name: string, dataType: string, writing: object = {}, value: unknown = 1) => ({
+  ...plantNode(name, dataType, value),
+  writing,
+});
+const odd = [
+  of('readOnly', 'Double', { access: 'CurrentRead' }),
+  of('writeOnly', 'Double', { access: 'CurrentWrite' }),
+  of('list', 'Double', { rank: 1 }, null),
+  of('refusing', 'Double', { answer: 'BadNotWritable' }),
+  of('denying', 'Double', { answer: 'BadUserAccessDenied' }),
+  of('picky', 'Double', { answer: 'BadTypeMismatch' }),
+  of('doubting', 'Double', { answer: 'UncertainLastUsableValue' }),
+  of('deaf', 'Double', { answer: 'BadTimeout' }),
+  of('clamping', 'Double', { answer: 'GoodClamped' }),
+  of('slow', 'Double', { answer: 'Good', afterMs: 1_500 }),
+  plantNode('empty', 'UInt16'),
+  plantNode('level', 'Double', 5),
+  plantNode('localized', 'LocalizedText', { text: 'läuft', locale: 'de' }),
+];
+const write = { min: -1e300, max: 1e300 };
+const writableTag = (name: string, type: (typeof numbers)[number]['type'] = 'float64') => ({
+  ...tagOf(name, type),
+  write: type === 'bool' || type === 'string' ? {} : write,
+});
+
+let server: TestServer;
+
+beforeAll(async () => {
+  const plain = numbers.map(({ name, dataType }) => plantNode(name, dataType));
+  server = await startServer({ nodes: [...plain, ...odd] });
+});
+afterAll(() => server.kill());
+
+const writtenTo = async (name: string): Promise<WrittenNode[]> => {
+  const all = (await server.ask({ do: 'written' })) as WrittenNode[];
+  return all.filter(({ node }) => node.endsWith(`;s=${name}`));
+};
+
+/** A driver that reads and writes, connected. */
+async function connected(
+  tags: readonly ReturnType<typeof writableTag>[],
+  endpoint = server.endpoint,
+  timeoutMs = 10_000,
+) {
+  const rig = rigFor({ endpoint, tags: [...tags], timeoutMs });
+  await waitFor(() => rig.driver.status()[0]?.state === 'connected' && rig.samples.length > 0, {
+    what: 'a connection',
+  });
+  const { writer } = rig.driver;
+  const tag = (name: string): Tag => {
+    const found = rig.driver.tags.find((each) => each.tag === name);
+    if (found === undefined) throw new Error(`no tag ${name}`);
+    return found;
+  };
+  const put = (name: string, value: Value, permit: (before: Value | null) => WriteProblem | null = () => null) =>
+    (writer as TagWriter).write(tag(name), { value, permit });
+  return { rig, put, get: (name: string) => (writer as TagWriter).read(tag(name)) };
+}
+
+describe('a value', () => {
+  test('of every type is written exactly, as the type of the node, alone, and read back', async () => {
+    const { put, get } = await connected(numbers.map(({ name, type }) => writableTag(name, type)));
+    for (const { name, value, dataType } of numbers) {
+      expect(await put(name, value), name).toMatchObject({ kind: 'accepted', problem: null, written: value });
+      expect((await get(name)).value, name).toBe(value);
+      expect(await writtenTo(name)).toEqual([{ node: expect.any(String), dataType, hasMore: false }]);
+    }
+  });
+
+  test('that the node cannot hold is refused with the nearest it can, and nothing is sent', async () => {
+    const names = ['byte', 'int16', 'uint64'] as const;
+    const { put } = await connected([...names.map((name) => writableTag(name)), writableTag('date', 'string')]);
+    const before = await Promise.all(['byte', 'date'].map(writtenTo));
+    for (const [name, value] of [
+      ['byte', 256],
+      ['byte', -1],
+      ['int16', 0.5],
+      ['date', 'tomorrow'],
+    ] as const) {
+      const result = await put(name, value);
+      expect(result, `${name} ${value}`).toMatchObject({ kind: 'not-sent', written: null });
+      expect(result.problem).toMatchObject({
+        reason: 'not-representable',
+        message: expect.stringMatching(`none stands for ${value}`),
+      });
+    }
+    expect(await put('date', '2026-03-01')).toMatchObject({
+      problem: { message: expect.stringContaining('2026-03-01T00:00:00.000Z would be written') },
+    });
+    expect(await Promise.all(['byte', 'date'].map(writtenTo))).toEqual(before);
+  });
+
+  test('keeps the language of a text, and may be given to a node that holds none', async () => {
+    const { put } = await connected([writableTag('localized', 'string'), writableTag('empty')]);
+    expect(await put('localized', 'steht')).toMatchObject({ kind: 'accepted', before: 'läuft', written: 'steht' });
+    expect(await put('empty', 7)).toMatchObject({ kind: 'accepted', before: null, written: 7 });
+  });
+
+  test('is not sent where leave is not given, nor to a node that cannot be read, cannot be written, or is a list', async () => {
+    const { put } = await connected(
+      ['double', 'readOnly', 'writeOnly', 'list', 'missing'].map((name) => writableTag(name)),
+    );
+    const problem = { reason: 'expired', message: 'too late' } as const;
+    const sent = await writtenTo('double');
+    expect(await put('double', 5, () => problem)).toMatchObject({ kind: 'not-sent', problem, written: null });
+    expect(await writtenTo('double')).toEqual(sent);
+    const reasons: [string, string, string][] = [
+      ['readOnly', 'not-writable', 'nobody may write this node (AccessLevel)'],
+      ['writeOnly', 'not-readable', 'BadNotReadable'],
+      ['list', 'not-representable', 'only single values'],
+      ['missing', 'not-readable', 'BadNodeIdUnknown'],
+    ];
+    for (const [name, reason, message] of reasons) {
+      expect((await put(name, 5)).problem, name).toEqual({ reason, message: expect.stringContaining(message) });
+      expect(await writtenTo(name), name).toEqual([]);
+    }
+  });
+});
+
+describe('what the server answers', () => {
+  test('is no, or that it took it, or that it does not know', async () => {
+    const names = ['refusing', 'denying', 'picky', 'doubting', 'deaf', 'clamping'];
+    const { put } = await connected(names.map((name) => writableTag(name)));
+    const kinds = new Map<string, [string, string | undefined]>();
+    for (const name of names) {
+      const { kind, problem } = await put(name, 5);
+      kinds.set(name, [kind, problem?.message]);
+      expect(await writtenTo(name), name).toHaveLength(1);
+    }
+    expect(Object.fromEntries(kinds)).toEqual({
+      refusing: ['rejected', 'the server answers with BadNotWritable: nobody may write this node'],
+      denying: [
+        'rejected',
+        'the server answers with BadUserAccessDenied: give the user of this session the right on the server',
+      ],
+      picky: ['rejected', expect.stringContaining('BadTypeMismatch')],
+      doubting: ['unanswered', 'the server answers with UncertainLastUsableValue'],
+      deaf: ['unanswered', 'the server answers with BadTimeout'],
+      clamping: ['accepted', undefined],
+    });
+  });
+
+  test('may come too late: then it is unanswered, sent once, and read back', async () => {
+    const { put, get, rig } = await connected([writableTag('slow')], server.endpoint, 500);
+    expect(await put('slow', 8)).toMatchObject({ kind: 'unanswered', problem: { reason: 'no-answer' }, written: 8 });
+    expect((await get('slow')).value).toBe(8);
+    await rig.sees('slow', 8);
+    expect(await writtenTo('slow')).toHaveLength(1);
+  });
+});
+
+describe('a connection', () => {
+  test('that is cut between write and answer leaves it unanswered, and the write is not sent again', async () => {
+    const line = await startLine(server.settings.port);
+    onTestFinished(() => line.close());
+    const endpoint = `opc.tcp://127.0.0.1:${line.port}/plant`;
+    const { put, rig } = await connected([writableTag('slow')], endpoint);
+    const sent = await writtenTo('slow');
+    const result = put('slow', 9);
+    await waitFor(async () => (await writtenTo('slow')).length > sent.length, { what: 'the write' });
+    line.close();
+    expect(await result).toMatchObject({ kind: 'unanswered', problem: { reason: 'no-answer' }, written: 9 });
+    await waitFor(() => rig.driver.status()[0]?.state === 'disconnected', { what: 'the loss to be noticed' });
+    expect(await put('slow', 10)).toMatchObject({ kind: 'not-sent', problem: { reason: 'not-connected' } });
+    const other = await connected([writableTag('slow')]);
+    expect((await other.get('slow')).value).toBe(9);
+    expect(await writtenTo('slow')).toHaveLength(sent.length + 1);
+  });
+
+  test('whose session the server has forgotten sends nothing twice, and makes no session of its own', async () => {
+    const { put, rig } = await connected([writableTag('level')]);
+    const sent = await writtenTo('level');
+    await server.ask({ do: 'close-sessions' });
+    const { kind, problem } = await put('level', 11);
+    expect(kind, problem?.message).not.toBe('accepted');
+    await waitFor(() => rig.driver.status()[0]?.state !== 'connected', { what: 'the loss to be noticed' });
+    await waitFor(() => rig.driver.status()[0]?.state === 'connected', { what: 'the next session' });
+    await waitFor(async () => (await server.ask({ do: 'sessions' })) === 1, { what: 'one session' });
+    expect((await writtenTo('level')).length).toBeLessThanOrEqual(sent.length + 1);
+  });
+});

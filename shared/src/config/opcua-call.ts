@@ -1,0 +1,52 @@
+/** Methods that commands may call: what is stated of one, and what of its inputs contradicts itself. Nothing else can be called. */
+import { z } from 'zod';
+import { valueTypes } from '../contracts/sample.ts';
+import { limitsShape } from './commands.ts';
+import { nodeText } from './opcua-address.ts';
+import { typedRuleProblems } from './opcua-write.ts';
+import { keepingShape, tagDescriptionShape } from './tag-shapes.ts';
+import { durationMs, id } from './units.ts';
+
+/** The input by which a command names the object, where the settings leave that to it. */
+export const objectInput = 'object';
+
+const inputSchema = z
+  .strictObject({
+    name: z.string().min(1).max(64).describe('as the method itself names it'),
+    type: z.enum(valueTypes).default('float64'),
+    ...limitsShape,
+  })
+  .superRefine((input, context) => {
+    for (const [key, message] of typedRuleProblems(input.type, input)) {
+      context.addIssue({ code: 'custom', path: [key], message });
+    }
+  });
+export type CallInput = z.infer<typeof inputSchema>;
+
+export const opcuaCallSchema = z
+  .strictObject({
+    tag: id.describe('commands name it as they name a tag; its samples are what each call gave, as JSON'),
+    object: z
+      .union([nodeText, z.literal('any')])
+      .describe(
+        'whose method it is; any: each command names it, as the input `object` (conditions, to acknowledge them)',
+      ),
+    method: nodeText,
+    inputs: z.array(inputSchema).max(32).default([]).describe('all inputs of the method, in its order'),
+    timeoutMs: durationMs.optional().describe('where it differs from that of the device'),
+    atMostEveryMs: durationMs.default(1_000).describe('a command sooner after the one before, of this tag, is refused'),
+    class: keepingShape.class,
+    description: tagDescriptionShape.description,
+  })
+  .superRefine(({ object, inputs }, context) => {
+    const names = inputs.map(({ name }) => name);
+    for (const [index, name] of names.entries()) {
+      const path = ['inputs', index, 'name'];
+      if (names.indexOf(name) < index)
+        context.addIssue({ code: 'custom', path, message: 'another input has this name' });
+      if (object === 'any' && name === objectInput) {
+        context.addIssue({ code: 'custom', path, message: 'is how a command names the object, where that is any' });
+      }
+    }
+  });
+export type OpcuaCall = z.infer<typeof opcuaCallSchema>;
