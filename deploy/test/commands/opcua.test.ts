@@ -18,6 +18,7 @@ const tags = [
   tagOf('count', 'float64'),
   tagOf('total', 'uint64', { min: 0, max: 2 ** 64, atMostEveryMs: 1 }),
   tagOf('title', 'string', { atMostEveryMs: 1 }),
+  tagOf('mode', 'string', { oneOf: ['Off', 'Running', 'Missing'], atMostEveryMs: 1 }),
   ...['fixed', 'slow', 'refusing', 'denying', 'picky', 'lying'].map((name) => tagOf(name)),
 ];
 const nodes = {
@@ -49,7 +50,7 @@ const amountInput = { name: 'Amount', type: 'uint16', min: 0, max: 50 };
 const calls = [call('dose', [amountInput]), call('stop'), call('stuck', [amountInput])];
 
 async function startSite({ timeoutMs = 10_000, commands = { enabled: true } as object } = {}) {
-  const server = await startCommanded({ nodes, behaviours, methods });
+  const server = await startCommanded({ nodes, enumerations: { mode: ['Off', 'Running'] }, behaviours, methods });
   onTestFinished(() => server.kill());
   const line = await startLine(server.port);
   onTestFinished(() => line.close());
@@ -75,6 +76,7 @@ describeWith(asyncua, 'a foreign OPC UA server', () => {
           '9007199254740993',
           { type: 'UInt64', value: '9007199254740993' },
         ],
+        [{ tag: 'mode', value: 'Running' }, 'Off', 'Running', { type: 'Int32', value: 1 }],
         [{ tag: 'title', value: 'Füllen' }, 'old', 'Füllen', { type: 'String', value: 'Füllen' }],
       ];
       for (const [changes, before, after, noted] of told) {
@@ -104,6 +106,7 @@ describeWith(asyncua, 'a foreign OPC UA server', () => {
         [{ value: 35.1 }, 'out-of-range'],
         [{ tag: 'count', value: 0.5 }, 'not-representable'],
         [{ tag: 'count', value: 40_000 }, 'not-representable'],
+        [{ tag: 'mode', value: 'Missing' }, 'not-representable'],
         [{ expected: 19 }, 'not-expected'],
         [{ expires: Date.now() * 1_000 - 1 }, 'expired'],
         [{ tag: 'dose', value: 5 }, 'type'],

@@ -9,6 +9,8 @@ import { reapServer } from '../../../../../shared/src/testing/reaper.ts';
 export type CommandedSettings = {
   /** Of the namespace urn:plant, by their names; `level` counts on beside them. */
   readonly nodes: Readonly<Record<string, readonly [kind: string, value: unknown, isWritable: boolean]>>;
+  /** Nodes of such types, by the names of their values; the first holds. */
+  readonly enumerations?: Readonly<Record<string, readonly string[]>>;
   /** What a write is answered with, and how late; the value is taken all the same. */
   readonly behaviours?: Readonly<Record<string, { readonly answer?: string; readonly afterMs?: number }>>;
   readonly methods?: Readonly<
@@ -37,7 +39,7 @@ export type Noted = {
 export async function startCommanded(settings: CommandedSettings) {
   const port = await freePort();
   const script = fileURLToPath(new URL('./asyncua_commands.py', import.meta.url));
-  const full = { behaviours: {}, methods: {}, ...settings, port };
+  const full = { behaviours: {}, enumerations: {}, methods: {}, ...settings, port };
   const server = spawn('python3', [script, JSON.stringify(full)], { stdio: ['pipe', 'pipe', 'inherit'] });
   reapServer(server);
   const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();

@@ -7,6 +7,7 @@ import logging
 import sys
 
 from asyncua import Server, ua
+from asyncua.common.structures104 import new_enum
 
 noted = []
 
@@ -78,10 +79,16 @@ async def main():
         node = await server.nodes.objects.add_variable(ua.NodeId(name, index), ua.QualifiedName(name, index), value, ua.VariantType[kind])
         if writable:
             await node.set_writable()
+    for name, names in settings["enumerations"].items():
+        kind = await new_enum(server, index, f"{name}Type", names)
+        node = await server.nodes.objects.add_variable(
+            ua.NodeId(name, index), ua.QualifiedName(name, index), 0, ua.VariantType.Int32, kind.nodeid
+        )
+        await node.set_writable()
     ticking = await server.nodes.objects.add_variable(ua.NodeId("level", index), ua.QualifiedName("level", index), 0, ua.VariantType.UInt32)
     for name, method in settings["methods"].items():
         await add_method(server, index, name, **method)
-    watch_writes(server, settings["nodes"], settings["behaviours"])
+    watch_writes(server, [*settings["nodes"], *settings["enumerations"]], settings["behaviours"])
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
