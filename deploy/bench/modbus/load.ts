@@ -6,8 +6,9 @@ import { startAgentProcess } from '../agent-process.ts';
 import type { Benchmark, BenchmarkContext, Figure, Target } from '../benchmark.ts';
 import { usageOf } from '../machine.ts';
 import { quantile } from '../statistics.ts';
+import { measureBare, type Times } from './bare.ts';
 import { fewestRequests } from './minimum.ts';
-import { devices, openPlace, tagsPerDevice } from './place.ts';
+import { devices, openPlace, type Place, tagsPerDevice } from './place.ts';
 import { type Turns, turnsOf } from './turns.ts';
 
 type Rate = { readonly everyMs: number; readonly cpuPercent: Target; readonly megabytes?: Target };
@@ -19,6 +20,8 @@ const rates: readonly Rate[] = [
 
 type Measured = Turns & {
   readonly cpuPercent: number;
+  /** Of the bare poller. */
+  readonly barePercent: number;
   readonly residentMegabytes: number;
   readonly ownMegabytes: number;
   readonly samplesPerSecond: number;
@@ -33,36 +36,48 @@ async function run(context: BenchmarkContext): Promise<Figure[]> {
 }
 
 async function measure(context: BenchmarkContext, everyMs: number): Promise<Measured> {
-  const { short, signal, say, folder } = context;
+  const { short, folder, signal } = context;
+  const times = { warmUpMs: short ? 5_000 : 20_000, measureMs: short ? 10_000 : 60_000 };
   const place = await openPlace(context, everyMs);
   try {
-    const agent = await startAgentProcess(place.form, place.config, join(folder, `agent-${everyMs}`));
-    try {
-      await pause(short ? 5_000 : 20_000, signal);
-      await place.fleet.requests();
-      const before = usageOf(agent.pid);
-      const begunMs = performance.now();
-      const samplesBefore = place.standIn.samples();
-      await pause(short ? 10_000 : 60_000, signal);
-      const seconds = (performance.now() - begunMs) / 1_000;
-      const after = usageOf(agent.pid);
-      if (after.residentBytes === 0) throw new Error('the agent did not stay up');
-      const samplesPerSecond = (place.standIn.samples() - samplesBefore) / seconds;
-      const turns = turnsOf(await place.fleet.requests(), everyMs);
-      say(`every ${everyMs} ms: ${turns.requests.toLocaleString('en-GB')} requests in ${seconds.toFixed(1)} s`);
-      return {
-        ...turns,
-        cpuPercent: (100 * (after.cpuSeconds - before.cpuSeconds)) / seconds,
-        residentMegabytes: after.residentBytes / 1e6,
-        ownMegabytes: after.privateBytes / 1e6,
-        samplesPerSecond,
-        fewest: fewestOf(place.config),
-      };
-    } finally {
-      await agent.stop();
-    }
+    const measured = await measureAgent(place, context, everyMs, times);
+    const barePercent = await measureBare(place, join(folder, `bare-${everyMs}`), everyMs, times, signal);
+    return { ...measured, barePercent };
   } finally {
     await place.close();
+  }
+}
+
+async function measureAgent(
+  place: Place,
+  { folder, signal, say }: BenchmarkContext,
+  everyMs: number,
+  { warmUpMs, measureMs }: Times,
+): Promise<Omit<Measured, 'barePercent'>> {
+  const agent = await startAgentProcess(place.form, place.config, join(folder, `agent-${everyMs}`));
+  try {
+    await pause(warmUpMs, signal);
+    await place.fleet.requests();
+    const before = usageOf(agent.pid);
+    const begunMs = performance.now();
+    const samplesBefore = place.standIn.samples();
+    await pause(measureMs, signal);
+    const seconds = (performance.now() - begunMs) / 1_000;
+    const after = usageOf(agent.pid);
+    if (after.residentBytes === 0) throw new Error('the agent did not stay up');
+    const samplesPerSecond = (place.standIn.samples() - samplesBefore) / seconds;
+    const turns = turnsOf(await place.fleet.requests(), everyMs);
+    say(`every ${everyMs} ms: ${turns.requests.toLocaleString('en-GB')} requests in ${seconds.toFixed(1)} s`);
+    return {
+      ...turns,
+      cpuPercent: (100 * (after.cpuSeconds - before.cpuSeconds)) / seconds,
+      residentMegabytes: after.residentBytes / 1e6,
+      ownMegabytes: after.privateBytes / 1e6,
+      samplesPerSecond,
+      fewest: fewestOf(place.config),
+    };
+  } finally {
+    await agent.stop();
   }
 }
 
@@ -83,6 +98,12 @@ function figuresOf({ everyMs, cpuPercent, megabytes }: Rate, measured: Measured)
       unit: '% of a core',
       target: cpuPercent,
       note: `user and system; ${Math.round(measured.samplesPerSecond).toLocaleString('en-GB')} samples/s came out of the broker`,
+    },
+    {
+      name: '… ÷ that of a bare poller',
+      value: measured.cpuPercent / measured.barePercent,
+      unit: '',
+      note: `${measured.barePercent.toFixed(1)} % of a core: a program without checks that does the same reads, forced writes and publishes`,
     },
     {
       name: '… resident',

@@ -1,4 +1,4 @@
-import type { Micros } from '@fieldline/shared/contracts';
+import { type Micros, SampleColumns } from '@fieldline/shared/contracts';
 import type { Disk } from './disk.ts';
 import { type Folder, openFolder } from './folder.ts';
 import type { JournalOptions } from './options.ts';
@@ -63,7 +63,7 @@ export class Opening {
     const { chain, losses, note, pending, store } = this.parts;
     const declared = [...pending.declarations, ...losses.waiting];
     const batches = writer.encode(
-      [],
+      new SampleColumns(),
       declared,
       0,
       encodedAt(this.options.clock.now(), () => store.lastAt),

@@ -3,6 +3,7 @@ import {
   defaultClass,
   maxBatchSamples,
   type Sample,
+  SampleColumns,
   type TagClass,
 } from '@fieldline/shared/contracts';
 import { mergeDeclarations } from './merge-declarations.ts';
@@ -10,16 +11,15 @@ import { mergeDeclarations } from './merge-declarations.ts';
 /** What goes into batches of one class. */
 export type Taken = {
   readonly class: TagClass;
-  readonly samples: readonly Sample[];
+  /** Until the next are taken. */
+  readonly samples: SampleColumns;
   /** How many samples the filter held back beside them. */
   readonly filtered: number;
   readonly declared: readonly Declaration[];
 };
 
-/** Of one class. Samples stay in the arrays in which they came until they are taken. */
-type Own = { readonly reads: (readonly Sample[])[]; filtered: number };
-
-const nothing: readonly Sample[] = [];
+/** Of one class: what waits, and what was taken last, whose room comes next. */
+type Own = { waiting: SampleColumns; taken: SampleColumns; filtered: number };
 
 /** What the next flush will write. Bounded by its owner, who flushes when it is full. */
 export class Pending {
@@ -29,12 +29,8 @@ export class Pending {
   private declared: readonly Declaration[] = [];
 
   add(samples: readonly Sample[], filtered: number, tagClass: TagClass): void {
-    let own = this.byClass.get(tagClass);
-    if (own === undefined) {
-      own = { reads: [], filtered: 0 };
-      this.byClass.set(tagClass, own);
-    }
-    if (samples.length > 0) own.reads.push(samples);
+    const own = this.ownOf(tagClass);
+    own.waiting.append(samples);
     own.filtered += filtered;
     this.samples += samples.length;
     this.filtered += filtered;
@@ -69,26 +65,33 @@ export class Pending {
   /** Of each class that has news; counts alone wait for the next, unless they are `wanted`. Declarations go with the first. */
   take(wanted: 'samples' | 'counts'): Taken[] {
     const taken: Taken[] = [];
-    for (const [tagClass, own] of this.byClass) {
-      const { reads, filtered } = own;
-      if (reads.length === 0 && (wanted === 'samples' || filtered === 0)) continue;
-      const samples = nothing.concat(...reads);
-      taken.push({ class: tagClass, samples, filtered, declared: [] });
-      this.byClass.delete(tagClass);
-      this.samples -= samples.length;
-      this.filtered -= filtered;
+    for (const [tagClass, { waiting, filtered }] of this.byClass) {
+      if (waiting.length > 0 || (wanted === 'counts' && filtered > 0)) taken.push(this.takeOf(tagClass));
     }
     const { declared } = this;
     this.declared = [];
     if (declared.length === 0) return taken;
-    const [first = this.countsOf(defaultClass), ...others] = taken;
+    const [first = this.takeOf(defaultClass), ...others] = taken;
     return [{ ...first, declared }, ...others];
   }
 
-  private countsOf(tagClass: TagClass): Taken {
-    const { filtered = 0 } = this.byClass.get(tagClass) ?? {};
-    this.byClass.delete(tagClass);
+  private takeOf(tagClass: TagClass): Taken {
+    const own = this.ownOf(tagClass);
+    const { waiting: samples, taken: room, filtered } = own;
+    room.clear();
+    own.waiting = room;
+    own.taken = samples;
+    own.filtered = 0;
+    this.samples -= samples.length;
     this.filtered -= filtered;
-    return { class: tagClass, samples: [], filtered, declared: [] };
+    return { class: tagClass, samples, filtered, declared: [] };
+  }
+
+  private ownOf(tagClass: TagClass): Own {
+    const known = this.byClass.get(tagClass);
+    if (known !== undefined) return known;
+    const own = { waiting: new SampleColumns(), taken: new SampleColumns(), filtered: 0 };
+    this.byClass.set(tagClass, own);
+    return own;
   }
 }

@@ -8,12 +8,14 @@
 import {
   type Compression,
   type Declaration,
-  encodeBatch,
+  encodePart,
   type Micros,
   maxBatchSamples,
   maxDecodedBytes,
   type Predecessor,
-  type Sample,
+  type SampleColumns,
+  type SamplePart,
+  type Tag,
   type TagClass,
   TagPlaces,
   volatileBytes,
@@ -55,7 +57,7 @@ export class StreamWriter {
   }
 
   /** At least one batch, if only to state the counts and the predecessor. */
-  encode(samples: readonly Sample[], declared: readonly Declaration[], filtered: number, now: Micros): NewBatch[] {
+  encode(samples: SampleColumns, declared: readonly Declaration[], filtered: number, now: Micros): NewBatch[] {
     this.filtered += filtered;
     const batches: NewBatch[] = [];
     const toDeclare = [...declared];
@@ -63,9 +65,8 @@ export class StreamWriter {
     do {
       const some = toDeclare.splice(0, Math.max(1, Math.floor(this.encoding.maxBatchBytes / 2 / bytesPerDeclaration)));
       const { taken, bytes } = this.fit(samples, position, some);
-      const sample = samples[position];
-      if (taken === 0 && some.length === 0 && sample !== undefined) {
-        toDeclare.push(tooLarge(sample));
+      if (taken === 0 && some.length === 0 && position < samples.length) {
+        toDeclare.push(tooLarge(samples.tagAt(position), samples.timeAt(position)));
         position += 1;
         continue;
       }
@@ -79,12 +80,12 @@ export class StreamWriter {
   }
 
   /** As many samples from `position` on as fit into one batch. */
-  private fit(samples: readonly Sample[], position: number, declared: readonly Declaration[]) {
+  private fit(samples: SampleColumns, position: number, declared: readonly Declaration[]) {
     // It may have to be marked.
     const maxBatchBytes = this.encoding.maxBatchBytes - volatileBytes;
     let taken = Math.min(decodable(samples, position), this.likely());
     for (;;) {
-      const bytes = this.bytesOf(samples.slice(position, position + taken), declared);
+      const bytes = this.bytesOf(samples.part(position, position + taken), declared);
       if (bytes.length <= maxBatchBytes || taken === 0) {
         if (taken > 100) this.bytesPerSample = bytes.length / taken;
         return { taken, bytes };
@@ -98,29 +99,21 @@ export class StreamWriter {
     return Math.max(100, Math.floor((this.encoding.maxBatchBytes * 0.95) / this.bytesPerSample));
   }
 
-  private bytesOf(samples: readonly Sample[], declared: readonly Declaration[]): Buffer {
+  private bytesOf(part: SamplePart, declared: readonly Declaration[]): Buffer {
     const { previous, ...head } = this.head;
     const seq = this.seq + 1;
-    const read = this.filtered + this.sent + samples.length;
-    const batch = {
-      ...head,
-      seq,
-      ...(seq === 1 ? { previous } : {}),
-      read,
-      filtered: this.filtered,
-      declared,
-      samples,
-    };
-    return encodeBatch(batch, this.encoding.compression, this.places);
+    const read = this.filtered + this.sent + part.to - part.from;
+    const batch = { ...head, seq, ...(seq === 1 ? { previous } : {}), read, filtered: this.filtered, declared };
+    return encodePart(batch, part, this.encoding.compression, this.places);
   }
 }
 
 /** How many samples from `position` on the reader can take at once: it bounds their number and what they unpack to. */
-function decodable(samples: readonly Sample[], position: number): number {
+function decodable(samples: SampleColumns, position: number): number {
   const most = Math.min(samples.length - position, maxBatchSamples);
   let bytes = 0;
   for (let taken = 0; taken < most; taken++) {
-    const value = samples[position + taken]?.value;
+    const value = samples.valueAt(position + taken);
     // A character takes at most 6 bytes in JSON.
     bytes += mostBytesPerSample + (typeof value === 'string' ? value.length * 6 : 0);
     if (bytes > maxDecodedBytes) return taken;
@@ -128,10 +121,10 @@ function decodable(samples: readonly Sample[], position: number): number {
   return most;
 }
 
-const tooLarge = ({ tag, time }: Sample): Declaration => ({
+const tooLarge = ({ device, tag }: Tag, time: Micros): Declaration => ({
   kind: 'series',
-  device: tag.device,
-  tag: tag.tag,
+  device,
+  tag,
   from: time,
   to: time,
   samples: 1,

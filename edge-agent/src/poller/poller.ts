@@ -69,7 +69,7 @@ export function createPoller({ clock, onSamples, metrics, log }: PollerParts): P
         continue;
       }
       lateness.observe(Math.max(0, nowMs - entry.dueMs) / 1_000);
-      onSamples(await entry.request.read(signal));
+      await readNow(entry.request, signal);
       const endedMs = clock.monotonicMs();
       countMissed(link, entry.request, advance(entry, nowMs, endedMs), endedMs);
       agenda.took(entry, endedMs - nowMs);
@@ -77,6 +77,11 @@ export function createPoller({ clock, onSamples, metrics, log }: PollerParts): P
       readsInARow += 1;
       if (readsInARow % maxReadsInARow === 0) await letOthersRun();
     }
+  }
+
+  /** Apart from the loop, whose frame would keep the samples of each link alive until its next turn. */
+  async function readNow(request: PollRequest, signal: AbortSignal): Promise<void> {
+    onSamples(await request.read(signal));
   }
 
   function replaced(link: string, agenda: Agenda): Agenda {

@@ -1,4 +1,11 @@
-import { compressions, type Declaration, decodeBatch, type Sample, tagClasses } from '@fieldline/shared/contracts';
+import {
+  compressions,
+  type Declaration,
+  decodeBatch,
+  type Sample,
+  SampleColumns,
+  tagClasses,
+} from '@fieldline/shared/contracts';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { StreamWriter } from '../../src/journal/stream-writer.ts';
@@ -43,7 +50,7 @@ it('states in each batch what was read in its stream: what was filtered and the 
         let filtered = 0;
         for (const each of flushes) {
           filtered += each.filtered;
-          for (const { bytes } of writer.encode(each.samples, each.declared, each.filtered, 1)) {
+          for (const { bytes } of writer.encode(SampleColumns.of(each.samples), each.declared, each.filtered, 1)) {
             const result = decodeBatch(bytes, gateway);
             if (!result.ok) throw new Error(result.reason);
             sent += result.batch.sent;

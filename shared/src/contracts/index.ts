@@ -11,6 +11,7 @@ export * from './normalised.ts';
 export * from './quality.ts';
 export * from './ranges.ts';
 export * from './sample.ts';
+export { SampleColumns, type SamplePart } from './sample-columns.ts';
 export * from './tag-class.ts';
 export { TagLists } from './tag-lists.ts';
 export { TagPlaces } from './tag-places.ts';

@@ -1,4 +1,5 @@
-import type { Sample, Tag } from './sample.ts';
+import type { Tag } from './sample.ts';
+import type { SamplePart } from './sample-columns.ts';
 
 /** Tags known at once; beyond it all are forgotten, and those that come are learned anew. */
 const mostTags = 100_000;
@@ -17,13 +18,13 @@ export class TagPlaces {
   private call = 0;
 
   /** The tags of these samples, each once, in the order in which they come. */
-  distinct(samples: readonly Sample[]): Tag[] {
-    if (this.numbers.size + samples.length > mostTags) this.numbers.clear();
+  distinct({ columns, from, to }: SamplePart): Tag[] {
+    if (this.numbers.size + to - from > mostTags) this.numbers.clear();
     this.call += 1;
-    const tags = new Array<Tag>(samples.length);
+    const tags = new Array<Tag>(to - from);
     let count = 0;
-    for (let position = 0; position < samples.length; position++) {
-      const { tag } = samples[position] as Sample;
+    for (let position = from; position < to; position++) {
+      const tag = columns.tagAt(position);
       const number = this.numberOf(tag);
       if (this.calls[number] === this.call) continue;
       this.calls[number] = this.call;

@@ -1,11 +1,12 @@
 /** Work that is done one after another, in the order in which it came; what is urgent goes before whatever waits. */
 export class Turns {
-  private last: Promise<unknown> = Promise.resolve();
+  /** Without its result: what a link was told last is of no use until it is told the next. */
+  private last: Promise<void> = Promise.resolve();
   private readonly urgent: (() => Promise<void>)[] = [];
 
   inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.last.then(() => (this.urgent.length === 0 ? work() : this.runUrgent().then(work)));
-    this.last = result;
+    this.last = result.then(nothing);
     return result;
   }
 
@@ -21,3 +22,5 @@ export class Turns {
     for (let next = this.urgent.shift(); next !== undefined; next = this.urgent.shift()) await next();
   }
 }
+
+const nothing = (): void => {};
