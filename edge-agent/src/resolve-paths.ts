@@ -21,8 +21,14 @@ export function resolvePaths(config: EdgeConfig, folder: string): EdgeConfig {
       ...(flightRecorder.folder === undefined ? {} : { folder: at(flightRecorder.folder) }),
     },
     devices: config.devices.map((device): Device => {
-      if (device.protocol !== 'opcua' || device.passwordFile === undefined) return device;
-      return { ...device, passwordFile: at(device.passwordFile) };
+      if (device.protocol !== 'opcua') return device;
+      const { passwordFile, userCertificateFile, userKeyFile } = device;
+      return {
+        ...device,
+        ...(passwordFile === undefined ? {} : { passwordFile: at(passwordFile) }),
+        ...(userCertificateFile === undefined ? {} : { userCertificateFile: at(userCertificateFile) }),
+        ...(userKeyFile === undefined ? {} : { userKeyFile: at(userKeyFile) }),
+      };
     }),
   };
 }

@@ -84,10 +84,20 @@ export const opcuaDeviceSchema = z
         path: ['mode'],
         error: 'policy and mode are both None, or neither is',
       })
-      .default({ policy: 'Basic256Sha256', mode: 'SignAndEncrypt' })
-      .describe('None must be stated: it is never fallen back to'),
+      .optional()
+      .describe('absent: the strongest that the server offers; None must be stated, it is never fallen back to'),
     username: z.string().min(1).optional(),
     passwordFile: filePath.optional(),
+    passwordInClearText: z
+      .literal(true)
+      .optional()
+      .describe(
+        'lets the password travel unencrypted, or by Basic128Rsa15, where the server takes it no other way: everyone on the network can read it',
+      ),
+    userCertificateFile: filePath
+      .optional()
+      .describe('X.509 certificate of the user, PEM or DER, in place of a password; read at each connect'),
+    userKeyFile: filePath.optional().describe('its private key, PEM without a passphrase'),
     publishingMs: durationMs.default(500),
     samplingMs: z.number().nonnegative().default(500),
     queueSize: z
@@ -111,6 +121,21 @@ export const opcuaDeviceSchema = z
     path: ['username'],
     error: 'username and passwordFile go together: state both, or neither for an anonymous session',
   })
+  .refine(({ passwordFile, passwordInClearText }) => passwordInClearText === undefined || passwordFile !== undefined, {
+    path: ['passwordInClearText'],
+    error: 'there is no password to send: state username and passwordFile, or leave it out',
+  })
+  .refine(
+    ({ userCertificateFile, userKeyFile }) => (userCertificateFile === undefined) === (userKeyFile === undefined),
+    {
+      path: ['userCertificateFile'],
+      error: 'userCertificateFile and userKeyFile go together: state both, or neither',
+    },
+  )
+  .refine(({ username, userCertificateFile }) => username === undefined || userCertificateFile === undefined, {
+    path: ['userCertificateFile'],
+    error: 'a session has one user: state username and passwordFile, or userCertificateFile and userKeyFile',
+  })
   .superRefine((device, context) => {
     for (const problem of thinningProblems(device, 'samplingMs', ({ samplingMs }) => samplingMs ?? device.samplingMs))
       context.addIssue({ code: 'custom', ...problem });
@@ -118,4 +143,5 @@ export const opcuaDeviceSchema = z
       for (const { path, message } of addressProblems(tag, device.namespace))
         context.addIssue({ code: 'custom', path: ['tags', position, ...path], message });
   });
+export type OpcuaSecurity = NonNullable<z.infer<typeof opcuaDeviceSchema>['security']>;
 export type OpcuaDevice = z.infer<typeof opcuaDeviceSchema>;

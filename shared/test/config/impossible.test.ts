@@ -81,6 +81,12 @@ test.each([
   [{ security: { policy: 'None', mode: 'Sign' } }, 'security.mode: is "Sign": policy and mode are both None'],
   [{ security: { policy: 'Basic256Sha256', mode: 'None' } }, 'security.mode: is "None": policy and mode are both None'],
   [{ username: 'operator' }, 'username: is "operator": username and passwordFile go together'],
+  [{ passwordInClearText: true }, 'passwordInClearText: is true: there is no password to send'],
+  [{ userKeyFile: 'k' }, 'userCertificateFile: is missing: userCertificateFile and userKeyFile go together'],
+  [
+    { username: 'u', passwordFile: 'p', userCertificateFile: 'c', userKeyFile: 'k' },
+    'userCertificateFile: is "c": a session has one user',
+  ],
 ])('an OPC UA device with %j is refused', (settings, message) => {
   expect(() => read([server(settings)])).toThrow(`devices[0].${message}`);
 });

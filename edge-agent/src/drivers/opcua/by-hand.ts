@@ -3,6 +3,7 @@
  * what is wrong is told in the words of the agent.
  */
 import type { OpcuaDevice } from '@fieldline/shared/config';
+import { silentLog, systemClock } from '@fieldline/shared/runtime';
 import { createCertificateStore } from './certificates.ts';
 import { redirectLibraryMessages, type Session } from './library.ts';
 import { planEndpoints } from './plan.ts';
@@ -20,7 +21,7 @@ export async function withSession<Result>(
   work: (opened: HandSession) => Promise<Result>,
 ): Promise<Result> {
   redirectLibraryMessages(() => {});
-  const certificates = createCertificateStore(certificateFolder);
+  const certificates = createCertificateStore(certificateFolder, systemClock.now, silentLog);
   const [plan] = planEndpoints([device]);
   if (plan === undefined) throw new Error('a device has an endpoint');
   try {

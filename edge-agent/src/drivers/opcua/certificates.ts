@@ -1,101 +1,128 @@
-/**
- * Our own certificate and those of servers that we trust, as OPC UA applications keep them. In the folder:
- *   own/         our key and certificate, made once; servers must trust own/certs/client_certificate.pem
- *   trusted/     certs/ of servers that the operator trusts, and of authorities
- *   unknown/     of servers that nobody has trusted yet: we write them there, the operator copies or moves them
- *   rejected/    of servers that the operator wants refused, trusted or not; we never write there, for the library would put a
- *                certificate there again while the operator moves it, and then refuse it for good
- */
-import { X509Certificate } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { FieldlineError } from '@fieldline/shared/contracts';
-import { makeApplicationUrn, OPCUACertificateManager } from './library.ts';
-
-export const applicationName = 'Fieldline';
+/** Our own certificate and those of servers that we trust, as OPC UA applications keep them: see own-certificate and trust-folder. */
+import type { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { FieldlineError, type Micros } from '@fieldline/shared/contracts';
+import type { Log } from '@fieldline/shared/runtime';
+import { fileTrouble } from '@fieldline/shared/runtime/file-trouble';
+import { certificatesIn } from './certificate-bytes.ts';
+import { expiresSoonText, refusalText, renewalText, wrongHostText } from './certificate-words.ts';
+import { isDue, type OwnCertificate, openOwn, ownFiles } from './own-certificate.ts';
+import { judge, type Verdict } from './trust.ts';
+import {
+  type CertificateState,
+  keepUnknown,
+  makeTrustFolders,
+  readTrustFolder,
+  type TrustFolder,
+} from './trust-folder.ts';
 
 export type CertificateStore = {
   /** What servers must trust. */
   readonly ownFile: string;
-  /** For one attempt to connect: read anew, so that a certificate that the operator moves counts from the next one on. */
-  readonly open: () => Promise<OPCUACertificateManager>;
-  /** @throws FieldlineError device/exception for a certificate that is not trusted, has expired or is revoked */
-  readonly check: (opened: OPCUACertificateManager, certificate: Buffer) => Promise<void>;
+  /** For one attempt to connect, the one to present first; read anew, so that what the operator changes counts from the next on. */
+  readonly open: () => Promise<readonly OwnCertificate[]>;
+  /**
+   * `certificates`: as the server sends them, DER, its own first. Gives what is odd and yet accepted.
+   * @throws FieldlineError device/exception for what is not trusted, has expired or is revoked
+   */
+  readonly check: (certificates: Buffer, presentedBy: string) => Promise<readonly string[]>;
+  /** What the operator must do before our own certificate expires; null: nothing. */
+  readonly note: () => string | null;
 };
 
-export function createCertificateStore(folder: string): CertificateStore {
-  const ownFile = join(folder, 'own', 'certs', 'client_certificate.pem');
+const serverExpiresSoonMs = 30 * 24 * 3_600_000;
 
-  const openOne = async (): Promise<OPCUACertificateManager> => {
+export function createCertificateStore(folder: string, now: () => Micros, log: Log): CertificateStore {
+  const files = ownFiles(folder);
+  const date = (): Date => new Date(now() / 1_000);
+  let own: readonly OwnCertificate[] = [];
+  let said: string | null = null;
+
+  const note = (): string | null => {
+    const current = own.at(-1);
+    return current === undefined || !isDue(current, date()) ? null : renewalText(own, current);
+  };
+
+  const openOne = async (): Promise<readonly OwnCertificate[]> => {
     try {
-      const opened = new OPCUACertificateManager({
-        rootFolder: folder,
-        automaticallyAcceptUnknownCertificate: false,
-        disableFileWatchers: true,
-      });
-      await opened.initialize();
-      if (!existsSync(ownFile)) await makeOwn(opened, ownFile);
-      return opened;
+      makeTrustFolders(folder);
+      own = await openOwn(folder, date());
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new FieldlineError('settings/unreadable', `certificates cannot be kept in ${folder}: ${reason}`, {
-        cause: error,
-      });
+      throw error instanceof FieldlineError ? error : unusable(folder, error);
     }
+    const news = note();
+    if (news !== null && news !== said) log.warn(news);
+    said = news;
+    return own;
   };
 
   // One after the other: two servers that we connect to at the first start must not make two keys.
   let turn: Promise<unknown> = Promise.resolve();
   return {
-    ownFile,
+    ownFile: files.current,
     open: () => {
       const opened = turn.then(openOne, openOne);
       turn = opened.catch(() => undefined);
       return opened;
     },
-    check: (opened, certificate) => check(opened, folder, certificate),
+    check: async (certificates, presentedBy) => {
+      const chain = readChain(certificates);
+      const [leaf] = chain;
+      if (leaf === undefined) throw refused('the server presents no certificate: give it one, or state security None');
+      const known = readTrustFolder(folder);
+      const verdict = await judgeBy(known, chain, date());
+      if (verdict.kind === 'trusted') return oddities(leaf, verdict.by, presentedBy, date());
+      const isKept = verdict.kind !== 'unknown' || keepAll(folder, known, chain, presentedBy, date());
+      throw refused(refusalText(verdict, leaf, isKept, date()));
+    },
+    note,
   };
 }
 
-const tenYearsInDays = 3_650;
+export function judgeBy(
+  { certificates, revocationLists }: TrustFolder,
+  chain: readonly X509Certificate[],
+  now: Date,
+): Promise<Verdict> {
+  const those = (state: CertificateState): X509Certificate[] =>
+    certificates.filter((each) => each.state === state).map(({ certificate }) => certificate);
+  const lists = { trusted: those('trusted'), issuers: those('issuer'), rejected: those('rejected'), revocationLists };
+  return judge(chain, lists, now);
+}
 
-const makeOwn = (opened: OPCUACertificateManager, outputFile: string): Promise<void> =>
-  opened.createSelfSignedCertificate({
-    applicationUri: makeApplicationUrn(hostname(), applicationName),
-    dns: [hostname()],
-    outputFile,
-    subject: `/CN=${applicationName}@${hostname()}`,
-    startDate: new Date(),
-    validity: tenYearsInDays,
-  });
-
-async function check(opened: OPCUACertificateManager, folder: string, certificate: Buffer): Promise<void> {
-  const status = await opened.verifyCertificate(certificate, { acceptCertificateWithValidIssuerChain: true });
-  if (status === 'Good') return;
-  const x509 = new X509Certificate(certificate);
-  const { subject, fingerprint256, validTo } = x509;
-  const name = `${subject.replaceAll('\n', ', ')} (SHA-256 ${fingerprint256}, valid to ${validTo})`;
-  if (status !== 'BadCertificateUntrusted' && status !== 'BadCertificateChainIncomplete') {
-    throw new FieldlineError(
-      'device/exception',
-      `the certificate of the server is not accepted, ${status}: ${name}. Renew it on the server, or check the clocks`,
-    );
+/** @throws FieldlineError device/exception */
+export function readChain(certificates: Buffer): X509Certificate[] {
+  if (certificates.length === 0) return [];
+  try {
+    return certificatesIn(certificates);
+  } catch {
+    throw refused('what the server presents as its certificate is none: give it a new one');
   }
-  const file = await keepUnknown(folder, x509);
-  throw new FieldlineError(
-    'device/exception',
-    `the certificate of the server is not trusted: ${name}. If it is the right one, copy ${file} to ${join(folder, 'trusted', 'certs')}`,
-  );
 }
 
-async function keepUnknown(folder: string, certificate: X509Certificate): Promise<string> {
-  const unknown = join(folder, 'unknown');
-  const file = join(unknown, `${certificate.fingerprint256.replaceAll(':', '').toLowerCase()}.pem`);
-  if (existsSync(file)) return file;
-  await mkdir(unknown, { recursive: true });
-  await writeFile(`${file}.new`, certificate.toString());
-  await rename(`${file}.new`, file);
-  return file;
+/** Authorities too: whoever runs the plant may rather trust one of these. */
+function keepAll(
+  folder: string,
+  known: TrustFolder,
+  chain: readonly X509Certificate[],
+  by: string,
+  now: Date,
+): boolean {
+  const files = new Set(known.certificates.map(({ certificate }) => certificate.fingerprint256));
+  return chain.every((each) => files.has(each.fingerprint256) || keepUnknown(folder, each, by, now));
 }
+
+function oddities(leaf: X509Certificate, by: 'itself' | 'authority', presentedBy: string, now: Date): string[] {
+  const host = new URL(presentedBy).hostname.replace(/^\[|\]$/g, '');
+  const isForHost = (isIP(host) === 0 ? leaf.checkHost(host) : leaf.checkIP(host)) !== undefined;
+  // One that is trusted by itself is known by its fingerprint: then its names prove nothing more.
+  if (!isForHost && by === 'authority') throw refused(wrongHostText(leaf, host));
+  return leaf.validToDate.getTime() - now.getTime() < serverExpiresSoonMs ? [expiresSoonText(leaf)] : [];
+}
+
+const refused = (message: string): FieldlineError => new FieldlineError('device/exception', message);
+
+const unusable = (folder: string, error: unknown): FieldlineError =>
+  new FieldlineError('settings/unreadable', `certificates cannot be kept in ${folder}: ${fileTrouble(error)}`, {
+    cause: error,
+  });

@@ -14,7 +14,7 @@ import type { EndpointPlan } from './plan.ts';
 import { publishUntilLost, type Subscriber } from './publish.ts';
 import { readNamespaces, readServerFacts, type ServerFacts } from './server-facts.ts';
 import { isSameRun, readServerRun, type ServerRun } from './server-run.ts';
-import { openSession } from './session.ts';
+import { type OpenSession, openSession } from './session.ts';
 import { createDeviceSubscription } from './subscription.ts';
 import { explainFailure, mentions } from './trouble.ts';
 
@@ -34,6 +34,8 @@ export type Connection = {
   readonly status: () => readonly DeviceStatus[];
   /** Why there is none, in words for the operator. */
   readonly live: () => Live | { readonly away: string };
+  /** How the connection is secured, and what is odd with that; null while there is none. */
+  readonly note: () => string | null;
   /** Idempotent. */
   readonly close: () => Promise<void>;
 };
@@ -64,6 +66,7 @@ export function createConnection(
   let now: Live | null = null;
   let state: 'connecting' | 'connected' | 'disconnected' = 'connecting';
   let trouble: string | null = 'not connected yet';
+  let note: string | null = null;
 
   const flushLosses = (): void => {
     for (const each of subscriptions) each.flushLosses();
@@ -89,7 +92,7 @@ export function createConnection(
     left = session;
     const flushing = setInterval(flushLosses, flushLossesEveryMs);
     try {
-      return await Promise.race([lost, carry(session, signal)]);
+      return await Promise.race([lost, carry(opened, signal)]);
     } catch (error) {
       if (mentions(error, 'BadNoSubscription')) forgetAll();
       throw error;
@@ -101,7 +104,8 @@ export function createConnection(
     }
   };
 
-  const carry = async (session: Session, signal: AbortSignal): Promise<never> => {
+  const carry = async (opened: OpenSession, signal: AbortSignal): Promise<never> => {
+    const { session } = opened;
     const facts = await readServerFacts(session);
     noteRun(await readServerRun(session, facts));
     const subscribers: Subscriber[] = [];
@@ -116,7 +120,7 @@ export function createConnection(
     };
     const { clock } = context;
     const publishing = publishUntilLost(session, subscribers, { acknowledgements, clock, timeoutMs, signal, onAlive });
-    onConnected();
+    onConnected(opened);
     onLive({ session, facts });
     return await Promise.race([
       publishing,
@@ -142,11 +146,14 @@ export function createConnection(
     options.onLive?.(live);
   };
 
-  const onConnected = (): void => {
+  const onConnected = ({ security, oddities }: OpenSession): void => {
     isHeard = false;
     state = 'connected';
     trouble = null;
-    log.info({ security: plan.security }, 'connected');
+    const name = `${security.policy}/${security.mode}`;
+    note = [`${endpoint}: ${name}${plan.security === null ? ', the strongest it offers' : ''}`, ...oddities].join(', ');
+    log.info({ security: name, strongestOffered: plan.security === null }, 'connected');
+    for (const each of oddities) log.warn(each);
     for (const { device } of subscriptions) metrics.connects.inc({ device });
   };
 
@@ -162,12 +169,10 @@ export function createConnection(
     isHeard = false;
     state = 'disconnected';
     trouble = message;
+    note = null;
   };
 
   const run = async (): Promise<void> => {
-    if (plan.user !== null && plan.security.mode === 'None') {
-      log.warn('the password may travel in clear text: set security to a policy other than None');
-    }
     while (!closing.signal.aborted) {
       try {
         await live();
@@ -192,6 +197,7 @@ export function createConnection(
         return { device: each.device, state, trouble: refused };
       }),
     live: () => now ?? { away: trouble ?? 'the server has not told its namespaces yet' },
+    note: () => note,
     close: async () => {
       closing.abort(new Error('closed'));
       await running;

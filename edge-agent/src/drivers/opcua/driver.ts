@@ -17,6 +17,16 @@ export type OpcuaDriverOptions = {
   readonly retryNodes?: BackoffOptions;
 };
 
+const renewalCheckEveryMs = 12 * 3_600_000;
+/** Of a hundred servers nobody reads all. */
+const mostNotes = 20;
+
+function noteOf(notes: readonly (string | null)[]): string | null {
+  const said = [...new Set(notes.filter((note) => note !== null))];
+  const more = said.length > mostNotes ? [`and ${said.length - mostNotes} more`] : [];
+  return said.length === 0 ? null : [...said.slice(0, mostNotes), ...more].join('; ');
+}
+
 export function createOpcuaDriver(
   devices: readonly OpcuaDevice[],
   context: DriverContext,
@@ -28,7 +38,7 @@ export function createOpcuaDriver(
     retryNodes = { firstMs: 5_000, maxMs: 300_000 },
   } = options;
   redirectLibraryMessages((message) => context.log.debug({ library: 'node-opcua' }, message));
-  const certificates = createCertificateStore(certificateFolder);
+  const certificates = createCertificateStore(certificateFolder, context.clock.now, context.log);
   const plans = planEndpoints(devices);
   const metrics = createOpcuaMetrics(context.metrics);
   const connections = plans.map((plan) => {
@@ -40,6 +50,7 @@ export function createOpcuaDriver(
     (plans[position]?.subscriptions ?? []).map((plan) => ({ plan, connection })),
   );
   const commandable: Commandable = createCommandable(devices, places, context);
+  let renewing: NodeJS.Timeout | null = null;
   return {
     tags: [
       ...places.flatMap(({ plan }) => plan.items.flatMap(({ members }) => members.map(({ tag }) => tag))),
@@ -49,12 +60,16 @@ export function createOpcuaDriver(
     writer: commandable.writer,
     start: () => {
       for (const connection of connections) connection.start();
+      // A connection may last for months: it must not keep the successor of our certificate from being made and told.
+      renewing = setInterval(() => certificates.open().catch(() => undefined), renewalCheckEveryMs);
     },
     status: () =>
       connections
         .flatMap((connection) => connection.status())
         .map((status) => ({ ...status, trouble: status.trouble ?? commandable.troubleOf(status.device) })),
+    note: () => noteOf([certificates.note(), ...connections.map((connection) => connection.note())]),
     close: async () => {
+      if (renewing !== null) clearInterval(renewing);
       await Promise.all(connections.map((connection) => connection.close()));
     },
   };

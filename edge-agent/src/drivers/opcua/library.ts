@@ -2,6 +2,7 @@
  * The home of node-opcua: nobody else imports it. Importing this file costs 0.4 s and 90 MB, so the registry imports this
  * folder only when a device needs it. The client part alone is imported: the whole package costs 16 MB more.
  */
+import type { KeyObject } from 'node:crypto';
 import type { BinaryStream } from 'node-opcua-binary-stream';
 import type {
   ClientSession,
@@ -10,12 +11,19 @@ import type {
   Request,
   Response,
 } from 'node-opcua-client';
-import { DataType, ExtraDataTypeManager, type NodeId, setErrorLogger, setWarningLogger } from 'node-opcua-client';
+import {
+  crypto_utils,
+  DataType,
+  ExtraDataTypeManager,
+  type NodeId,
+  type OPCUAClientOptions,
+  setErrorLogger,
+  setWarningLogger,
+} from 'node-opcua-client';
 import { type BaseUAObject, findBuiltInType, getStandardDataTypeFactory } from 'node-opcua-factory';
 
 export { BinaryStream } from 'node-opcua-binary-stream';
-export { OPCUACertificateManager } from 'node-opcua-certificate-manager';
-export type { EndpointDescription, StatusCode, UserIdentityInfo } from 'node-opcua-client';
+export type { StatusCode, UserIdentityInfo } from 'node-opcua-client';
 export {
   AttributeIds,
   BrowseDirection,
@@ -24,9 +32,11 @@ export {
   CallRequest,
   CallResponse,
   coerceNodeId,
+  crypto_utils as cryptography,
   DataChangeNotification,
   DataType,
   DataValue,
+  EndpointDescription,
   LocalizedText,
   MessageSecurityMode,
   MonitoringMode,
@@ -126,6 +136,20 @@ export function answerOf<Response>(
     else resolve(response);
   });
   return promise;
+}
+
+/** Our certificate, DER, with those of its authorities behind it, and its key: with these the library keeps no folder of its own. */
+export function keyPairOf(
+  chain: readonly Buffer[],
+  key: KeyObject,
+): NonNullable<OPCUAClientOptions['certificateKeyPairProvider']> {
+  const [certificate = Buffer.alloc(0)] = chain;
+  const privateKey = crypto_utils.makePrivateKeyFromPem(key.export({ type: 'pkcs8', format: 'pem' }).toString());
+  return {
+    getCertificate: () => certificate,
+    getCertificateChain: () => [...chain],
+    getPrivateKey: () => privateKey,
+  };
 }
 
 /** The library prints to the console by itself; what it says there goes to `print` instead. For the whole process. */

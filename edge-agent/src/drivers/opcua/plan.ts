@@ -1,5 +1,5 @@
 /** From settings to what each server shall carry: one session per endpoint and user, one subscription per device. */
-import type { OpcuaDevice, OpcuaTag } from '@fieldline/shared/config';
+import type { OpcuaDevice, OpcuaSecurity, OpcuaTag } from '@fieldline/shared/config';
 import type { Tag } from '@fieldline/shared/contracts';
 import { parseElement } from './element.ts';
 import { createItem, type Item } from './item.ts';
@@ -14,31 +14,58 @@ export type SubscriptionPlan = {
   readonly items: readonly Item[];
 };
 
+/** Who logs in. Files are read at each connect. */
+export type Identity =
+  | { readonly kind: 'anonymous' }
+  | {
+      readonly kind: 'password';
+      readonly name: string;
+      readonly passwordFile: string;
+      readonly inClearText: boolean;
+    }
+  | { readonly kind: 'certificate'; readonly certificateFile: string; readonly keyFile: string };
+
 export type EndpointPlan = {
   readonly endpoint: string;
-  readonly security: OpcuaDevice['security'];
-  readonly user: { readonly name: string; readonly passwordFile: string | null } | null;
+  /** null: the strongest that the server offers. */
+  readonly security: OpcuaSecurity | null;
+  readonly identity: Identity;
   readonly timeoutMs: number;
   readonly subscriptions: readonly SubscriptionPlan[];
 };
 
 export function planEndpoints(devices: readonly OpcuaDevice[]): EndpointPlan[] {
-  const groups = Map.groupBy(devices, (device) => {
-    const { endpoint, security, username = null, passwordFile = null } = device;
-    return JSON.stringify([endpoint, security.policy, security.mode, username, passwordFile]);
-  });
+  const groups = Map.groupBy(devices, ({ endpoint, security, ...device }) =>
+    JSON.stringify([endpoint, security?.policy, security?.mode, identityOf(device)]),
+  );
   return [...groups.values()].flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
-    const { endpoint, security, username, passwordFile = null } = first;
+    const { endpoint, security = null } = first;
     return {
       endpoint,
       security,
-      user: username === undefined ? null : { name: username, passwordFile },
+      identity: identityOf(first),
       timeoutMs: Math.max(...group.map((device) => device.timeoutMs)),
       subscriptions: group.map(planSubscription),
     };
   });
+}
+
+type IdentitySettings = Pick<
+  OpcuaDevice,
+  'username' | 'passwordFile' | 'passwordInClearText' | 'userCertificateFile' | 'userKeyFile'
+>;
+
+function identityOf(settings: IdentitySettings): Identity {
+  const { username, passwordFile, userCertificateFile, userKeyFile } = settings;
+  if (username !== undefined && passwordFile !== undefined) {
+    return { kind: 'password', name: username, passwordFile, inClearText: settings.passwordInClearText === true };
+  }
+  if (userCertificateFile !== undefined && userKeyFile !== undefined) {
+    return { kind: 'certificate', certificateFile: userCertificateFile, keyFile: userKeyFile };
+  }
+  return { kind: 'anonymous' };
 }
 
 function planSubscription(device: OpcuaDevice): SubscriptionPlan {

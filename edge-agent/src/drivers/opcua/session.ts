@@ -6,25 +6,31 @@
  * 10000-4 6.7), with all that its subscriptions have kept meanwhile. Else each break of the line would leave one more session at
  * the server, and many servers have ten or fewer.
  */
+import type { OpcuaSecurity } from '@fieldline/shared/config';
 import { FieldlineError } from '@fieldline/shared/contracts';
-import { pause, readSecret } from '@fieldline/shared/runtime';
-import { applicationName, type CertificateStore } from './certificates.ts';
+import { pause } from '@fieldline/shared/runtime';
+import type { CertificateStore } from './certificates.ts';
+import { type Choice, certificatesOf, chooseEndpoint, policyUris, securityName } from './endpoint-choice.ts';
+import { readIdentity } from './identity.ts';
 import {
-  type EndpointDescription,
+  keyPairOf,
   MessageSecurityMode,
   OPCUAClient,
-  SecurityPolicy,
   type Session,
   type UserIdentityInfo,
-  UserTokenType,
   withRawServices,
 } from './library.ts';
+import { applicationName, type OwnCertificate } from './own-certificate.ts';
 import { type EndpointPlan, sessionTimeoutMs } from './plan.ts';
-import { mentions } from './trouble.ts';
+import { mentions, refusesCertificate, whileSecuring } from './trouble.ts';
 
 export type OpenSession = {
   /** The one that was left, if the server still has it. */
   readonly session: Session;
+  /** As stated, or the strongest that the server offers. */
+  readonly security: OpcuaSecurity;
+  /** What is odd and yet accepted, for the operator. */
+  readonly oddities: readonly string[];
   /** Rejects when the connection breaks or the server closes the session; never resolves. */
   readonly lost: Promise<never>;
   /** Says good-bye: nothing stays at the server. Like `leave`, it never rejects and a dead server can't hold it up. */
@@ -32,16 +38,6 @@ export type OpenSession = {
   /** Ends the connection only. The session stays at the server until the next `openSession` takes it over, or its time is up. */
   readonly leave: () => Promise<void>;
 };
-
-type Certificates = Awaited<ReturnType<CertificateStore['open']>>;
-
-/** The library writes them as the specification's URIs do. */
-const policies = {
-  None: SecurityPolicy.None,
-  Basic256Sha256: SecurityPolicy.Basic256Sha256,
-  Aes128Sha256RsaOaep: SecurityPolicy.Aes128_Sha256_RsaOaep,
-  Aes256Sha256RsaPss: SecurityPolicy.Aes256_Sha256_RsaPss,
-} satisfies Record<EndpointPlan['security']['policy'], SecurityPolicy>;
 
 /** A close that a dead server never answers is given up after this time. */
 const closeWithinMs = 2_000;
@@ -52,21 +48,112 @@ export async function openSession(
   left: Session | null,
   signal: AbortSignal,
 ): Promise<OpenSession> {
-  const certificates = await store.open();
-  const serverCertificate =
-    plan.security.mode === 'None' ? undefined : await trustedServerCertificate(plan, store, certificates, signal);
-  const client = createClient(plan, certificates, plan.security, serverCertificate);
-  const leave = (): Promise<void> => within(closeWithinMs, client.disconnect());
+  const [first, ...others] = await store.open();
+  if (first === undefined) throw new Error('the store has no certificate of our own');
+  const intent = await prepare(plan, store, first, signal);
+  try {
+    return await openAs(first, plan, intent, left, signal);
+  } catch (error) {
+    const [older] = others;
+    if (older === undefined || signal.aborted || !refusesCertificate(error)) throw error;
+    return await openAs(older, plan, intent, left, signal);
+  }
+}
+
+/** All that is known before the connection is made that carries the session. */
+type Intent = {
+  readonly security: OpcuaSecurity;
+  readonly identity: UserIdentityInfo;
+  /** Of the server, checked: what is encrypted for it or signed for it, is by this one. */
+  readonly certificate: Buffer | null;
+  /** null: nothing was asked before, for there is nothing to choose or to check. */
+  readonly choice: Choice | null;
+  readonly oddities: readonly string[];
+};
+
+async function prepare(
+  plan: EndpointPlan,
+  store: CertificateStore,
+  own: OwnCertificate,
+  signal: AbortSignal,
+): Promise<Intent> {
+  const identity = readIdentity(plan.identity, new Date());
+  if (plan.security?.mode === 'None' && plan.identity.kind === 'anonymous') {
+    return { security: plan.security, identity, certificate: null, choice: null, oddities: [] };
+  }
+  const choice = chooseEndpoint(plan, await askServer(plan, own, signal, (client) => client.getEndpoints()));
+  const { security, isReadable, endpoint } = choice;
+  // A password over security None is encrypted by the certificate of the server as well.
+  if (security.mode === 'None' && isReadable) return { security, identity, certificate: null, choice, oddities: [] };
+  const certificate = certificatesOf(endpoint);
+  return { security, identity, certificate, choice, oddities: await store.check(certificate, plan.endpoint) };
+}
+
+/** Without security, as OPC 10000-4 5.5.4 wants it: what is chosen of it is asked for again over the secured line. */
+export async function askServer<T>(
+  plan: EndpointPlan,
+  own: OwnCertificate,
+  signal: AbortSignal,
+  ask: (client: OPCUAClient) => Promise<T>,
+): Promise<T> {
+  const client = createClient(plan, own, { policy: 'None', mode: 'None' }, null);
   try {
     await answered(() => client.connect(plan.endpoint), plan, signal);
+    return await answered(() => ask(client), plan, signal);
+  } finally {
+    await within(closeWithinMs, client.disconnect());
+  }
+}
+
+async function openAs(
+  own: OwnCertificate,
+  plan: EndpointPlan,
+  { security, identity, certificate, choice, oddities }: Intent,
+  left: Session | null,
+  signal: AbortSignal,
+): Promise<OpenSession> {
+  const client = createClient(plan, own, security, certificate);
+  const leave = (): Promise<void> => within(closeWithinMs, client.disconnect());
+  try {
+    await answered(() => client.connect(plan.endpoint), plan, signal).catch((error: unknown) => {
+      throw security.mode === 'None' ? error : whileSecuring(error);
+    });
+    await chooseAgain(client, plan, choice, signal);
     const isTakenOver = left !== null && (await takeOver(client, left, plan, signal));
     const session = isTakenOver
       ? left
-      : withRawServices(await answered(() => client.createSession(identityOf(plan)), plan, signal));
-    return { session, ...endings(client, session, leave) };
+      : withRawServices(await answered(() => client.createSession(identity), plan, signal));
+    return { session, security, oddities, ...endings(client, session, leave) };
   } catch (error) {
     await leave();
     throw error;
+  }
+}
+
+/**
+ * The list that came over the open line could have been changed on its way, to make us choose less. And of the user tokens, the
+ * library takes by its own rules: it is left the one that is ours. It keeps the very descriptions that it gives here.
+ */
+async function chooseAgain(
+  client: OPCUAClient,
+  plan: EndpointPlan,
+  before: Choice | null,
+  signal: AbortSignal,
+): Promise<void> {
+  const offered = await answered(() => client.getEndpoints(), plan, signal);
+  const { endpoint, token } = chooseEndpoint(plan, offered);
+  const isSame =
+    before === null ||
+    (securityName(endpoint) === securityName(before.endpoint) &&
+      certificatesOf(endpoint).equals(certificatesOf(before.endpoint)));
+  if (!isSame) {
+    throw new FieldlineError(
+      'device/exception',
+      `the server offers ${securityName(endpoint)} over the secured line, and ${securityName(before.endpoint)} or another certificate over the open one: somebody on the network changes its answers, or it was just set up anew`,
+    );
+  }
+  for (const each of offered) {
+    if (securityName(each) === securityName(endpoint)) each.userIdentityTokens = [token];
   }
 }
 
@@ -86,7 +173,7 @@ function endings(
   client: OPCUAClient,
   session: Session,
   leaveClient: () => Promise<void>,
-): Omit<OpenSession, 'session'> {
+): Pick<OpenSession, 'lost' | 'close' | 'leave'> {
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => undefined);
   const onClosed = (): void => lost.reject(new FieldlineError('device/unreachable', 'the server closed the session'));
@@ -106,17 +193,20 @@ function endings(
 
 function createClient(
   plan: EndpointPlan,
-  certificates: Certificates,
-  security: EndpointPlan['security'],
-  serverCertificate?: Buffer,
+  own: OwnCertificate,
+  security: OpcuaSecurity,
+  serverCertificate: Buffer | null,
 ): OPCUAClient {
   return OPCUAClient.create({
     applicationName,
     clientName: 'fieldline',
-    clientCertificateManager: certificates,
+    certificateKeyPairProvider: keyPairOf(
+      own.chain.map(({ raw }) => raw),
+      own.key,
+    ),
     securityMode: MessageSecurityMode[security.mode],
-    securityPolicy: policies[security.policy],
-    ...(serverCertificate === undefined ? {} : { serverCertificate }),
+    securityPolicy: policyUris[security.policy],
+    ...(serverCertificate === null ? {} : { serverCertificate }),
     // Many servers give out a host name that the gateway can't resolve; the one in the settings counts.
     endpointMustExist: false,
     connectionStrategy: { maxRetry: 0 },
@@ -127,45 +217,6 @@ function createClient(
     transportTimeout: sessionTimeoutMs(plan),
     defaultTransactionTimeout: plan.timeoutMs,
   });
-}
-
-/** Asks for the endpoints without security, as OPC 10000-4 5.5.4 wants it, and takes only the one that the settings state. */
-async function trustedServerCertificate(
-  plan: EndpointPlan,
-  store: CertificateStore,
-  certificates: Certificates,
-  signal: AbortSignal,
-): Promise<Buffer> {
-  const client = createClient(plan, certificates, { policy: 'None', mode: 'None' });
-  try {
-    await answered(() => client.connect(plan.endpoint), plan, signal);
-    const endpoint = chooseEndpoint(plan, await answered(() => client.getEndpoints(), plan, signal));
-    await store.check(certificates, endpoint.serverCertificate);
-    return endpoint.serverCertificate;
-  } finally {
-    await within(closeWithinMs, client.disconnect());
-  }
-}
-
-function chooseEndpoint({ security }: EndpointPlan, offered: readonly EndpointDescription[]): EndpointDescription {
-  const wanted = offered.find(
-    ({ securityMode, securityPolicyUri }) =>
-      securityMode === MessageSecurityMode[security.mode] && securityPolicyUri === policies[security.policy],
-  );
-  if (wanted !== undefined) return wanted;
-  const names = offered.map(
-    ({ securityMode, securityPolicyUri }) => `${securityPolicyUri?.split('#')[1]}/${MessageSecurityMode[securityMode]}`,
-  );
-  throw new FieldlineError(
-    'device/exception',
-    `the server does not offer ${security.policy}/${security.mode}; it offers ${[...new Set(names)].join(', ')}: enable it there, or state one of these under security`,
-  );
-}
-
-function identityOf({ user }: EndpointPlan): UserIdentityInfo {
-  if (user === null) return { type: UserTokenType.Anonymous };
-  const password = user.passwordFile === null ? '' : readSecret(user.passwordFile, 'passwordFile');
-  return { type: UserTokenType.UserName, userName: user.name, password };
 }
 
 /** The library leaves some calls unanswered: when a server accepts the connection and stays silent, or when it is closed. */

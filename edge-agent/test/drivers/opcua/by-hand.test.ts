@@ -3,6 +3,7 @@ import { opcuaDeviceSchema } from '@fieldline/shared/config';
 import { freePort, temporaryFolder } from '@fieldline/shared/testing';
 import { afterAll, expect, test } from 'vitest';
 import { withSession } from '../../../src/drivers/opcua/by-hand.ts';
+import { move, readTrustFolder } from '../../../src/drivers/opcua/trust-folder.ts';
 import { insecure, plantNode } from './harness.ts';
 import { startServer } from './peers/node-opcua.ts';
 
@@ -19,18 +20,22 @@ const deviceAt = (endpoint: string, rest: object = {}) =>
     tags: [{ tag: 'level', node: 'i=1' }],
     ...rest,
   });
+const folder = temporaryFolder();
 const open = (device: ReturnType<typeof deviceAt>) =>
-  withSession(device, temporaryFolder(), new AbortController().signal, async ({ facts }) => facts.namespaces);
+  withSession(device, folder, new AbortController().signal, async ({ facts }) => facts.namespaces);
 
 test('a session by hand knows the server, and says in the words of the agent why it cannot be had', async () => {
   await expect(open(deviceAt(server.endpoint))).rejects.toMatchObject({
     code: 'device/exception',
-    message: 'the server lets no anonymous user in: set username and passwordFile',
+    message: expect.stringMatching(/^the server lets no anonymous user in: set username and passwordFile, or /),
   });
   const port = await freePort();
   await expect(open(deviceAt(`opc.tcp://127.0.0.1:${port}`))).rejects.toMatchObject({ code: 'device/unreachable' });
   const passwordFile = `${temporaryFolder()}/password`;
   writeFileSync(passwordFile, 'right\n');
-  expect(await open(deviceAt(server.endpoint, { username: 'operator', passwordFile }))).toContain('urn:plant');
+  const operator = deviceAt(server.endpoint, { username: 'operator', passwordFile });
+  await expect(open(operator)).rejects.toThrow('the certificate of the server is not trusted');
+  for (const kept of readTrustFolder(folder).certificates) move(folder, kept, 'trusted');
+  expect(await open(operator)).toContain('urn:plant');
   expect(await server.ask({ do: 'sessions' })).toBe(0);
 });

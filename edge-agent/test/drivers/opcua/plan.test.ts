@@ -27,12 +27,16 @@ describe('sessions', () => {
       device('c', { username: 'x', passwordFile: 'p' }),
       device('d', { endpoint: 'opc.tcp://other:4840' }),
       device('e', { security: { policy: 'None', mode: 'None' } }),
+      device('f', { userCertificateFile: 'c', userKeyFile: 'k' }),
+      device('g', { username: 'x', passwordFile: 'p', passwordInClearText: true }),
     ]);
     expect(plans.map(({ subscriptions }) => subscriptions.map((each) => each.device).join())).toEqual([
       'a,b',
       'c',
       'd',
       'e',
+      'f',
+      'g',
     ]);
   });
 

@@ -1,7 +1,8 @@
-import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { move, readTrustFolder } from '../../../src/drivers/opcua/trust-folder.ts';
 import { plantNode, type Rig, tagOf, useRigs } from './harness.ts';
 import { startServer, type TestServer } from './peers/node-opcua.ts';
 
@@ -27,9 +28,10 @@ const leavesNoSession = (server: TestServer): Promise<true> =>
   waitFor(async () => (await server.ask({ do: 'sessions' })) === 0, { what: 'no session to be left' });
 
 /** What the operator does as the message says. */
-const trustUnknown = (folder: string): void => {
-  for (const name of readdirSync(join(folder, 'unknown'))) {
-    copyFileSync(join(folder, 'unknown', name), join(folder, 'trusted', 'certs', name));
+const trustUnknown = async (rig: Rig): Promise<void> => {
+  await trouble(rig, /certificate of the server is not trusted/);
+  for (const kept of readTrustFolder(rig.certificateFolder).certificates) {
+    if (kept.state === 'unknown') move(rig.certificateFolder, kept, 'trusted');
   }
 };
 
@@ -49,11 +51,13 @@ describe('a server with users', () => {
 
   test('lets the right user in', async () => {
     const rig = rigFor({ endpoint: server.endpoint, tags, username: 'operator', passwordFile: passwordFile('right') });
+    await trustUnknown(rig);
     await rig.sees('level', 1);
   });
 
   test('refuses a wrong password, and the message names the user and the settings', async () => {
     const rig = rigFor({ endpoint: server.endpoint, tags, username: 'operator', passwordFile: passwordFile('wrong') });
+    await trustUnknown(rig);
     expect(await trouble(rig, /refused/)).toBe(
       'the server refused the user operator: correct username and passwordFile, or give the user rights on the server',
     );
@@ -87,12 +91,10 @@ describe('a secured connection', () => {
     const { certificateFolder } = rig;
     const text = await trouble(rig, /certificate of the server is not trusted/);
     const [file = ''] = readdirSync(join(certificateFolder, 'unknown'));
-    expect(text).toContain(
-      `copy ${join(certificateFolder, 'unknown', file)} to ${join(certificateFolder, 'trusted', 'certs')}`,
-    );
+    expect(text).toContain(`fieldline-edge certs trust ${file.slice(0, 12)}`);
     expect(text).toMatch(/SHA-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}, valid to/);
     await rig.turns('level', 'bad/not-connected');
-    trustUnknown(certificateFolder);
+    await trustUnknown(rig);
     await rig.sees('level', 1);
     expect(rig.driver.status()[0]?.state).toBe('connected');
   });
@@ -103,8 +105,7 @@ describe('a secured connection', () => {
       { policy: 'Aes256Sha256RsaPss', mode: 'SignAndEncrypt' },
     ] as const) {
       const rig = rigFor({ endpoint: server.endpoint, tags, security, ...operator });
-      await trouble(rig, /not trusted/);
-      trustUnknown(rig.certificateFolder);
+      await trustUnknown(rig);
       await rig.sees('level', 1);
     }
   });
@@ -121,8 +122,7 @@ describe('a secured connection', () => {
   test('is refused by a server that does not trust us, and the message names our certificate', async () => {
     const strict = await startServer({ nodes, trustEveryone: false });
     const rig = rigFor({ endpoint: strict.endpoint, tags, security: secure });
-    await trouble(rig, /certificate of the server is not trusted/);
-    trustUnknown(rig.certificateFolder);
+    await trustUnknown(rig);
     const text = await trouble(rig, /does not trust this gateway/);
     expect(text).toContain(join(rig.certificateFolder, 'own', 'certs', 'client_certificate.pem'));
     await strict.kill();

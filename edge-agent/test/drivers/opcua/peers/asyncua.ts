@@ -29,6 +29,23 @@ export type AsyncuaSettings = {
   readonly types?: string;
   /** What asyncua_limits.py makes it refuse. */
   readonly limits?: { readonly nodesPerRead?: number; readonly itemsPerCall?: number; readonly items?: number };
+  /** The endpoint of a discovery server that is told of it. */
+  readonly registerWith?: string;
+  /** Absent: none, and everybody may come in. */
+  readonly security?: AsyncuaSecurity;
+};
+
+export type AsyncuaSecurity = {
+  /** As asyncua names them. */
+  readonly policies: readonly string[];
+  readonly certificate?: string;
+  readonly key?: string;
+  readonly applicationUri?: string;
+  readonly tokens?: readonly ('anonymous' | 'password' | 'certificate')[];
+  readonly passwords?: Readonly<Record<string, string>>;
+  readonly userCertificates?: readonly string[];
+  /** Only clients whose certificate lies in `trusted` of this folder; others are put into `rejected` of it. */
+  readonly clients?: string;
 };
 
 /** Integers beyond 2^53 go as they stand into the JSON: Python reads them exactly. */

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 from asyncua import Server, ua
 from asyncua_limits import restrict
+from asyncua_security import secure
 from asyncua_types import add_types
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -30,7 +31,7 @@ async def main():
     server = Server()
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{settings['port']}/plant")
-    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    await secure(server, settings.get("security", {"policies": ["NoSecurity"]}))
     index = {uri: await server.register_namespace(uri) for uri in settings["namespaces"]}
     nodes = {}
 
@@ -61,6 +62,8 @@ async def main():
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     async with server:
+        if "registerWith" in settings:
+            await server.register_to_discovery(settings["registerWith"], 0)
         print(json.dumps({"ready": True}), flush=True)
         while line := await lines.readline():
             await execute(json.loads(line))

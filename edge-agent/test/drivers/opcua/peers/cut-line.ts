@@ -8,6 +8,7 @@ export async function startLine(serverPort: number) {
   let isDown = false;
   let isLosing = false;
   let connections = 0;
+  const fromClients: Buffer[] = [];
   const line = createServer((client) => {
     if (isDown) {
       client.destroy();
@@ -20,6 +21,7 @@ export async function startLine(serverPort: number) {
       socket.on('error', () => {});
       socket.on('close', () => sockets.delete(socket));
     }
+    client.on('data', (bytes) => fromClients.push(Buffer.from(bytes)));
     client.pipe(server);
     server.on('data', (bytes) => {
       if (!isLosing) client.write(bytes);
@@ -48,6 +50,8 @@ export async function startLine(serverPort: number) {
     lose: (): void => {
       isLosing = true;
     },
+    /** All that clients sent: what anybody on the network could have read. */
+    carried: (): Buffer => Buffer.concat(fromClients),
     close: (): void => {
       cut();
       line.close();
