@@ -22,6 +22,8 @@ const usage = `Usage: fieldline-edge <command> --config <file>
   probe     what a block of registers may mean: every reading, the most plausible first
   scan      which units are on a bus, and who they are
   tags      export or import: the tags of a Modbus device as a list for a spreadsheet
+  discover  which endpoints an OPC UA server offers, how they are secured, and which one the agent would take
+  certs     list, trust or reject: the certificates of OPC UA servers
   journal   status, verify or export: looks into the journal and changes nothing; its own --help says more
   profiles  list or show: the kinds of Modbus devices whose registers the agent knows; needs no settings file
   sunspec   asks a SunSpec device what it has and writes a profile of it; its own --help says more
@@ -185,6 +187,8 @@ const commandsWithArguments: ReadonlyMap<string, (args: readonly string[]) => Pr
   ['probe', byHand(() => import('./commands/probe/command.ts'))],
   ['scan', byHand(() => import('./commands/scan/command.ts'))],
   ['tags', byHand(() => import('./commands/tags/command.ts'))],
+  ['discover', byHand(() => import('./commands/discover/command.ts'))],
+  ['certs', byHand(() => import('./commands/certs/command.ts'))],
 ]);
 
 function wrongUse(problem: string): void {

@@ -1,0 +1,46 @@
+import type { X509Certificate } from 'node:crypto';
+import { dayOf, namesOf, oneLine, shortFingerprint } from '../../drivers/opcua/certificate-words.ts';
+import { ownCertificates } from '../../drivers/opcua/own-certificate.ts';
+import type { RevocationList } from '../../drivers/opcua/revocation-list.ts';
+import { type CertificateState, type KeptCertificate, readTrustFolder } from '../../drivers/opcua/trust-folder.ts';
+
+/** Those first that wait for somebody. */
+const order: readonly CertificateState[] = ['unknown', 'trusted', 'issuer', 'rejected'];
+
+export function certsLines(folder: string, now: Date): string[] {
+  const { certificates, revocationLists, unreadable } = readTrustFolder(folder);
+  const sorted = order.flatMap((state) => certificates.filter((each) => each.state === state));
+  const own = ownCertificates(folder);
+  const lines = [
+    ...sorted.flatMap((kept) => keptLines(kept, now)),
+    ...revocationLists.map((list) => listLine(list, now)),
+    ...own.flatMap(({ file, certificate }, position) => [
+      ...certificateLines(position === 0 ? 'own' : 'own, next', certificate, now),
+      `  file     ${file}: servers must trust it`,
+    ]),
+    ...unreadable.map((file) => `unreadable: ${file} is no certificate and no revocation list`),
+  ];
+  return lines.length === 0 ? [`nothing in ${folder} yet: the agent makes its own when it first connects`] : lines;
+}
+
+function keptLines({ state, certificate, presented }: KeptCertificate, now: Date): string[] {
+  const from = presented === null ? [] : [`  from     ${presented.by}, first on ${presented.on}`];
+  return [...certificateLines(certificate.ca ? `${state}, authority` : state, certificate, now), ...from];
+}
+
+/** How it is headed, its fingerprint, names and dates. */
+export function certificateLines(title: string, certificate: X509Certificate, now: Date): string[] {
+  const { fingerprint256, validFromDate, validToDate } = certificate;
+  const ended = validToDate < now ? ', expired' : '';
+  return [
+    `${title}: ${shortFingerprint(certificate)}  ${oneLine(certificate.subject)}`,
+    `  SHA-256  ${fingerprint256}`,
+    `  names    ${namesOf(certificate)}`,
+    `  valid    ${dayOf(validFromDate)} to ${dayOf(validToDate)}${ended}`,
+  ];
+}
+
+function listLine({ issuer, issuedAt, nextUpdate }: RevocationList, now: Date): string {
+  const end = nextUpdate === null ? '' : ` to ${dayOf(nextUpdate)}${nextUpdate < now ? ', expired' : ''}`;
+  return `revocation list of ${issuer}, from ${dayOf(issuedAt)}${end}`;
+}
