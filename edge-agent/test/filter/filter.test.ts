@@ -133,16 +133,21 @@ describe('the settings of a tag', () => {
         security: { policy: 'None', mode: 'None' },
         publishingMs: 500,
         samplingMs: 500,
+        silentMs: 300_000,
         timeoutMs: 1_000,
         deadband: 2,
         tags: [
           { tag: 'own', node: 'i=1', type: 'float64', deadband: 5, heartbeatMs: 60_000 },
           { tag: 'inherited', node: 'i=2', type: 'float64' },
+          { tag: 'percent', node: 'i=3', type: 'float64', deadbandPercent: 5, minimum: -20, maximum: 60 },
+          { tag: 'unranged', node: 'i=4', type: 'float64', deadbandPercent: 5, deadbandAt: 'server' },
         ],
       },
     ]);
     expect(settings?.({ ...tag, tag: 'own' })).toEqual({ deadband: 5, heartbeatMs: 60_000 });
     expect(settings?.({ ...tag, tag: 'inherited' })).toEqual({ deadband: 2, heartbeatMs: null });
+    expect(settings?.({ ...tag, tag: 'percent' })).toEqual({ deadband: 4, heartbeatMs: null });
+    expect(settings?.({ ...tag, tag: 'unranged' })).toBeNull();
     expect(settings?.({ ...tag, device: 'other' })).toBeNull();
   });
 });

@@ -3,6 +3,7 @@ import { type ValueType, valueTypes } from '../contracts/sample.ts';
 import { writeObject } from './commands.ts';
 import { addressProblems, addressShape, namespaceUri } from './opcua-address.ts';
 import { opcuaCallSchema } from './opcua-call.ts';
+import { filterProblems, opcuaFilterShape } from './opcua-filter.ts';
 import { typedRuleProblems } from './opcua-write.ts';
 import {
   deadbandShape,
@@ -23,6 +24,14 @@ function wrongType(part: 'status' | 'server-time' | undefined, type: ValueType):
   }
   return null;
 }
+
+const staleShape = {
+  staleAfterMs: durationMs
+    .optional()
+    .describe(
+      'a tag is bad/stale from this age of its source time on; the value is read before that is said. Not for servers that give a value that does not change the time of its last change',
+    ),
+};
 
 export const opcuaTagSchema = z
   .strictObject({
@@ -47,6 +56,8 @@ export const opcuaTagSchema = z
       ),
     samplingMs: z.number().nonnegative().optional().describe('where it differs from that of the device'),
     ...deadbandShape,
+    ...opcuaFilterShape,
+    ...staleShape,
     ...keepingShape,
     ...tagDescriptionShape,
     write: writeObject
@@ -108,6 +119,13 @@ export const opcuaDeviceSchema = z
       .describe('values that the server keeps per item between two publishes; computed when absent'),
     timeoutMs: durationMs.default(10_000),
     ...deadbandShape,
+    ...opcuaFilterShape,
+    ...staleShape,
+    silentMs: durationMs
+      .default(300_000)
+      .describe(
+        'an item of which the server has said nothing for so long is read, since one that has died is as silent as a value that does not change',
+      ),
     ...keepingShape,
     namespace: namespaceUri,
     tags: z.array(opcuaTagSchema).min(1),
@@ -142,6 +160,7 @@ export const opcuaDeviceSchema = z
     for (const [position, tag] of device.tags.entries())
       for (const { path, message } of addressProblems(tag, device.namespace))
         context.addIssue({ code: 'custom', path: ['tags', position, ...path], message });
+    for (const problem of filterProblems(device)) context.addIssue({ code: 'custom', ...problem });
   });
 export type OpcuaSecurity = NonNullable<z.infer<typeof opcuaDeviceSchema>['security']>;
 export type OpcuaDevice = z.infer<typeof opcuaDeviceSchema>;

@@ -4,15 +4,16 @@
  * session takes over the subscriptions; else they are made anew, as at once where the server was restarted or has other namespaces.
  * Nodes that the server refuses are asked for again on their own growing timer, while the others run.
  */
-import { type BackoffOptions, createBackoff, pause, untilAborted } from '@fieldline/shared/runtime';
+import { type BackoffOptions, createBackoff, pause } from '@fieldline/shared/runtime';
 import type { DeviceStatus, DriverContext } from '../driver.ts';
 import { createAcknowledgements } from './acknowledgements.ts';
 import type { CertificateStore } from './certificates.ts';
+import type { NodeRetry } from './desired-items.ts';
 import type { Session } from './library.ts';
 import type { OpcuaMetrics } from './metrics.ts';
 import type { EndpointPlan } from './plan.ts';
 import { publishUntilLost, type Subscriber } from './publish.ts';
-import { readNamespaces, readServerFacts, type ServerFacts } from './server-facts.ts';
+import { readServerFacts, type ServerFacts } from './server-facts.ts';
 import { isSameRun, readServerRun, type ServerRun } from './server-run.ts';
 import { type OpenSession, openSession } from './session.ts';
 import { createDeviceSubscription } from './subscription.ts';
@@ -21,7 +22,7 @@ import { explainFailure, mentions } from './trouble.ts';
 export type ConnectionOptions = {
   readonly certificates: CertificateStore;
   readonly reconnect: BackoffOptions;
-  readonly retryNodes: BackoffOptions;
+  readonly retryNodes: NodeRetry;
   /** Of each session, once it is there. */
   readonly onLive?: (live: Live) => void;
 };
@@ -34,13 +35,15 @@ export type Connection = {
   readonly status: () => readonly DeviceStatus[];
   /** Why there is none, in words for the operator. */
   readonly live: () => Live | { readonly away: string };
-  /** How the connection is secured, and what is odd with that; null while there is none. */
-  readonly note: () => string | null;
+  /** How the connection is secured, what is odd with that, and what of its items is not as asked for. */
+  readonly notes: () => readonly string[];
   /** Idempotent. */
   readonly close: () => Promise<void>;
 };
 
 const flushLossesEveryMs = 1_000;
+/** What dies at the server is noticed and asked for again this soon. */
+const reconcileEveryMs = 1_000;
 
 export function createConnection(
   plan: EndpointPlan,
@@ -52,7 +55,7 @@ export function createConnection(
   const { certificates } = options;
   const acknowledgements = createAcknowledgements();
   const subscriptions = plan.subscriptions.map((each) =>
-    createDeviceSubscription(each, context, metrics, acknowledgements),
+    createDeviceSubscription(each, context, metrics, { acknowledgements, retryNodes: options.retryNodes }),
   );
   const log = context.log.child({ endpoint });
   const closing = new AbortController();
@@ -130,14 +133,11 @@ export function createConnection(
   };
 
   const reconcile = async (session: Session, facts: ServerFacts, signal: AbortSignal): Promise<never> => {
-    const retry = createBackoff(options.retryNodes);
     for (;;) {
-      let complete = true;
-      for (const each of subscriptions) complete = (await each.reconcile(session, facts)) && complete;
-      if (complete) await untilAborted(signal);
-      else await pause(retry.next(), signal);
+      let dueMs = reconcileEveryMs;
+      for (const each of subscriptions) dueMs = Math.min(dueMs, await each.reconcile(session, facts));
+      await pause(dueMs, signal);
       signal.throwIfAborted();
-      facts.namespaces = await readNamespaces(session);
     }
   };
 
@@ -197,7 +197,7 @@ export function createConnection(
         return { device: each.device, state, trouble: refused };
       }),
     live: () => now ?? { away: trouble ?? 'the server has not told its namespaces yet' },
-    note: () => note,
+    notes: () => [note ?? [], ...subscriptions.map((each) => each.note() ?? [])].flat(),
     close: async () => {
       closing.abort(new Error('closed'));
       await running;

@@ -4,6 +4,7 @@ import type { Driver, DriverContext } from '../driver.ts';
 import { createCertificateStore } from './certificates.ts';
 import { type Commandable, createCommandable } from './commandable.ts';
 import { createConnection, type Live } from './connection.ts';
+import type { NodeRetry } from './desired-items.ts';
 import { redirectLibraryMessages } from './library.ts';
 import { createOpcuaMetrics } from './metrics.ts';
 import { planEndpoints } from './plan.ts';
@@ -14,7 +15,7 @@ export type OpcuaDriverOptions = {
   /** Pauses between attempts to connect. */
   readonly reconnect?: BackoffOptions;
   /** Pauses between attempts to get the nodes that the server refuses. */
-  readonly retryNodes?: BackoffOptions;
+  readonly retryNodes?: NodeRetry;
 };
 
 const renewalCheckEveryMs = 12 * 3_600_000;
@@ -67,7 +68,7 @@ export function createOpcuaDriver(
       connections
         .flatMap((connection) => connection.status())
         .map((status) => ({ ...status, trouble: status.trouble ?? commandable.troubleOf(status.device) })),
-    note: () => noteOf([certificates.note(), ...connections.map((connection) => connection.note())]),
+    note: () => noteOf([certificates.note(), ...connections.flatMap((connection) => connection.notes())]),
     close: async () => {
       if (renewing !== null) clearInterval(renewing);
       await Promise.all(connections.map((connection) => connection.close()));

@@ -8,6 +8,7 @@
 import type { Micros, QualityCode, Sample, Tag, Value } from '@fieldline/shared/contracts';
 import { GOOD, qualityClass, qualityCode } from '@fieldline/shared/contracts';
 import type { Element } from './element.ts';
+import type { ItemFilter } from './item-filter.ts';
 import type { DataValue } from './library.ts';
 import type { NodeAddress } from './node-address.ts';
 import { hasOverflow, qualityOf } from './status.ts';
@@ -23,6 +24,11 @@ export type Item = {
   understanding: Understanding;
   /** Who gets the data values of this monitored item: itself, and the items that share it. */
   readonly members: readonly Item[];
+  readonly filter: ItemFilter;
+  /** It is said at least this often, changed or not; null: only when it changes. */
+  readonly heartbeatMs: number | null;
+  /** From this age of its source time on it is stale; null: never. */
+  readonly staleAfterMs: number | null;
   /** What the server said last, under its own time. */
   reported: { readonly time: Micros; readonly value: Value | null; readonly quality: QualityCode } | null;
   /** Time of the last sample, the server's or our own. */
@@ -30,6 +36,8 @@ export type Item = {
   /** The quality that we said by ourselves since the server's last word; else null. */
   marked: QualityCode | null;
 };
+
+const everyChange: ItemFilter = { trigger: 'status-value', deadband: null };
 
 export function createItem(
   tag: Tag,
@@ -39,12 +47,14 @@ export function createItem(
     readonly part?: DataPart | undefined;
     readonly element?: Element | null;
     readonly sharing?: readonly Item[];
-  } = {},
+  } & Partial<Pick<Item, 'filter' | 'heartbeatMs' | 'staleAfterMs'>> = {},
 ): Item {
   const { part = 'value', element = null, sharing = [] } = options;
   const members: Item[] = [...sharing];
   const understanding = { ...asItComes, element };
-  const item: Item = { tag, node, samplingMs, part, understanding, members, reported: null, lastTime: 0, marked: null };
+  const { filter = everyChange, heartbeatMs = null, staleAfterMs = null } = options;
+  const asked = { node, samplingMs, filter, heartbeatMs, staleAfterMs };
+  const item: Item = { tag, ...asked, part, understanding, members, reported: null, lastTime: 0, marked: null };
   members.unshift(item);
   return item;
 }
@@ -86,6 +96,32 @@ export function restateItem(item: Item): Sample | null {
   item.marked = null;
   item.lastTime += 1;
   return { tag: item.tag, time: item.lastTime, value: reported.value, quality: reported.quality };
+}
+
+/**
+ * Whether a value that was read is one that the server should have reported. A percentage of a range that only the server knows is
+ * not judged, nor is the time of the server, which is always another one.
+ */
+export function differsFrom({ members, filter }: Item, data: DataValue): boolean {
+  if (members.every(({ reported }) => reported === null)) return true;
+  return members.some((member) => member.part !== 'server-time' && isOther(member, filter, data));
+}
+
+function isOther(member: Item, { trigger, deadband }: ItemFilter, data: DataValue): boolean {
+  const before = member.reported;
+  const { value, quality } = readingOf(data, member);
+  if (before === null || before.quality !== quality) return true;
+  if (trigger === 'status' || Object.is(before.value, value)) return false;
+  if (deadband === null) return true;
+  return deadband.kind === 'absolute' && Math.abs(Number(before.value) - Number(value)) > deadband.value;
+}
+
+/** What was read is what was reported, and is said once more: at a later time, for it still holds. */
+export function sayAgain(item: Item, data: DataValue, now: Micros): Sample {
+  const { value, quality } = readingOf(data, item);
+  item.marked = null;
+  item.lastTime = Math.max(now, item.lastTime + 1);
+  return { tag: item.tag, time: item.lastTime, value, quality };
 }
 
 export function readingOf(

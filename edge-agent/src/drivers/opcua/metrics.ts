@@ -53,6 +53,16 @@ export function createOpcuaMetrics(metrics: Metrics) {
       labels,
     ),
     connects: metrics.counter('fieldline_opcua_connects_total', 'sessions opened or taken over with success', labels),
+    renewedItems: metrics.counter(
+      'fieldline_opcua_renewed_items_total',
+      'items that had died at the server, and were asked for again',
+      labels,
+    ),
+    silentReads: metrics.counter(
+      'fieldline_opcua_silent_reads_total',
+      'items read because the server had reported nothing of them for long',
+      labels,
+    ),
     losses: metrics.counter('fieldline_opcua_losses_total', 'sessions lost after they were open', labels),
   };
 }

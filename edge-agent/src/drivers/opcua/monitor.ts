@@ -2,71 +2,212 @@
 import { type QualityCode, qualityCode } from '@fieldline/shared/contracts';
 import { inCalls } from './call-limit.ts';
 import type { Item } from './item.ts';
+import { isFilterRefused, requestedFilter } from './item-filter.ts';
 import { learnItems } from './learn-items.ts';
-import { AttributeIds, MonitoringMode, type NodeId, type Session, TimestampsToReturn } from './library.ts';
+import {
+  AttributeIds,
+  answerOf,
+  type DataChangeFilter,
+  type ModifyMonitoredItemsResponse,
+  MonitoringMode,
+  type NodeId,
+  type Session,
+  TimestampsToReturn,
+} from './library.ts';
 import { resolveAddresses } from './node-address.ts';
 import { queueSizeFor, type SubscriptionPlan } from './plan.ts';
 import type { ServerFacts } from './server-facts.ts';
 import { qualityOf } from './status.ts';
-
-export type Refusal = { readonly item: Item; readonly quality: QualityCode; readonly reason: string };
+import { mentions } from './trouble.ts';
 
 export type Monitored = {
-  readonly refusals: readonly Refusal[];
-  /** Items whose queue the server made shorter than asked for. */
-  readonly shortened: number;
+  readonly kind: 'monitored';
+  readonly item: Item;
+  readonly nodeId: NodeId;
+  readonly monitoredItemId: number;
+  /** The server keeps fewer values than it may sample between two publishes. */
+  readonly isQueueShort: boolean;
+  /** Why the server reports every change, where a filter was asked for; else null. */
+  readonly filterRefusal: string | null;
+};
+export type Refused = {
+  readonly kind: 'refused';
+  readonly item: Item;
+  readonly quality: QualityCode;
+  readonly reason: string;
+  /** What is asked for can be right at no server: it is for the settings to change. */
+  readonly isInvalid: boolean;
+};
+
+export type SubscriptionAtServer = {
+  readonly subscriptionId: number;
+  readonly publishingMs: number;
+  readonly plan: SubscriptionPlan;
+};
+
+type Request = {
+  readonly item: Item;
+  readonly nodeId: NodeId;
+  readonly clientHandle: number;
+  readonly queueSize: number;
+  readonly filter: DataChangeFilter | null;
+  readonly filterRefusal: string | null;
+};
+type Created = Request & {
+  readonly monitoredItemId: number;
+  readonly revisedQueueSize: number;
+  readonly neededQueueSize: number;
+};
+
+export type Outcomes = {
+  /** One for each item. */
+  readonly outcomes: readonly (Monitored | Refused)[];
   /** Why the types of nodes are not known; values come all the same, enumerations as numbers and structures as bytes. */
   readonly untold: unknown;
 };
 
 export async function monitorItems(
   session: Session,
-  subscription: { readonly subscriptionId: number; readonly publishingMs: number; readonly plan: SubscriptionPlan },
+  subscription: SubscriptionAtServer,
   items: readonly Item[],
   facts: ServerFacts,
-): Promise<Monitored> {
-  const refusals: Refusal[] = [];
-  const wanted: { item: Item; nodeId: NodeId }[] = [];
-  const nodes = await resolveAddresses(session, items, facts);
-  for (const { item, resolved } of nodes) {
-    if ('nodeId' in resolved) wanted.push({ item, nodeId: resolved.nodeId });
-    else refusals.push({ item, quality: qualityCode('bad/address'), reason: resolved.reason });
-  }
-  const untold = await learnItems(session, facts, wanted);
-  const { subscriptionId, publishingMs, plan } = subscription;
+): Promise<Outcomes> {
+  const { plan, publishingMs } = subscription;
+  const { found, refused } = await findNodes(session, items, facts);
+  const untold = await learnItems(session, facts, found);
   const handles = new Map(plan.items.map((item, position) => [item, position]));
-  const requests = wanted.map(({ item, nodeId }) => {
+  const requests = found.map(({ item, nodeId }): Request => {
     const queueSize = plan.queueSize ?? queueSizeFor(publishingMs, item.samplingMs);
-    return { item, nodeId, queueSize, clientHandle: handles.get(item) ?? 0 };
+    const filter = requestedFilter(item.filter);
+    return { item, nodeId, clientHandle: handles.get(item) ?? 0, queueSize, filter, filterRefusal: null };
   });
-  const results = await inCalls(facts.limits.monitor, requests, (some) => create(session, subscriptionId, some));
-  let shortened = 0;
-  for (const [position, { item, queueSize }] of requests.entries()) {
-    const result = results[position];
-    if (result === undefined) continue;
-    const { statusCode, revisedQueueSize } = result;
-    if (statusCode.isGood()) shortened += revisedQueueSize < queueSize ? 1 : 0;
-    else refusals.push({ item, quality: qualityOf(statusCode.value), reason: `${item.node.text}: ${statusCode.name}` });
-  }
-  return { refusals, shortened, untold };
+  const first = await create(session, subscription, requests, facts);
+  const second = await create(session, subscription, first.withoutFilter, facts);
+  const created = [...first.created, ...second.created];
+  const lengthened = plan.queueSize === null ? await lengthen(session, subscription, created, facts) : new Map();
+  const monitored = created.map((each): Monitored => {
+    const { item, nodeId, monitoredItemId, filterRefusal } = each;
+    const isQueueShort = (lengthened.get(monitoredItemId) ?? each.revisedQueueSize) < each.neededQueueSize;
+    return { kind: 'monitored', item, nodeId, monitoredItemId, isQueueShort, filterRefusal };
+  });
+  return { outcomes: [...monitored, ...refused, ...first.refused, ...second.refused], untold };
 }
 
-type Request = {
-  readonly item: Item;
-  readonly nodeId: NodeId;
-  readonly queueSize: number;
-  readonly clientHandle: number;
+/** The nodes of the items as the server has them now; those that it does not have are refused before anything is asked of them. */
+async function findNodes(session: Session, items: readonly Item[], facts: ServerFacts) {
+  const found: { item: Item; nodeId: NodeId }[] = [];
+  const refused: Refused[] = [];
+  for (const { item, resolved } of await resolveAddresses(session, items, facts)) {
+    if ('nodeId' in resolved) found.push({ item, nodeId: resolved.nodeId });
+    else {
+      const quality = qualityCode('bad/address');
+      refused.push({ kind: 'refused', item, quality, reason: resolved.reason, isInvalid: false });
+    }
+  }
+  return { found, refused };
+}
+
+type Creation = {
+  readonly created: Created[];
+  readonly refused: Refused[];
+  /** Whose filter alone was refused: to be asked for without. */
+  readonly withoutFilter: Request[];
 };
 
-async function create(session: Session, subscriptionId: number, requests: readonly Request[]) {
-  const { results } = await session.createMonitoredItems({
-    subscriptionId,
-    timestampsToReturn: TimestampsToReturn.Both,
-    itemsToCreate: requests.map(({ nodeId, queueSize, clientHandle, item }) => ({
-      itemToMonitor: { nodeId, attributeId: AttributeIds.Value },
-      monitoringMode: MonitoringMode.Reporting,
-      requestedParameters: { clientHandle, queueSize, samplingInterval: item.samplingMs, discardOldest: true },
-    })),
+async function create(
+  session: Session,
+  { subscriptionId, publishingMs, plan }: SubscriptionAtServer,
+  requests: readonly Request[],
+  { limits }: ServerFacts,
+): Promise<Creation> {
+  const results = await inCalls(limits.monitor, requests, async (some) => {
+    const response = await session.createMonitoredItems({
+      subscriptionId,
+      timestampsToReturn: TimestampsToReturn.Both,
+      itemsToCreate: some.map((request) => ({
+        itemToMonitor: { nodeId: request.nodeId, attributeId: AttributeIds.Value },
+        monitoringMode: MonitoringMode.Reporting,
+        requestedParameters: parametersOf(request),
+      })),
+    });
+    return response.results ?? [];
   });
-  return results ?? [];
+  const creation: Creation = { created: [], refused: [], withoutFilter: [] };
+  for (const [
+    position,
+    { statusCode, monitoredItemId, revisedQueueSize, revisedSamplingInterval },
+  ] of results.entries()) {
+    const request = requests[position];
+    if (request === undefined) continue;
+    const { item, filter } = request;
+    const { name } = statusCode;
+    if (statusCode.isGood()) {
+      const neededQueueSize = plan.queueSize ?? queueSizeFor(publishingMs, revisedSamplingInterval);
+      creation.created.push({ ...request, monitoredItemId, revisedQueueSize, neededQueueSize });
+    } else if (filter !== null && isFilterRefused(name)) {
+      creation.withoutFilter.push({ ...request, filter: null, filterRefusal: name });
+    } else {
+      const isInvalid = name === 'BadNodeIdInvalid';
+      const reason = `${item.node.text}: ${name}`;
+      creation.refused.push({ kind: 'refused', item, quality: qualityOf(statusCode.value), reason, isInvalid });
+    }
+  }
+  return creation;
+}
+
+/**
+ * Where the server samples faster than it was asked to, or publishes more slowly, the queue that was asked for is too short. The length
+ * that it grants then, by the id of the item.
+ */
+async function lengthen(
+  session: Session,
+  { subscriptionId }: SubscriptionAtServer,
+  created: readonly Created[],
+  { limits }: ServerFacts,
+): Promise<Map<number, number>> {
+  const short = created.filter(({ revisedQueueSize, neededQueueSize, queueSize }) => {
+    return revisedQueueSize < neededQueueSize && queueSize < neededQueueSize;
+  });
+  try {
+    const results = await inCalls(limits.monitor, short, async (some) => {
+      const itemsToModify = some.map((each) => ({
+        monitoredItemId: each.monitoredItemId,
+        requestedParameters: parametersOf({ ...each, queueSize: each.neededQueueSize }),
+      }));
+      const request = { subscriptionId, timestampsToReturn: TimestampsToReturn.Both, itemsToModify };
+      const response = await answerOf<ModifyMonitoredItemsResponse>((answer) =>
+        session.modifyMonitoredItems(request, answer),
+      );
+      return response.results ?? [];
+    });
+    const lengths = short.map(({ monitoredItemId, revisedQueueSize }, position) => {
+      const result = results[position];
+      return [monitoredItemId, result?.statusCode.isGood() ? result.revisedQueueSize : revisedQueueSize] as const;
+    });
+    return new Map(lengths);
+  } catch (error) {
+    if (!mentions(error, 'BadServiceUnsupported')) throw error;
+    return new Map();
+  }
+}
+
+const parametersOf = ({ clientHandle, queueSize, item, filter }: Request) => ({
+  clientHandle,
+  queueSize,
+  samplingInterval: item.samplingMs,
+  discardOldest: true,
+  ...(filter === null ? {} : { filter }),
+});
+
+/** What the server says to each does not matter: it has forgotten them, or does so now. */
+export async function forgetItems(
+  session: Session,
+  { subscriptionId }: SubscriptionAtServer,
+  monitoredItemIds: readonly number[],
+  { limits }: ServerFacts,
+): Promise<void> {
+  await inCalls(limits.monitor, monitoredItemIds, async (some) => {
+    const response = await session.deleteMonitoredItems({ subscriptionId, monitoredItemIds: [...some] });
+    return response.results ?? [];
+  });
 }

@@ -3,6 +3,7 @@ import type { OpcuaDevice, OpcuaSecurity, OpcuaTag } from '@fieldline/shared/con
 import type { Tag } from '@fieldline/shared/contracts';
 import { parseElement } from './element.ts';
 import { createItem, type Item } from './item.ts';
+import type { ItemFilter } from './item-filter.ts';
 import { parseAddress } from './node-address.ts';
 
 export type SubscriptionPlan = {
@@ -10,6 +11,8 @@ export type SubscriptionPlan = {
   readonly publishingMs: number;
   /** What the settings state; null: computed from the intervals that the server grants. */
   readonly queueSize: number | null;
+  /** An item of which the server has said nothing for so long is read. */
+  readonly silentMs: number;
   /** One for each node that is monitored, with the tags that share it; position is the client handle. */
   readonly items: readonly Item[];
 };
@@ -79,22 +82,41 @@ function planSubscription(device: OpcuaDevice): SubscriptionPlan {
           others.map((tag) => itemOf(tag, device)),
         );
   });
-  return { device: device.device, publishingMs: device.publishingMs, queueSize: device.queueSize ?? null, items };
+  const { publishingMs, queueSize = null, silentMs } = device;
+  return { device: device.device, publishingMs, queueSize, silentMs, items };
 }
 
 /** Tags with the same text share a monitored item: all that is asked of the server for a tag stands in it. */
-const monitoredAs = ({ node, path, samplingMs }: OpcuaTag, device: OpcuaDevice): string =>
-  JSON.stringify([node, path, samplingMs ?? device.samplingMs]);
+const monitoredAs = (tag: OpcuaTag, device: OpcuaDevice): string =>
+  JSON.stringify([tag.node, tag.path, tag.samplingMs ?? device.samplingMs, filterOf(tag, device)]);
 
-function itemOf(
-  settings: OpcuaTag,
-  { device, samplingMs, namespace }: OpcuaDevice,
-  sharing: readonly Item[] = [],
-): Item {
-  const tag: Tag = { device, tag: settings.tag, type: settings.type };
-  const element = settings.element === undefined ? null : parseElement(settings.element);
-  const options = { part: settings.part, element, sharing };
-  return createItem(tag, parseAddress(settings, namespace), settings.samplingMs ?? samplingMs, options);
+function itemOf(settings: OpcuaTag, device: OpcuaDevice, sharing: readonly Item[] = []): Item {
+  const tag: Tag = { device: device.device, tag: settings.tag, type: settings.type };
+  return createItem(tag, parseAddress(settings, device.namespace), settings.samplingMs ?? device.samplingMs, {
+    part: settings.part,
+    element: settings.element === undefined ? null : parseElement(settings.element),
+    sharing,
+    filter: filterOf(settings, device),
+    heartbeatMs: settings.heartbeatMs ?? device.heartbeatMs ?? null,
+    staleAfterMs: settings.staleAfterMs ?? device.staleAfterMs ?? null,
+  });
+}
+
+/** A server holds back by the whole value: what else a tag takes of it would be held back too. */
+function filterOf(tag: OpcuaTag, device: OpcuaDevice): ItemFilter {
+  const trigger = tag.trigger ?? device.trigger ?? 'status-value';
+  const isAtServer = (tag.deadbandAt ?? device.deadbandAt) === 'server';
+  const isNumber = tag.type !== 'string' && tag.type !== 'bool';
+  const isWhole = tag.part === undefined && tag.element === undefined;
+  return { trigger, deadband: isAtServer && isNumber && isWhole ? deadbandOf(tag, device) : null };
+}
+
+/** What a tag states goes before what its device states, in whichever of the two forms. */
+function deadbandOf(tag: OpcuaTag, device: OpcuaDevice): ItemFilter['deadband'] {
+  const states = tag.deadband === undefined && tag.deadbandPercent === undefined ? device : tag;
+  const { deadband = 0, deadbandPercent } = states;
+  if (deadbandPercent !== undefined) return { kind: 'percent', value: deadbandPercent };
+  return deadband > 0 ? { kind: 'absolute', value: deadband } : null;
 }
 
 const maxQueueSize = 10_000;

@@ -38,3 +38,8 @@ export function qualityOf(status: number): QualityCode {
   if (severity === 0) return GOOD;
   return reasons.get(because(status)) ?? qualityCode(severity === 1 ? 'uncertain/device' : 'bad/device');
 }
+
+const vanished = new Set([0x8033_0000, 0x8034_0000, 0x803f_0000]); // BadNodeIdInvalid, BadNodeIdUnknown, BadObjectDeleted
+
+/** Of a value that is reported: its item stays dead, also when the node comes back. */
+export const saysNodeVanished = (status: number): boolean => vanished.has(because(status));

@@ -2,6 +2,7 @@
 import { FieldlineError, type Micros, type QualityCode, qualityCode, type Sample } from '@fieldline/shared/contracts';
 import type { DriverContext } from '../driver.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
+import { createDesiredItems, type NodeRetry } from './desired-items.ts';
 import { type Item, markItem, restateItem, takeDataValue } from './item.ts';
 import {
   DataChangeNotification,
@@ -13,10 +14,11 @@ import {
 import { createLosses } from './losses.ts';
 import { createMessageOrder, isKeepAlive, type MessageOrder } from './message-order.ts';
 import type { OpcuaMetrics } from './metrics.ts';
-import { monitorItems, type Refusal } from './monitor.ts';
 import { type SubscriptionPlan, subscriptionParameters } from './plan.ts';
 import type { Subscriber } from './publish.ts';
 import type { ServerFacts } from './server-facts.ts';
+import { createSilence } from './silence.ts';
+import { saysNodeVanished } from './status.ts';
 import { microsOf } from './time.ts';
 import { deleteSubscription, transferSubscription } from './transfer.ts';
 
@@ -31,13 +33,15 @@ export type DeviceSubscription = {
   readonly bring: (session: SubscribedSession) => Promise<Subscriber>;
   /** What the server has of it is of no more use: the next `bring` makes it anew. */
   readonly forget: () => void;
-  /** Asks for the items that are not there yet; true if all are there now. */
-  readonly reconcile: (session: Session, facts: ServerFacts) => Promise<boolean>;
+  /** Asks for the items that are missing, and looks into those that are silent; gives the milliseconds until some are due again. */
+  readonly reconcile: (session: Session, facts: ServerFacts) => Promise<number>;
   /** The server cannot be reached: every tag is bad since it was last heard. */
   readonly disconnect: () => void;
   readonly flushLosses: () => void;
   /** null if the server has all nodes. */
   readonly trouble: () => string | null;
+  /** What is good to know of it; null where there is nothing. */
+  readonly note: () => string | null;
 };
 
 /** What the server has of the subscription. */
@@ -59,15 +63,16 @@ export function createDeviceSubscription(
   plan: SubscriptionPlan,
   context: DriverContext,
   metrics: OpcuaMetrics,
-  acknowledgements: Acknowledgements,
+  options: { readonly acknowledgements: Acknowledgements; readonly retryNodes: NodeRetry },
 ): DeviceSubscription {
+  const { acknowledgements } = options;
   const { device, items } = plan;
   const log = context.log.child({ device });
   const losses = createLosses(context.declare);
   const of = { device };
   let atServer: AtServer | null = null;
-  let missing: readonly Item[] = items;
-  let refusals: readonly Refusal[] = [];
+  const desired = createDesiredItems(plan, { clock: context.clock, log, metrics, retry: options.retryNodes });
+  const silence = createSilence(plan, desired, { clock: context.clock, metrics });
   /** Until when we know all that the server had to say, by its own clock: our own samples go by the clock of the others of the tag. */
   let heardUntil: Micros | null = null;
 
@@ -103,6 +108,12 @@ export function createDeviceSubscription(
     for (const { clientHandle, value } of notified) {
       const item = items[clientHandle];
       if (item === undefined) continue;
+      const { name } = value.statusCode;
+      if (saysNodeVanished(value.statusCode.value)) desired.renew(item, `the server no longer has the node: ${name}`);
+      else {
+        desired.heard(item);
+        silence.heard(item);
+      }
       for (const member of item.members) {
         const { sample, lost } = takeDataValue(member, value, arrival);
         if (sample === null) metrics.repeated.inc(of);
@@ -163,7 +174,7 @@ export function createDeviceSubscription(
     const { subscriptionId, revisedPublishingInterval: publishingMs, revisedMaxKeepAliveCount } = revised;
     const ended = Promise.withResolvers<never>();
     ended.promise.catch(() => undefined);
-    missing = items;
+    desired.reset();
     const created: AtServer = {
       subscriptionId,
       publishingMs,
@@ -217,39 +228,20 @@ export function createDeviceSubscription(
     },
     reconcile: async (session, facts) => {
       if (atServer === null) throw new Error('reconcile before bring');
-      const result = await monitorItems(session, { ...atServer, plan }, missing, facts);
-      if (result.shortened > 0) {
-        log.warn(
-          { items: result.shortened },
-          'the server keeps fewer values per item than asked for: overflows may come',
-        );
-      }
-      if (result.untold !== null) log.warn({ err: result.untold }, 'the server does not tell the types of its nodes');
-      mark(result.refusals, serverNow());
-      logChange(log, refusals, result.refusals);
-      refusals = result.refusals;
-      missing = refusals.map(({ item }) => item);
-      metrics.refusedItems.set(of, refusals.length);
-      return refusals.length === 0;
+      const known = atServer;
+      const refused = await desired.reconcile(session, { ...known, plan }, facts).catch((error: unknown) => {
+        // The server may have items now of which no answer has told us: they would report beside those that are asked for again.
+        known.isUsable = false;
+        throw error;
+      });
+      mark(refused, serverNow());
+      const said = await silence.look(session, facts, serverNow());
+      if (said.length > 0) context.emit(said);
+      return Math.min(desired.dueInMs(), silence.dueInMs());
     },
     disconnect,
     flushLosses: losses.flush,
-    trouble: () => {
-      const [first] = refusals;
-      if (first === undefined) return null;
-      return `the server refuses ${refusals.length} of ${items.length} nodes, first ${first.item.tag.tag}: ${first.reason}`;
-    },
+    trouble: () => [desired.trouble() ?? [], silence.trouble() ?? []].flat().join('; ') || null,
+    note: desired.note,
   };
-}
-
-/** More than these in one line help nobody. */
-const maxReasonsLogged = 20;
-
-function logChange(log: DriverContext['log'], before: readonly Refusal[], now: readonly Refusal[]): void {
-  const known = new Set(before.map(({ item, reason }) => `${item.tag.tag} ${reason}`));
-  const fresh = now.filter(({ item, reason }) => !known.has(`${item.tag.tag} ${reason}`));
-  const reasons = fresh.slice(0, maxReasonsLogged).map(({ item, reason }) => `${item.tag.tag}: ${reason}`);
-  if (fresh.length > 0)
-    log.warn({ refused: now.length, reasons }, 'the server refuses nodes; correct them, or wait for the server');
-  else if (before.length > now.length) log.info({ refused: now.length }, 'the server has nodes that it refused before');
 }

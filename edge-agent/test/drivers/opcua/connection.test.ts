@@ -114,7 +114,6 @@ describe('a server that lives on', () => {
     const rig = rigFor({ endpoint: server.endpoint, tags });
     for (const name of names) await rig.turns(name, 'good');
     await server.ask({ do: 'close-sessions' });
-    await rig.turns('level', 'bad/not-connected');
     for (const name of names) {
       const samples = await waitFor(() => rig.of(name).length === 3 && rig.of(name), {
         what: `${name} to be good again`,

@@ -83,3 +83,29 @@ describe('subscriptions', () => {
     expect(plan?.subscriptions[0]?.items.map(({ samplingMs }) => samplingMs)).toEqual([500, 50]);
   });
 });
+
+describe('filters', () => {
+  const filterOf = (tag: object, settings: object = {}) => {
+    const [plan] = planEndpoints([device('a', { tags: [{ tag: 'a', node: 'i=1', ...tag }], ...settings })]);
+    const filter = plan?.subscriptions[0]?.items[0]?.filter;
+    if (filter === undefined) throw new Error('no item planned');
+    return filter;
+  };
+
+  test('ask the server for a deadband only where the settings say that it holds back', () => {
+    expect(filterOf({ deadband: 2 })).toEqual({ trigger: 'status-value', deadband: null });
+    expect(filterOf({ deadband: 2 }, { deadbandAt: 'server' }).deadband).toEqual({ kind: 'absolute', value: 2 });
+    expect(filterOf({ deadbandPercent: 2, deadbandAt: 'server' }).deadband).toEqual({ kind: 'percent', value: 2 });
+    expect(filterOf({ deadband: 0, deadbandAt: 'server' }).deadband).toBeNull();
+  });
+
+  test('of a tag go before those of its device, in whichever form', () => {
+    const percent = { deadbandPercent: 5, deadbandAt: 'server', trigger: 'status-value-timestamp' };
+    expect(filterOf({ deadband: 2 }, percent)).toEqual({
+      trigger: 'status-value-timestamp',
+      deadband: { kind: 'absolute', value: 2 },
+    });
+    expect(filterOf({}, percent).deadband).toEqual({ kind: 'percent', value: 5 });
+    expect(filterOf({ type: 'string' }, percent).deadband).toBeNull();
+  });
+});

@@ -41,7 +41,8 @@ async function subscribed() {
     declare: (declaration: Declaration) => void declared.push(declaration),
     whenKept: () => {},
   };
-  const subscription = createDeviceSubscription(plan, context, createOpcuaMetrics(metrics), createAcknowledgements());
+  const options = { acknowledgements: createAcknowledgements(), retryNodes: { firstMs: 1, maxMs: 1 } };
+  const subscription = createDeviceSubscription(plan, context, createOpcuaMetrics(metrics), options);
   const revised = { subscriptionId: 1, revisedPublishingInterval: 200, revisedMaxKeepAliveCount: 10 };
   const { onMessage, keepAliveMs, ended } = await subscription.bring({
     createSubscription: async () => new CreateSubscriptionResponse(revised),

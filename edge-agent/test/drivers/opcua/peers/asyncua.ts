@@ -28,7 +28,14 @@ export type AsyncuaSettings = {
   /** The namespace that gets the nodes of asyncua_types.py. */
   readonly types?: string;
   /** What asyncua_limits.py makes it refuse. */
-  readonly limits?: { readonly nodesPerRead?: number; readonly itemsPerCall?: number; readonly items?: number };
+  readonly limits?: {
+    readonly nodesPerRead?: number;
+    readonly itemsPerCall?: number;
+    /** Of a subscription. */
+    readonly items?: number;
+    /** That it grants, whatever was asked for. */
+    readonly samplingMs?: number;
+  };
   /** The endpoint of a discovery server that is told of it. */
   readonly registerWith?: string;
   /** Absent: none, and everybody may come in. */

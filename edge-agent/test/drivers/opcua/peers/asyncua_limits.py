@@ -7,7 +7,8 @@ from asyncua.server.internal_session import InternalSession
 
 
 def restrict(limits):
-    """limits: nodesPerRead and itemsPerCall refuse the call; items, of a subscription, refuses those beyond."""
+    """limits: nodesPerRead and itemsPerCall refuse the call; items, of a subscription, refuses those beyond; samplingMs is what
+    every item is granted."""
 
     def refuse_above(limit, operations):
         if limit is not None and len(operations) > limit:
@@ -28,6 +29,9 @@ def restrict(limits):
                 room = max(0, limits["items"] - len(subscription.monitored_item_srv._monitored_items))
             params.ItemsToCreate = wanted[:room]
             refused = ua.MonitoredItemCreateResult(ua.StatusCode(ua.StatusCodes.BadTooManyMonitoredItems))
-            return await super().create_monitored_items(params) + [refused] * (len(wanted) - room)
+            results = await super().create_monitored_items(params)
+            for result in results:
+                result.RevisedSamplingInterval = limits.get("samplingMs", result.RevisedSamplingInterval)
+            return results + [refused] * (len(wanted) - room)
 
     internal_server.InternalSession = RestrictedSession

@@ -4,6 +4,7 @@ import {
   DataType,
   DataValue,
   MessageSecurityMode,
+  type Namespace,
   OPCUACertificateManager,
   OPCUAServer,
   resolveNodeId,
@@ -64,9 +65,12 @@ server.on('request', (request: unknown) => {
 });
 await server.start();
 
-function add({ namespace, name, dataType, value, writing }: ServerSettings['nodes'][number]): void {
+function add(node: ServerSettings['nodes'][number]): void {
   if (space === null) return;
-  const variable = space.getNamespace(namespace).addVariable({
+  const { namespace, name, dataType, value, range, writing } = node;
+  // The type of a namespace leaves out what it can add of data access.
+  const owner = space.getNamespace(namespace) as Namespace;
+  const described = {
     organizedBy: space.rootFolder.objects,
     browseName: name,
     nodeId: `s=${name}`,
@@ -75,7 +79,11 @@ function add({ namespace, name, dataType, value, writing }: ServerSettings['node
     minimumSamplingInterval: 0,
     ...(writing?.access === undefined ? {} : { accessLevel: writing.access, userAccessLevel: writing.access }),
     ...(writing?.rank === undefined ? {} : { valueRank: writing.rank }),
-  });
+  };
+  const variable =
+    range === undefined
+      ? owner.addVariable(described)
+      : owner.addAnalogDataItem({ ...described, engineeringUnitsRange: range });
   if (writing?.answer !== undefined) answerWrites(variable, writing.answer, writing.afterMs ?? 0);
   if (value !== undefined) variable.setValueFromSource({ dataType, value: revive(value) });
   variables.set(name, variable);
@@ -130,6 +138,12 @@ function execute(command: ServerCommand): unknown {
       return written;
     case 'called':
       return called;
+    case 'delete': {
+      const variable = variables.get(command.name);
+      if (variable === undefined) throw new Error(`no node ${command.name}`);
+      space?.deleteNode(variable);
+      return variables.delete(command.name);
+    }
     case 'sessions':
       return server.engine.currentSessionCount;
     case 'subscriptions':

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { freePort, temporaryFolder } from '@fieldline/shared/testing';
+import { afterEach } from 'vitest';
 import { reapServer } from '../../../../../shared/src/testing/reaper.ts';
 
 /** It gives what it was given, and `answer` as its status after `afterMs`. */
@@ -31,6 +32,7 @@ export type ServerSettings = {
       readonly answer?: string;
       readonly afterMs?: number;
     };
+    readonly range?: { readonly low: number; readonly high: number };
   }[];
   /** Of the object `s=<object>`, which is made for them. */
   readonly methods?: readonly TestMethod[];
@@ -68,6 +70,7 @@ export type ServerCommand =
       readonly sourceTimeMs: number;
     }
   | { readonly do: 'add'; readonly node: ServerSettings['nodes'][number] }
+  | { readonly do: 'delete'; readonly name: string }
   /** What a server does with a session that it takes for dead. */
   | { readonly do: 'close-sessions'; readonly keepSubscriptions?: boolean }
   /** Numbers of the messages that it keeps until they are acknowledged. */
@@ -144,4 +147,17 @@ async function ready(server: ChildProcess): Promise<void> {
   });
   await Promise.race([once(server, 'message'), exited]);
   exited.catch(() => undefined);
+}
+
+/** Servers that are killed after each test. */
+export function useNodeOpcua(): (settings: Partial<ServerSettings>) => Promise<TestServer> {
+  const servers: TestServer[] = [];
+  afterEach(async () => {
+    await Promise.all(servers.splice(0).map((server) => server.kill()));
+  });
+  return async (settings) => {
+    const server = await startServer(settings);
+    servers.push(server);
+    return server;
+  };
 }
