@@ -19,7 +19,7 @@ import type { Commander } from './commander/commander.ts';
 import { configFingerprint } from './config-fingerprint.ts';
 import { deviceTroubles, notesOf, watchDevices } from './device-status.ts';
 import type { Driver, DriverContext } from './drivers/driver.ts';
-import { loadDriver, type Protocol, protocolsOf } from './drivers/registry.ts';
+import { type DriverOptions, loadDriver, type Protocol, protocolsOf } from './drivers/registry.ts';
 import { errorFields } from './error-fields.ts';
 import { createFilter } from './filter/filter.ts';
 import { filterSettings } from './filter/settings.ts';
@@ -49,13 +49,15 @@ export type AgentParts = {
   readonly loadDriver?: typeof loadDriver;
   /** How long an orderly stop waits for the last batches to be confirmed. */
   readonly closeTimeoutMs?: number;
+  /** Gets what the patterns of the settings stand for, whenever that was looked up. */
+  readonly takeFound?: DriverOptions['takeFound'];
 };
 
 export type Agent = {
   /** Of /metrics and /health; null where it could not be opened. */
   readonly httpPort: number | null;
-  /** Stops reading, sends what it has within its time, says `stopped`. Idempotent. */
-  readonly close: () => Promise<void>;
+  /** Stops reading, sends what it has within its time (or `drainMs`), says `stopped`. Idempotent. */
+  readonly close: (drainMs?: number) => Promise<void>;
 };
 
 /** Batches in memory while the disk takes none. */
@@ -91,6 +93,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   life.add('journal', () => recorder.close());
   health.ready.push({ name: 'journal', trouble: () => recorder.trouble(), note: () => recorder.note() });
 
+  let drainForMs = closeTimeoutMs;
   const drivers: Driver[] = [];
   /** As soon as there are drivers. */
   let commander: Commander | null = null;
@@ -158,7 +161,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     const handedOver = handOver();
     forwarder.offer(recorder.finish());
     for (const each of handedOver) each();
-    await forwarder.drained(AbortSignal.timeout(closeTimeoutMs));
+    await forwarder.drained(AbortSignal.timeout(drainForMs));
     forwarder.close();
   });
 
@@ -215,7 +218,11 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     { gateway, devices: devices.length, tags: drivers.reduce((sum, { tags }) => sum + tags.length, 0) },
     'reading',
   );
-  return { httpPort, close: () => life.close() };
+  const close = (drainMs = closeTimeoutMs): Promise<void> => {
+    drainForMs = drainMs;
+    return life.close();
+  };
+  return { httpPort, close };
 }
 
 /** Loaded only where commands are taken. */
@@ -255,6 +262,7 @@ async function loadOne(
       certificateFolder: certificateFolder(config),
       flightRecorder: config.flightRecorder,
       learnedFile: learnedFile(config),
+      takeFound: parts.takeFound,
     });
   } catch (error) {
     const trouble = `the ${protocol} driver cannot start: ${error instanceof Error ? error.message : String(error)}`;

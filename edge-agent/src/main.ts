@@ -18,7 +18,8 @@ const usage = `Usage: fieldline-edge <command> --config <file>
   run       reads the devices of the settings file, journals and publishes until it is stopped
   validate  checks the settings file: every problem with file, line and column, or a summary
   plan      which requests will be sent, how busy the links will be, how much will be stored; nothing is sent
-  read      tags of a device, or registers, once: raw, decoded, and how long it took
+  read      tags of a device, or registers, or nodes, once: raw, decoded, and how long it took
+  browse    what an OPC UA server has, as a tree, or as tags for the settings
   probe     what a block of registers may mean: every reading, the most plausible first
   scan      which units are on a bus, and who they are
   tags      export or import: the tags of a Modbus device as a list for a spreadsheet
@@ -72,17 +73,9 @@ async function run(file: string): Promise<void> {
     const config = await loadSettings(file);
     setFlags([...smallHeap, ...(tagsOf(config) > mostTagsOfSmall ? fastCode : littleCode)]);
     const log = runtime.createLog('fieldline-edge', config.log.level);
-    const { startAgent } = await import('./agent.ts');
-    const agent = await startAgent(config, {
-      clock: runtime.systemClock,
-      log,
-      metrics: runtime.createMetrics(),
-      health: runtime.createHealth(),
-      configFolder: dirname(resolve(file)),
-    });
-    await runtime.untilAborted(signal);
-    log.info('stopping');
-    await agent.close();
+    const { runAgent } = await import('./run-agent.ts');
+    const configFolder = dirname(resolve(file));
+    await runAgent(config, { clock: runtime.systemClock, log, configFolder }, signal);
   });
 }
 
@@ -184,6 +177,7 @@ const commandsWithArguments: ReadonlyMap<string, (args: readonly string[]) => Pr
   ['sunspec', sunspec],
   ['plan', byHand(() => import('./commands/plan/command.ts'))],
   ['read', byHand(() => import('./commands/read/command.ts'))],
+  ['browse', byHand(() => import('./commands/browse/command.ts'))],
   ['probe', byHand(() => import('./commands/probe/command.ts'))],
   ['scan', byHand(() => import('./commands/scan/command.ts'))],
   ['tags', byHand(() => import('./commands/tags/command.ts'))],

@@ -49,5 +49,9 @@ export const commandFile = (config: EdgeConfig): string =>
 export const learnedFile = ({ gateway, journal }: Pick<EdgeConfig, 'gateway' | 'journal'>): string =>
   join(dirname(journal.folder), 'learned', `${gateway}.json`);
 
+/** What the patterns of the settings stand for, beside the journal. */
+export const foundTagsFile = ({ gateway, journal }: Pick<EdgeConfig, 'gateway' | 'journal'>): string =>
+  join(dirname(journal.folder), 'found-tags', `${gateway}.json`);
+
 /** Beside the journal: the one place of the settings that the agent may write to. */
 export const certificateFolder = (config: EdgeConfig): string => join(dirname(config.journal.folder), 'certificates');

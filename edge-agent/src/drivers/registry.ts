@@ -4,6 +4,7 @@
  */
 import type { Device, FlightRecorderSettings } from '@fieldline/shared/config';
 import type { Driver, DriverContext } from './driver.ts';
+import type { TakeFound } from './opcua/expander.ts';
 
 export type Protocol = Device['protocol'];
 type DevicesOf<P extends Protocol> = readonly Extract<Device, { protocol: P }>[];
@@ -14,6 +15,8 @@ export type DriverOptions = {
   readonly flightRecorder: FlightRecorderSettings;
   /** Where drivers keep what they have learned of devices. */
   readonly learnedFile: string;
+  /** Gets what the patterns of settings stand for on a server. */
+  readonly takeFound?: TakeFound | undefined;
 };
 
 type Loaders = {

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { run as browse } from '../../src/commands/browse/command.ts';
 import { run as plan } from '../../src/commands/plan/command.ts';
 import { run as probe } from '../../src/commands/probe/command.ts';
 import { run as profiles } from '../../src/commands/profiles/command.ts';
@@ -25,7 +26,13 @@ describe('wrong use is told in a sentence that says what to do:', () => {
     [read, ['--host', 'h'], '--address is missing: which register to read, or --file and --record'],
     [read, ['--host', 'h', '--device', 'plc'], /^--device names what .* leave --device out and state --address$/],
     [read, ['--tag', 'a'], '--tag names what stands in a settings file, and --config is missing: state it'],
-    [read, [...config, '--device', 'ua'], 'ua speaks opcua: read reads Modbus devices'],
+    [
+      read,
+      [...config, '--device', 'plc', '--node', 'i=1'],
+      'plc speaks modbus: --node names a node of an OPC UA server',
+    ],
+    [browse, [], 'which server is missing: browse opc.tcp://10.0.0.5:4840, or --config and --device'],
+    [browse, [...config, '--device', 'us'], 'us is no OPC UA device of the settings. Did you mean ua?'],
     [read, [...config, '--device', 'plx'], 'plx is no device of the settings. Did you mean plc?'],
     [read, ['--host', 'http://h', '--address', '0'], /^--host is "http:\/\/h": must be a name or an address alone/],
     [read, ['--link', 'tcp', '--address', '0'], '1 problem in --link:'],

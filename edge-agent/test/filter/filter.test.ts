@@ -136,6 +136,9 @@ describe('the settings of a tag', () => {
         silentMs: 300_000,
         timeoutMs: 1_000,
         deadband: 2,
+        patterns: [],
+        maxPatternTags: 1,
+        forgetAfterMs: 1,
         tags: [
           { tag: 'own', node: 'i=1', type: 'float64', deadband: 5, heartbeatMs: 60_000 },
           { tag: 'inherited', node: 'i=2', type: 'float64' },

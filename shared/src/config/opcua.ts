@@ -4,6 +4,7 @@ import { writeObject } from './commands.ts';
 import { addressProblems, addressShape, namespaceUri } from './opcua-address.ts';
 import { opcuaCallSchema } from './opcua-call.ts';
 import { filterProblems, opcuaFilterShape } from './opcua-filter.ts';
+import { patternProblems, patternShape } from './opcua-pattern.ts';
 import { typedRuleProblems } from './opcua-write.ts';
 import {
   deadbandShape,
@@ -81,6 +82,22 @@ export const opcuaTagSchema = z
   });
 export type OpcuaTag = z.infer<typeof opcuaTagSchema>;
 
+/** What may be written is named one by one. */
+const { tag: _tag, node: _node, write: _write, ...shapeOfTag } = opcuaTagSchema.shape;
+
+export const opcuaPatternSchema = z
+  .strictObject({
+    ...shapeOfTag,
+    ...patternShape,
+    type: z.enum(valueTypes).optional().describe('absent: what the server says'),
+  })
+  .refine(isRange, notARange)
+  .superRefine(({ part, type }, context) => {
+    const message = type === undefined ? null : wrongType(part, type);
+    if (message !== null) context.addIssue({ code: 'custom', path: ['type'], message });
+  });
+export type OpcuaPattern = z.infer<typeof opcuaPatternSchema>;
+
 export const opcuaDeviceSchema = z
   .strictObject({
     device: id,
@@ -128,7 +145,24 @@ export const opcuaDeviceSchema = z
       ),
     ...keepingShape,
     namespace: namespaceUri,
-    tags: z.array(opcuaTagSchema).min(1),
+    tags: z.array(opcuaTagSchema).default([]),
+    patterns: z
+      .array(opcuaPatternSchema)
+      .default([])
+      .describe(
+        'tags for all nodes whose path fits, or for all instances of a type; they are looked for at each connect',
+      ),
+    maxPatternTags: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(5_000)
+      .describe(
+        'most tags that the patterns of this device make; what is beyond is not read, and told in the health report',
+      ),
+    forgetAfterMs: durationMs
+      .default(7 * 24 * 3_600_000)
+      .describe('a tag of a pattern whose node the server does not have is bad for so long, then it is forgotten'),
     calls: z
       .array(opcuaCallSchema)
       .max(1_000)
@@ -161,6 +195,15 @@ export const opcuaDeviceSchema = z
       for (const { path, message } of addressProblems(tag, device.namespace))
         context.addIssue({ code: 'custom', path: ['tags', position, ...path], message });
     for (const problem of filterProblems(device)) context.addIssue({ code: 'custom', ...problem });
+    for (const [position, pattern] of device.patterns.entries())
+      for (const { path, message } of patternProblems(pattern, device.namespace))
+        context.addIssue({ code: 'custom', path: ['patterns', position, ...path], message });
+    if (device.tags.length === 0 && device.patterns.length === 0)
+      context.addIssue({
+        code: 'custom',
+        path: ['tags'],
+        message: 'it has nothing to read; state tags, patterns, or both',
+      });
   });
 export type OpcuaSecurity = NonNullable<z.infer<typeof opcuaDeviceSchema>['security']>;
 export type OpcuaDevice = z.infer<typeof opcuaDeviceSchema>;

@@ -56,6 +56,41 @@ describe('a browse path', () => {
   });
 });
 
+describe('a pattern', () => {
+  const problems = (pattern: object, device: object = { namespace: 'urn:a' }): string[] => {
+    const { issues } = issuesOf(opcuaDeviceSchema, {
+      device: 'd',
+      protocol: 'opcua',
+      endpoint: 'opc.tcp://plc:4840',
+      patterns: [pattern],
+      ...device,
+    });
+    return (issues ?? []).map(({ path, message }) => `${path.join('.')} ${message}`);
+  };
+
+  test('has wildcards, or a type, and an id that says which node it is', () => {
+    expect(problems({ tag: '{1}-{2}', path: 'Line*/Motor*' })).toEqual([]);
+    expect(problems({ tag: '{path}.speed', instancesOf: 'nsu=urn:a;i=1002', path: 'Speed' })).toEqual([]);
+    expect(problems({ tag: '{name}', instancesOf: 'i=2368' }, {})).toEqual([]);
+    expect(problems({ tag: '{1}' })).toEqual(['patterns.0.path is missing: state path, instancesOf, or both']);
+    expect(problems({ tag: '{1}', path: 'Line1' })[0]).toContain(
+      'it has no *, and so names one node; put it under tags',
+    );
+    expect(problems({ tag: '{1}', path: 'Line*' }, {})[0]).toContain('it has names without a namespace');
+    expect(problems({ tag: 'speed', path: 'Line*' })[0]).toContain('all of its tags would have this id; there are {1}');
+    expect(problems({ tag: '{2}', path: 'Line*' })[0]).toContain('it has {2}; there are {1}');
+    expect(problems({ tag: '{name}', path: 'Line*' })[0]).toContain('it has {name}; there are {1}');
+    expect(problems({ tag: '{1} speed', path: 'Line*' })[0]).toContain('beside {…} it may have');
+    expect(problems({ tag: '{1}', path: 'Line*', part: 'status', type: 'float64' })[0]).toContain('patterns.0.type');
+  });
+
+  test('is enough for a device; one without tags and patterns has nothing to read', () => {
+    expect(problemsOf({}, { tags: undefined })).toEqual([
+      'tags is missing: it has nothing to read; state tags, patterns, or both',
+    ]);
+  });
+});
+
 describe('the node of a tag', () => {
   test('is stated once, by id or by path', () => {
     expect(problemsOf({})).toEqual(['tags.0.node is missing: state node or path']);

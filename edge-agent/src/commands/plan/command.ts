@@ -10,6 +10,7 @@ import { Learned } from '../../drivers/modbus/learned.ts';
 import { typicalAnswerMs } from '../../drivers/modbus/request-cost.ts';
 import { learnedFile, resolvePaths } from '../../resolve-paths.ts';
 import type { FieldParts } from '../field-parts.ts';
+import { withFoundTags } from '../found-tags.ts';
 import { numberOf } from '../number-of.ts';
 import { busFindings } from '../validate/bus.ts';
 import { forecastOf } from './forecast.ts';
@@ -50,7 +51,11 @@ export async function run({
   const statedMs = stated === undefined ? null : numberOf(stated, '--answer-ms', 60_000, usage);
   const { config, problemAt } = await readSettings(values.config);
   const learned = statedMs === null ? readLearned(values.config, config) : null;
-  const forecast = forecastOf(config, answerOf(statedMs, learned?.known ?? new Learned()));
+  const forecast = forecastOf(
+    config,
+    withFoundTags(values.config, config),
+    answerOf(statedMs, learned?.known ?? new Learned()),
+  );
   const { problems, warnings } = busFindings(config, forecast.links);
   const lines = (issues: typeof problems): string[] => problemLines(values.config ?? '', issues.map(problemAt));
   if (values.json === true) {

@@ -2,21 +2,29 @@ import { counted, grouped } from '@fieldline/shared/runtime';
 import type { Answer, LinkForecast, RequestForecast } from '../../drivers/modbus/forecast.ts';
 import { columns } from '../columns.ts';
 import { bytesInWords, durationInWords } from '../journal/in-words.ts';
-import type { Forecast } from './forecast.ts';
+import type { Forecast, OtherForecast } from './forecast.ts';
 
 export function planLines({ links, others, amounts }: Forecast): string[] {
   const { samplesPerSecond, uplinkBytesPerDay, diskBytesPerDay, hoursOfBuffer, by } = amounts;
   return [
     ...links.flatMap((link) => [...linkLines(link), '']),
-    ...others.map(({ device, protocol, tags }) => `${device}: ${protocol}, ${counted(tags, 'tag')}, reports by itself`),
+    ...others.map(otherLine),
     ...(others.length > 0 ? [''] : []),
     `in all: at most ${rate(samplesPerSecond)} samples/s (deadbands hold back some)`,
     `  uplink          ${bytesInWords(uplinkBytesPerDay)} a day`,
     `  written to disk ${bytesInWords(diskBytesPerDay)} a day`,
-    `  an outage may last ${durationInWords(hoursOfBuffer * 3_600_000)} until the oldest is dropped (journal.${by})`,
+    ...(Number.isFinite(hoursOfBuffer)
+      ? [
+          `  an outage may last ${durationInWords(hoursOfBuffer * 3_600_000)} until the oldest is dropped (journal.${by})`,
+        ]
+      : []),
     '  from the bytes a sample that were measured: see "How much it writes" in the README of the agent',
   ];
 }
+
+const otherLine = ({ device, protocol, tags, publishingMs, samplesPerSecond, patterns }: OtherForecast): string =>
+  `${device}: ${protocol}, ${counted(tags, 'tag')}, reports by itself every ${publishingMs} ms, at most ${rate(samplesPerSecond)} samples/s` +
+  (patterns === null ? '' : ` (${patterns})`);
 
 function linkLines(link: LinkForecast): string[] {
   const line = link.baudRate === null ? '' : ` ${grouped(link.baudRate)} baud`;

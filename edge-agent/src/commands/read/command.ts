@@ -1,18 +1,29 @@
-import { type ModbusDevice, modbusDeviceSchema, nearest } from '@fieldline/shared/config';
+import { type Device, type ModbusDevice, modbusDeviceSchema, nearest } from '@fieldline/shared/config';
+import { nodeText } from '@fieldline/shared/config/opcua-address';
 import { issuesOf } from '@fieldline/shared/config/settings-text';
 import { parseCommandArgs, refuseWords, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { HandLink } from '../../drivers/modbus/by-hand.ts';
 import { replyError, replyText } from '../../drivers/modbus/reply-text.ts';
 import { columns } from '../columns.ts';
 import type { FieldParts } from '../field-parts.ts';
+import { withFoundTags } from '../found-tags.ts';
+import {
+  configuredServer,
+  type OpcuaTarget,
+  opcuaTargetOptions,
+  opcuaTargetUsage,
+  statedServer,
+} from '../opcua-target.ts';
 import { linkOf, targetOptions, targetUsage } from '../target.ts';
 import { type ReadBlock, readTags } from './read.ts';
 
 export const usage = `Usage: fieldline-edge read --config FILE --device DEVICE [--tag TAG]…
        fieldline-edge read --host HOST [--unit UNIT] --address ADDRESS [--table TABLE] [--type TYPE] …
        fieldline-edge read --host HOST [--unit UNIT] --file FILE --record RECORD [--type TYPE] …
+       fieldline-edge read --endpoint opc.tcp://HOST:4840 --node NODE…
 
-Reads once and shows the registers, the value that is made of them, its quality, and how long each answer took.
+Reads once and shows of a Modbus device the registers, the value that is made of them, its quality, and how long each answer took; of an
+OPC UA server value, type, quality, status, and the times of source and server.
 
   --config FILE   the settings file; --device: which one of it; --tag: only this one, may be repeated
   --exchanges     also what an exchange of the settings reads: that WRITES its words to the device
@@ -22,6 +33,11 @@ ${targetUsage}
   --scale X, --offset X, --address-base BASE
                   as in the settings: address, table, file, record, type, byteOrder, registers, bit, timeForm, scale, offset, addressBase
   --timeout-ms MS 3000 unless it is stated
+
+Of OPC UA:
+  --endpoint URL  of a server that no settings name
+  --node NODE     such as i=2258 or 'nsu=urn:plant;s=Line1.Speed', may be repeated; also with --config and --device
+${opcuaTargetUsage}
 `;
 
 /** Of a tag on the command line: the names of the settings. */
@@ -40,11 +56,17 @@ const tagOptions = {
 } as const;
 const tagOptionNames = Object.keys(tagOptions) as (keyof typeof tagOptions)[];
 
+/** Of what no settings name. */
+const modbusOptionNames = [...Object.keys(targetOptions), ...tagOptionNames, 'unit'];
+
 const placeOptions = ['host', 'path', 'link'] as const;
 
 const text = { type: 'string' } as const;
 const options = {
   ...targetOptions,
+  ...opcuaTargetOptions,
+  endpoint: text,
+  node: { type: 'string', multiple: true },
   config: text,
   device: text,
   tag: { type: 'string', multiple: true },
@@ -77,7 +99,17 @@ export async function run({ args, readSettings, clock, signal, say }: FieldParts
     return;
   }
   refuseWords(positionals, '--host 10.0.0.5', usage);
-  const device = values.config === undefined ? statedDevice(values) : await configuredDevice(values, readSettings);
+  const server = await serverOf(values, readSettings);
+  if (server !== null) return readServer(server, values, { say, signal });
+  const device = values.config === undefined ? statedDevice(values) : await configuredModbus(values, readSettings);
+  await readModbus(device, values, { clock, say, signal });
+}
+
+async function readModbus(
+  device: ModbusDevice,
+  values: Values,
+  { clock, say, signal }: Pick<FieldParts, 'clock' | 'say' | 'signal'>,
+): Promise<void> {
   const wanted = {
     tags: values.tag === undefined ? null : tagsWanted(values.tag, device),
     exchanges: values.exchanges === true,
@@ -109,22 +141,59 @@ function blockLines({ request, roundTripMs, tags, failed }: ReadBlock): string[]
   return [head, ...columns(rows)];
 }
 
-async function configuredDevice(values: Values, readSettings: FieldParts['readSettings']): Promise<ModbusDevice> {
-  const stray = [...Object.keys(targetOptions), ...tagOptionNames, 'unit'].find((name) => Reflect.has(values, name));
-  if (stray !== undefined) throw wrongArguments(`--${stray} does not go with --config: the settings say it`, usage);
-  if (values.device === undefined) throw wrongArguments('--device is missing', usage);
-  const { config } = await readSettings(values.config ?? '');
-  const device = config.devices.find((one) => one.device === values.device);
-  if (device === undefined) {
-    const names = config.devices.map((one) => one.device);
-    throw wrongArguments(`${values.device} is no device of the settings${hint(values.device, names)}`, usage);
+/** null: the device that is meant speaks Modbus. */
+async function serverOf(values: Values, readSettings: FieldParts['readSettings']): Promise<OpcuaTarget | null> {
+  if (values.endpoint !== undefined) {
+    const stray = ['config', 'device', 'tag', ...modbusOptionNames].find((name) => Reflect.has(values, name));
+    if (stray !== undefined) throw wrongArguments(`--${stray} does not go with --endpoint`, usage);
+    if (values.node === undefined) throw wrongArguments('--node is missing: which node to read', usage);
+    return statedServer(values.endpoint, values, usage);
   }
-  if (device.protocol !== 'modbus')
-    throw wrongArguments(`${device.device} speaks ${device.protocol}: read reads Modbus devices`, usage);
-  return device;
+  if (values.config === undefined) return null;
+  const { config, device } = await configuredDevice(values, readSettings);
+  return device.protocol === 'opcua' ? configuredServer(values.config, config, device) : null;
 }
 
-function tagsWanted(names: readonly string[], device: ModbusDevice): ReadonlySet<string> {
+/** The library of OPC UA is loaded only for that. */
+async function readServer(
+  server: OpcuaTarget,
+  { tag: names, node: nodes = [] }: Values,
+  parts: Pick<FieldParts, 'say' | 'signal'>,
+): Promise<void> {
+  const named = names === undefined ? null : tagsWanted(names, server.device);
+  const ofNodes = nodes.map((node) => ({ tag: node, node: nodeOf(node), type: null }));
+  const isAll = named === null && nodes.length === 0;
+  const ofTags = server.device.tags.filter(({ tag }) => isAll || named?.has(tag));
+  const { readOpcua } = await import('./opcua.ts');
+  await readOpcua(server, [...ofTags, ...ofNodes], parts);
+}
+
+function nodeOf(node: string): string {
+  const { success, error } = nodeText.safeParse(node);
+  if (success) return node;
+  throw wrongArguments(`--node ${node} must be ${error.issues[0]?.message ?? 'a node id'}`, usage);
+}
+
+async function configuredModbus(values: Values, readSettings: FieldParts['readSettings']): Promise<ModbusDevice> {
+  const { device } = await configuredDevice(values, readSettings);
+  if (device.protocol === 'modbus' && values.node === undefined) return device;
+  throw wrongArguments(`${device.device} speaks ${device.protocol}: --node names a node of an OPC UA server`, usage);
+}
+
+async function configuredDevice(values: Values, readSettings: FieldParts['readSettings']) {
+  const stray = modbusOptionNames.find((name) => Reflect.has(values, name));
+  if (stray !== undefined) throw wrongArguments(`--${stray} does not go with --config: the settings say it`, usage);
+  if (values.device === undefined) throw wrongArguments('--device is missing', usage);
+  const file = values.config ?? '';
+  const { config: stated } = await readSettings(file);
+  const config = withFoundTags(file, stated);
+  const device = config.devices.find((one) => one.device === values.device);
+  if (device !== undefined) return { config, device };
+  const names = config.devices.map((one) => one.device);
+  throw wrongArguments(`${values.device} is no device of the settings${hint(values.device, names)}`, usage);
+}
+
+function tagsWanted(names: readonly string[], device: Device): ReadonlySet<string> {
   const known = device.tags.map(({ tag }) => tag);
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined)

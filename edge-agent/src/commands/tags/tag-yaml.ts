@@ -12,7 +12,8 @@ function lineOf(tag: StatedTag): string {
   return `{ ${fields.join(', ')} }`;
 }
 
-function written(value: unknown): string {
+/** As it stands in a line of YAML. */
+export function written(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(written).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return scalar(value);
   const fields = Object.entries(value).map(([name, part]) => `${name}: ${written(part)}`);

@@ -4,6 +4,7 @@ import type { PlacedEdge } from '@fieldline/shared/config/load-edge';
 import { invalid, problemLines } from '@fieldline/shared/config/settings-text';
 import { counted } from '@fieldline/shared/runtime';
 import { forecastLinks } from '../../drivers/modbus/forecast.ts';
+import { patternsText, withFoundTags } from '../found-tags.ts';
 import { busFindings } from './bus.ts';
 import { type LineOf, overlaps, unitClashes } from './map.ts';
 import { writeRanges } from './write-range.ts';
@@ -35,15 +36,24 @@ const modbusOf = (devices: EdgeConfig['devices']): ModbusDevice[] =>
 
 function summary(file: string, config: EdgeConfig): string[] {
   const { gateway, devices, uplink, journal } = config;
+  const found = withFoundTags(file, config);
   const tags = devices.reduce((sum, device) => sum + device.tags.length, 0);
   return [
     `${file} is valid`,
     `  gateway ${gateway} publishes to ${[uplink.broker].flat().join(', else to ')}, journal in ${journal.folder}`,
-    ...devices.map((device) => `  ${device.device}: ${device.protocol}, ${counted(device.tags.length, 'tag')}`),
+    ...devices.map((device, position) => `  ${deviceText(device, found.devices[position] ?? device)}`),
     `  ${counted(devices.length, 'device')}, ${counted(tags, 'tag')}`,
     `  ${writableOf(config)}`,
     ...writingPolls(modbusOf(devices)).map((line) => `  ${line}`),
   ];
+}
+
+type Device = EdgeConfig['devices'][number];
+
+function deviceText(stated: Device, whole: Device): string {
+  const patterns = patternsText(stated, whole);
+  const tags = counted(stated.tags.length, 'tag');
+  return `${stated.device}: ${stated.protocol}, ${tags}${patterns === null ? '' : `; ${patterns}`}`;
 }
 
 /** What an auditor asks next: what is written without any command. */

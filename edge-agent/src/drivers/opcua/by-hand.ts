@@ -2,6 +2,9 @@
  * One session for a technician's commands, opened as the agent opens its own: the same security, trust and user. It is tried once, and
  * what is wrong is told in the words of the agent.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { OpcuaDevice } from '@fieldline/shared/config';
 import { silentLog, systemClock } from '@fieldline/shared/runtime';
 import { createCertificateStore } from './certificates.ts';
@@ -13,15 +16,19 @@ import { explainFailure } from './trouble.ts';
 
 export type HandSession = { readonly session: Session; readonly facts: ServerFacts };
 
-/** @throws FieldlineError device/… where the server cannot be reached, does not let us in, or fails at the work */
+/**
+ * `certificateFolder`: null for one that is gone afterwards.
+ * @throws FieldlineError device/… where the server cannot be reached, does not let us in, or fails at the work
+ */
 export async function withSession<Result>(
   device: OpcuaDevice,
-  certificateFolder: string,
+  certificateFolder: string | null,
   signal: AbortSignal,
   work: (opened: HandSession) => Promise<Result>,
 ): Promise<Result> {
   redirectLibraryMessages(() => {});
-  const certificates = createCertificateStore(certificateFolder, systemClock.now, silentLog);
+  const folder = certificateFolder ?? mkdtempSync(join(tmpdir(), 'fieldline-edge-'));
+  const certificates = createCertificateStore(folder, systemClock.now, silentLog);
   const [plan] = planEndpoints([device]);
   if (plan === undefined) throw new Error('a device has an endpoint');
   try {
@@ -33,5 +40,7 @@ export async function withSession<Result>(
     }
   } catch (error) {
     throw explainFailure(error, plan, certificates.ownFile);
+  } finally {
+    if (certificateFolder === null) rmSync(folder, { recursive: true, force: true });
   }
 }

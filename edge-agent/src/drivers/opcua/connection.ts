@@ -9,6 +9,7 @@ import type { DeviceStatus, DriverContext } from '../driver.ts';
 import { createAcknowledgements } from './acknowledgements.ts';
 import type { CertificateStore } from './certificates.ts';
 import type { NodeRetry } from './desired-items.ts';
+import type { Expander } from './expander.ts';
 import type { Session } from './library.ts';
 import type { OpcuaMetrics } from './metrics.ts';
 import type { EndpointPlan } from './plan.ts';
@@ -25,6 +26,7 @@ export type ConnectionOptions = {
   readonly retryNodes: NodeRetry;
   /** Of each session, once it is there. */
   readonly onLive?: (live: Live) => void;
+  readonly expander?: Expander | undefined;
 };
 
 /** What one may write and call by, until the session is lost. */
@@ -128,6 +130,7 @@ export function createConnection(
     return await Promise.race([
       publishing,
       reconcile(session, facts, signal),
+      ...(options.expander === undefined ? [] : [options.expander.run(session, facts, signal)]),
       ...subscribers.map(({ ended }) => ended),
     ]);
   };

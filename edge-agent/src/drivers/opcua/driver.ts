@@ -5,6 +5,7 @@ import { createCertificateStore } from './certificates.ts';
 import { type Commandable, createCommandable } from './commandable.ts';
 import { createConnection, type Live } from './connection.ts';
 import type { NodeRetry } from './desired-items.ts';
+import { createExpander, type TakeFound } from './expander.ts';
 import { redirectLibraryMessages } from './library.ts';
 import { createOpcuaMetrics } from './metrics.ts';
 import { planEndpoints } from './plan.ts';
@@ -16,6 +17,8 @@ export type OpcuaDriverOptions = {
   readonly reconnect?: BackoffOptions;
   /** Pauses between attempts to get the nodes that the server refuses. */
   readonly retryNodes?: NodeRetry;
+  /** Gets what the patterns of a device stand for, whenever that was looked up. */
+  readonly takeFound?: TakeFound | undefined;
 };
 
 const renewalCheckEveryMs = 12 * 3_600_000;
@@ -37,15 +40,22 @@ export function createOpcuaDriver(
     certificateFolder,
     reconnect = { firstMs: 1_000, maxMs: 30_000 },
     retryNodes = { firstMs: 5_000, maxMs: 300_000 },
+    takeFound = () => [],
   } = options;
   redirectLibraryMessages((message) => context.log.debug({ library: 'node-opcua' }, message));
   const certificates = createCertificateStore(certificateFolder, context.clock.now, context.log);
   const plans = planEndpoints(devices);
   const metrics = createOpcuaMetrics(context.metrics);
-  const connections = plans.map((plan) => {
+  const expanders = plans.map(({ subscriptions }) => {
+    const names = new Set(subscriptions.map(({ device }) => device));
+    const own = devices.filter(({ device }) => names.has(device));
+    return createExpander(own, context.log, takeFound, retryNodes);
+  });
+  const connections = plans.map((plan, position) => {
     const names = plan.subscriptions.map(({ device }) => device);
     const onLive = (live: Live): void => commandable.onLive(names, live);
-    return createConnection(plan, context, metrics, { certificates, reconnect, retryNodes, onLive });
+    const expander = expanders[position];
+    return createConnection(plan, context, metrics, { certificates, reconnect, retryNodes, onLive, expander });
   });
   const places = connections.flatMap((connection, position) =>
     (plans[position]?.subscriptions ?? []).map((plan) => ({ plan, connection })),
@@ -68,7 +78,12 @@ export function createOpcuaDriver(
       connections
         .flatMap((connection) => connection.status())
         .map((status) => ({ ...status, trouble: status.trouble ?? commandable.troubleOf(status.device) })),
-    note: () => noteOf([certificates.note(), ...connections.flatMap((connection) => connection.notes())]),
+    note: () =>
+      noteOf([
+        certificates.note(),
+        ...connections.flatMap((connection) => connection.notes()),
+        ...expanders.map((expander) => expander.note()),
+      ]),
     close: async () => {
       if (renewing !== null) clearInterval(renewing);
       await Promise.all(connections.map((connection) => connection.close()));

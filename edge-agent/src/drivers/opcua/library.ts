@@ -23,7 +23,7 @@ import {
 import { type BaseUAObject, findBuiltInType, getStandardDataTypeFactory } from 'node-opcua-factory';
 
 export { BinaryStream } from 'node-opcua-binary-stream';
-export type { StatusCode, UserIdentityInfo } from 'node-opcua-client';
+export type { BrowseResult, StatusCode, UserIdentityInfo } from 'node-opcua-client';
 export {
   AttributeIds,
   BrowseDirection,
@@ -57,6 +57,7 @@ export {
   SecurityPolicy,
   StatusChangeNotification,
   StatusCodes,
+  sameNodeId,
   TimestampsToReturn,
   type TransferSubscriptionsResponse,
   UserTokenType,

@@ -1,5 +1,6 @@
 /** Nodes by their browse path from the Objects folder, for the server to look up (OPC 10000-4 5.9.4). */
 import { type NamespaceName, parsePath } from '@fieldline/shared/config/opcua-path';
+import { hierarchicalReferences } from './browse.ts';
 import { inCalls } from './call-limit.ts';
 import { coerceNodeId, type NodeId, type Session } from './library.ts';
 import { namespaceIndex, type ResolvedNode } from './node-id.ts';
@@ -20,8 +21,7 @@ export function parseNodePath(text: string, uri: string): NodePath {
   return { text, names };
 }
 
-const objectsFolder = coerceNodeId('i=85', 0);
-const hierarchicalReferences = coerceNodeId('i=33', 0);
+export const objectsFolder = coerceNodeId('i=85', 0);
 
 export async function resolvePaths(
   session: Session,
@@ -29,18 +29,13 @@ export async function resolvePaths(
   facts: ServerFacts,
 ): Promise<ResolvedNode[]> {
   const resolved: ResolvedNode[] = [];
-  const asked: { readonly position: number; readonly names: readonly QualifiedName[] }[] = [];
+  const asked: (AskedPath & { readonly position: number })[] = [];
   for (const [position, path] of paths.entries()) {
     const names = qualify(path, facts.namespaces);
     if ('reason' in names) resolved[position] = names;
-    else asked.push({ position, names });
+    else asked.push({ position, start: objectsFolder, references: hierarchicalReferences, names });
   }
-  const results = await inCalls(facts.limits.translate, asked, (some) =>
-    translate(
-      session,
-      some.map(({ names }) => names),
-    ),
-  );
+  const results = await inCalls(facts.limits.translate, asked, (some) => translate(session, some));
   for (const [index, { position }] of asked.entries()) {
     const { nodeIds, status } = results[index] ?? { nodeIds: [], status: 'BadNoMatch' };
     resolved[position] = only(paths[position]?.text ?? '', nodeIds, status);
@@ -48,7 +43,7 @@ export async function resolvePaths(
   return resolved;
 }
 
-type QualifiedName = { readonly namespaceIndex: number; readonly name: string };
+export type QualifiedName = { readonly namespaceIndex: number; readonly name: string };
 
 function qualify(
   { names, text }: NodePath,
@@ -63,44 +58,47 @@ function qualify(
   return qualified;
 }
 
+export type AskedPath = {
+  readonly start: NodeId;
+  /** Subtypes included. */
+  readonly references: NodeId;
+  readonly names: readonly QualifiedName[];
+};
+type Translated = { readonly nodeIds: readonly NodeId[]; readonly status: string };
+
 /** Where a server lacks the service, its other nodes can be read all the same. */
 const unsupported = 'BadServiceUnsupported';
 
-type Translated = { readonly nodeIds: readonly NodeId[]; readonly status: string };
-
-async function translate(session: Session, paths: readonly (readonly QualifiedName[])[]): Promise<Translated[]> {
+/** One call: of each path the nodes that have it, in their order. */
+export async function translate(session: Session, paths: readonly AskedPath[]): Promise<Translated[]> {
   try {
-    return await ask(session, paths);
+    const results = await session.translateBrowsePath(paths.map(browsePath));
+    return results.map(({ statusCode, targets }) => ({
+      // What remains of a path leads to another server.
+      nodeIds: (targets ?? [])
+        .filter(({ remainingPathIndex }) => remainingPathIndex === wholePath)
+        .map(({ targetId }) => targetId),
+      status: statusCode.name,
+    }));
   } catch (error) {
     if (!mentions(error, unsupported)) throw error;
     return paths.map(() => ({ nodeIds: [], status: `${unsupported}: the server looks up no paths, state node` }));
   }
 }
 
-async function ask(session: Session, paths: readonly (readonly QualifiedName[])[]): Promise<Translated[]> {
-  const results = await session.translateBrowsePath(
-    paths.map((names) => ({
-      startingNode: objectsFolder,
-      relativePath: {
-        elements: names.map((targetName) => ({
-          referenceTypeId: hierarchicalReferences,
-          isInverse: false,
-          includeSubtypes: true,
-          targetName,
-        })),
-      },
-    })),
-  );
-  return results.map(({ statusCode, targets }) => ({
-    // What remains of a path leads to another server.
-    nodeIds: (targets ?? [])
-      .filter(({ remainingPathIndex }) => remainingPathIndex === wholePath)
-      .map(({ targetId }) => targetId),
-    status: statusCode.name,
-  }));
-}
-
 const wholePath = 0xffff_ffff;
+
+const browsePath = ({ start, references, names }: AskedPath) => ({
+  startingNode: start,
+  relativePath: {
+    elements: names.map((targetName) => ({
+      referenceTypeId: references,
+      isInverse: false,
+      includeSubtypes: true,
+      targetName,
+    })),
+  },
+});
 
 /** Some servers answer with one node several times, as often as references lead to it. */
 function only(text: string, nodeIds: readonly NodeId[], status: string): ResolvedNode {

@@ -1,8 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { readEdgeConfig } from '@fieldline/shared/config/load-edge';
 import { describe, expect, test } from 'vitest';
 import * as plan from '../../../src/commands/plan/command.ts';
+import { validate } from '../../../src/commands/validate/validate.ts';
 import { Learned } from '../../../src/drivers/modbus/learned.ts';
+import { patternKey, writeKnownTags } from '../../../src/drivers/opcua/found-tags.ts';
+import { profilesFolder } from '../../../src/profiles-folder.ts';
 import { runByHand, settingsFile } from '../run-by-hand.ts';
 
 const meter = (name: string, unit: number, everyMs: number, baudRate = 9_600): string => `
@@ -69,7 +73,39 @@ describe('plan', () => {
         '  - { device: b, protocol: opcua, endpoint: opc.tcp://h:4840, tags: [{ tag: t, node: i=1 }] }\n',
     );
     expect(said).toContain('  1 request, 10 a second: each may take 100 ms on average');
-    expect(said).toContain('b: opcua, 1 tag, reports by itself');
+    expect(said).toContain('b: opcua, 1 tag, reports by itself every 500 ms, at most 2 samples/s');
+  });
+
+  test('counts the tags of patterns as the agent found them last', async () => {
+    const pattern = { tag: '{1}', path: 'Line1/*', samplingMs: 100 };
+    const file = settingsFile(`  - device: plant
+    protocol: opcua
+    endpoint: opc.tcp://h:4840
+    namespace: urn:plant
+    patterns: [${JSON.stringify(pattern)}]
+`);
+    const before = await runByHand(plan, ['--config', file]);
+    expect(before.thrown).toBe(null);
+    expect(before.said[0]).toBe(
+      'plant: opcua, 0 tags, reports by itself every 500 ms, at most 0 samples/s (1 pattern not looked up yet: that is done when the agent reaches the server)',
+    );
+    expect(before.said.join()).not.toContain('Infinity');
+    const found = (name: string) => ({
+      pattern: patternKey(pattern),
+      tag: name,
+      path: `Line1/${name}`,
+      type: 'float64' as const,
+      missingSince: null,
+    });
+    await writeKnownTags(join(dirname(file), 'found-tags', 'g.json'), { plant: [found('Speed'), found('Level')] });
+    const { said } = await runByHand(plan, ['--config', file]);
+    expect(said[0]).toBe(
+      'plant: opcua, 2 tags, reports by itself every 500 ms, at most 20 samples/s (2 tags by 1 pattern, as last seen)',
+    );
+    expect(said).toContain('in all: at most 20 samples/s (deadbands hold back some)');
+    expect(validate(file, readEdgeConfig(file, profilesFolder))).toContain(
+      '  plant: opcua, 0 tags; 2 tags by 1 pattern, as last seen',
+    );
   });
 
   test('warns of a line beyond 80 %, and fails beyond 100 %, at the device that takes most', async () => {

@@ -47,7 +47,7 @@ class Plant:
             await node.add_property(ua.NodeId(0, 2), ua.QualifiedName("EURange", 0), ua.Range(Low=range[0], High=range[1]))
 
     async def refer(self, source, target):
-        await self.nodes[source].add_reference(self.nodes[target].nodeid, ua.ObjectIds.Organizes)
+        await self.nodes[source].add_reference(self.nodes[target].nodeid, ua.ObjectIds.Organizes, bidirectional=False)
 
     async def remove(self, path):
         await self.server.delete_nodes([self.nodes.pop(path)], recursive=True)
