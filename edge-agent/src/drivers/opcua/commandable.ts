@@ -1,6 +1,7 @@
 /** The tags that commands may write, and the methods that they may call, with the connections that they go by. */
 import type { OpcuaDevice } from '@fieldline/shared/config';
 import type { Tag } from '@fieldline/shared/contracts';
+import { type BackoffOptions, createBackoff, pause } from '@fieldline/shared/runtime';
 import type { DriverContext, TagWriter } from '../driver.ts';
 import { Caller } from './caller.ts';
 import type { Connection, Live } from './connection.ts';
@@ -12,8 +13,11 @@ export type Commandable = {
   readonly tags: readonly Tag[];
   /** undefined: the settings let nothing be written or called. */
   readonly writer: TagWriter | undefined;
-  /** Looks at the methods of a server as soon as there is a session: what is wrong with one is known before it is needed. */
-  readonly onLive: (devices: readonly string[], live: Live) => void;
+  /**
+   * Looks at the methods of a server as soon as there is a session, and again at those that cannot be called: what is wrong with one is
+   * known before it is needed.
+   */
+  readonly onLive: (devices: readonly string[], live: Live, signal: AbortSignal) => void;
   /** null where all methods of the device can be called, or nobody knows yet. */
   readonly troubleOf: (device: string) => string | null;
 };
@@ -24,6 +28,7 @@ export function createCommandable(
   devices: readonly OpcuaDevice[],
   places: readonly Place[],
   { clock, emit }: DriverContext,
+  retry: BackoffOptions,
 ): Commandable {
   const placeOf = new Map(places.map((place) => [place.plan.device, place]));
   const writable: WriteTarget[] = [];
@@ -47,7 +52,7 @@ export function createCommandable(
   return {
     tags: callers.map(({ target }) => target.tag),
     writer: writable.length + callers.length === 0 ? undefined : writerOf(writable, callers, clock.now),
-    onLive: (names, live) => void lookAll(names.flatMap(ofDevice), live),
+    onLive: (names, live, signal) => void lookAll(names.flatMap(ofDevice), live, createBackoff(retry), signal),
     troubleOf: (device) => {
       const troubles = ofDevice(device).flatMap(({ trouble }) => trouble ?? []);
       return troubles.length === 0 ? null : `${troubles.length} methods cannot be called, first ${troubles[0]}`;
@@ -67,7 +72,17 @@ function writerOf(writable: readonly WriteTarget[], callers: readonly Caller[], 
   };
 }
 
-/** One after another: nobody waits for it. */
-async function lookAll(callers: readonly Caller[], live: Live): Promise<void> {
-  for (const caller of callers) await caller.look(live);
+/** One after another: nobody waits for it. Never rejects. */
+async function lookAll(
+  callers: readonly Caller[],
+  live: Live,
+  backoff: ReturnType<typeof createBackoff>,
+  signal: AbortSignal,
+): Promise<void> {
+  let left = callers;
+  while (left.length > 0 && !signal.aborted) {
+    for (const caller of left) if (!signal.aborted) await caller.look(live);
+    left = left.filter(({ trouble }) => trouble !== null);
+    if (left.length > 0) await pause(backoff.next(), signal);
+  }
 }

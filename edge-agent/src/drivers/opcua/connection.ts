@@ -25,7 +25,7 @@ export type ConnectionOptions = {
   readonly reconnect: BackoffOptions;
   readonly retryNodes: NodeRetry;
   /** Of each session, once it is there. */
-  readonly onLive?: (live: Live) => void;
+  readonly onLive?: (live: Live, signal: AbortSignal) => void;
   readonly expander?: Expander | undefined;
 };
 
@@ -126,7 +126,7 @@ export function createConnection(
     const { clock } = context;
     const publishing = publishUntilLost(session, subscribers, { acknowledgements, clock, timeoutMs, signal, onAlive });
     onConnected(opened);
-    onLive({ session, facts });
+    onLive({ session, facts }, signal);
     return await Promise.race([
       publishing,
       reconcile(session, facts, signal),
@@ -144,9 +144,9 @@ export function createConnection(
     }
   };
 
-  const onLive = (live: Live): void => {
+  const onLive = (live: Live, signal: AbortSignal): void => {
     now = live;
-    options.onLive?.(live);
+    options.onLive?.(live, signal);
   };
 
   const onConnected = ({ security, oddities }: OpenSession): void => {

@@ -3,7 +3,7 @@ import type { BackoffOptions } from '@fieldline/shared/runtime';
 import type { Driver, DriverContext } from '../driver.ts';
 import { createCertificateStore } from './certificates.ts';
 import { type Commandable, createCommandable } from './commandable.ts';
-import { createConnection, type Live } from './connection.ts';
+import { type ConnectionOptions, createConnection } from './connection.ts';
 import type { NodeRetry } from './desired-items.ts';
 import { createExpander, type TakeFound } from './expander.ts';
 import { redirectLibraryMessages } from './library.ts';
@@ -53,14 +53,14 @@ export function createOpcuaDriver(
   });
   const connections = plans.map((plan, position) => {
     const names = plan.subscriptions.map(({ device }) => device);
-    const onLive = (live: Live): void => commandable.onLive(names, live);
+    const onLive: ConnectionOptions['onLive'] = (live, signal) => commandable.onLive(names, live, signal);
     const expander = expanders[position];
     return createConnection(plan, context, metrics, { certificates, reconnect, retryNodes, onLive, expander });
   });
   const places = connections.flatMap((connection, position) =>
     (plans[position]?.subscriptions ?? []).map((plan) => ({ plan, connection })),
   );
-  const commandable: Commandable = createCommandable(devices, places, context);
+  const commandable: Commandable = createCommandable(devices, places, context, retryNodes);
   let renewing: NodeJS.Timeout | null = null;
   return {
     tags: [

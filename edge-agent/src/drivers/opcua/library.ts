@@ -76,20 +76,24 @@ export { EnumDefinition, EnumValueType, StructureDefinition, StructureType } fro
  */
 export type Session = ClientSession & ClientSessionRawSubscriptionService & ClientSessionPublishService & SendsOnce;
 
-type SendsOnce = {
-  _performMessageTransaction(request: Request, answered: (error: Error | null, response?: Response) => void): void;
-};
+type Send = (request: Request, answered: (error: Error | null, response?: Response) => void) => void;
+type SendsOnce = { readonly _performMessageTransaction: Send; performMessageTransaction: Send };
 
 /**
- * The session's own services send a request again when the server no longer knows the session, in another session that they make
- * by themselves. This way nothing is sent twice. What is told before this returns was not sent.
+ * All services of the library's session send a request again when the server no longer knows the session, in another session that they
+ * make by themselves: a session that nobody closes, and a write that nobody ordered. Here all of them send once.
  */
+function sendNothingAgain(session: Session): void {
+  session.performMessageTransaction = session._performMessageTransaction;
+}
+
+/** What is told before this returns was not sent. */
 export function sendOnce(
   session: Session,
   request: Request,
   answered: (error: Error | null, response?: Response) => void,
 ): void {
-  session._performMessageTransaction(request, answered);
+  session.performMessageTransaction(request, answered);
 }
 
 /** The seam is documented in the library, but not part of its session type: an update that closes it is noticed here. */
@@ -97,6 +101,7 @@ export function withRawServices(session: ClientSession): Session {
   if (!hasRawServices(session))
     throw new TypeError('this version of node-opcua-client has no raw subscription services');
   leaveStructuresAlone(session);
+  sendNothingAgain(session);
   return session;
 }
 
@@ -130,6 +135,7 @@ const hasRawServices = (session: ClientSession): session is Session =>
     'publish',
     'republish',
     'transferSubscriptions',
+    'performMessageTransaction',
     '_performMessageTransaction',
   ].every((service) => service in session);
 

@@ -5,6 +5,7 @@ import type { Connection, Live } from './connection.ts';
 import { builtInTypeOf } from './data-type.ts';
 import { exactVariant, type Refused, refused } from './exact-variant.ts';
 import { type Item, readingOf } from './item.ts';
+import { learnItems } from './learn-items.ts';
 import { AttributeIds, type DataValue, type NodeId, VariantArrayType, WriteRequest, WriteResponse } from './library.ts';
 import { resolveAddresses } from './node-address.ts';
 import { type NodeFacts, readAttributes, readNodeFacts } from './node-facts.ts';
@@ -14,7 +15,7 @@ import { judge } from './verdict.ts';
 
 /** A tag that may be written, and where. */
 export type WriteTarget = {
-  readonly item: Pick<Item, 'tag' | 'node' | 'part' | 'understanding'>;
+  readonly item: Item;
   readonly connection: Pick<Connection, 'live'>;
   readonly timeoutMs: number;
 };
@@ -37,6 +38,7 @@ async function write(target: WriteTarget, order: WriteOrder): Promise<WriteResul
   const place = await placeOf(target);
   if ('problem' in place) return notSent(place, null);
   const { live, nodeId } = place;
+  await learnItems(live.session, live.facts, [{ item, nodeId }]);
   const facts = await readNodeFacts(live, nodeId, timeoutMs);
   if ('why' in facts) return notSent(refused('not-readable', `read before the write: ${facts.why}`), null);
   const { value: before, quality } = readingOf(facts.value, item);
@@ -100,15 +102,18 @@ async function placeOf({
 const currentRead = 0x01;
 const currentWrite = 0x02;
 
-/** What stands in the way of any value. A node that holds no value at the moment may be given one. */
+/**
+ * What stands in the way of any value. A node that holds no value at the moment may be given one. A level that denies the reading that
+ * has just been done is one that the server does not keep: then its answer to the write is what counts.
+ */
 function barrierOf({ value, valueRank, accessLevel, userAccessLevel }: NodeFacts, quality: string): Refused | null {
   if (['bad/address', 'bad/refused', 'bad/timeout', 'bad/not-connected'].includes(quality)) {
     return refused('not-readable', `the server answers its reading with ${value.statusCode.name}`);
   }
-  const lacks = (level: number | null, right: number): boolean => level !== null && (level & right) === 0;
-  if (lacks(accessLevel, currentRead)) return refused('not-readable', 'nobody may read this node (AccessLevel)');
-  if (lacks(accessLevel, currentWrite)) return refused('not-writable', 'nobody may write this node (AccessLevel)');
-  if (lacks(userAccessLevel, currentWrite)) {
+  const denies = (level: number | null): boolean =>
+    level !== null && (level & currentRead) !== 0 && (level & currentWrite) === 0;
+  if (denies(accessLevel)) return refused('not-writable', 'nobody may write this node (AccessLevel)');
+  if (denies(userAccessLevel)) {
     return refused('not-writable', 'the user of this session may not write this node: give the right on the server');
   }
   const isArray =

@@ -129,6 +129,14 @@ describe('a method', () => {
     },
   );
 
+  test('that a server has only later is found then, and can be called', async () => {
+    const { rig, call } = await connected([stated('late')]);
+    await waitFor(() => rig.driver.status()[0]?.trouble, { what: 'the trouble' });
+    await server.ask({ do: 'add-method', method: { object: 'boiler', name: 'late', inputs: [amount] } });
+    await waitFor(() => rig.driver.status()[0]?.trouble === null, { what: 'the trouble to go' });
+    expect(await call('late', [5])).toMatchObject({ kind: 'accepted', outputs: '{"amountGiven":5}' });
+  });
+
   test('whose connection is cut before its answer may have been carried out, and is not called again', async () => {
     const line = await startLine(server.settings.port);
     onTestFinished(() => line.close());

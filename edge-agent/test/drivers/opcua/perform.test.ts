@@ -21,14 +21,16 @@ async function openSession() {
   const value = { value: { dataType: DataType.Double, value: 6 } };
   const nodesToWrite = [{ nodeId: 'ns=2;s=level', attributeId: AttributeIds.Value, value }];
   const write = () => perform(session, new WriteRequest({ nodesToWrite }), WriteResponse, 2_000);
-  return { server, client, write };
+  const read = () => session.read({ nodeId: 'i=2255', attributeId: AttributeIds.Value });
+  return { server, client, write, read };
 }
 
 test('a request in a session that the server has forgotten is refused, neither repeated nor carried into a session of its own', async () => {
-  const { server, write } = await openSession();
+  const { server, write, read } = await openSession();
   expect(await write()).toMatchObject({ kind: 'answered', answer: { results: [{ name: 'Good' }] } });
   await server.ask({ do: 'close-sessions' });
   expect(await write()).toMatchObject({ kind: 'refused', status: { name: 'BadSessionIdInvalid' } });
+  await expect(read()).rejects.toThrow('BadSessionIdInvalid');
   expect(await server.ask({ do: 'sessions' })).toBe(0);
   expect((await server.ask({ do: 'written' })) as WrittenNode[]).toHaveLength(2);
 });

@@ -110,6 +110,23 @@ describe('a secured connection', () => {
     }
   });
 
+  test('carries writes as any other does', async () => {
+    const writable = { ...tagOf('level'), write: { min: 0, max: 10 } };
+    const rig = rigFor({ endpoint: server.endpoint, tags: [writable], security: secure, ...operator });
+    await trustUnknown(rig);
+    await rig.sees('level', 1);
+    const [tag = { device: '', tag: '', type: 'bool' as const }] = rig.driver.tags;
+    for (const [before, value] of [
+      [1, 2],
+      [2, 1],
+    ] as const) {
+      const result = await rig.driver.writer?.write(tag, { value, permit: () => null });
+      expect(result).toEqual({ kind: 'accepted', problem: null, before, written: value });
+      await rig.sees('level', value);
+    }
+    expect(await server.ask({ do: 'written' })).toHaveLength(2);
+  });
+
   test('is not replaced by another one when the server does not offer it; the message lists what it offers', async () => {
     const rig = rigFor({ endpoint: server.endpoint, tags, security: { policy: 'Aes128Sha256RsaOaep', mode: 'Sign' } });
     const text = await trouble(rig, /does not offer/);

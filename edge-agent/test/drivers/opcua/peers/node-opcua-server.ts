@@ -134,6 +134,9 @@ function execute(command: ServerCommand): unknown {
     case 'add':
       add(command.node);
       return true;
+    case 'add-method':
+      if (space !== null) addMethod(space, command.method);
+      return true;
     case 'written':
       return written;
     case 'called':

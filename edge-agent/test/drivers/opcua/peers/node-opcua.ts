@@ -71,6 +71,7 @@ export type ServerCommand =
     }
   | { readonly do: 'add'; readonly node: ServerSettings['nodes'][number] }
   | { readonly do: 'delete'; readonly name: string }
+  | { readonly do: 'add-method'; readonly method: TestMethod }
   /** What a server does with a session that it takes for dead. */
   | { readonly do: 'close-sessions'; readonly keepSubscriptions?: boolean }
   /** Numbers of the messages that it keeps until they are acknowledged. */
