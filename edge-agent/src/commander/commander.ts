@@ -32,6 +32,7 @@ import { expectationProblem, headProblem, problem, timeProblem, unreadable } fro
 import type { Remembered } from './store.ts';
 import { StoreAccess } from './store-access.ts';
 import type { FindTarget } from './targets.ts';
+import { Turns } from './turns.ts';
 import { type Ending, endInterrupted, endingOf } from './write.ts';
 
 export type CommanderOptions = {
@@ -59,10 +60,8 @@ export class Commander {
   private readonly held = new HeldAnswers();
   private readonly stop = new AbortController();
   private readonly store: StoreAccess;
-  /** By id: those that wait or are carried out. */
-  private readonly running = new Map<string, Promise<void>>();
-  /** By device: the last of them. */
-  private readonly turns = new Map<string, Promise<void>>();
+  private readonly turns: Turns;
+  private isTakenUp = false;
   /** Whose samples were given, and may not be in the journal yet. */
   private handed: string[] = [];
 
@@ -70,9 +69,10 @@ export class Commander {
     this.options = options;
     this.metrics = commanderMetrics(options.metrics);
     this.outbox = new Outbox(() => this.metrics.dropped.inc());
+    this.turns = new Turns((size) => this.metrics.waiting.set(size));
     this.pace = new Pace(options.settings.mostPerMinute, options.clock);
-    const { file, settings, log } = options;
-    this.store = StoreAccess.open({ file, maxRemembered: settings.maxRemembered, log });
+    const { file, settings, clock, log } = options;
+    this.store = StoreAccess.open({ file, maxRemembered: settings.maxRemembered, clock, log });
   }
 
   /** Begins with what an earlier process has left. */
@@ -99,6 +99,7 @@ export class Commander {
   take(bytes: Buffer, isRetained: boolean): void {
     // Who deletes a retained message publishes nothing in its place, and all who listen are given that.
     if (this.stop.signal.aborted || bytes.length === 0) return;
+    this.takeUp();
     const isTooMuch = !this.pace.allows();
     const command = readCommand(bytes, this.options.gateway);
     if ('why' in command) {
@@ -112,8 +113,9 @@ export class Commander {
     else this.consider(command, isRetained);
   }
 
-  /** Of samples that were given so far; what it returns is called when the journal has them. */
+  /** Called now and then, also to see whether the disk is well again. Of samples that were given so far; what it returns is called when the journal has them. */
   handOver(): () => void {
+    this.takeUp();
     const ids = this.handed;
     this.handed = [];
     return () => {
@@ -124,7 +126,7 @@ export class Commander {
   /** Waits for what is being carried out; the rest is refused. Idempotent. */
   async close(): Promise<void> {
     this.stop.abort();
-    await Promise.all(this.running.values());
+    await this.turns.ended();
   }
 
   /** After the last samples were taken. Idempotent. */
@@ -132,7 +134,12 @@ export class Commander {
     this.store.close();
   }
 
+  /** Once, and as soon as the disk lets it. */
   private takeUp(): void {
+    if (this.stop.signal.aborted) return;
+    this.store.reopen();
+    if (this.isTakenUp || !this.store.isOpen) return;
+    this.isTakenUp = true;
     for (const { command, answer } of this.store.use((store) => store.unjournalled()) ?? []) {
       if (answer !== null) this.record(command, answer);
     }
@@ -151,7 +158,7 @@ export class Commander {
     const known = this.store.use((store) => ({ remembered: store.find(id) }));
     const remembered = known?.remembered ?? null;
     const answer = remembered?.answer ?? this.held.find(id);
-    if (answer === null && remembered === null && !this.running.has(id)) return known === null ? null : false;
+    if (answer === null && remembered === null && !this.turns.has(id)) return known === null ? null : false;
     this.metrics.repeated.inc();
     // One that has no end yet is answered when it has.
     if (answer !== null) this.outbox.add({ ...answer, repeated: true });
@@ -179,7 +186,7 @@ export class Commander {
     if (target === null) return problem('not-writable');
     const deed = deedOf(command, target);
     if ('reason' in deed) return deed;
-    if (this.running.size >= settings.maxWaiting) return problem('busy', 'commands.maxWaiting is reached');
+    if (this.turns.size >= settings.maxWaiting) return problem('busy', 'commands.maxWaiting is reached');
     const { atMostEveryMs } = target.rules;
     if (this.pace.isTooSoon(target.tag, atMostEveryMs)) {
       return problem('too-often', `the tag is told something at most every ${atMostEveryMs} ms`);
@@ -187,20 +194,12 @@ export class Commander {
     return deed;
   }
 
-  private run(command: CommandMessage, work: () => Promise<void>): void {
-    const { id, device } = command;
-    const before = this.turns.get(device) ?? Promise.resolve();
-    const turn = before.then(work).catch((error: unknown) => {
-      this.options.log.error({ ...errorFields(error), id }, 'a command could not be carried to its end');
-    });
-    const done = turn.then(() => {
-      this.running.delete(id);
-      if (this.turns.get(device) === done) this.turns.delete(device);
-      this.metrics.waiting.set(this.running.size);
-    });
-    this.running.set(id, done);
-    this.turns.set(device, done);
-    this.metrics.waiting.set(this.running.size);
+  private run({ id, device }: CommandMessage, work: () => Promise<void>): void {
+    this.turns.take(id, device, () =>
+      work().catch((error: unknown) => {
+        this.options.log.error({ ...errorFields(error), id }, 'a command could not be carried to its end');
+      }),
+    );
   }
 
   private async carryOut(command: CommandMessage, { expected, perform }: Deed): Promise<void> {
@@ -269,7 +268,7 @@ export class Commander {
 
   private finish(command: CommandMessage, ending: Ending): void {
     const answer = this.answerOf(command, ending);
-    const isStored = this.store.use((store) => store.answered(answer)) !== null;
+    const isStored = this.store.use((store) => store.answered(answer)) === true;
     if (!isStored) this.hold(command.id, answer, command.expires);
     this.record(command, answer);
     this.tell(answer);

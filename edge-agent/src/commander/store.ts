@@ -5,7 +5,10 @@
  * - An id is forgotten only after its command has expired, and the latest expiry of what was forgotten is kept: a command that is not
  *   known and expires no later is refused. So a copy is known, or has expired, however often the file was cleared for room.
  * - What was not handed to the journal is not forgotten either.
+ * - The file has its name only when it is complete. So one that is empty or cut off has lost what it remembered, and is not taken for
+ *   a new one.
  */
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
   type AnswerMessage,
@@ -27,11 +30,13 @@ export type Remembered = {
 };
 
 const schema = `
-  CREATE TABLE IF NOT EXISTS commands (
+  CREATE TABLE commands (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, command TEXT NOT NULL, expires INTEGER NOT NULL,
     before TEXT NOT NULL, answer TEXT, journalled INTEGER NOT NULL DEFAULT 0
   ) STRICT;
-  CREATE TABLE IF NOT EXISTS forgotten (expires INTEGER NOT NULL) STRICT;`;
+  CREATE TABLE forgotten (expires INTEGER NOT NULL) STRICT;
+  INSERT INTO forgotten VALUES (0);`;
+const tables = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('commands', 'forgotten')";
 
 const row = z.object({ command: z.string(), before: z.string(), answer: z.string().nullable() });
 const before = answerSchema.shape.before;
@@ -67,12 +72,13 @@ export class CommandStore {
   /** @throws SqliteError or a system error where the file cannot be opened, made or read */
   static open(file: string, maxRemembered: number): CommandStore {
     makeFolder(dirname(file), 0o750);
-    const database = new Database(file);
+    if (statSync(file, { throwIfNoEntry: false }) === undefined) makeEmpty(file);
+    const database = new Database(file, { fileMustExist: true });
     try {
+      if (database.prepare(tables).pluck().get() !== 2)
+        throw new Error('it is empty or cut off: what it remembered is lost');
       database.pragma('journal_mode = WAL');
       database.pragma('synchronous = FULL');
-      database.exec(schema);
-      database.exec('INSERT INTO forgotten SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM forgotten)');
       return new CommandStore(database, maxRemembered);
     } catch (error) {
       database.close();
@@ -100,8 +106,9 @@ export class CommandStore {
     })();
   }
 
-  answered(answer: AnswerMessage): void {
-    this.statements.answer.run(JSON.stringify(answer), answer.id);
+  /** False where it was not noted here. */
+  answered(answer: AnswerMessage): boolean {
+    return this.statements.answer.run(JSON.stringify(answer), answer.id).changes > 0;
   }
 
   /** In the order in which they came. */
@@ -134,6 +141,29 @@ export class CommandStore {
     }
     return true;
   }
+}
+
+/** Whether the file has to be opened anew: what is read of it cannot be relied on. */
+export const isBroken = (error: unknown): boolean =>
+  error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB|IOERR_(SHORT_)?READ)/.test(error.code);
+
+/** @throws SqliteError or a system error; then there is no file of this name */
+function makeEmpty(file: string): void {
+  const unnamed = `${file}.new`;
+  for (const left of [unnamed, `${unnamed}-journal`]) rmSync(left, { force: true });
+  const database = new Database(unnamed);
+  try {
+    database.pragma('synchronous = FULL');
+    database.exec(`BEGIN; ${schema} COMMIT;`);
+  } finally {
+    database.close();
+  }
+  // Of a file that was deleted: SQLite would take its log for one of the new file.
+  for (const suffix of ['-wal', '-shm', '-journal']) rmSync(`${file}${suffix}`, { force: true });
+  renameSync(unnamed, file);
+  const folder = openSync(dirname(file), 'r');
+  fsyncSync(folder);
+  closeSync(folder);
 }
 
 function rememberedOf(found: unknown): Remembered {
