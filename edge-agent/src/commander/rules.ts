@@ -1,5 +1,11 @@
 /** Whether a command may be carried out, as far as that is known without asking the device. Pure. */
-import type { CallInput, CommandSettings, ValueLimits, WriteRules } from '@fieldline/shared/config';
+import {
+  type CallInput,
+  type CommandSettings,
+  exactLimit,
+  type ValueLimits,
+  type WriteRules,
+} from '@fieldline/shared/config';
 import {
   type CommandMessage,
   type CommandReason,
@@ -11,6 +17,7 @@ import {
   type Value,
   type ValueType,
   valueFrom,
+  wholeRange,
 } from '@fieldline/shared/contracts';
 import type { WriteProblem } from '../drivers/driver.ts';
 
@@ -49,8 +56,8 @@ export function wantedOf({ value, expected }: CommandMessage, tag: Tag, rules: W
   if (typeof value === 'object') return problem('type', 'the tag takes one value, not inputs by name');
   const wanted = valueFrom(tag.type, value);
   const held = expected === undefined ? null : valueFrom(tag.type, expected);
-  if (wanted === null) return problem('type', `value ${mistake(value, tag.type)}`);
-  if (expected !== undefined && held === null) return problem('type', `expected ${mistake(expected, tag.type)}`);
+  if (wanted === null) return mistake('value', value, tag.type);
+  if (expected !== undefined && held === null) return mistake('expected', expected, tag.type);
   return rangeProblem(wanted, tag.type, rules) ?? { value: wanted, expected: held };
 }
 
@@ -70,7 +77,7 @@ export function inputsOf(
     const stated = value[input.name];
     if (stated === undefined) return problem('type', `${input.name} is missing; ${takes}`);
     const one = valueFrom(input.type, stated);
-    if (one === null) return problem('type', `${input.name} ${mistake(stated, input.type, 'the input')}`);
+    if (one === null) return mistake(input.name, stated, input.type, 'the input');
     const wrong = rangeProblem(one, input.type, input);
     if (wrong !== null) return problem(wrong.reason, `${input.name}: ${wrong.message}`);
     wanted.push(one);
@@ -79,10 +86,28 @@ export function inputsOf(
 }
 
 /** In words for what a sender can write: the settings of the tag name the type of its registers, and a scale makes another of it. */
-function mistake(stated: StatedValue, type: ValueType, taker = 'the tag'): string {
+function mistake(name: string, stated: StatedValue, type: ValueType, taker = 'the tag'): WriteProblem {
+  const beyond = beyondType(stated, type);
+  if (beyond !== null) return problem('out-of-range', `${name} ${JSON.stringify(stated)} ${beyond}`);
   const found = typeof stated === 'number' ? 'a number' : typeof stated === 'string' ? 'a text' : 'true or false';
-  return `${JSON.stringify(stated)} is ${found}; ${taker} takes ${taken(type)}`;
+  return problem('type', `${name} ${JSON.stringify(stated)} is ${found}; ${taker} takes ${taken(type)}`);
 }
+
+/** Of a whole number, stated as the type states it, that the type cannot hold; else null. */
+function beyondType(stated: StatedValue, type: ValueType): string | null {
+  const [, unsigned, bits] = /^(u?)int(\d+)$/.exec(type) ?? [];
+  if (bits === undefined) return null;
+  const isWhole = bits === '64' ? isLongWhole(stated) : Number.isInteger(stated);
+  if (!isWhole) return null;
+  const [least, most] = wholeRange(Number(bits), unsigned === 'u');
+  const value = BigInt(stated);
+  if (value > most) return `is too large for ${type}, whose largest is ${most}`;
+  return value < least ? `is too small for ${type}, whose smallest is ${least}` : null;
+}
+
+/** A number beyond 2^53 is not: nobody knows which one was meant. */
+const isLongWhole = (stated: StatedValue): boolean =>
+  typeof stated === 'string' ? /^-?\d+$/.test(stated) : Number.isSafeInteger(stated);
 
 function taken(type: ValueType): string {
   if (type === 'bool') return 'true or false';
@@ -98,8 +123,8 @@ function rangeProblem(value: Value, type: ValueType, { min, max, oneOf }: ValueL
     return problem('out-of-range', `only ${oneOf.join(', ')} may be written`);
   }
   if (typeof value !== 'number' && typeof value !== 'bigint') return null;
-  if (min !== undefined && value < min) return problem('out-of-range', `at least ${min} may be written`);
-  if (max !== undefined && value > max) return problem('out-of-range', `at most ${max} may be written`);
+  if (min !== undefined && value < exactLimit(min)) return problem('out-of-range', `at least ${min} may be written`);
+  if (max !== undefined && value > exactLimit(max)) return problem('out-of-range', `at most ${max} may be written`);
   return null;
 }
 

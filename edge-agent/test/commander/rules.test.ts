@@ -30,7 +30,9 @@ test('a value is of the type of its tag and within what is allowed', () => {
   expect(judge(10)).toBe(10n);
   expect(judge('10')).toBe(10n);
   expect(judge(11)).toBe('out-of-range');
-  expect(judge('18446744073709551616')).toBe('type');
+  expect(judge('18446744073709551616')).toBe('out-of-range');
+  expect(judge(2 ** 53)).toBe('type');
+  expect(judge(70_000, 'uint16')).toBe('out-of-range');
   expect(judge(-1, 'float64')).toBe('out-of-range');
   expect(judge(true, 'float64')).toBe('type');
   const few = writeObject.parse({ oneOf: ['auto', 'hand'] });
@@ -50,6 +52,32 @@ test('a value of another type is told in words for what the tag takes', () => {
   expect(wantedOf({ ...command, expected: 1 }, tag('bool'), rules)).toMatchObject({
     message: 'value 1 is a number; the tag takes true or false',
   });
+});
+
+test('a whole number that its type cannot hold is told to be too large or too small, not to be of another type', () => {
+  const judge = (value: CommandMessage['value'], type: Tag['type']) =>
+    wantedOf({ ...command, value }, tag(type), writeObject.parse({ min: 0, max: 10 }));
+  expect(judge('18446744073709551616', 'uint64')).toEqual({
+    reason: 'out-of-range',
+    message: 'value "18446744073709551616" is too large for uint64, whose largest is 18446744073709551615',
+  });
+  expect(judge(-1, 'uint64')).toMatchObject({ message: 'value -1 is too small for uint64, whose smallest is 0' });
+  expect(judge(`9${'0'.repeat(40)}`, 'int64')).toMatchObject({ reason: 'out-of-range' });
+  expect(judge(-129, 'int8')).toMatchObject({ message: 'value -129 is too small for int8, whose smallest is -128' });
+  expect(judge('5', 'int8')).toMatchObject({ reason: 'type' });
+});
+
+test('limits of 64-bit integers hold to the last digit', () => {
+  const rules = writeObject.parse({ min: 0, max: '18446744073709551614' });
+  const few = writeObject.parse({ oneOf: [0, '9007199254740993'] });
+  const judge = (value: CommandMessage['value'], allowed = rules) => {
+    const wanted = wantedOf({ ...command, value }, tag('uint64'), allowed);
+    return 'reason' in wanted ? wanted.message : wanted.value;
+  };
+  expect(judge('18446744073709551614')).toBe(18_446_744_073_709_551_614n);
+  expect(judge('18446744073709551615')).toBe('at most 18446744073709551614 may be written');
+  expect(judge('9007199254740993', few)).toBe(9_007_199_254_740_993n);
+  expect(judge('9007199254740992', few)).toBe('only 0, 9007199254740993 may be written');
 });
 
 test('a method is given all its inputs and no others, each of its type and within its limits, in its order', () => {

@@ -28,9 +28,17 @@ export const commandsSchema = z
   .prefault({});
 export type CommandSettings = z.infer<typeof commandsSchema>;
 
+const digits = /^-?\d{1,20}$/;
+/** Of 64-bit integers also with digits that a number of YAML or JSON has no room for. */
+const limit = z.union([z.number(), z.string()]);
+
 export const limitsShape = {
-  min: z.number().optional().describe('lowest value that may be written; numbers need min and max, or oneOf'),
-  max: z.number().optional(),
+  min: limit
+    .optional()
+    .describe(
+      'lowest value that may be written; numbers need min and max, or oneOf; of int64 and uint64 from 2^53 on as a text of digits',
+    ),
+  max: limit.optional(),
   oneOf: z
     .array(z.union([z.number(), z.string(), z.boolean()]))
     .min(1)
@@ -54,18 +62,39 @@ export const writeObject = z.strictObject({
 export type WriteRules = z.infer<typeof writeObject>;
 
 /** Which value a tag can take at all: what its limits must fit. */
-export type WrittenKind = 'number' | 'text' | 'switch';
+export type WrittenKind = 'number' | 'long' | 'text' | 'switch';
+
+/** With all its bits. */
+export const exactLimit = <Stated extends number | bigint>(limit: Stated | string): Stated | bigint =>
+  typeof limit === 'string' ? BigInt(limit) : limit;
 
 /** What in the rules contradicts itself. */
 export function ruleProblems(rules: ValueLimits, kind: WrittenKind): [key: string, message: string][] {
   const { min, max, oneOf } = rules;
   const hasLimit = min !== undefined || max !== undefined;
-  if (kind !== 'number' && hasLimit) return [[min === undefined ? 'max' : 'min', 'goes with numbers only']];
-  if (kind === 'number' && oneOf === undefined && (min === undefined || max === undefined)) {
+  const isNumber = kind === 'number' || kind === 'long';
+  if (!isNumber && hasLimit) return [[min === undefined ? 'max' : 'min', 'goes with numbers only']];
+  if (isNumber && oneOf === undefined && (min === undefined || max === undefined)) {
     return [[min === undefined ? 'min' : 'max', 'is needed: a number is written only between min and max, or oneOf']];
   }
-  if (min !== undefined && max !== undefined && min > max) return [['max', 'must not be below min']];
-  const wanted = { number: 'number', text: 'string', switch: 'boolean' }[kind];
-  const wrong = oneOf?.find((value) => typeof value !== wanted);
-  return wrong === undefined ? [] : [['oneOf', `${JSON.stringify(wrong)} is no ${wanted}, as a value of this tag is`]];
+  const stated = [
+    ['min', min] as const,
+    ['max', max] as const,
+    ...(oneOf ?? []).map((value) => ['oneOf', value] as const),
+  ];
+  for (const [key, value] of stated) {
+    const wrong = value === undefined ? null : valueProblem(value, kind);
+    if (wrong !== null) return [[key, key === 'oneOf' ? `${JSON.stringify(value)} ${wrong}` : wrong]];
+  }
+  const isCrossed = min !== undefined && max !== undefined && exactLimit(min) > exactLimit(max);
+  return isCrossed ? [['max', 'must not be below min']] : [];
+}
+
+function valueProblem(value: number | string | boolean, kind: WrittenKind): string | null {
+  if (kind === 'long' && typeof value === 'string' && digits.test(value)) return null;
+  if (kind === 'long' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    return 'may be another number than was meant: from 2^53 on write it as a text of digits, in quotes';
+  }
+  const wanted = { number: 'number', long: 'number', text: 'string', switch: 'boolean' }[kind];
+  return typeof value === wanted ? null : `is no ${wanted}, as a value of this tag is`;
 }

@@ -1,8 +1,10 @@
 /** What a Modbus tag says of its own writing, and what of it its registers cannot do. */
 import { z } from 'zod';
-import { ruleProblems, type WrittenKind, writeObject } from './commands.ts';
+import { wholeRange } from '../contracts/sample.ts';
+import { exactLimit, ruleProblems, writeObject } from './commands.ts';
 import { isBitTable, type ModbusTable, type RegisterShape } from './modbus-registers.ts';
-import { isComputed, patternBits, registerCount } from './modbus-types.ts';
+import { isComputed, modbusValueType, patternBits, registerCount } from './modbus-types.ts';
+import { writtenKind } from './opcua-write.ts';
 
 /** Write single coil, single register, multiple coils, multiple registers, mask write, read and write. */
 export const writeFunctions = [5, 6, 15, 16, 22, 23] as const;
@@ -28,9 +30,6 @@ export type ModbusWrite = z.infer<typeof modbusWriteSchema>;
 export const isPart = ({ type, bit, bits }: RegisterShape): boolean =>
   bit !== undefined || bits !== undefined || type === 'int8' || type === 'uint8';
 
-const kindOf = ({ type }: RegisterShape): WrittenKind =>
-  type === 'bool' ? 'switch' : type === 'string' ? 'text' : 'number';
-
 /** Most registers of one request (Application Protocol v1.1b3, 6.12 and 6.17). */
 const mostRegisters = { 16: 123, 23: 121 } as const;
 
@@ -44,7 +43,7 @@ export function writeProblems(shape: RegisterShape, table: ModbusTable, write: M
     return [[['write'], `${shape.type} cannot be written: nothing says what belongs into its fourth byte`]];
   }
   if (isPart(shape) && registerCount(shape) > 1) return [[['write'], 'goes with a part of one register only']];
-  const rules = ruleProblems(write, kindOf(shape));
+  const rules = ruleProblems(write, writtenKind(modbusValueType(shape)));
   return [...functionProblems(shape, table, write), ...(rules.length > 0 ? rules : unheldProblems(shape, write))].map(
     ([key, message]) => [['write', key], message],
   );
@@ -52,18 +51,21 @@ export function writeProblems(shape: RegisterShape, table: ModbusTable, write: M
 
 /** A choice that the registers never hold would be refused each time. */
 function unheldProblems(shape: RegisterShape, { oneOf = [] }: ModbusWrite): [string, string][] {
-  const [least, most] = heldBy(shape);
-  const wrong = oneOf.find((value) => typeof value === 'number' && (value < least || value > most));
+  const held = heldBy(shape);
+  if (held === null) return [];
+  const [least, most] = held;
+  const wrong = oneOf.find((value) => typeof value !== 'boolean' && isBeyond(exactLimit(value), least, most));
   const where = shape.bits === undefined ? shape.type : `bits [${shape.bits.join(', ')}]`;
   return wrong === undefined ? [] : [['oneOf', `${wrong} does not fit: ${where} holds ${least} to ${most}`]];
 }
 
-/** Least and most that whole numbers without arithmetic can be; of others no bound is known here. */
-function heldBy(shape: RegisterShape): [number, number] {
+const isBeyond = (value: number | bigint, least: bigint, most: bigint): boolean => value < least || value > most;
+
+/** Least and most that whole numbers without arithmetic can be; null for others: no bound of them is known here. */
+function heldBy(shape: RegisterShape): [bigint, bigint] | null {
   const { type, bits } = shape;
-  if (!/^u?int/.test(type) || isComputed(shape)) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  const width = bits === undefined ? patternBits(shape) : bits[1] - bits[0] + 1;
-  return type.startsWith('u') ? [0, 2 ** width - 1] : [-(2 ** (width - 1)), 2 ** (width - 1) - 1];
+  if (!/^u?int/.test(type) || isComputed(shape)) return null;
+  return wholeRange(bits === undefined ? patternBits(shape) : bits[1] - bits[0] + 1, type.startsWith('u'));
 }
 
 function functionProblems(shape: RegisterShape, table: ModbusTable, write: ModbusWrite): [string, string][] {

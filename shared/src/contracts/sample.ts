@@ -48,6 +48,10 @@ const integerRange: Partial<Record<ValueType, readonly [number, number]>> = {
   uint32: [0, 0xffff_ffff],
 };
 
+/** Least and most of a whole number of so many bits. */
+export const wholeRange = (bits: number, isUnsigned: boolean): [bigint, bigint] =>
+  isUnsigned ? [0n, 2n ** BigInt(bits) - 1n] : [-(2n ** BigInt(bits - 1)), 2n ** BigInt(bits - 1) - 1n];
+
 /** Whether a value is one that its type can hold: the rule at both ends of the wire. */
 export function fitsType(type: ValueType, value: Value): boolean {
   switch (type) {

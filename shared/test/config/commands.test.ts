@@ -32,6 +32,11 @@ describe('what a tag says of its writing is refused where its registers cannot d
     [{ write: { oneOf: ['on'] } }, '"on" is no number'],
     [{ bits: [4, 7], write: { oneOf: [1, 99] } }, '99 does not fit: bits [4, 7] holds 0 to 15'],
     [{ type: 'int16', write: { oneOf: [-32769] } }, '-32769 does not fit: int16 holds -32768 to 32767'],
+    [{ type: 'uint64', write: { min: 0, max: 1e19 } }, 'from 2^53 on write it as a text of digits, in quotes'],
+    [{ type: 'uint64', write: { min: 0, max: '1e19' } }, 'is "1e19": is no number'],
+    [{ type: 'uint64', write: { min: '9007199254740993', max: '9007199254740992' } }, 'must not be below min'],
+    [{ type: 'uint64', write: { oneOf: ['18446744073709551616'] } }, '18446744073709551616 does not fit: uint64'],
+    [{ type: 'int32', write: { min: 0, max: '9' } }, 'is "9": is no number'],
     [{ type: 'bool', bit: 3, write: limits }, 'goes with numbers only'],
     [{ write: { ...limits, readModifyWrite: true } }, 'goes with a part of a register only'],
     [{ write: { ...limits, functionCode: 5 } }, '5 does not write this; here 6 or 16 or 23'],
@@ -39,6 +44,11 @@ describe('what a tag says of its writing is refused where its registers cannot d
     [{ type: 'bool', table: 'coil', write: { functionCode: 16 } }, '16 does not write this; here 5 or 15'],
     [{ type: 'string', registers: 122, write: { functionCode: 23 } }, 'writes at most 121 registers'],
   ])('%j', (tag, message) => expect(() => read(tag)).toThrow(message));
+});
+
+test('limits of 64-bit integers may be texts of digits, with all of them', () => {
+  const write = { min: 0, max: '18446744073709551615' };
+  expect(read({ type: 'uint64', write }).devices[0]?.tags[0]?.write).toMatchObject(write);
 });
 
 test('the gateway records what it is told as a device of its own, whose name no other has', () => {

@@ -41,7 +41,7 @@ const mistakes: readonly (readonly [fields: object, problem: string])[] = [
   [{ address: 1, scaleFactor: 'nix' }, 'scaleFactor: is "nix": no tag of this device has this name'],
   [{ address: 1, minimum: 3, maximum: 2 }, 'maximum: is 2: must not be below minimum'],
   [{ address: 1, notAvailable: ['none'] }, 'notAvailable[0]: is "none": must be a number, or 0x and 1 to 16'],
-  [{ address: 1, write: { min: 'low', max: 3 } }, 'write.min: is "low"; it must be a number'],
+  [{ address: 1, write: { min: 'low', max: 3 } }, 'write.min: is "low": is no number'],
   [{ address: 1, write: { min: 1 } }, 'write.max: is needed'],
   [{ address: 1, thinToMs: 1 }, 'thinToMs: is 1: thins nothing'],
 ];

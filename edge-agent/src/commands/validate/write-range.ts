@@ -1,5 +1,6 @@
 /** Limits of commands that reach beyond what a tag can hold: mostly a wrong type, or a forgotten scale. */
 import {
+  exactLimit,
   isFloat,
   type ModbusTag,
   type OpcuaTag,
@@ -8,6 +9,7 @@ import {
   type WriteRules,
 } from '@fieldline/shared/config';
 import type { EdgeConfig } from '@fieldline/shared/config/edge';
+import { wholeRange } from '@fieldline/shared/contracts';
 import { arithmeticOf } from '../../drivers/modbus/codec/arithmetic.ts';
 import type { Issue } from './findings.ts';
 
@@ -24,12 +26,12 @@ export function writeRanges(devices: EdgeConfig['devices']): Issue[] {
 }
 
 type Written = { readonly tag: string; readonly type: string; readonly write?: WriteRules | undefined };
-type Range = readonly [number, number];
+type Range = readonly [number | bigint, number | bigint];
 
 function beyond(tag: Written, range: Range | null): { readonly key: 'min' | 'max'; readonly message: string }[] {
   if (range === null || tag.write === undefined) return [];
   const [lowest, highest] = range;
-  const { min = lowest, max = highest } = tag.write;
+  const [min, max] = [exactLimit(tag.write.min ?? lowest), exactLimit(tag.write.max ?? highest)];
   const message = `${tag.tag} (${tag.type}) can only hold ${lowest} to ${highest}: what lies beyond is refused`;
   return [
     ...(min < lowest || min > highest ? [{ key: 'min' as const, message }] : []),
@@ -40,8 +42,7 @@ function beyond(tag: Written, range: Range | null): { readonly key: 'min' | 'max
 function typeRange({ type }: OpcuaTag): Range | null {
   const [, unsigned, width] = /^(u?)int(\d+)$/.exec(type) ?? [];
   if (width === undefined) return null;
-  const most = 2 ** (Number(width) - (unsigned === '' ? 1 : 0)) - 1;
-  return [unsigned === '' ? -most - 1 : 0, most];
+  return wholeRange(Number(width), unsigned !== '');
 }
 
 /** null where that is not known, or has no bounds that matter. */
@@ -49,8 +50,8 @@ function valueRange(tag: ModbusTag): Range | null {
   const raw = rawRange(tag);
   if (raw === null || tag.scaleFactor !== undefined) return null;
   const compute = arithmeticOf(tag);
-  const [one, other] = compute === null ? raw : [Number(compute(raw[0], 0)), Number(compute(raw[1], 0))];
-  return [Math.min(one, other), Math.max(one, other)];
+  const [one, other] = compute === null ? raw : [compute(raw[0], 0), compute(raw[1], 0)];
+  return one < other ? [one, other] : [other, one];
 }
 
 function rawRange(tag: ModbusTag): Range | null {
@@ -62,5 +63,5 @@ function rawRange(tag: ModbusTag): Range | null {
     return [signed ? -most : 0, most];
   }
   const width = bits === undefined ? patternBits(tag) : bits[1] - bits[0] + 1;
-  return type.startsWith('int') ? [-(2 ** (width - 1)), 2 ** (width - 1) - 1] : [0, 2 ** width - 1];
+  return wholeRange(width, !type.startsWith('int'));
 }
