@@ -1,4 +1,4 @@
-import { defaultClass, type Micros } from '@fieldline/shared/contracts';
+import { defaultClass } from '@fieldline/shared/contracts';
 import { type Log, makeFolder } from '@fieldline/shared/runtime';
 import { errorFields } from '../error-fields.ts';
 import { lostCounter } from './count-lost.ts';
@@ -6,7 +6,7 @@ import { Disk } from './disk.ts';
 import type { DiskOptions } from './disk-options.ts';
 import type { DamagedSegment } from './found.ts';
 import { lockFolder } from './lock.ts';
-import { type FoundNote, type NewestNote, newestNote, oldNote } from './note.ts';
+import { type FoundNote, type Moment, type NewestNote, newestNote, oldNote } from './note.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { damageInWords } from './salvage/damage-in-words.ts';
 import type { Segment } from './segment.ts';
@@ -28,7 +28,7 @@ export type Folder = Recovered & {
  * A folder that can be read and not written is taken too: its batches can be sent.
  * @throws FieldlineError journal/in-use, journal/foreign; SqliteError or a system error where the folder cannot be read
  */
-export function openFolder(options: DiskOptions, startedAt: Micros, log: Log): Folder {
+export function openFolder(options: DiskOptions, startedAt: Moment, log: Log): Folder {
   makeFolder(options.folder);
   let lock = lockFolder(options.folder);
   try {
@@ -53,8 +53,7 @@ export function openFolder(options: DiskOptions, startedAt: Micros, log: Log): F
         disk,
         note,
         {
-          at: startedAt,
-          boot: options.boot,
+          ...startedAt,
           classes: options.classes ?? [defaultClass],
           lag: (options.lagMs ?? 0) * 1_000,
         },

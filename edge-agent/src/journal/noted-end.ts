@@ -1,13 +1,13 @@
 /** What a note says of the end of a stream whose file may lack its last batches. Pure. */
 import type { Micros, TagClass } from '@fieldline/shared/contracts';
-import type { Note } from './note.ts';
+import type { Moment, Note } from './note.ts';
 import type { NotedEnd } from './segment-end.ts';
-import type { Boot } from './undated/boot.ts';
 
-/** Of a start: by the clock on the wall, and in the boot; the classes in use; how long after its own time a sample may be given. */
-export type Now = {
-  readonly at: Micros;
-  readonly boot: Boot;
+/**
+ * Of a start: by the clock on the wall, and in the boot, both read at one moment; the classes in use; how long after its own time a
+ * sample may be given.
+ */
+export type Now = Moment & {
   readonly classes: readonly TagClass[];
   readonly lag?: Micros;
 };
@@ -19,8 +19,12 @@ export function notedEnd(stream: string, note: Note, now: Now): NotedEnd {
   return { last, at: (note.written?.at ?? 0) - back, earlierBy: back };
 }
 
+/** Two clocks that are read one after the other differ by so much from time to time. */
+const noise: Micros = 5_000;
+
 /** How far before a flush the times of what was read after it may lie: samples are given after their time, and clocks are set back. */
-export function earlierBy({ written }: Note, { at, boot, lag = 0 }: Now): Micros {
-  if (written === null || written.boot !== boot.id) return lag;
-  return lag + Math.max(0, written.at + (boot.micros() - written.micros) - at);
+export function earlierBy({ written }: Note, { at, boot, micros, lag = 0 }: Now): Micros {
+  if (written === null || written.boot !== boot) return lag;
+  const setBackBy = written.at + (micros - written.micros) - at;
+  return setBackBy > noise ? lag + setBackBy : lag;
 }

@@ -1,6 +1,7 @@
 import { type Micros, SampleColumns } from '@fieldline/shared/contracts';
 import type { Disk } from './disk.ts';
 import { type Folder, openFolder } from './folder.ts';
+import type { Moment } from './note.ts';
 import type { JournalOptions } from './options.ts';
 import type { JournalParts } from './parts.ts';
 import type { StreamWriter } from './stream-writer.ts';
@@ -14,15 +15,16 @@ export class Opening {
   folder: Folder | undefined;
   private readonly options: JournalOptions;
   private readonly parts: JournalParts;
-  private readonly startedAt: Micros;
+  private readonly startedAt: Moment;
   /** When this process began, by a clock that is set; null as long as it is not. */
   private begunAt: Micros | null;
 
   constructor(options: JournalOptions, parts: JournalParts) {
     this.options = options;
     this.parts = parts;
-    this.startedAt = options.clock.now();
-    this.begunAt = isBelieved(this.startedAt) ? this.startedAt : null;
+    // Both clocks now: reading the folder takes its time.
+    this.startedAt = { at: options.clock.now(), boot: options.boot.id, micros: options.boot.micros() };
+    this.begunAt = isBelieved(this.startedAt.at) ? this.startedAt.at : null;
   }
 
   /** @throws FieldlineError journal/in-use, journal/foreign; SqliteError or a system error where the disk takes nothing */

@@ -1,5 +1,5 @@
 /** Since when a start declares samples as lost: never after one that may be, and no earlier than can be proven. */
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Declaration, TagClass } from '@fieldline/shared/contracts';
 import { temporaryFolder } from '@fieldline/shared/testing';
@@ -7,7 +7,15 @@ import { describe, expect, it } from 'vitest';
 import type { Journal } from '../../src/journal/journal.ts';
 import { type Damage, damage } from '../helpers/damage.ts';
 import { imageOf, segmentFiles } from '../helpers/folder.ts';
-import { allBatches, current, decoded, openJournal, runningClock, samplesOf } from '../helpers/journal.ts';
+import {
+  allBatches,
+  current,
+  decoded,
+  journalOptions,
+  openJournal,
+  runningClock,
+  samplesOf,
+} from '../helpers/journal.ts';
 
 type Flushed = { readonly seq: number; readonly at: number };
 type Killed = {
@@ -71,6 +79,23 @@ describe('where all that was committed is there', () => {
       ).windows;
       expect(own?.kind === 'series' && earlier?.kind === 'series' ? own.from - earlier.from : null).toBe(700_000);
     }
+  });
+
+  it('the same from each start, however long that takes to read the folder', () => {
+    const found = killed(['process'], () => ['process']);
+    const windows = [0, 400].map((readForMs) => {
+      const [image, clock] = [imageOf(found.image), { ...found.clock }];
+      const lock = join(image, 'lock');
+      rmSync(lock, { force: true });
+      // Whoever asks when the folder is taken does so while it is read.
+      const micros = (): number => (clock.monotonicMs() + (existsSync(lock) ? readForMs : 0)) * 1_000;
+      const { boot } = journalOptions(image, { clock });
+      const journal = openJournal(image, { clock, boot: { ...boot, micros }, lagMs: 700 });
+      const [window] = declaredIn(journal);
+      journal.close();
+      return window?.from;
+    });
+    expect(windows[1]).toBe(windows[0]);
   });
 
   it('one class: from the last batch', () => {
