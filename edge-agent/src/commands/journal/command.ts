@@ -144,7 +144,10 @@ async function exported(place: Place, values: Values, { signal, say }: CommandPa
     `${counted(samples, 'sample')} of ${counted(batches, 'batch', 'batches')}${files.length === 0 ? '' : ` in ${files.join(', ')}`}`,
   );
   if (missing.length > 0) {
-    throw new FieldlineError('export/incomplete', 'what is named above could not be read; all else is in the export');
+    throw new FieldlineError(
+      'export/incomplete',
+      'what is named above as missing or not given is not in the export; all else is',
+    );
   }
 }
 

@@ -20,14 +20,16 @@ import {
   unionRanges,
 } from '@fieldline/shared/contracts';
 import { fileTrouble } from '@fieldline/shared/runtime/file-trouble';
+import { lastBeforeNext } from '../../journal/found.ts';
 import { type FolderReader, troubleOf } from '../../journal/reader/folder-reader.ts';
 import { SegmentReader } from '../../journal/reader/segment-reader.ts';
 import { Salvaged } from '../../journal/salvage/salvaged.ts';
 import { type SegmentName, segmentFile } from '../../journal/segment-name.ts';
 import type { ReadBatch } from '../../journal/segment-rows.ts';
 import { rangesInWords, setAsideInWords, undatedInWords } from './in-words.ts';
+import { type Missing, missingByNumbers, missingInWords } from './missing.ts';
 import { OutputFile } from './output-file.ts';
-import { openPlace } from './place.ts';
+import { openJournalPlace } from './place.ts';
 import { type ExportFormat, sampleFormats } from './sample-format.ts';
 
 export type ExportOptions = {
@@ -48,13 +50,13 @@ export type Exported = {
   readonly samples: number;
   /** What is not in the files, one line each. */
   readonly missing: readonly string[];
-  /** Not in the files either, and no longer of this journal. */
+  /** Not in the files either, and no longer of this journal; and what was given in spite of damage. */
   readonly remarks: readonly string[];
 };
 
 /** @throws FieldlineError journal/unreadable, arguments/unknown, export/incomplete where it cannot be written or was stopped */
 export async function exportJournal(options: ExportOptions): Promise<Exported> {
-  const reader = openPlace(options.folder);
+  const reader = openJournalPlace(options.folder);
   const writing = new Writing(options, reader);
   const streams = chosen(reader.names, options.stream);
   if (options.stream === null) {
@@ -67,6 +69,7 @@ export async function exportJournal(options: ExportOptions): Promise<Exported> {
     for (const stream of isFolder ? streams : []) {
       await writing.file((gateway) => join(options.out, `${gateway}.${stream}.${options.format}`), [stream]);
     }
+    writing.gaps(missingByNumbers(reader).filter(({ stream }) => options.stream === null || streams.includes(stream)));
   } catch (error) {
     if (isFieldlineError(error)) throw error;
     throw new FieldlineError(
@@ -130,6 +133,10 @@ class Writing implements Exported {
     }
   }
 
+  gaps(found: readonly Missing[]): void {
+    for (const each of found) (each.isTrouble ? this.missing : this.remarks).push(missingInWords(each));
+  }
+
   private async segment(name: SegmentName, output: OutputFile): Promise<void> {
     for (const { gateway, batch } of this.readable(name)) {
       if (this.options.signal.aborted) throw stopped(this.options.out);
@@ -159,8 +166,10 @@ class Writing implements Exported {
     const { file, reason, isDamaged } = troubleOf(segmentFile(name), error);
     const salvaged = isDamaged ? Salvaged.of(join(this.reader.folder, file), name) : null;
     const held = unionRanges(given, salvaged?.held ?? []);
-    const which = held.length === 0 ? 'none of its batches' : `of its batches only ${rangesInWords(held)}`;
-    this.missing.push(`${file}: ${reason}: ${which} can be given`);
+    const end = lastBeforeNext(name, this.reader.names) ?? (salvaged?.end.isProven === true ? salvaged.last : null);
+    const lost = subtractRanges([[name.first, end ?? held.at(-1)?.[1] ?? name.first]], held);
+    const isAll = end !== null && lost.length === 0;
+    (isAll ? this.remarks : this.missing).push(`${file}: ${reason}: ${givenInWords(held, lost, end !== null)}`);
     if (salvaged === null) return;
     for (const [from, to] of subtractRanges(held, given)) {
       for (let seq = from; seq <= to; seq++) yield { gateway: salvaged.head.gateway, batch: salvaged.batch(seq) };
@@ -199,6 +208,15 @@ class Writing implements Exported {
     }
     return 'unknown';
   }
+}
+
+function givenInWords(held: Ranges, lost: Ranges, isEndKnown: boolean): string {
+  const last = held.at(-1)?.[1];
+  if (last === undefined) return 'none of its batches can be given';
+  const rest = lost.length === 0 ? [] : [rangesInWords(lost)];
+  if (!isEndKnown) rest.push(`what may have stood behind ${last}`);
+  if (rest.length === 0) return `all of its batches (${rangesInWords(held)}) are given all the same`;
+  return `its batches ${rangesInWords(held)} are given; not ${rest.join(', nor ')}`;
 }
 
 const stopped = (out: string): FieldlineError =>

@@ -1,5 +1,12 @@
 /** What one file of a journal holds, whole or damaged. */
-import { countOf, type Declaration, type Micros, type Ranges, subtractRanges } from '@fieldline/shared/contracts';
+import {
+  countOf,
+  type Declaration,
+  hasNumber,
+  type Micros,
+  type Ranges,
+  subtractRanges,
+} from '@fieldline/shared/contracts';
 import type { FileTrouble, FolderReader } from '../../journal/reader/folder-reader.ts';
 import type { SegmentReader } from '../../journal/reader/segment-reader.ts';
 import type { Salvaged } from '../../journal/salvage/salvaged.ts';
@@ -10,6 +17,9 @@ import type { Depth } from './depth.ts';
 export type Found = SegmentHead & {
   readonly name: SegmentName;
   readonly isDamaged: boolean;
+  readonly held: Ranges;
+  /** Of the first batch of an opening, which names the one before; null in other files. */
+  readonly firstBytes: Buffer | null;
   readonly depth: Depth;
   readonly declared: readonly Declaration[];
 };
@@ -39,27 +49,35 @@ export function look(
   return isDamaged ? reader.salvage(name, (salvaged) => ofDamaged(reader, name, salvaged, confirmed)) : found;
 }
 
-const ofWhole = (reader: FolderReader, segment: SegmentReader, confirmed: Ranges): Found => ({
-  ...segment.head,
-  name: segment.name,
-  isDamaged: false,
-  depth: depthOf(
-    {
-      held: [[segment.name.first, segment.last]],
-      samplesOf: (ranges) => segment.samplesOf(ranges),
-      encodedAt: (seq) => segment.encodedAt(seq),
-    },
-    confirmed,
-    reader.sizeBytes(segment.name),
-  ),
-  declared: segment.declared(),
-});
+function ofWhole(reader: FolderReader, segment: SegmentReader, confirmed: Ranges): Found {
+  segment.checkNumbers();
+  const held: Ranges = [[segment.name.first, segment.last]];
+  return {
+    ...segment.head,
+    name: segment.name,
+    isDamaged: false,
+    held,
+    firstBytes: segment.name.first === 1 ? segment.firstBytes() : null,
+    depth: depthOf(
+      {
+        held,
+        samplesOf: (ranges) => segment.samplesOf(ranges),
+        encodedAt: (seq) => segment.encodedAt(seq),
+      },
+      confirmed,
+      reader.sizeBytes(segment.name),
+    ),
+    declared: segment.declared(),
+  };
+}
 
 /** What can be proven of it: the agent holds no more. */
 const ofDamaged = (reader: FolderReader, name: SegmentName, salvaged: Salvaged, confirmed: Ranges): Found => ({
   ...salvaged.head,
   name,
   isDamaged: true,
+  held: salvaged.held,
+  firstBytes: hasNumber(salvaged.held, 1) ? salvaged.batch(1).bytes : null,
   depth: depthOf(
     {
       held: salvaged.held,

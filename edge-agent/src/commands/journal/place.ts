@@ -26,3 +26,15 @@ export function openPlace(folder: string): FolderReader {
     `the journal folder ${folder} does not exist: name the one that the settings of the agent say (journal.folder), or start the agent, which makes it`,
   );
 }
+
+/** Of a folder without a file of one: it may have been mistyped. */
+export const noJournalInWords = (folder: string): string =>
+  `there is no journal in ${folder}: no agent has written there yet, somebody has emptied it, or it is not the folder that the settings of the agent say (journal.folder)`;
+
+/** @throws FieldlineError journal/unreadable, also where no file of a journal is in the folder */
+export function openJournalPlace(folder: string): FolderReader {
+  const reader = openPlace(folder);
+  if (reader.isJournal) return reader;
+  reader.close();
+  throw new FieldlineError('journal/unreadable', noJournalInWords(folder));
+}

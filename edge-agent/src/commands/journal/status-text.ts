@@ -6,16 +6,20 @@ import { roomBytes, type Space } from '../../journal/space.ts';
 import type { Depth, Part } from './depth.ts';
 import type { JournalBounds } from './hours-left.ts';
 import { bytesInWords, declarationInWords, durationInWords, momentInWords, setAsideInWords } from './in-words.ts';
+import { missingInWords } from './missing.ts';
+import { noJournalInWords } from './place.ts';
 import type { DeclaredLoss, JournalStatus } from './status.ts';
 
 /** The rest is in --json. */
 const mostDeclarations = 20;
+const mostMissing = 20;
 
 export function statusLines(status: JournalStatus): string[] {
   const { folder, total, at } = status;
   const lines = [`journal ${folder}${ofGateway(status)}${running(status)}`];
+  if (!status.isJournal) return [...lines, noJournalInWords(folder)];
   if (total.batches === 0 && status.troubles.length === 0) {
-    lines.push('it holds no batches: no agent has written here yet, or somebody has emptied it');
+    lines.push('it holds no batches');
   } else {
     lines.push('', ...depthLines(total, at, counted(status.segments, 'file')));
     lines.push(...undatedLines(status), ...boundLines(status));
@@ -29,7 +33,8 @@ export function statusLines(status: JournalStatus): string[] {
       lines.push(...depthLines(stream, at, null));
     }
   }
-  lines.push('', ...declaredLines(status), ...troubleLines(status), ...setAsideLines(status));
+  lines.push('', ...declaredLines(status), ...troubleLines(status), ...missingLines(status), ...setAsideLines(status));
+  lines.push(...proofLines(status));
   return lines;
 }
 
@@ -133,6 +138,18 @@ function troubleLines({ troubles }: JournalStatus): string[] {
   const lines = troubles.map(({ file, reason, toDo }) => `  ${file}: ${reason}: ${toDo}`);
   return lines.length === 0 ? [] : ['', 'trouble', ...lines];
 }
+
+function missingLines({ missing }: JournalStatus): string[] {
+  const lines = missing.slice(0, mostMissing).map((each) => `  ${missingInWords(each)}`);
+  if (missing.length > mostMissing) lines.push(`  and ${grouped(missing.length - mostMissing)} more: --json lists all`);
+  return lines.length === 0 ? [] : ['', 'missing', ...lines];
+}
+
+/** All that this has looked at is well: that says nothing of the bytes of the batches. */
+const proofLines = ({ troubles, missing }: JournalStatus): string[] =>
+  troubles.length + missing.length > 0
+    ? []
+    : ['', 'heads and numbers of the files are as they should be; `journal verify` proves every batch'];
 
 function setAsideLines({ setAside }: JournalStatus): string[] {
   const lines = setAside.map((each) => `  ${setAsideInWords(each)}; ${bytesInWords(each.sizeBytes)}`);

@@ -8,6 +8,7 @@ import { type Arrived, arrivalRate, type Rate } from './arrival.ts';
 import { addDepth, type Depth, emptyDepth } from './depth.ts';
 import { type HoursLeft, hoursLeft, type JournalBounds } from './hours-left.ts';
 import { type Found, look } from './look.ts';
+import { knownFrom, type Missing, missingFrom } from './missing.ts';
 import { openPlace, type Place } from './place.ts';
 
 export type StreamStatus = Depth & {
@@ -22,6 +23,8 @@ export type DeclaredLoss = Declaration & { readonly file: string | null };
 
 export type JournalStatus = {
   readonly folder: string;
+  /** False where no file of one is in the folder. */
+  readonly isJournal: boolean;
   /** As the files say; more than one is trouble. */
   readonly gateways: readonly string[];
   readonly agentRuns: boolean | null;
@@ -38,6 +41,8 @@ export type JournalStatus = {
   readonly hoursLeft: HoursLeft | null;
   /** In the batches that are held, and in files set aside: earlier ones went with theirs. */
   readonly declared: readonly DeclaredLoss[];
+  /** Numbers that are neither held nor confirmed nor declared. */
+  readonly missing: readonly Missing[];
   /** Damaged, and dealt with. */
   readonly setAside: readonly SetAsideFile[];
   /** Samples in them wait for the clock to be set. */
@@ -75,6 +80,7 @@ function statusOf(reader: FolderReader, { folder, settings }: Place, now: Micros
   const disk = diskOf(folder);
   return {
     folder,
+    isJournal: reader.isJournal,
     gateways: [...new Set(found.map(({ gateway }) => gateway))],
     agentRuns: reader.agentRuns,
     at: now,
@@ -95,6 +101,7 @@ function statusOf(reader: FolderReader, { folder, settings }: Place, now: Micros
     disk,
     hoursLeft: settings === null ? null : hoursLeft(settings, depths, otherBytes, disk, arrival.bytesPerHour, now),
     declared: [...declaredIn(found), ...aside],
+    missing: missingFrom(reader, knownFrom(found)),
     setAside,
     undated,
     troubles: [...troubles, ...foreign(found, settings?.gateway ?? found[0]?.gateway)],

@@ -19,9 +19,10 @@ import type { SegmentReader } from '../../journal/reader/segment-reader.ts';
 import { damageInWords } from '../../journal/salvage/damage-in-words.ts';
 import { type SegmentName, segmentFile, setAsideNames } from '../../journal/segment-name.ts';
 import type { ReadBatch } from '../../journal/segment-rows.ts';
-import { type Hole, holes } from './holes.ts';
+import type { Hole } from './holes.ts';
 import { rangesInWords, setAsideInWords, undatedInWords } from './in-words.ts';
-import { openPlace, type Place } from './place.ts';
+import { missingFrom, missingInWords } from './missing.ts';
+import { openJournalPlace, type Place } from './place.ts';
 
 export type Verified = {
   readonly segments: number;
@@ -39,7 +40,7 @@ const notToBeStored =
 
 /** @throws FieldlineError journal/unreadable; the reason of the signal when that is aborted */
 export async function verifyJournal(place: Place, signal?: AbortSignal): Promise<Verified> {
-  const reader = openPlace(place.folder);
+  const reader = openJournalPlace(place.folder);
   try {
     return await verified(reader, place, signal);
   } finally {
@@ -60,18 +61,12 @@ async function verified(reader: FolderReader, { settings }: Place, signal: Abort
     );
   }
   const remarks: string[] = reader.undated().map(undatedInWords);
-  const note = reader.note();
-  const noted = new Map(note.held);
-  const found = holes({ ...check, confirmed: new Map(note.confirmed), noted });
+  const missing = missingFrom(reader, check);
   for (const file of reader.setAside()) {
-    if (isDealtWith(file.file, found, reader.names)) remarks.push(setAsideInWords(file));
+    if (isDealtWith(file.file, missing, reader.names)) remarks.push(setAsideInWords(file));
     else check.troubles.push(`${file.file}: ${notDealtWith}`);
   }
-  for (const hole of found) {
-    if (reader.agentRuns === true)
-      remarks.push(`${holeInWords(hole)}: the running agent may just have let it go, confirmed`);
-    else check.troubles.push(`${holeInWords(hole)}: ${whatToDo(hole, noted)}`);
-  }
+  for (const each of missing) (each.isTrouble ? check.troubles : remarks).push(missingInWords(each));
   const { segments, batches, samples, troubles } = check;
   return { segments, streams: check.held.size, batches, samples, troubles, remarks };
 }
@@ -164,12 +159,6 @@ function fateOf(first: number, held: Ranges): string {
   return `the agent sends what can be proven of it (batches ${rangesInWords(held)}), declares the rest (${rest}), and sets it aside when that is done`;
 }
 
-/** At the beginning of a stream, where the note does not know better, a file that is gone may be one that was confirmed just before a kill. */
-const whatToDo = ({ stream, range }: Hole, noted: ReadonlyMap<string, Ranges>): string =>
-  range[0] === 1 && intersectRanges([range], noted.get(stream) ?? []).length === 0
-    ? 'confirmed just before the agent was killed, or a file is gone: the ledger of the cloud knows whether it has them'
-    : 'a file is gone or damaged; the next start of the agent declares it as lost';
-
 /** The agent sets a file aside when the declaration of its loss stands in a newer one. */
 function isDealtWith(file: string, found: readonly Hole[], names: readonly SegmentName[]): boolean {
   const [name] = setAsideNames([file]);
@@ -183,8 +172,3 @@ function isDealtWith(file: string, found: readonly Hole[], names: readonly Segme
 
 const notDealtWith =
   'set aside as damaged, and nobody has declared all that it may have held: take .damaged off its name, and the next start of the agent looks into it';
-
-function holeInWords({ stream, range: [from, to] }: Hole): string {
-  const which = from === to ? `batch ${from} is` : `batches ${from}–${to} are`;
-  return `stream ${stream}: ${which} neither held nor confirmed nor declared`;
-}

@@ -102,6 +102,11 @@ export class FolderReader {
     }
   }
 
+  /** Whether any file of a journal lies in it: the lock alone is none. */
+  get isJournal(): boolean {
+    return this.names.length > 0 || this.files.some(isDamagedFile) || undatedNames(this.files).length > 0;
+  }
+
   close(): void {
     this.newest?.close();
     this.newest = undefined;

@@ -46,6 +46,8 @@ export class SegmentReader {
     if (source === null) return null;
     try {
       if (hasTables(source.database)) return new SegmentReader(name, source);
+      // It has its name only when its log is there, and its tables in that: they are lost together.
+      if (source.isLogGone) throw new Error('its write-ahead log is gone');
     } catch (error) {
       source.close();
       throw error;
@@ -73,6 +75,18 @@ export class SegmentReader {
       yield { seq, samples: samplesThrough - before, encodedAt, declared: declarationsOf(declared), bytes };
       before = samplesThrough;
     }
+  }
+
+  /** Of its first batch; null where that is not there. @throws SqliteError, or where it is not what was written */
+  firstBytes(): Buffer | null {
+    const row = this.source.database.prepare('SELECT * FROM batch WHERE seq = ?').get(this.name.first);
+    return row === undefined ? null : provenRow(this.name.stream, row).bytes;
+  }
+
+  /** SQLite says nothing of rows that a broken page has hidden. @throws SqliteError, or where some cannot be found */
+  checkNumbers(): void {
+    const count = this.source.database.prepare('SELECT count(*) FROM batch').pluck().get();
+    if (count !== this.last - this.name.first + 1) throw new Error('not all of its batches can be found');
   }
 
   declared(): readonly Declaration[] {

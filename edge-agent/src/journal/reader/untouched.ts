@@ -16,7 +16,12 @@ import Database from 'better-sqlite3';
 import { checkUnopened } from '../salvage/hidden-commits.ts';
 import { type SegmentName, segmentFile } from '../segment-name.ts';
 
-export type Untouched = { readonly database: Database.Database; readonly close: () => void };
+export type Untouched = {
+  readonly database: Database.Database;
+  /** Its header says that it has a log, and there is none. */
+  readonly isLogGone: boolean;
+  readonly close: () => void;
+};
 
 /** A log begins anew after about a megabyte: a copy that meets that many times is one of a disk that does not keep up. */
 const mostAttempts = 20;
@@ -32,7 +37,7 @@ export function openUntouched(folder: string, name: SegmentName): Untouched | nu
   const isSealed = firstBytes(file, versionOffset + 1)?.[versionOffset] === withoutLog;
   if (isSealed && sizeOf(`${file}-journal`) === 0) {
     const database = new Database(file, { readonly: true, fileMustExist: true });
-    return { database, close: () => void database.close() };
+    return { database, isLogGone: false, close: () => void database.close() };
   }
   const copies = mkdtempSync(join(tmpdir(), 'fieldline-journal-'));
   const remove = (): void => rmSync(copies, { recursive: true, force: true });
@@ -40,9 +45,11 @@ export function openUntouched(folder: string, name: SegmentName): Untouched | nu
     const copy = join(copies, 'segment');
     copyWithLog(file, copy);
     checkUnopened(copy, name);
+    const isLogGone = !isSealed && statSync(`${copy}-wal`, { throwIfNoEntry: false }) === undefined;
     const database = new Database(copy, { fileMustExist: true });
     return {
       database,
+      isLogGone,
       close: () => {
         database.close();
         remove();
@@ -60,7 +67,7 @@ function copyWithLog(file: string, copy: string): void {
     copyBytes(file, copy);
     for (const suffix of ['-wal', '-journal']) {
       rmSync(`${copy}${suffix}`, { force: true });
-      if (sizeOf(`${file}${suffix}`) > 0) copyIfThere(`${file}${suffix}`, `${copy}${suffix}`);
+      copyIfThere(`${file}${suffix}`, `${copy}${suffix}`);
     }
     if (logHeader(file) === before) return;
   }

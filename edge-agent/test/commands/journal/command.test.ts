@@ -103,7 +103,7 @@ describe('fieldline-edge journal', () => {
     });
   });
 
-  it('ends with 1 and what to do where there is no such folder, and with 0 where it is empty', async () => {
+  it('ends with 1 and what to do where there is no such folder, and where it is empty, save for status', async () => {
     const folder = temporaryFolder();
     for (const args of [['status'], ['status', '--json'], ['verify']]) {
       const { code, out, error } = await run(...args, '--folder', join(folder, 'none'));
@@ -112,10 +112,15 @@ describe('fieldline-edge journal', () => {
         /^journal\/unreadable: .*none does not exist: name the one that .*, or start the agent, which makes it\n$/,
       );
     }
-    expect(await run('status', '--folder', folder)).toMatchObject({
-      code: 0,
-      out: expect.stringContaining('it holds no batches: no agent has written here yet'),
-    });
+    const none = `there is no journal in ${folder}: no agent has written there yet`;
+    expect(await run('status', '--folder', folder)).toMatchObject({ code: 0, out: expect.stringContaining(none) });
+    for (const args of [['verify'], ['export', '--out', join(temporaryFolder(), 'out')]]) {
+      expect(await run(...args, '--folder', folder)).toMatchObject({
+        code: 1,
+        out: '',
+        error: expect.stringContaining(`journal/unreadable: ${none}`),
+      });
+    }
   });
 
   it('ends with 1 and a line for each trouble', async () => {

@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Batch, isoOf, qualityCode, type Sample, type ValueType } from '@fieldline/shared/contracts';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { describe, expect, it } from 'vitest';
 import { type ExportOptions, exportJournal } from '../../../src/commands/journal/export.ts';
+import { damage } from '../../helpers/damage.ts';
 import { segmentFiles } from '../../helpers/folder.ts';
 import { current, openJournal, samplesOf, testGateway } from '../../helpers/journal.ts';
 
@@ -147,7 +148,8 @@ describe('an export of a journal', () => {
     const out = join(temporaryFolder(), 'rest');
     const { samples, missing } = await exportOf(folder, out);
     expect(missing).toEqual([
-      expect.stringMatching(new RegExp(`^${torn}: .*: of its batches only 1–\\d+ can be given`)),
+      expect.stringMatching(new RegExp(`^${torn}: .*: its batches 1–(\\d+) are given; not \\d+$`)),
+      expect.stringContaining('neither held nor confirmed nor declared'),
     ]);
     expect(samples).toBeGreaterThanOrEqual(3_000);
     expect(samples).toBeLessThan(8_000);
@@ -155,6 +157,26 @@ describe('an export of a journal', () => {
     truncateSync(join(folder, torn), 100);
     expect((await exportOf(folder, out)).missing).toEqual([
       expect.stringContaining('none of its batches can be given'),
+      expect.stringContaining('neither held nor confirmed nor declared'),
+    ]);
+    rmSync(join(folder, torn));
+    expect((await exportOf(folder, out)).missing).toEqual([expect.stringMatching(/: batches 1–\d+ are neither held/)]);
+  });
+
+  it('says of a damaged file that all of it is given, where it is', async () => {
+    const folder = temporaryFolder();
+    const journal = openJournal(folder, { segmentBytes: 60_000 });
+    for (let round = 0; round < 8; round++) {
+      journal.record(samplesOf(1_000), 0);
+      journal.flush();
+    }
+    journal.close();
+    const [first = ''] = segmentFiles(folder);
+    damage(join(folder, first), { do: 'zero', at: 0, pages: 1 });
+    const exported = await exportOf(folder, join(temporaryFolder(), 'all'));
+    expect(exported).toMatchObject({ batches: 9, samples: 8_000, missing: [] });
+    expect(exported.remarks).toEqual([
+      expect.stringMatching(new RegExp(`^${first}: .*: all of its batches .1–\\d+. are given all the same$`)),
     ]);
   });
 
@@ -176,9 +198,12 @@ describe('an export of a journal', () => {
     });
   });
 
-  it('is empty for an empty journal, and refuses one that is not there', async () => {
+  it('is empty for a journal without samples, and refuses a folder that has none or is not there', async () => {
     const out = join(temporaryFolder(), 'empty');
-    expect(await exportOf(temporaryFolder(), out)).toMatchObject({ files: [out], samples: 0, missing: [] });
+    const folder = temporaryFolder();
+    await expect(exportOf(folder, out)).rejects.toMatchObject({ code: 'journal/unreadable' });
+    openJournal(folder).close();
+    expect(await exportOf(folder, out)).toMatchObject({ files: [out], samples: 0, missing: [] });
     expect(readFileSync(out, 'utf8')).toBe('');
     await expect(exportOf(join(temporaryFolder(), 'none'), out)).rejects.toMatchObject({ code: 'journal/unreadable' });
   });

@@ -1,4 +1,4 @@
-import { statSync, truncateSync } from 'node:fs';
+import { rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { describe, expect, it } from 'vitest';
@@ -142,6 +142,36 @@ describe('the status of a journal', () => {
     expect(JSON.parse(statusJson(after)).setAside[0].setAsideAt.slice(0, 10)).toBe(day);
   });
 
+  it('tells numbers that are missing, files whose log is gone, and what only a look at every batch can prove', () => {
+    const folder = temporaryFolder();
+    const journal = openJournal(folder, { segmentBytes: 20_000 });
+    for (let round = 0; round < 6; round++) {
+      journal.record(samplesOf(1_000), 0);
+      journal.flush();
+    }
+    const killed = imageOf(folder);
+    journal.close();
+    const said = (): string => statusLines(journalStatus(place(killed), 0)).join('\n');
+    expect(said()).toMatch(
+      /heads and numbers of the files are as they should be; `journal verify` proves every batch$/,
+    );
+    const [, second = '', ...others] = segmentFiles(killed);
+    const first = Number(second.split('.')[2]);
+    rmSync(join(killed, second));
+    expect(journalStatus(place(killed), 0).missing).toMatchObject([
+      { stream: current(journal).stream, range: [first, expect.any(Number)], isTrouble: true },
+    ]);
+    expect(said()).toMatch(
+      /^missing\n {2}stream .* neither held nor confirmed nor declared: a file is gone or damaged/m,
+    );
+    const newest = others.at(-1) ?? '';
+    rmSync(join(killed, `${newest}-wal`));
+    expect(journalStatus(place(killed), 0).troubles).toMatchObject([
+      { file: newest, reason: 'its write-ahead log is gone', isDamaged: true },
+    ]);
+    expect(said()).not.toContain('proves every batch');
+  });
+
   it('tells that the files are those of another gateway', () => {
     const folder = temporaryFolder();
     openJournal(folder).close();
@@ -154,7 +184,7 @@ describe('the status of a journal', () => {
   it('says what it means when the folder is empty, and what to do when it is missing', () => {
     const folder = temporaryFolder();
     expect(statusLines(journalStatus(place(folder), 0)).join('\n')).toContain(
-      'it holds no batches: no agent has written here yet',
+      `there is no journal in ${folder}: no agent has written there yet, somebody has emptied it, or it is not`,
     );
     expect(() => journalStatus(place(join(folder, 'none')), 0)).toThrow(
       /none does not exist: name the one that the settings .* or start the agent/,

@@ -92,6 +92,20 @@ describe('verifying a journal', () => {
     expect((await verify(folder)).troubles).toEqual([]);
   });
 
+  it('names the file whose log somebody deleted', async () => {
+    const folder = temporaryFolder();
+    const journal = openJournal(folder);
+    journal.record(samplesOf(9), 0);
+    journal.flush();
+    const killed = imageOf(folder);
+    journal.close();
+    const [file = ''] = segmentFiles(killed);
+    rmSync(join(killed, `${file}-wal`));
+    expect((await verify(killed)).troubles[0]).toMatch(
+      new RegExp(`^${file}: damaged .nothing in it can be proven; its write-ahead log is gone.: `),
+    );
+  });
+
   it('remarks on such batches only, while an agent runs that may not have noted yet what is confirmed', async () => {
     const folder = temporaryFolder();
     const journal = openJournal(folder, { segmentBytes: 16_000 });
