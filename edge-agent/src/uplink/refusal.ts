@@ -89,9 +89,19 @@ const reasonOf = (error: unknown): string =>
 function adviceFor(error: unknown, broker: string): string {
   if (error instanceof LinkDead) return 'look at the network and the broker; it is tried again';
   const code = codeOf(error);
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || /wrong version number/.test(reasonOf(error)))
+    return 'no TLS is spoken at this port: take another, or mqtt:// or ws://';
   const isTls = typeof code === 'string' && /CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO/.test(code);
   if (isTls) return 'check uplink.tls and the certificate of the broker';
   const isHttpAnswer = broker.startsWith('ws') && reasonOf(error).startsWith('Unexpected server response');
   if (isHttpAnswer) return 'check the path in uplink.broker, which is often /mqtt';
+  const isHungUp = error instanceof NoAnswer || code === 'ECONNRESET' || code === 'EPIPE';
+  if (isHungUp) return `check uplink.broker and the network; if it is so at once at each try, ${portHint(broker)}`;
   return 'check uplink.broker and the network';
 }
+
+/** Both ends hang up where only one of them speaks TLS. */
+const portHint = (broker: string): string =>
+  /^(mqtts|wss):/.test(broker)
+    ? 'this may be its port without TLS, which wants mqtt:// or ws://, or it wants a client certificate'
+    : 'this may be its port with TLS, which wants mqtts:// or wss://';

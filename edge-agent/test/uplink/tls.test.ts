@@ -70,4 +70,22 @@ describeWith(mosquitto, 'an uplink over TLS', () => {
     });
     expect(heard.every((topic) => topic.endsWith('/batch'))).toBe(true);
   }, 60_000);
+
+  it('says that a port may be the one with TLS, or the one without, where the broker hangs up at once', async () => {
+    const { file, issueBroker } = makeAuthority(temporaryFolder());
+    issueBroker('broker');
+    const port = await freePort();
+    const broker = await mosquitto.start({
+      conf: [`listener ${port} 127.0.0.1`, `certfile ${file('broker.pem')}`, `keyfile ${file('broker.key')}`],
+    });
+    closers.push(broker.close);
+    for (const [url, hint] of [
+      [`mqtt://127.0.0.1:${port}`, 'this may be its port with TLS, which wants mqtts://'],
+      [broker.url.replace('mqtt:', 'mqtts:'), 'this may be its port without TLS, which wants mqtt://'],
+    ] as const) {
+      const agent = await startTestAgent(temporaryFolder(), edgeConfig(url, { uplink: { confirm: 'broker' } }));
+      closers.push(() => agent.close());
+      await waitFor(() => Object.values(agent.troubles()).join().includes(hint), { what: hint });
+    }
+  }, 60_000);
 });

@@ -18,7 +18,12 @@ export const callsOf = (device: Device): readonly OpcuaCall[] =>
 
 const journalSchema = z.strictObject({
   folder: filePath.default('./journal').describe('of the journal alone; relative to the settings file'),
-  flushMs: durationMs.default(500).describe('samples are on the disk at most this long after they are read'),
+  flushMs: z
+    .int()
+    .min(5)
+    .max(60_000)
+    .default(500)
+    .describe('samples are on the disk at most this long after they are read'),
   survives: z
     .enum(['power-cut', 'process-crash'])
     .default('power-cut')
@@ -41,6 +46,8 @@ const journalSchema = z.strictObject({
       'what was never confirmed is dropped at this age, and declared; without it, it is kept while there is room',
     ),
   segmentBytes: sizeBytes
+    .min(32 * 1024)
+    .max(1024 ** 3)
     .default(16 * 1024 ** 2)
     .describe('a file of the journal is closed at this size and deleted whole'),
   keepConfirmedForMs: z

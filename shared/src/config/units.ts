@@ -7,7 +7,10 @@ export const host = z
   .string()
   .min(1)
   .max(255)
-  .regex(/^[^\s/]+$/, 'must be a name or an address alone, without blanks or slashes');
+  .regex(/^[^\s/]+$/, 'must be a name or an address alone, without blanks or slashes')
+  .refine((text) => !/^\d+(\.\d+){3}$/.test(text) || text.split('.').every((part) => Number(part) <= 255), {
+    error: 'must be a name or an address: the four numbers of an IPv4 address are at most 255',
+  });
 export const port = z.int().min(1).max(65_535);
 /** 0 lets the system choose a free port. */
 export const listenPort = z.int().min(0).max(65_535);

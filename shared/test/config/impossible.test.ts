@@ -57,6 +57,18 @@ test.each([
   expect(() => read([{ ...plc({}), ...settings }])).toThrow(message);
 });
 
+test.each([
+  [{ journal: { segmentBytes: 1 } }, 'journal.segmentBytes: is 1; it must be at least 32768'],
+  [{ journal: { flushMs: 100_000_000 } }, 'journal.flushMs: is 100000000; it must be at most 60000'],
+  [{ journal: { flushMs: 1 } }, 'journal.flushMs: is 1; it must be at least 5'],
+  [
+    { http: { host: '999.1.1.1' } },
+    'http.host: is "999.1.1.1": must be a name or an address: the four numbers of an IPv4',
+  ],
+])('%j is refused', (others, message) => {
+  expect(() => read([plc({})], others)).toThrow(message);
+});
+
 test('times are moved by no more than a quarter of the shortest period', () => {
   const withTolerance = (timeToleranceMs: number, everyMs?: number) => () =>
     read([{ ...plc({ everyMs }), timeToleranceMs }]);

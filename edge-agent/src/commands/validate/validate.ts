@@ -1,12 +1,15 @@
+import { dirname } from 'node:path';
 import type { ModbusDevice } from '@fieldline/shared/config';
 import { callsOf, type EdgeConfig } from '@fieldline/shared/config/edge';
 import type { PlacedEdge } from '@fieldline/shared/config/load-edge';
 import { invalid, problemLines } from '@fieldline/shared/config/settings-text';
 import { counted } from '@fieldline/shared/runtime';
 import { forecastLinks } from '../../drivers/modbus/forecast.ts';
+import { resolvePaths } from '../../resolve-paths.ts';
 import { patternsText, withFoundTags } from '../found-tags.ts';
 import { busFindings } from './bus.ts';
 import { type LineOf, overlaps, unitClashes } from './map.ts';
+import { secretFiles } from './secret-files.ts';
 import { writeRanges } from './write-range.ts';
 
 /**
@@ -25,6 +28,7 @@ export function validate(file: string, { config, problemAt }: PlacedEdge): strin
     ...overlaps(devices, lineOf),
     ...writeRanges(devices),
     ...bus.warnings,
+    ...secretFiles(resolvePaths(config, dirname(file))),
   ];
   const warningLines = problemLines(file, warnings.map(problemAt)).map((line) => `warning: ${line}`);
   if (bus.problems.length > 0) throw invalid(file, bus.problems.map(problemAt));

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { readEdgeConfig } from '@fieldline/shared/config/load-edge';
 import { shippedProfileNames } from '@fieldline/shared/config/profile-files';
 import { describe, expect, test } from 'vitest';
@@ -49,6 +51,24 @@ describe('validate warns', () => {
       'tag: value, address: 21, type: int16, scaleFactor: factor',
     ];
     expect(warningsOf(device('d', 1, ...tags))).toEqual([]);
+  });
+
+  test('where a file with a certificate, a key or a password cannot be used, in the words of the agent', () => {
+    const file = settingsFile(device('d', 1, 'tag: a, address: 0'));
+    const uplink = `uplink:
+  broker: 'mqtts://127.0.0.1'
+  passwordFile: secret
+  tls: { caFile: empty.pem, certFile: none.pem, keyFile: empty.pem }`;
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^uplink:.*$/m, uplink));
+    writeFileSync(join(dirname(file), 'empty.pem'), '');
+    const told = validate(file, readEdgeConfig(file, profilesFolder)).filter((line) => line.startsWith('warning: '));
+    expect(told.map((line) => line.replaceAll(dirname(file), ''))).toEqual([
+      expect.stringMatching(/: uplink\.passwordFile: cannot read \/secret: /),
+      expect.stringMatching(/^warning: \/edge.yaml:5:18: uplink\.tls\.caFile: \/empty\.pem holds no certificate/),
+      expect.stringMatching(
+        /: uplink\.tls\.certFile: cannot read \/none\.pem: .* \(the agent would run, and not connect/,
+      ),
+    ]);
   });
 
   test('where a unit of a link is two devices', () => {
