@@ -131,6 +131,7 @@ describe('the settings of a tag', () => {
         protocol: 'opcua',
         endpoint: 'opc.tcp://host:4840',
         security: { policy: 'None', mode: 'None' },
+        acquire: 'subscribe',
         publishingMs: 500,
         samplingMs: 500,
         silentMs: 300_000,

@@ -126,6 +126,12 @@ export const opcuaDeviceSchema = z
       .optional()
       .describe('X.509 certificate of the user, PEM or DER, in place of a password; read at each connect'),
     userKeyFile: filePath.optional().describe('its private key, PEM without a passphrase'),
+    acquire: z
+      .enum(['subscribe', 'read'])
+      .default('subscribe')
+      .describe(
+        'subscribe: the server reports changes; where it has no subscriptions, or none left, values are read every samplingMs instead. read: they are always read',
+      ),
     publishingMs: durationMs.default(500),
     samplingMs: z.number().nonnegative().default(500),
     queueSize: z

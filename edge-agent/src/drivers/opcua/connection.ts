@@ -9,15 +9,16 @@ import type { DeviceStatus, DriverContext } from '../driver.ts';
 import { createAcknowledgements } from './acknowledgements.ts';
 import type { CertificateStore } from './certificates.ts';
 import type { NodeRetry } from './desired-items.ts';
+import { createDeviceCarrier } from './device-carrier.ts';
 import type { Expander } from './expander.ts';
 import type { Session } from './library.ts';
 import type { OpcuaMetrics } from './metrics.ts';
 import type { EndpointPlan } from './plan.ts';
 import { publishUntilLost, type Subscriber } from './publish.ts';
+import { readUntilLost } from './reading.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
 import { isSameRun, readServerRun, type ServerRun } from './server-run.ts';
 import { type OpenSession, openSession } from './session.ts';
-import { createDeviceSubscription } from './subscription.ts';
 import { explainFailure, mentions } from './trouble.ts';
 
 export type ConnectionOptions = {
@@ -57,7 +58,7 @@ export function createConnection(
   const { certificates } = options;
   const acknowledgements = createAcknowledgements();
   const subscriptions = plan.subscriptions.map((each) =>
-    createDeviceSubscription(each, context, metrics, { acknowledgements, retryNodes: options.retryNodes }),
+    createDeviceCarrier(each, context, metrics, { acknowledgements, retryNodes: options.retryNodes }),
   );
   const log = context.log.child({ endpoint });
   const closing = new AbortController();
@@ -116,7 +117,8 @@ export function createConnection(
     const subscribers: Subscriber[] = [];
     for (const each of subscriptions) {
       signal.throwIfAborted();
-      subscribers.push(await each.bring(session));
+      const subscriber = await each.bring(session);
+      if (subscriber !== null) subscribers.push(subscriber);
     }
     signal.throwIfAborted();
     const onAlive = (): void => {
@@ -124,11 +126,16 @@ export function createConnection(
       backoff.reset();
     };
     const { clock } = context;
-    const publishing = publishUntilLost(session, subscribers, { acknowledgements, clock, timeoutMs, signal, onAlive });
+    const arrivals: Promise<never>[] = [];
+    if (subscribers.length > 0)
+      arrivals.push(publishUntilLost(session, subscribers, { acknowledgements, clock, timeoutMs, signal, onAlive }));
+    const groups = subscriptions.flatMap((each) => each.readGroups());
+    if (groups.length > 0)
+      arrivals.push(readUntilLost(session, groups, { limit: facts.limits.read, clock, signal, onAlive }));
     onConnected(opened);
     onLive({ session, facts }, signal);
     return await Promise.race([
-      publishing,
+      ...arrivals,
       reconcile(session, facts, signal),
       ...(options.expander === undefined ? [] : [options.expander.run(session, facts, signal)]),
       ...subscribers.map(({ ended }) => ended),

@@ -8,18 +8,24 @@ import type { Clock, Log } from '@fieldline/shared/runtime';
 import type { Item } from './item.ts';
 import type { NodeId, Session } from './library.ts';
 import type { OpcuaMetrics } from './metrics.ts';
-import { forgetItems, type Monitored, monitorItems, type Refused, type SubscriptionAtServer } from './monitor.ts';
+import { type Monitored, nothingAtServer, type Outcomes, type Refused } from './monitor.ts';
 import type { SubscriptionPlan } from './plan.ts';
 import { readNamespaces, type ServerFacts } from './server-facts.ts';
 
 /** Pauses between attempts to get a node that the server refuses; one that is invalid at any server waits the longest from the start. */
 export type NodeRetry = { readonly firstMs: number; readonly maxMs: number };
 
+/** What has the items at the server: a subscription, or nothing, where they are read. */
+export type ItemServices = {
+  readonly ask: (items: readonly Item[]) => Promise<Outcomes>;
+  readonly forget: (monitoredItemIds: readonly number[]) => Promise<void>;
+};
+
 export type DesiredItems = {
   /** The server has a new subscription, without items. */
   readonly reset: () => void;
   /** Asks for what is missing and due; gives what the server has refused. */
-  readonly reconcile: (session: Session, at: SubscriptionAtServer, facts: ServerFacts) => Promise<readonly Refused[]>;
+  readonly reconcile: (session: Session, facts: ServerFacts, services: ItemServices) => Promise<readonly Refused[]>;
   /** The server does not report this item any more, though it took it. */
   readonly renew: (item: Item, reason: string) => void;
   /** What the server reports proves that the item lives. */
@@ -101,9 +107,9 @@ export function createDesiredItems(
 
   return {
     reset,
-    reconcile: async (session, at, facts) => {
+    reconcile: async (session, facts, services) => {
       if (dead.length > 0) {
-        await forgetItems(session, at, dead, facts);
+        await services.forget(dead);
         dead = [];
       }
       const now = clock.monotonicMs();
@@ -111,7 +117,7 @@ export function createDesiredItems(
       if (due.length === 0) return [];
       if (due.some(([, { reason }]) => reason !== null)) facts.namespaces = await readNamespaces(session);
       const wanted = due.map(([item]) => item);
-      const { outcomes, untold } = await monitorItems(session, at, wanted, facts);
+      const { outcomes, untold } = await services.ask(wanted);
       if (untold !== null) log.warn({ err: untold }, 'the server does not tell the types of its nodes');
       const refused = take(outcomes);
       metrics.refusedItems.set({ device }, refusals().length);
@@ -122,8 +128,9 @@ export function createDesiredItems(
       const known = monitored.get(item);
       if (known === undefined) return;
       monitored.delete(item);
-      dead.push(known.monitoredItemId);
       putOff(item, reason, false);
+      if (known.monitoredItemId === nothingAtServer) return;
+      dead.push(known.monitoredItemId);
       metrics.renewedItems.inc({ device });
       log.warn({ tag: item.tag.tag, reason }, 'an item has died at the server; it is asked for again');
     },

@@ -58,6 +58,11 @@ export function createOpcuaMetrics(metrics: Metrics) {
       'items that had died at the server, and were asked for again',
       labels,
     ),
+    missedReads: metrics.counter(
+      'fieldline_opcua_missed_reads_total',
+      'turns of cyclic reads that were skipped because the server was too slow; no sample was taken, so none is lost',
+      labels,
+    ),
     silentReads: metrics.counter(
       'fieldline_opcua_silent_reads_total',
       'items read because the server had reported nothing of them for long',

@@ -20,6 +20,9 @@ import type { ServerFacts } from './server-facts.ts';
 import { qualityOf } from './status.ts';
 import { mentions } from './trouble.ts';
 
+/** In place of the id of an item that is read: servers count theirs from 1. */
+export const nothingAtServer = 0;
+
 export type Monitored = {
   readonly kind: 'monitored';
   readonly item: Item;
@@ -91,6 +94,23 @@ export async function monitorItems(
     return { kind: 'monitored', item, nodeId, monitoredItemId, isQueueShort, filterRefusal };
   });
   return { outcomes: [...monitored, ...refused, ...first.refused, ...second.refused], untold };
+}
+
+/** For items that are read: the server needs to know nothing of them. */
+export async function findItems(session: Session, items: readonly Item[], facts: ServerFacts): Promise<Outcomes> {
+  const { found, refused } = await findNodes(session, items, facts);
+  const untold = await learnItems(session, facts, found);
+  const known = found.map(({ item, nodeId }): Monitored => {
+    return {
+      kind: 'monitored',
+      item,
+      nodeId,
+      monitoredItemId: nothingAtServer,
+      isQueueShort: false,
+      filterRefusal: null,
+    };
+  });
+  return { outcomes: [...known, ...refused], untold };
 }
 
 /** The nodes of the items as the server has them now; those that it does not have are refused before anything is asked of them. */

@@ -8,6 +8,7 @@ import { parseAddress } from './node-address.ts';
 
 export type SubscriptionPlan = {
   readonly device: string;
+  readonly acquire: OpcuaDevice['acquire'];
   readonly publishingMs: number;
   /** What the settings state; null: computed from the intervals that the server grants. */
   readonly queueSize: number | null;
@@ -82,8 +83,8 @@ function planSubscription(device: OpcuaDevice): SubscriptionPlan {
           others.map((tag) => itemOf(tag, device)),
         );
   });
-  const { publishingMs, queueSize = null, silentMs } = device;
-  return { device: device.device, publishingMs, queueSize, silentMs, items };
+  const { acquire, publishingMs, queueSize = null, silentMs } = device;
+  return { device: device.device, acquire, publishingMs, queueSize, silentMs, items };
 }
 
 /** Tags with the same text share a monitored item: all that is asked of the server for a tag stands in it. */

@@ -22,6 +22,10 @@ export type ReadGroup = {
   readonly onMissed: (turns: number) => void;
 };
 
+/** Where nothing is read for longer, the session is kept alive, and a server that has stopped is noticed. */
+const keepAliveEveryMs = 5_000;
+const serverState = 'i=2259';
+
 export async function readUntilLost(
   session: Pick<Session, 'read'>,
   groups: readonly ReadGroup[],
@@ -36,10 +40,16 @@ export async function readUntilLost(
   const turns = groups.map((group) => ({ group, dueMs: clock.monotonicMs() }));
   for (;;) {
     const turn = turns.reduce((first, each) => (each.dueMs < first.dueMs ? each : first));
-    await pause(Math.max(0, turn.dueMs - clock.monotonicMs()), signal);
+    const waitMs = Math.max(0, turn.dueMs - clock.monotonicMs());
+    await pause(Math.min(waitMs, keepAliveEveryMs), signal);
     signal.throwIfAborted();
+    if (waitMs > keepAliveEveryMs) {
+      await session.read({ nodeId: serverState, attributeId: AttributeIds.Value });
+      onAlive();
+      continue;
+    }
     const { group } = turn;
-    // A value that the server has read since the turn before is new enough.
+    // A value that the server has got since the turn before is new enough.
     group.take(await readValues(session, group.reads(), { limit, maxAgeMs: group.everyMs }));
     onAlive();
     const missed = Math.floor((clock.monotonicMs() - turn.dueMs) / group.everyMs);

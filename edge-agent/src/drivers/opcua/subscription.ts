@@ -14,6 +14,7 @@ import {
 import { createLosses } from './losses.ts';
 import { createMessageOrder, isKeepAlive, type MessageOrder } from './message-order.ts';
 import type { OpcuaMetrics } from './metrics.ts';
+import { forgetItems, monitorItems } from './monitor.ts';
 import { type SubscriptionPlan, subscriptionParameters } from './plan.ts';
 import type { Subscriber } from './publish.ts';
 import type { ServerFacts } from './server-facts.ts';
@@ -229,7 +230,12 @@ export function createDeviceSubscription(
     reconcile: async (session, facts) => {
       if (atServer === null) throw new Error('reconcile before bring');
       const known = atServer;
-      const refused = await desired.reconcile(session, { ...known, plan }, facts).catch((error: unknown) => {
+      const at = { ...known, plan };
+      const services = {
+        ask: (wanted: readonly Item[]) => monitorItems(session, at, wanted, facts),
+        forget: (ids: readonly number[]) => forgetItems(session, at, ids, facts),
+      };
+      const refused = await desired.reconcile(session, facts, services).catch((error: unknown) => {
         // The server may have items now of which no answer has told us: they would report beside those that are asked for again.
         known.isUsable = false;
         throw error;

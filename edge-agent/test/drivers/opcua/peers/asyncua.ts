@@ -33,6 +33,8 @@ export type AsyncuaSettings = {
     readonly itemsPerCall?: number;
     /** Of a subscription. */
     readonly items?: number;
+    /** Of all sessions. 0: it has no such service. */
+    readonly subscriptions?: number;
     /** That it grants, whatever was asked for. */
     readonly samplingMs?: number;
   };

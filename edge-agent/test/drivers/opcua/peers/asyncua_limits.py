@@ -7,8 +7,8 @@ from asyncua.server.internal_session import InternalSession
 
 
 def restrict(limits):
-    """limits: nodesPerRead and itemsPerCall refuse the call; items, of a subscription, refuses those beyond; samplingMs is what
-    every item is granted."""
+    """limits: nodesPerRead and itemsPerCall refuse the call; items, of a subscription, and subscriptions refuse those
+    beyond; samplingMs is what every item is granted."""
 
     def refuse_above(limit, operations):
         if limit is not None and len(operations) > limit:
@@ -19,6 +19,14 @@ def restrict(limits):
             if self.external:
                 refuse_above(limits.get("nodesPerRead"), params.NodesToRead)
             return await super().read(params)
+
+        async def create_subscription(self, params, *callbacks, **named):
+            most = limits.get("subscriptions")
+            if most == 0:
+                raise ServiceError(ua.StatusCodes.BadServiceUnsupported)
+            if most is not None and len(self.subscription_service.subscriptions) >= most:
+                raise ServiceError(ua.StatusCodes.BadTooManySubscriptions)
+            return await super().create_subscription(params, *callbacks, **named)
 
         async def create_monitored_items(self, params):
             wanted = params.ItemsToCreate

@@ -1,0 +1,72 @@
+import { qualityName } from '@fieldline/shared/contracts';
+import { describeWith, waitFor } from '@fieldline/shared/testing';
+import { expect, test } from 'vitest';
+import { plantNode, tagOf, useRigs } from './harness.ts';
+import { asyncua, useAsyncua } from './peers/asyncua.ts';
+
+const rigFor = useRigs();
+const serverWith = useAsyncua();
+
+const many = Array.from({ length: 12 }, (_, position) => plantNode(`n${position}`, 'Double', position));
+const tags = many.map(({ name }) => tagOf(name));
+const settings = { namespaces: ['urn:plant'], nodes: many };
+
+describeWith(asyncua, 'values that are read', () => {
+  test('since the server has no subscriptions come all the same, in calls that it takes, and none twice', async () => {
+    const server = await serverWith({ ...settings, limits: { subscriptions: 0, nodesPerRead: 5 } });
+    const rig = rigFor({ endpoint: server.endpoint, tags });
+    for (const { name, value } of many) await rig.sees(name, Number(value));
+    const sourceMicros = Date.now() * 1_000;
+    await server.set({ name: 'n3', dataType: 'Double', value: 33, sourceMicros });
+    expect((await rig.sees('n3', 33)).time).toBe(sourceMicros);
+    const repeated = await rig.metric('fieldline_opcua_repeated_total');
+    await waitFor(async () => (await rig.metric('fieldline_opcua_repeated_total')) > repeated + 50, {
+      what: 'further reads',
+    });
+    expect(rig.samples).toHaveLength(13);
+    expect(rig.driver.note?.()).toContain('server1: the server gives no subscription (BadServiceUnsupported)');
+  });
+
+  test('since the server has no subscription left do not cost the device that has one', async () => {
+    const server = await serverWith({ ...settings, limits: { subscriptions: 1 } });
+    const rig = rigFor(
+      { endpoint: server.endpoint, tags: [tagOf('n1')] },
+      { endpoint: server.endpoint, tags: [tagOf('n2')] },
+    );
+    await rig.sees('n1', 1);
+    await rig.sees('n2', 2);
+    for (const [name, value] of [
+      ['n1', 10],
+      ['n2', 20],
+    ] as const) {
+      await server.set({ name, dataType: 'Double', value, sourceMicros: Date.now() * 1_000 });
+      await rig.sees(name, value);
+    }
+    expect(rig.driver.note?.()).toContain('server2: the server gives no subscription (BadTooManySubscriptions)');
+    expect(rig.driver.note?.()).not.toContain('server1: the');
+  });
+
+  test('as the settings want it are bad where the node is not there, once, and good when it is', async () => {
+    const server = await serverWith(settings);
+    const rig = rigFor({ endpoint: server.endpoint, acquire: 'read', tags: [tagOf('n1'), tagOf('late')] });
+    await rig.sees('n1', 1);
+    await rig.turns('late', 'bad/address');
+    await waitFor(() => rig.driver.status()[0]?.trouble?.includes('late: nsu=urn:plant;s=late: BadNodeIdUnknown'), {
+      what: 'the reason',
+    });
+    await server.add(plantNode('late', 'Double', 7));
+    await rig.sees('late', 7);
+    expect(rig.of('late').map(({ quality }) => qualityName(quality))).toEqual(['bad/address', 'good']);
+    expect(await rig.metric('fieldline_opcua_notifications_total')).toBe(0);
+  });
+
+  test('turn bad when the server is killed, and come again when it is back', async () => {
+    const server = await serverWith(settings);
+    const rig = rigFor({ endpoint: server.endpoint, acquire: 'read', tags: [tagOf('n1')] });
+    await rig.sees('n1', 1);
+    await server.kill();
+    await rig.turns('n1', 'bad/not-connected');
+    await serverWith({ ...settings, port: server.port });
+    await rig.sees('n1', 1);
+  });
+});
