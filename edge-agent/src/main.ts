@@ -20,6 +20,7 @@ const usage = `Usage: fieldline-edge <command> --config <file>
   plan      which requests will be sent, how busy the links will be, how much will be stored; nothing is sent
   read      tags of a device, or registers, or nodes, once: raw, decoded, and how long it took
   browse    what an OPC UA server has, as a tree, or as tags for the settings
+  limits    how much an OPC UA server takes at once: what it states, and what it does
   probe     what a block of registers may mean: every reading, the most plausible first
   scan      which units are on a bus, and who they are
   tags      export or import: the tags of a Modbus device as a list for a spreadsheet
@@ -178,6 +179,7 @@ const commandsWithArguments: ReadonlyMap<string, (args: readonly string[]) => Pr
   ['plan', byHand(() => import('./commands/plan/command.ts'))],
   ['read', byHand(() => import('./commands/read/command.ts'))],
   ['browse', byHand(() => import('./commands/browse/command.ts'))],
+  ['limits', byHand(() => import('./commands/limits/command.ts'))],
   ['probe', byHand(() => import('./commands/probe/command.ts'))],
   ['scan', byHand(() => import('./commands/scan/command.ts'))],
   ['tags', byHand(() => import('./commands/tags/command.ts'))],

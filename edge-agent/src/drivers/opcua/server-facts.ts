@@ -17,7 +17,6 @@ export type ServerLimits = {
   readonly historyRead: CallLimit;
   /** null: the server states none. */
   readonly itemsPerSubscription: number | null;
-  readonly subscriptionsPerSession: number | null;
 };
 
 type Reads = Pick<Session, 'read'>;
@@ -34,12 +33,46 @@ const ids = {
   itemsPerSubscription: 'i=24104',
 } as const;
 
+/** null for what the server does not state. */
+export type StatedLimits = {
+  readonly nodesPerRead: number | null;
+  readonly itemsPerCall: number | null;
+  readonly nodesPerBrowse: number | null;
+  readonly nodesPerTranslate: number | null;
+  readonly nodesPerHistoryRead: number | null;
+  readonly itemsPerSubscription: number | null;
+  readonly subscriptionsPerSession: number | null;
+};
+
 /** Read at each connect: a restart may have changed all of it. */
 export async function readServerFacts(session: Reads): Promise<ServerFacts> {
   const namespaces = await readNamespaces(session);
+  const { stated, read } = await readStatedLimits(session);
+  return {
+    namespaces,
+    limits: {
+      read,
+      monitor: callLimit(stated.itemsPerCall),
+      browse: callLimit(stated.nodesPerBrowse),
+      translate: callLimit(stated.nodesPerTranslate),
+      historyRead: callLimit(stated.nodesPerHistoryRead),
+      itemsPerSubscription: stated.itemsPerSubscription,
+    },
+  };
+}
+
+/** `read`: also what the reading of the others has taught. */
+export async function readStatedLimits(session: Reads): Promise<{ stated: StatedLimits; read: CallLimit }> {
   const [nodesPerRead = null] = await readNumbers(session, { atOnce: 1 }, [ids.nodesPerRead]);
   const read = callLimit(nodesPerRead);
-  const numbers = await readNumbers(session, read, [
+  const [
+    itemsPerCall = null,
+    nodesPerBrowse = null,
+    nodesPerTranslate = null,
+    nodesPerHistoryRead = null,
+    itemsPerSubscription = null,
+    subscriptionsPerSession = null,
+  ] = await readNumbers(session, read, [
     ids.itemsPerCall,
     ids.nodesPerBrowse,
     ids.nodesPerTranslate,
@@ -47,19 +80,8 @@ export async function readServerFacts(session: Reads): Promise<ServerFacts> {
     ids.itemsPerSubscription,
     ids.subscriptionsPerSession,
   ]);
-  const [monitor, browse, translate, historyRead, itemsPerSubscription, subscriptionsPerSession] = numbers;
-  return {
-    namespaces,
-    limits: {
-      read,
-      monitor: callLimit(monitor ?? null),
-      browse: callLimit(browse ?? null),
-      translate: callLimit(translate ?? null),
-      historyRead: callLimit(historyRead ?? null),
-      itemsPerSubscription: itemsPerSubscription ?? null,
-      subscriptionsPerSession: subscriptionsPerSession ?? null,
-    },
-  };
+  const perCall = { nodesPerRead, itemsPerCall, nodesPerBrowse, nodesPerTranslate, nodesPerHistoryRead };
+  return { stated: { ...perCall, itemsPerSubscription, subscriptionsPerSession }, read };
 }
 
 /** Position is the index of the namespace. A server may add some while it runs. */

@@ -1,0 +1,92 @@
+/** What a server states of its limits, and what it takes, side by side. */
+import { FieldlineError } from '@fieldline/shared/contracts';
+import { type HandSession, withSession } from '../../drivers/opcua/by-hand.ts';
+import type { ItemFilter } from '../../drivers/opcua/item-filter.ts';
+import { AttributeIds, type NodeId, type Session } from '../../drivers/opcua/library.ts';
+import {
+  createItems,
+  createProbe,
+  itemsPerCall,
+  itemsPerSubscription,
+  type Measured,
+  nodesPerRead,
+  subscriptionsPerSession,
+  transferAnswer,
+} from '../../drivers/opcua/measure-limits.ts';
+import { parseNodeName, resolveNode } from '../../drivers/opcua/node-id.ts';
+import { readStatedLimits } from '../../drivers/opcua/server-facts.ts';
+import { deleteSubscription } from '../../drivers/opcua/transfer.ts';
+import { columns } from '../columns.ts';
+import type { FieldParts } from '../field-parts.ts';
+import type { OpcuaTarget } from '../opcua-target.ts';
+
+export type LimitsWish = { readonly node: string; readonly most: number };
+type Parts = Pick<FieldParts, 'say' | 'progress' | 'signal'>;
+
+/** A server that gives more to one session has enough. */
+const mostSubscriptions = 50;
+
+/** @throws FieldlineError device/… */
+export const showLimits = (target: OpcuaTarget, wish: LimitsWish, parts: Parts): Promise<void> =>
+  withSession(target.device, target.certificateFolder, parts.signal, (opened) => show(opened, wish, parts));
+
+async function show({ session, facts }: HandSession, { node, most }: LimitsWish, { say, progress }: Parts) {
+  const found = resolveNode(parseNodeName(node), facts.namespaces);
+  if ('reason' in found) throw new FieldlineError('device/exception', found.reason);
+  const { nodeId } = found;
+  const { stated } = await readStatedLimits(session);
+  progress('reading more and more nodes at once');
+  const perRead = await nodesPerRead(session, nodeId, most);
+  progress('watching more and more items at once');
+  const perCall = await itemsPerCall(session, nodeId, most);
+  const items = await itemsPerSubscription(session, nodeId, { perCall: Math.max(1, perCall.most), bound: most });
+  progress('making subscriptions');
+  const subscriptions = await subscriptionsPerSession(session, mostSubscriptions);
+  const rows = [
+    ['', 'STATED', 'MEASURED'],
+    ['nodes per read', statedText(stated.nodesPerRead), measuredText(perRead)],
+    ['items per call', statedText(stated.itemsPerCall), measuredText(perCall)],
+    ['items per subscription', statedText(stated.itemsPerSubscription), measuredText(items)],
+    ['subscriptions per session', statedText(stated.subscriptionsPerSession), measuredText(subscriptions)],
+    ...(await grantedRows(session, nodeId)),
+  ];
+  for (const line of columns(rows)) say(line);
+}
+
+const statedText = (limit: number | null): string => (limit === null ? 'none' : String(limit));
+const measuredText = ({ most, isRefusedBeyond }: Measured): string =>
+  isRefusedBeyond ? String(most) : `${most} or more`;
+
+async function historyText(session: Session, nodeId: NodeId): Promise<string> {
+  const historizing: unknown = (await session.read({ nodeId, attributeId: AttributeIds.Historizing })).value?.value;
+  return historizing === true ? 'kept' : 'not kept';
+}
+
+async function grantedRows(session: Session, nodeId: NodeId): Promise<string[][]> {
+  const { subscriptionId, publishingMs, lifetimeMs } = await createProbe(session, 1);
+  const item = async (asked: Parameters<typeof createItems>[3]) =>
+    (await createItems(session, subscriptionId, nodeId, asked))[0];
+  const filtered = async (deadband: ItemFilter['deadband']): Promise<string> => {
+    const status = (await item({ filter: { trigger: 'status-value', deadband } }))?.statusCode;
+    return status?.isGood() ? 'yes' : `no (${status?.name})`;
+  };
+  try {
+    const fastest = await item({ samplingMs: 0, queueSize: 10_000 });
+    const slower = await item({ samplingMs: 1 });
+    return [
+      ['publishing every', '', `${publishingMs} ms, where 1 was asked for; forgotten after ${lifetimeMs / 1_000} s`],
+      [
+        'sampling every',
+        '',
+        `${slower?.revisedSamplingInterval} ms for 1, ${fastest?.revisedSamplingInterval} ms for 0`,
+      ],
+      ['queue of an item', '', `${fastest?.revisedQueueSize}, where 10000 were asked for`],
+      ['absolute deadband', '', await filtered({ kind: 'absolute', value: 1 })],
+      ['percent deadband', '', await filtered({ kind: 'percent', value: 1 })],
+      ['history of the node', '', await historyText(session, nodeId)],
+      ['transfer', '', await transferAnswer(session, subscriptionId)],
+    ];
+  } finally {
+    await deleteSubscription(session, subscriptionId);
+  }
+}
