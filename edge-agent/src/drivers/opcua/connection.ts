@@ -9,11 +9,12 @@ import type { DeviceStatus, DriverContext } from '../driver.ts';
 import { createAcknowledgements } from './acknowledgements.ts';
 import type { CertificateStore } from './certificates.ts';
 import type { NodeRetry } from './desired-items.ts';
-import { createDeviceCarrier } from './device-carrier.ts';
+import { createDeviceCarrier, type DeviceCarrier } from './device-carrier.ts';
+import { divideItems } from './divide-items.ts';
 import type { Expander } from './expander.ts';
 import type { Session } from './library.ts';
 import type { OpcuaMetrics } from './metrics.ts';
-import type { EndpointPlan } from './plan.ts';
+import type { EndpointPlan, SubscriptionPlan } from './plan.ts';
 import { publishUntilLost, type Subscriber } from './publish.ts';
 import { readUntilLost } from './reading.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
@@ -32,6 +33,8 @@ export type ConnectionOptions = {
 
 /** What one may write and call by, until the session is lost. */
 export type Live = { readonly session: Session; readonly facts: ServerFacts };
+
+type Carried = { readonly plan: SubscriptionPlan; readonly carrier: DeviceCarrier };
 
 export type Connection = {
   readonly start: () => void;
@@ -57,9 +60,13 @@ export function createConnection(
   const { endpoint, timeoutMs } = plan;
   const { certificates } = options;
   const acknowledgements = createAcknowledgements();
-  const subscriptions = plan.subscriptions.map((each) =>
-    createDeviceCarrier(each, context, metrics, { acknowledgements, retryNodes: options.retryNodes }),
-  );
+  const devices = plan.subscriptions.map(({ device }) => device);
+  const carrierOf = (each: SubscriptionPlan): Carried => ({
+    plan: each,
+    carrier: createDeviceCarrier(each, context, metrics, { acknowledgements, retryNodes: options.retryNodes }),
+  });
+  let carried = plan.subscriptions.map(carrierOf);
+  let subscriptions = carried.map(({ carrier }) => carrier);
   const log = context.log.child({ endpoint });
   const closing = new AbortController();
   const backoff = createBackoff(options.reconnect);
@@ -82,6 +89,15 @@ export function createConnection(
     for (const each of subscriptions) each.forget();
   };
 
+  /** Before there are any at this run of the server: what has too many items for it has none there. */
+  const divide = (most: number | null): void => {
+    carried = carried.flatMap((each) => {
+      const plans = divideItems(each.plan, most);
+      return plans.length === 1 ? each : plans.map(carrierOf);
+    });
+    subscriptions = carried.map(({ carrier }) => carrier);
+  };
+
   const noteRun = (run: ServerRun): void => {
     if (knownRun !== null && !isSameRun(knownRun, run)) forgetAll();
     knownRun = run;
@@ -93,8 +109,7 @@ export function createConnection(
     const signal = AbortSignal.any([closing.signal, ending.signal]);
     const opened = await openSession(plan, certificates, left, closing.signal);
     const { session, lost } = opened;
-    if (left !== null && left !== session)
-      for (const { device } of subscriptions) metrics.abandonedSessions.inc({ device });
+    if (left !== null && left !== session) for (const device of devices) metrics.abandonedSessions.inc({ device });
     left = session;
     const flushing = setInterval(flushLosses, flushLossesEveryMs);
     try {
@@ -114,6 +129,7 @@ export function createConnection(
     const { session } = opened;
     const facts = await readServerFacts(session);
     noteRun(await readServerRun(session, facts));
+    divide(facts.limits.itemsPerSubscription);
     const subscribers: Subscriber[] = [];
     for (const each of subscriptions) {
       signal.throwIfAborted();
@@ -164,13 +180,13 @@ export function createConnection(
     note = [`${endpoint}: ${name}${plan.security === null ? ', the strongest it offers' : ''}`, ...oddities].join(', ');
     log.info({ security: name, strongestOffered: plan.security === null }, 'connected');
     for (const each of oddities) log.warn(each);
-    for (const { device } of subscriptions) metrics.connects.inc({ device });
+    for (const device of devices) metrics.connects.inc({ device });
   };
 
   const onLost = (error: unknown, pauseMs: number): void => {
     const { code, message } = explainFailure(error, plan, certificates.ownFile);
     const news = message !== trouble;
-    for (const { device } of subscriptions) if (state === 'connected') metrics.losses.inc({ device });
+    for (const device of devices) if (state === 'connected') metrics.losses.inc({ device });
     // What we have words for needs no stack.
     const unknown = code === 'device/reply' ? { err: error } : {};
     log[news ? 'warn' : 'debug']({ code, nextTryMs: Math.round(pauseMs), ...unknown }, message);
@@ -201,10 +217,10 @@ export function createConnection(
       running ??= run();
     },
     status: () =>
-      subscriptions.map((each) => {
-        const refused = each.trouble();
-        if (state !== 'connected' || refused === null) return { device: each.device, state, trouble };
-        return { device: each.device, state, trouble: refused };
+      devices.map((device) => {
+        const refused = subscriptions.flatMap((each) => (each.device === device ? (each.trouble() ?? []) : []));
+        if (state !== 'connected' || refused.length === 0) return { device, state, trouble };
+        return { device, state, trouble: refused.join('; ') };
       }),
     live: () => now ?? { away: trouble ?? 'the server has not told its namespaces yet' },
     notes: () => [note ?? [], ...subscriptions.map((each) => each.note() ?? [])].flat(),

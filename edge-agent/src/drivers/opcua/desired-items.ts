@@ -54,6 +54,14 @@ export function createDesiredItems(
   const pauses = new Map<Item, number>();
   let dead: number[] = [];
 
+  /** A device may have several of these. */
+  let counted = 0;
+  const countRefused = (): void => {
+    const now = refusals().length;
+    metrics.refusedItems.inc({ device }, now - counted);
+    counted = now;
+  };
+
   const reset = (): void => {
     monitored.clear();
     dead = [];
@@ -120,7 +128,7 @@ export function createDesiredItems(
       const { outcomes, untold } = await services.ask(wanted);
       if (untold !== null) log.warn({ err: untold }, 'the server does not tell the types of its nodes');
       const refused = take(outcomes);
-      metrics.refusedItems.set({ device }, refusals().length);
+      countRefused();
       logOddities(outcomes);
       return refused;
     },

@@ -127,6 +127,11 @@ async function findNodes(session: Session, items: readonly Item[], facts: Server
   return { found, refused };
 }
 
+/** Where the name of the status says too little of what to do. */
+const remedies = new Map([
+  ['BadTooManyMonitoredItems', ', the server has no room for more items: raise its limit, or state fewer tags'],
+]);
+
 type Creation = {
   readonly created: Created[];
   readonly refused: Refused[];
@@ -168,7 +173,7 @@ async function create(
       creation.withoutFilter.push({ ...request, filter: null, filterRefusal: name });
     } else {
       const isInvalid = name === 'BadNodeIdInvalid';
-      const reason = `${item.node.text}: ${name}`;
+      const reason = `${item.node.text}: ${name}${remedies.get(name) ?? ''}`;
       creation.refused.push({ kind: 'refused', item, quality: qualityOf(statusCode.value), reason, isInvalid });
     }
   }

@@ -20,6 +20,22 @@ describeWith(asyncua, 'a server of small limits', () => {
     expect(rig.driver.status()).toEqual([{ device: 'server1', state: 'connected', trouble: null }]);
   });
 
+  test('that states 10 items a subscription carries a device with several, also after a restart', async () => {
+    const settings = { namespaces: ['urn:plant'], nodes: many, limits: { items: 10, statesItems: true } };
+    const server = await serverWith(settings);
+    const missing = ['x', 'y', 'z'].map((name) => tagOf(name));
+    const rig = rigFor({ endpoint: server.endpoint, tags: [...tags, ...missing] });
+    for (const { name, value } of many) await rig.sees(name, Number(value));
+    for (const { tag } of missing) await rig.turns(tag, 'bad/address');
+    expect(await rig.metric('fieldline_opcua_refused_items')).toBe(3);
+    expect(rig.driver.status()).toHaveLength(1);
+    await server.kill();
+    await rig.turns('n0', 'bad/not-connected');
+    await serverWith({ ...settings, port: server.port });
+    for (const { name, value } of many) await rig.sees(name, Number(value));
+    await waitFor(async () => (await rig.metric('fieldline_opcua_refused_items')) === 3, { what: 'three refused' });
+  });
+
   test('that takes 20 items a subscription gives these, and of the others the reason', async () => {
     const server = await serverWith({ namespaces: ['urn:plant'], nodes: many, limits: { items: 20 } });
     const rig = rigFor({ endpoint: server.endpoint, tags });

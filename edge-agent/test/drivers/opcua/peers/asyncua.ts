@@ -31,8 +31,9 @@ export type AsyncuaSettings = {
   readonly limits?: {
     readonly nodesPerRead?: number;
     readonly itemsPerCall?: number;
-    /** Of a subscription. */
+    /** Of a subscription, and whether it says so. */
     readonly items?: number;
+    readonly statesItems?: boolean;
     /** Of all sessions. 0: it has no such service. */
     readonly subscriptions?: number;
     /** That it grants, whatever was asked for. */

@@ -43,3 +43,9 @@ def restrict(limits):
             return results + [refused] * (len(wanted) - room)
 
     internal_server.InternalSession = RestrictedSession
+
+
+async def state(server, limits):
+    """MaxMonitoredItemsPerSubscription, where the limit is to be known."""
+    if limits.get("statesItems"):
+        await server.get_node(ua.NodeId(24104)).write_value(limits["items"], ua.VariantType.UInt32)

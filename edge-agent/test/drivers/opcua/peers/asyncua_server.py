@@ -8,7 +8,7 @@ import sys
 from datetime import datetime, timedelta, timezone
 
 from asyncua import Server, ua
-from asyncua_limits import restrict
+from asyncua_limits import restrict, state
 from asyncua_security import secure
 from asyncua_types import add_types
 
@@ -56,6 +56,7 @@ async def main():
 
     for node in settings["nodes"]:
         await add(node)
+    await state(server, settings.get("limits", {}))
     if settings.get("types"):
         await add_types(server, index[settings["types"]])
     loop = asyncio.get_running_loop()
