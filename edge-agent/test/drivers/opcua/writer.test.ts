@@ -46,9 +46,15 @@ const odd = [
   plantNode('localized', 'LocalizedText', { text: 'läuft', locale: 'de' }),
 ];
 const write = { min: -1e300, max: 1e300 };
+const ofType: Partial<Record<(typeof numbers)[number]['type'], object>> = {
+  bool: {},
+  string: {},
+  int64: { min: '-9223372036854775808', max: '9223372036854775807' },
+  uint64: { min: 0, max: '18446744073709551615' },
+};
 const writableTag = (name: string, type: (typeof numbers)[number]['type'] = 'float64') => ({
   ...tagOf(name, type),
-  write: type === 'bool' || type === 'string' ? {} : write,
+  write: ofType[type] ?? write,
 });
 
 let server: TestServer;
