@@ -24,6 +24,13 @@ export type Found = SegmentHead & {
   readonly declared: readonly Declaration[];
 };
 
+export type Looking = {
+  readonly confirmed: Ranges;
+  /** By their checksums, which reads all of the file. */
+  readonly provesBatches: boolean;
+  readonly onTrouble: (trouble: FileTrouble) => void;
+};
+
 type Held = {
   readonly held: Ranges;
   readonly samplesOf: (ranges: Ranges) => number;
@@ -34,13 +41,16 @@ type Held = {
 export function look(
   reader: FolderReader,
   name: SegmentName,
-  confirmed: Ranges,
-  onTrouble: (trouble: FileTrouble) => void,
+  { confirmed, provesBatches, onTrouble }: Looking,
 ): Found | undefined {
   let isDamaged = false;
   const found = reader.read(
     name,
-    (segment) => ofWhole(reader, segment, confirmed),
+    (segment) => {
+      if (provesBatches) segment.prove();
+      else segment.checkNumbers();
+      return ofWhole(reader, segment, confirmed);
+    },
     (trouble) => {
       isDamaged = trouble.isDamaged;
       onTrouble(trouble);
@@ -50,7 +60,6 @@ export function look(
 }
 
 function ofWhole(reader: FolderReader, segment: SegmentReader, confirmed: Ranges): Found {
-  segment.checkNumbers();
   const held: Ranges = [[segment.name.first, segment.last]];
   return {
     ...segment.head,

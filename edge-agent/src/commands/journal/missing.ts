@@ -9,7 +9,7 @@ import {
 } from '@fieldline/shared/contracts';
 import type { FolderReader } from '../../journal/reader/folder-reader.ts';
 import { type Hole, holes, type Known } from './holes.ts';
-import { type Found, look } from './look.ts';
+import { type Found, type Looking, look } from './look.ts';
 
 export type Missing = Hole & {
   /** A running agent may just have let it go, confirmed: then it is none. */
@@ -28,12 +28,11 @@ export function missingFrom(reader: FolderReader, known: Omit<Known, 'confirmed'
   }));
 }
 
+const unproven: Looking = { confirmed: emptyRanges, provesBatches: false, onTrouble: () => undefined };
+
 /** Without reading more of each file than its numbers, its declarations and its first batch. */
 export const missingByNumbers = (reader: FolderReader): Missing[] =>
-  missingFrom(
-    reader,
-    knownFrom(reader.names.flatMap((name) => look(reader, name, emptyRanges, () => undefined) ?? [])),
-  );
+  missingFrom(reader, knownFrom(reader.names.flatMap((name) => look(reader, name, unproven) ?? [])));
 
 export function knownFrom(found: readonly Found[]): Omit<Known, 'confirmed' | 'noted'> {
   const held = new Map<string, Ranges>();

@@ -25,6 +25,8 @@ export type JournalStatus = {
   readonly folder: string;
   /** False where no file of one is in the folder. */
   readonly isJournal: boolean;
+  /** Every batch was read and proven by its checksum; else only heads and numbers were looked at. */
+  readonly provesBatches: boolean;
   /** As the files say; more than one is trouble. */
   readonly gateways: readonly string[];
   readonly agentRuns: boolean | null;
@@ -50,6 +52,9 @@ export type JournalStatus = {
   readonly troubles: readonly FileTrouble[];
 };
 
+/** What is read in a part of a second (0.3 s for so much on a PC). A full journal is many times that. */
+const mostProvenBytes = 64 * 1024 ** 2;
+
 /** @throws FieldlineError journal/unreadable */
 export function journalStatus(place: Place, now: Micros): JournalStatus {
   const reader = openPlace(place.folder);
@@ -63,9 +68,11 @@ export function journalStatus(place: Place, now: Micros): JournalStatus {
 function statusOf(reader: FolderReader, { folder, settings }: Place, now: Micros): JournalStatus {
   const troubles: FileTrouble[] = [];
   const confirmed = new Map<string, Ranges>(reader.note().confirmed);
+  const provesBatches = reader.names.reduce((sum, name) => sum + reader.sizeBytes(name), 0) <= mostProvenBytes;
   const found = reader.names.flatMap((name) => {
-    const settled = confirmed.get(name.stream) ?? emptyRanges;
-    return look(reader, name, settled, (trouble) => troubles.push(trouble)) ?? [];
+    const own = confirmed.get(name.stream) ?? emptyRanges;
+    const looking = { confirmed: own, provesBatches, onTrouble: (trouble: FileTrouble) => void troubles.push(trouble) };
+    return look(reader, name, looking) ?? [];
   });
   const [setAside, undated] = [reader.setAside(), reader.undated()];
   const aside = declaredAside(reader, (trouble) => troubles.push(trouble));
@@ -81,6 +88,7 @@ function statusOf(reader: FolderReader, { folder, settings }: Place, now: Micros
   return {
     folder,
     isJournal: reader.isJournal,
+    provesBatches,
     gateways: [...new Set(found.map(({ gateway }) => gateway))],
     agentRuns: reader.agentRuns,
     at: now,

@@ -89,6 +89,13 @@ export class SegmentReader {
     if (count !== this.last - this.name.first + 1) throw new Error('not all of its batches can be found');
   }
 
+  /** @throws SqliteError, or where a batch is not what was written */
+  prove(): void {
+    let last = 0;
+    for (const { seq } of this.batches()) last = seq;
+    if (last !== this.last) throw new Error('not all of its batches can be found');
+  }
+
   declared(): readonly Declaration[] {
     const rows = this.source.database.prepare('SELECT declared FROM batch WHERE declared IS NOT NULL ORDER BY seq');
     return rows.all().flatMap((row) => declarationsOf(declaredRow.parse(row).declared));
