@@ -72,7 +72,9 @@ async function run(file: string): Promise<void> {
   const runtime = await import('@fieldline/shared/runtime');
   await runtime.runProgram(async (signal) => {
     const config = await loadSettings(file);
-    setFlags([...smallHeap, ...(tagsOf(config) > mostTagsOfSmall ? fastCode : littleCode)]);
+    const { withFoundTags } = await import('./commands/found-tags.ts');
+    const isSmall = tagsOf(withFoundTags(file, config)) <= mostTagsOfSmall;
+    setFlags([...smallHeap, ...(isSmall ? littleCode : fastCode)]);
     const log = runtime.createLog('fieldline-edge', config.log.level);
     const { runAgent } = await import('./run-agent.ts');
     const configFolder = dirname(resolve(file));

@@ -41,7 +41,7 @@ const hasRange = ({ minimum, maximum }: FilteredTag): boolean =>
 const twice = { path: ['deadbandPercent'], message: 'deadband and deadbandPercent exclude each other: leave one out' };
 
 export function filterProblems(
-  device: Filtered & { readonly tags: readonly FilteredTag[] },
+  device: Filtered & { readonly tags: readonly FilteredTag[]; readonly patterns: readonly Filtered[] },
 ): { readonly path: (string | number)[]; readonly message: string }[] {
   const isTwice = ({ deadband, deadbandPercent }: Filtered): boolean =>
     deadband !== undefined && deadbandPercent !== undefined;
@@ -55,5 +55,9 @@ export function filterProblems(
       'needs the range of the tag: state minimum and maximum, or deadbandAt: server for a node with an EURange';
     return [{ path, message }];
   });
-  return isTwice(device) ? [twice, ...ofTags] : ofTags;
+  // Whether there is a range, the server says: what has none is not held back.
+  const ofPatterns = device.patterns.flatMap((pattern, position) =>
+    isTwice(pattern) ? [{ ...twice, path: ['patterns', position, ...twice.path] }] : [],
+  );
+  return [...(isTwice(device) ? [twice] : []), ...ofTags, ...ofPatterns];
 }

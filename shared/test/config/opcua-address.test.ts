@@ -82,6 +82,8 @@ describe('a pattern', () => {
     expect(problems({ tag: '{name}', path: 'Line*' })[0]).toContain('it has {name}; there are {1}');
     expect(problems({ tag: '{1} speed', path: 'Line*' })[0]).toContain('beside {…} it may have');
     expect(problems({ tag: '{1}', path: 'Line*', part: 'status', type: 'float64' })[0]).toContain('patterns.0.type');
+    expect(problems({ tag: '{1}', path: 'Line*', deadbandPercent: 1 })).toEqual([]);
+    expect(problems({ tag: '{1}', path: 'Line*', deadband: 1, deadbandPercent: 1 })[0]).toContain('exclude each other');
   });
 
   test('is enough for a device; one without tags and patterns has nothing to read', () => {
