@@ -45,8 +45,20 @@ export async function run({ args, readSettings, clock, say }: FieldParts): Promi
   if (problem !== null) throw wrongArguments(problem, usage);
   if (values.config === undefined) throw wrongArguments('--config is missing: the settings file', usage);
   const folder = await certificateFolderOf(values.config, readSettings);
-  const lines = linesOf(folder, action, word ?? '', new Date(clock.now() / 1_000));
-  for (const line of lines) say(line);
+  for (const line of tellingOf(folder, () => linesOf(folder, action, word ?? '', new Date(clock.now() / 1_000))))
+    say(line);
+}
+
+/** The agent may be another user, whose folder it is. */
+function tellingOf<T>(folder: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof FieldlineError) throw error;
+    throw new FieldlineError('settings/unreadable', `certificates in ${folder}: ${fileTrouble(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 function whatIsWrong(action: string | undefined, word: string | undefined, rest: readonly string[]): string | null {

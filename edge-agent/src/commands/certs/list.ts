@@ -20,7 +20,7 @@ export function certsLines(folder: string, now: Date): string[] {
     ]),
     ...unreadable.map((file) => `unreadable: ${file} is no certificate and no revocation list`),
   ];
-  return lines.length === 0 ? [`nothing in ${folder} yet: the agent makes its own when it first connects`] : lines;
+  return lines.length === 0 ? [`nothing in ${folder} yet: the agent makes its own when it starts`] : lines;
 }
 
 function keptLines({ state, certificate, presented }: KeptCertificate, now: Date): string[] {

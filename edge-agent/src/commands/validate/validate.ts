@@ -49,6 +49,7 @@ function summary(file: string, config: EdgeConfig): string[] {
     `  ${counted(devices.length, 'device')}, ${counted(tags, 'tag')}`,
     `  ${writableOf(config)}`,
     ...writingPolls(modbusOf(devices)).map((line) => `  ${line}`),
+    ...openSessions(devices).map((line) => `  ${line}`),
   ];
 }
 
@@ -68,6 +69,16 @@ function writingPolls(devices: readonly ModbusDevice[]): string[] {
   });
   if (writing.length === 0) return [];
   return [`polls write to ${counted(writing.length, 'device')}, at every one of them: ${writing.join(', ')}`];
+}
+
+/** OPC UA without protection, as somebody stated it: for everyone on the network to read and to change. */
+function openSessions(devices: EdgeConfig['devices']): string[] {
+  const open = devices.flatMap((device) => {
+    if (device.protocol !== 'opcua') return [];
+    const readable = device.passwordInClearText === true ? [`${device.device} (password in clear text)`] : [];
+    return device.security?.policy === 'None' ? [`${device.device} (security None)`, ...readable] : readable;
+  });
+  return open.length === 0 ? [] : [`OPC UA that others on the network can read or change: ${open.join(', ')}`];
 }
 
 /** What an auditor asks first: the tags that commands can write. */

@@ -62,6 +62,12 @@ export function createOpcuaDriver(
   );
   const commandable: Commandable = createCommandable(devices, places, context, retryNodes);
   let renewing: NodeJS.Timeout | null = null;
+  /** Where it cannot be made, each connection says so. */
+  const tend = async (): Promise<void> => {
+    const own = await certificates.open().catch(() => []);
+    const end = own.at(-1)?.certificate.validToDate.getTime();
+    if (end !== undefined) metrics.ownCertificateEnds.set(end / 1_000);
+  };
   return {
     tags: [
       ...places.flatMap(({ plan }) => plan.items.flatMap(({ members }) => members.map(({ tag }) => tag))),
@@ -72,7 +78,8 @@ export function createOpcuaDriver(
     start: () => {
       for (const connection of connections) connection.start();
       // A connection may last for months: it must not keep the successor of our certificate from being made and told.
-      renewing = setInterval(() => certificates.open().catch(() => undefined), renewalCheckEveryMs);
+      void tend();
+      renewing = setInterval(tend, renewalCheckEveryMs);
     },
     status: () =>
       connections

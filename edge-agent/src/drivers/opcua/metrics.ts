@@ -52,6 +52,10 @@ export function createOpcuaMetrics(metrics: Metrics) {
       'lost sessions that the server did not give back; they end there when their time is up',
       labels,
     ),
+    ownCertificateEnds: metrics.gauge(
+      'fieldline_opcua_own_certificate_ends_seconds',
+      'when our own certificate expires, in seconds since 1970 UTC',
+    ),
     connects: metrics.counter('fieldline_opcua_connects_total', 'sessions opened or taken over with success', labels),
     renewedItems: metrics.counter(
       'fieldline_opcua_renewed_items_total',

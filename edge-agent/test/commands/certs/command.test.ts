@@ -22,9 +22,7 @@ function place() {
 describe('certs', () => {
   test('lists what servers presented, with all that one compares, and our own', async () => {
     const { folder, run } = place();
-    expect((await run('list')).said).toEqual([
-      `nothing in ${folder} yet: the agent makes its own when it first connects`,
-    ]);
+    expect((await run('list')).said).toEqual([`nothing in ${folder} yet: the agent makes its own when it starts`]);
     const { certificate } = await make({
       name: 'Plant server',
       uri: 'urn:plant:server',

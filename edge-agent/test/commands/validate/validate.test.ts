@@ -138,6 +138,22 @@ test('validate tells which polls write, whatever commands may', () => {
   expect(told(device('d', 1, 'tag: a, address: 0')).join('\n')).not.toContain('polls write');
 });
 
+test('validate tells which OPC UA connections others on the network can read or change', () => {
+  const ua = (name: string, rest: string): string =>
+    `  - { device: ${name}, protocol: opcua, endpoint: 'opc.tcp://${name}', tags: [{ tag: x, node: i=1 }]${rest} }\n`;
+  const told = (devices: string) => validate('edge.yaml', readEdgeConfig(settingsFile(devices), profilesFolder));
+  const user = ', username: u, passwordFile: p';
+  const devices = [
+    ua('safe', ''),
+    ua('open', ', security: { policy: None, mode: None }'),
+    ua('old', `${user}, passwordInClearText: true`),
+  ];
+  expect(told(devices.join('')).at(-1)).toBe(
+    '  OPC UA that others on the network can read or change: open (security None), old (password in clear text)',
+  );
+  expect(told(ua('safe', user)).join('\n')).not.toContain('others on the network');
+});
+
 test('validate fails where a line cannot carry what is asked, and where it is nearly so warns', () => {
   const meter = (everyMs: number): string =>
     `  - device: m\n    protocol: modbus\n    link: { kind: rtu, path: /dev/ttyS9, baudRate: 9600 }\n    everyMs: ${everyMs}\n    tags: [{ tag: a, address: 0 }]\n`;

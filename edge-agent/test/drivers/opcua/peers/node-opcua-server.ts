@@ -29,6 +29,7 @@ await certificates.initialize();
 const server = new OPCUAServer({
   port,
   host: '127.0.0.1',
+  ...(settings.hostname === undefined ? {} : { hostname: settings.hostname }),
   resourcePath: '/plant',
   serverCertificateManager: certificates,
   securityModes: [MessageSecurityMode.None, MessageSecurityMode.SignAndEncrypt, MessageSecurityMode.Sign],
@@ -36,7 +37,11 @@ const server = new OPCUAServer({
   allowAnonymous: users === undefined,
   userManager: { isValidUser: (name: string, password: string) => users?.[name] === password },
   allowAnonymousSubscriptionTransferOnUnsecuredChannel: transferable,
-  serverCapabilities: { minSupportedSampleRate: 0, operationLimits: { maxMonitoredItemsPerCall: itemsPerCall } },
+  serverCapabilities: {
+    ...(settings.maxSessions === undefined ? {} : { maxSessions: settings.maxSessions }),
+    minSupportedSampleRate: 0,
+    operationLimits: { maxMonitoredItemsPerCall: itemsPerCall },
+  },
 });
 await server.initialize();
 

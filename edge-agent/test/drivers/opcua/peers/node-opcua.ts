@@ -42,6 +42,9 @@ export type ServerSettings = {
   readonly users?: Readonly<Record<string, string>>;
   readonly trustEveryone: boolean;
   readonly itemsPerCall: number;
+  readonly maxSessions?: number;
+  /** What it calls itself in its endpoints; absent: as the machine is called. */
+  readonly hostname?: string;
   /** Whether clients can read the limit above. */
   readonly tellLimits: boolean;
   /** Whether one anonymous session may take over the subscriptions of another without security. */
