@@ -148,7 +148,7 @@ test('validate tells which OPC UA connections others on the network can read or 
     ua('open', ', security: { policy: None, mode: None }'),
     ua('old', `${user}, passwordInClearText: true`),
   ];
-  expect(told(devices.join('')).at(-1)).toBe(
+  expect(told(devices.join(''))).toContain(
     '  OPC UA that others on the network can read or change: open (security None), old (password in clear text)',
   );
   expect(told(ua('safe', user)).join('\n')).not.toContain('others on the network');
