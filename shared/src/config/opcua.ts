@@ -3,6 +3,7 @@ import { type ValueType, valueTypes } from '../contracts/sample.ts';
 import { writeObject } from './commands.ts';
 import { addressProblems, addressShape, namespaceUri } from './opcua-address.ts';
 import { opcuaCallSchema } from './opcua-call.ts';
+import { eventsProblems, eventsSchema } from './opcua-events.ts';
 import { filterProblems, opcuaFilterShape } from './opcua-filter.ts';
 import { patternProblems, patternShape } from './opcua-pattern.ts';
 import { typedRuleProblems } from './opcua-write.ts';
@@ -55,6 +56,7 @@ export const opcuaTagSchema = z
       .describe(
         'the part of an array or structure that the tag takes, e.g. [0] or axes[2].position; absent: all of it',
       ),
+    events: eventsSchema,
     samplingMs: z.number().nonnegative().optional().describe('where it differs from that of the device'),
     ...deadbandShape,
     ...opcuaFilterShape,
@@ -70,9 +72,11 @@ export const opcuaTagSchema = z
     path: ['element'],
     error: 'is a part of the value, which a tag with part does not take: leave one of the two out',
   })
-  .superRefine(({ part, element, type, write }, context) => {
+  .superRefine((tag, context) => {
+    const { part, element, type, write } = tag;
     const message = wrongType(part, type);
     if (message !== null) context.addIssue({ code: 'custom', path: ['type'], message });
+    for (const problem of eventsProblems(tag)) context.addIssue({ code: 'custom', ...problem });
     if (write === undefined) return;
     for (const [key, wrong] of typedRuleProblems(type, write)) {
       context.addIssue({ code: 'custom', path: ['write', key], message: wrong });

@@ -8,6 +8,7 @@
 import type { Micros, QualityCode, Sample, Tag, Value } from '@fieldline/shared/contracts';
 import { GOOD, qualityClass, qualityCode } from '@fieldline/shared/contracts';
 import type { Element } from './element.ts';
+import type { EventTaker } from './events.ts';
 import type { ItemFilter } from './item-filter.ts';
 import type { DataValue } from './library.ts';
 import type { NodeAddress } from './node-address.ts';
@@ -20,6 +21,8 @@ export type Item = {
   readonly node: NodeAddress;
   readonly samplingMs: number;
   readonly part: DataPart;
+  /** null for one that takes values. */
+  readonly events: EventTaker | null;
   /** Its types are learnt before it is monitored. */
   understanding: Understanding;
   /** Who gets the data values of this monitored item: itself, and the items that share it. */
@@ -47,13 +50,13 @@ export function createItem(
     readonly part?: DataPart | undefined;
     readonly element?: Element | null;
     readonly sharing?: readonly Item[];
-  } & Partial<Pick<Item, 'filter' | 'heartbeatMs' | 'staleAfterMs'>> = {},
+  } & Partial<Pick<Item, 'filter' | 'heartbeatMs' | 'staleAfterMs' | 'events'>> = {},
 ): Item {
   const { part = 'value', element = null, sharing = [] } = options;
   const members: Item[] = [...sharing];
   const understanding = { ...asItComes, element };
-  const { filter = everyChange, heartbeatMs = null, staleAfterMs = null } = options;
-  const asked = { node, samplingMs, filter, heartbeatMs, staleAfterMs };
+  const { filter = everyChange, heartbeatMs = null, staleAfterMs = null, events = null } = options;
+  const asked = { node, samplingMs, filter, heartbeatMs, staleAfterMs, events };
   const item: Item = { tag, ...asked, part, understanding, members, reported: null, lastTime: 0, marked: null };
   members.unshift(item);
   return item;

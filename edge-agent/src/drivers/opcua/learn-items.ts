@@ -5,7 +5,8 @@ import type { NodeId, Session } from './library.ts';
 import type { ServerFacts } from './server-facts.ts';
 
 /** Numbers are read as they come. */
-const needsTypes = ({ members }: Item): boolean =>
+const needsTypes = ({ events, members }: Item): boolean =>
+  events === null &&
   members.some(
     ({ tag, part, understanding }) => part === 'value' && (tag.type === 'string' || understanding.element !== null),
   );
@@ -19,8 +20,10 @@ export async function learnItems(
   monitored: readonly Monitored[],
 ): Promise<unknown> {
   const wanted = monitored.filter(({ item }) => needsTypes(item));
-  if (wanted.length === 0) return null;
+  const events = monitored.filter(({ item }) => item.events !== null);
+  if (wanted.length === 0 && events.length === 0) return null;
   const { types, learnVariables } = dataTypesOf(session, facts);
+  for (const { item } of events) item.understanding = { ...item.understanding, types };
   try {
     const named = await learnVariables(wanted.map(({ nodeId }) => nodeId));
     for (const [position, { item }] of wanted.entries()) {

@@ -16,6 +16,7 @@ import {
   DataType,
   ExtraDataTypeManager,
   type NodeId,
+  ObjectTypeIds,
   type OPCUAClientOptions,
   setErrorLogger,
   setWarningLogger,
@@ -68,7 +69,19 @@ export {
 } from 'node-opcua-client';
 export { OpaqueStructure } from 'node-opcua-extension-object';
 export { BaseUAObject as LibraryObject, FieldCategory, findBuiltInType } from 'node-opcua-factory';
-export { EnumDefinition, EnumValueType, StructureDefinition, StructureType } from 'node-opcua-types';
+export {
+  ElementOperand,
+  EnumDefinition,
+  EnumValueType,
+  type EventFieldList,
+  EventFilter,
+  EventNotificationList,
+  FilterOperator,
+  LiteralOperand,
+  SimpleAttributeOperand,
+  StructureDefinition,
+  StructureType,
+} from 'node-opcua-types';
 
 /**
  * A session with the services that the library's own subscription object is built on. We stand on these, not on that object,
@@ -112,6 +125,12 @@ export function withRawServices(session: ClientSession): Session {
 function leaveStructuresAlone(session: ClientSession): void {
   Reflect.set(session, '$$extraDataTypeManager', new ExtraDataTypeManager());
 }
+
+const typeNames = new Map(Object.entries(ObjectTypeIds).map(([name, id]) => [Number(id), name]));
+
+/** Of a type of objects or events that the specification describes, e.g. OffNormalAlarmType; null for any other. */
+export const standardTypeName = ({ namespace, value }: NodeId): string | null =>
+  namespace === 0 && typeof value === 'number' ? (typeNames.get(value) ?? null) : null;
 
 /** Of a structure that the specification describes; null for any other type. */
 export function standardStructure(type: NodeId): (() => BaseUAObject) | null {

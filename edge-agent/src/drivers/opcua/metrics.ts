@@ -12,6 +12,7 @@ export function createOpcuaMetrics(metrics: Metrics) {
       labels,
     ),
     values: metrics.counter('fieldline_opcua_values_total', 'values in these messages', labels),
+    events: metrics.counter('fieldline_opcua_events_total', 'events in these messages', labels),
     repeated: metrics.counter(
       'fieldline_opcua_repeated_total',
       'values that a server sent again with the same source time; dropped',

@@ -1,6 +1,7 @@
 /** Creates monitored items in calls that the server can take; what it refuses is data, item by item. */
 import { type QualityCode, qualityCode } from '@fieldline/shared/contracts';
 import { inCalls } from './call-limit.ts';
+import { eventFilter } from './event-filter.ts';
 import type { Item } from './item.ts';
 import { isFilterRefused, requestedFilter } from './item-filter.ts';
 import { learnItems } from './learn-items.ts';
@@ -8,6 +9,7 @@ import {
   AttributeIds,
   answerOf,
   type DataChangeFilter,
+  type EventFilter,
   type ModifyMonitoredItemsResponse,
   MonitoringMode,
   type NodeId,
@@ -53,7 +55,8 @@ type Request = {
   readonly nodeId: NodeId;
   readonly clientHandle: number;
   readonly queueSize: number;
-  readonly filter: DataChangeFilter | null;
+  readonly attributeId: AttributeIds;
+  readonly filter: DataChangeFilter | EventFilter | null;
   readonly filterRefusal: string | null;
 };
 type Created = Request & {
@@ -79,10 +82,10 @@ export async function monitorItems(
   const { found, refused } = await findNodes(session, items, facts);
   const untold = await learnItems(session, facts, found);
   const handles = new Map(plan.items.map((item, position) => [item, position]));
-  const requests = found.map(({ item, nodeId }): Request => {
-    const queueSize = plan.queueSize ?? queueSizeFor(publishingMs, item.samplingMs);
-    const filter = requestedFilter(item.filter);
-    return { item, nodeId, clientHandle: handles.get(item) ?? 0, queueSize, filter, filterRefusal: null };
+  const requests = found.map((each): Request => {
+    const { item } = each;
+    const queueSize = item.events?.plan.queueSize ?? plan.queueSize ?? queueSizeFor(publishingMs, item.samplingMs);
+    return { ...each, clientHandle: handles.get(item) ?? 0, queueSize, filterRefusal: null };
   });
   const first = await create(session, subscription, requests, facts);
   const second = await create(session, subscription, first.withoutFilter, facts);
@@ -98,7 +101,11 @@ export async function monitorItems(
 
 /** For items that are read: the server needs to know nothing of them. */
 export async function findItems(session: Session, items: readonly Item[], facts: ServerFacts): Promise<Outcomes> {
-  const { found, refused } = await findNodes(session, items, facts);
+  const { found, refused } = await findNodes(
+    session,
+    items.filter(({ events }) => events === null),
+    facts,
+  );
   const untold = await learnItems(session, facts, found);
   const known = found.map(({ item, nodeId }): Monitored => {
     return {
@@ -110,18 +117,28 @@ export async function findItems(session: Session, items: readonly Item[], facts:
       filterRefusal: null,
     };
   });
-  return { outcomes: [...known, ...refused], untold };
+  const unreadable = items.filter(({ events }) => events !== null).map(eventsUnreadable);
+  return { outcomes: [...known, ...refused, ...unreadable], untold };
 }
+
+const eventsUnreadable = (item: Item): Refused => ({
+  kind: 'refused',
+  item,
+  quality: qualityCode('bad/refused'),
+  reason: 'events come by subscriptions only, and values of this device are read',
+  isInvalid: true,
+});
 
 /** The nodes of the items as the server has them now; those that it does not have are refused before anything is asked of them. */
 async function findNodes(session: Session, items: readonly Item[], facts: ServerFacts) {
-  const found: { item: Item; nodeId: NodeId }[] = [];
+  const found: Found[] = [];
   const refused: Refused[] = [];
   for (const { item, resolved } of await resolveAddresses(session, items, facts)) {
-    if ('nodeId' in resolved) found.push({ item, nodeId: resolved.nodeId });
+    const asked = 'nodeId' in resolved ? whatToMonitor(item, resolved.nodeId, facts.namespaces) : resolved;
+    if ('nodeId' in asked) found.push({ item, ...asked });
     else {
       const quality = qualityCode('bad/address');
-      refused.push({ kind: 'refused', item, quality, reason: resolved.reason, isInvalid: false });
+      refused.push({ kind: 'refused', item, quality, reason: asked.reason, isInvalid: false });
     }
   }
   return { found, refused };
@@ -131,6 +148,18 @@ async function findNodes(session: Session, items: readonly Item[], facts: Server
 const remedies = new Map([
   ['BadTooManyMonitoredItems', ', the server has no room for more items: raise its limit, or state fewer tags'],
 ]);
+
+type Found = Pick<Request, 'item' | 'nodeId' | 'attributeId' | 'filter'>;
+
+function whatToMonitor(
+  { events, filter }: Item,
+  nodeId: NodeId,
+  namespaces: readonly string[],
+): Omit<Found, 'item'> | { readonly reason: string } {
+  if (events === null) return { nodeId, attributeId: AttributeIds.Value, filter: requestedFilter(filter) };
+  const built = eventFilter(events.plan, namespaces);
+  return 'reason' in built ? built : { nodeId, attributeId: AttributeIds.EventNotifier, filter: built.filter };
+}
 
 type Creation = {
   readonly created: Created[];
@@ -150,7 +179,7 @@ async function create(
       subscriptionId,
       timestampsToReturn: TimestampsToReturn.Both,
       itemsToCreate: some.map((request) => ({
-        itemToMonitor: { nodeId: request.nodeId, attributeId: AttributeIds.Value },
+        itemToMonitor: { nodeId: request.nodeId, attributeId: request.attributeId },
         monitoringMode: MonitoringMode.Reporting,
         requestedParameters: parametersOf(request),
       })),
@@ -167,9 +196,10 @@ async function create(
     const { item, filter } = request;
     const { name } = statusCode;
     if (statusCode.isGood()) {
-      const neededQueueSize = plan.queueSize ?? queueSizeFor(publishingMs, revisedSamplingInterval);
+      const asked = item.events?.plan.queueSize ?? plan.queueSize;
+      const neededQueueSize = asked ?? queueSizeFor(publishingMs, revisedSamplingInterval);
       creation.created.push({ ...request, monitoredItemId, revisedQueueSize, neededQueueSize });
-    } else if (filter !== null && isFilterRefused(name)) {
+    } else if (filter !== null && item.events === null && isFilterRefused(name)) {
       creation.withoutFilter.push({ ...request, filter: null, filterRefusal: name });
     } else {
       const isInvalid = name === 'BadNodeIdInvalid';
@@ -219,7 +249,7 @@ async function lengthen(
 const parametersOf = ({ clientHandle, queueSize, item, filter }: Request) => ({
   clientHandle,
   queueSize,
-  samplingInterval: item.samplingMs,
+  samplingInterval: item.events === null ? item.samplingMs : 0,
   discardOldest: true,
   ...(filter === null ? {} : { filter }),
 });

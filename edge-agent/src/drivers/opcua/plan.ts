@@ -2,6 +2,8 @@
 import type { OpcuaDevice, OpcuaSecurity, OpcuaTag } from '@fieldline/shared/config';
 import type { Tag } from '@fieldline/shared/contracts';
 import { parseElement } from './element.ts';
+import { planEvents } from './event-filter.ts';
+import { createEventTaker } from './events.ts';
 import { createItem, type Item } from './item.ts';
 import type { ItemFilter } from './item-filter.ts';
 import { parseAddress } from './node-address.ts';
@@ -89,11 +91,19 @@ function planSubscription(device: OpcuaDevice): SubscriptionPlan {
 
 /** Tags with the same text share a monitored item: all that is asked of the server for a tag stands in it. */
 const monitoredAs = (tag: OpcuaTag, device: OpcuaDevice): string =>
-  JSON.stringify([tag.node, tag.path, tag.samplingMs ?? device.samplingMs, filterOf(tag, device)]);
+  JSON.stringify(
+    tag.events === undefined
+      ? [tag.node, tag.path, tag.samplingMs ?? device.samplingMs, filterOf(tag, device)]
+      : [tag.tag],
+  );
 
 function itemOf(settings: OpcuaTag, device: OpcuaDevice, sharing: readonly Item[] = []): Item {
   const tag: Tag = { device: device.device, tag: settings.tag, type: settings.type };
-  return createItem(tag, parseAddress(settings, device.namespace), settings.samplingMs ?? device.samplingMs, {
+  const address = parseAddress(settings, device.namespace);
+  if (settings.events !== undefined) {
+    return createItem(tag, address, 0, { events: createEventTaker(tag, planEvents(settings.events)) });
+  }
+  return createItem(tag, address, settings.samplingMs ?? device.samplingMs, {
     part: settings.part,
     element: settings.element === undefined ? null : parseElement(settings.element),
     sharing,

@@ -2,10 +2,12 @@
 import { FieldlineError, type Micros, type QualityCode, qualityCode, type Sample } from '@fieldline/shared/contracts';
 import type { DriverContext } from '../driver.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
+import { refreshConditions } from './condition-refresh.ts';
 import { createDesiredItems, type NodeRetry } from './desired-items.ts';
 import { type Item, markItem, restateItem, takeDataValue } from './item.ts';
 import {
   DataChangeNotification,
+  EventNotificationList,
   type NotificationMessage,
   type Session,
   StatusChangeNotification,
@@ -20,6 +22,7 @@ import type { Subscriber } from './publish.ts';
 import type { ServerFacts } from './server-facts.ts';
 import { createSilence } from './silence.ts';
 import { saysNodeVanished } from './status.ts';
+import { takeEvents } from './take-events.ts';
 import { microsOf } from './time.ts';
 import { deleteSubscription, transferSubscription } from './transfer.ts';
 
@@ -73,7 +76,10 @@ export function createDeviceSubscription(
   const of = { device };
   let atServer: AtServer | null = null;
   const desired = createDesiredItems(plan, { clock: context.clock, log, metrics, retry: options.retryNodes });
-  const silence = createSilence(plan, desired, { clock: context.clock, metrics });
+  /** Whose silence tells nothing: events come when there are some. */
+  const ofEvents = items.filter(({ events }) => events !== null);
+  const ofValues = items.filter(({ events }) => events === null);
+  const silence = createSilence({ ...plan, items: ofValues }, desired, { clock: context.clock, metrics });
   /** Until when we know all that the server had to say, by its own clock: our own samples go by the clock of the others of the tag. */
   let heardUntil: Micros | null = null;
 
@@ -129,6 +135,31 @@ export function createDeviceSubscription(
     if (samples.length > 0) context.emit(samples);
   };
 
+  let refreshAgain = async (): Promise<void> => {};
+
+  const onEvents = ({ events }: EventNotificationList, arrival: Micros): void => {
+    const notified = events ?? [];
+    const { samples, repeated, lost, wantsRefresh } = takeEvents(items, notified, arrival);
+    metrics.notifications.inc(of);
+    metrics.events.inc(of, notified.length);
+    metrics.repeated.inc(of, repeated);
+    for (const { tag, span } of lost) {
+      metrics.overflows.inc(of);
+      losses.add(tag, span);
+    }
+    if (samples.length > 0) context.emit(samples);
+    if (wantsRefresh) void refreshAgain();
+  };
+
+  /** What a server says of conditions that it has not, or of a session that is gone, is no trouble of its own. */
+  const refresh = async (session: Session, { subscriptionId }: AtServer): Promise<void> => {
+    try {
+      log.debug({ status: await refreshConditions(session, subscriptionId) }, 'asked for the present conditions');
+    } catch (error) {
+      log.debug({ err: error }, 'the present conditions could not be asked for');
+    }
+  };
+
   const deliver = (known: AtServer, message: NotificationMessage, isRepublished: boolean): void => {
     const { sequenceNumber, publishTime, notificationData } = message;
     const arrival = context.clock.now();
@@ -139,6 +170,7 @@ export function createDeviceSubscription(
     known.isHeard ||= !isRepublished;
     for (const data of notificationData ?? []) {
       if (data instanceof DataChangeNotification) onData(data, arrival);
+      else if (data instanceof EventNotificationList) onEvents(data, arrival);
       else if (data instanceof StatusChangeNotification) onStatusChange(known, data.status);
     }
     if (isKeepAlive(message)) return;
@@ -176,6 +208,7 @@ export function createDeviceSubscription(
     const ended = Promise.withResolvers<never>();
     ended.promise.catch(() => undefined);
     desired.reset();
+    for (const { events } of ofEvents) events?.stopRefresh();
     const created: AtServer = {
       subscriptionId,
       publishingMs,
@@ -230,6 +263,8 @@ export function createDeviceSubscription(
     reconcile: async (session, facts) => {
       if (atServer === null) throw new Error('reconcile before bring');
       const known = atServer;
+      refreshAgain = () => refresh(session, known);
+      const waiting = ofEvents.filter((item) => desired.nodeOf(item) === null);
       const at = { ...known, plan };
       const services = {
         ask: (wanted: readonly Item[]) => monitorItems(session, at, wanted, facts),
@@ -241,6 +276,7 @@ export function createDeviceSubscription(
         throw error;
       });
       mark(refused, serverNow());
+      if (waiting.some((item) => desired.nodeOf(item) !== null)) await refreshAgain();
       const said = await silence.look(session, facts, serverNow());
       if (said.length > 0) context.emit(said);
       return Math.min(desired.dueInMs(), silence.dueInMs());

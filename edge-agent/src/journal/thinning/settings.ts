@@ -8,6 +8,8 @@ export function thinToMsOf(devices: readonly Device[]): ThinToMs | null {
   const known = new Map<string, number>();
   for (const device of devices) {
     for (const tag of device.tags) {
+      // Of events, one in a time would not stand for the others.
+      if ('events' in tag && tag.events !== undefined) continue;
       const thinToMs = tag.thinToMs ?? device.thinToMs;
       if (thinToMs !== undefined) known.set(`${device.device}/${tag.tag}`, thinToMs);
     }

@@ -67,6 +67,15 @@ export type AsyncuaValue = {
   readonly status?: string;
 };
 
+/** One with a pressure is of the type PumpEvent, with a property of this name. */
+export type AsyncuaEvent = {
+  readonly namespace: string;
+  readonly message: string;
+  readonly severity: number;
+  readonly micros: number;
+  readonly pressure?: number;
+};
+
 export async function startAsyncua(settings: AsyncuaSettings) {
   const port = settings.port ?? (await freePort());
   const script = fileURLToPath(new URL('./asyncua_server.py', import.meta.url));
@@ -91,6 +100,7 @@ export async function startAsyncua(settings: AsyncuaSettings) {
       return tell(line.replace('"@"', String(value)));
     },
     add: (node: AsyncuaNode): Promise<void> => tell(JSON.stringify({ do: 'add', node })),
+    event: (event: AsyncuaEvent): Promise<void> => tell(JSON.stringify({ do: 'event', ...event })),
     delete: (name: string): Promise<void> => tell(JSON.stringify({ do: 'delete', name })),
     kill: async (): Promise<void> => {
       if (server.exitCode !== null || server.signalCode !== null) return;

@@ -44,6 +44,18 @@ async def main():
             ua.VariantType[node["dataType"]],
         )
 
+    async def raise_event(command):
+        owner = index[command["namespace"]]
+        if "events" not in nodes:
+            properties = [("Pressure", ua.VariantType.Double)]
+            nodes["events"] = await server.create_custom_event_type(owner, "PumpEvent", ua.ObjectIds.BaseEventType, properties)
+        kind = nodes["events"] if "pressure" in command else ua.ObjectIds.BaseEventType
+        generator = await server.get_event_generator(kind)
+        generator.event.Severity = command["severity"]
+        if "pressure" in command:
+            generator.event.Pressure = command["pressure"]
+        await generator.trigger(EPOCH + timedelta(microseconds=command["micros"]), command["message"])
+
     async def execute(command):
         match command["do"]:
             case "set":
@@ -51,6 +63,8 @@ async def main():
                 await server.write_attribute_value(nodes[command["name"]].nodeid, value)
             case "add":
                 await add(command["node"])
+            case "event":
+                await raise_event(command)
             case "delete":
                 await server.delete_nodes([nodes.pop(command["name"])])
 

@@ -3,8 +3,10 @@ import {
   type CallbackT,
   type CallMethodResultOptions as MethodResult,
   type Namespace,
+  NodeId,
   type OPCUAServer,
   StatusCodes,
+  type UAAlarmConditionEx,
   type UAVariable,
   type Variant,
 } from 'node-opcua';
@@ -54,5 +56,23 @@ export function addAlarm(space: AddressSpace, level: UAVariable | undefined): vo
     lowLimit: -10,
     highLimit: 10,
     optionals: ['Confirm', 'ConfirmedState'],
+  });
+}
+
+/** It stands on nothing but what a test says of it. */
+export function addManualAlarm(space: AddressSpace, name: string): UAAlarmConditionEx {
+  const plant = space.getNamespace('urn:plant') as Namespace;
+  const source = plant.addObject({
+    organizedBy: space.rootFolder.objects,
+    browseName: name,
+    eventSourceOf: space.rootFolder.objects.server,
+  });
+  return plant.instantiateAlarmCondition('AlarmConditionType', {
+    browseName: `${name}-alarm`,
+    nodeId: `s=${name}-alarm`,
+    componentOf: source,
+    conditionSource: source,
+    conditionName: name,
+    inputNode: NodeId.nullNodeId,
   });
 }

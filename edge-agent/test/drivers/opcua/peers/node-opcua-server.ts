@@ -16,7 +16,7 @@ import {
   WriteRequest,
 } from 'node-opcua';
 import type { CalledMethod, ServerCommand, ServerSettings, WrittenNode } from './node-opcua.ts';
-import { addAlarm, addMethod } from './node-opcua-methods.ts';
+import { addAlarm, addManualAlarm, addMethod } from './node-opcua-methods.ts';
 
 const settings: ServerSettings = JSON.parse(process.argv[2] ?? '{}');
 const { port, folder, namespaces, nodes, users, trustEveryone, itemsPerCall, tellLimits, transferable } = settings;
@@ -51,6 +51,8 @@ for (const uri of namespaces) space.registerNamespace(uri);
 const variables = new Map<string, UAVariable>();
 for (const node of nodes) add(node);
 for (const method of settings.methods ?? []) addMethod(space, method);
+if (settings.alarms !== undefined) space.installAlarmsAndConditionsService();
+const alarms = new Map((settings.alarms ?? []).map((name) => [name, addManualAlarm(space, name)]));
 if (settings.hasAlarm) addAlarm(space, variables.get('level'));
 if (!tellLimits) space.deleteNode(resolveNodeId('i=11714'));
 /** What clients wrote and called, as it came over the wire. */
@@ -134,6 +136,13 @@ function execute(command: ServerCommand): unknown {
       const code = StatusCode.makeStatusCode(StatusCodes[status], overflow ? 0x480 : 0);
       const variant = { dataType, value: revive(value), arrayType };
       variable.setValueFromSource(variant, code, new Date(sourceTimeMs));
+      return true;
+    }
+    case 'alarm': {
+      const alarm = alarms.get(command.name);
+      if (command.active) alarm?.activateAlarm();
+      else alarm?.deactivateAlarm(false);
+      alarm?.raiseNewCondition({ message: command.message, severity: 700, retain: command.active });
       return true;
     }
     case 'add':

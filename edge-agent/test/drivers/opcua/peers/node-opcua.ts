@@ -38,6 +38,8 @@ export type ServerSettings = {
   readonly methods?: readonly TestMethod[];
   /** Whether there is an alarm `s=alarm` of the node `s=level`, active above 10. */
   readonly hasAlarm?: boolean;
+  /** Alarms `s=<name>-alarm` that commands raise and end. */
+  readonly alarms?: readonly string[];
   /** Name → password; absent: everyone may come in. */
   readonly users?: Readonly<Record<string, string>>;
   readonly trustEveryone: boolean;
@@ -72,6 +74,8 @@ export type ServerCommand =
       readonly overflow?: boolean;
       readonly sourceTimeMs: number;
     }
+  /** Of the alarm of this name; raised, or over. */
+  | { readonly do: 'alarm'; readonly name: string; readonly active: boolean; readonly message: string }
   | { readonly do: 'add'; readonly node: ServerSettings['nodes'][number] }
   | { readonly do: 'delete'; readonly name: string }
   | { readonly do: 'add-method'; readonly method: TestMethod }
