@@ -1,8 +1,9 @@
 import { qualityName, type Sample, type ValueType } from '@fieldline/shared/contracts';
 import { describeWith, waitFor } from '@fieldline/shared/testing';
 import { expect, test } from 'vitest';
-import { tagOf, useRigs } from './harness.ts';
+import { plantNode, tagOf, useRigs } from './harness.ts';
 import { asyncua, useAsyncua } from './peers/asyncua.ts';
+import { startServer } from './peers/node-opcua.ts';
 
 const rigFor = useRigs();
 const serverWith = useAsyncua();
@@ -119,4 +120,17 @@ describeWith(asyncua, 'the types of a server that is not node-opcua', () => {
     expect(summary(await rig.turns('code', 'bad/not-available')).value).toBeNull();
     await rig.sees('Double', 0.1);
   });
+});
+
+test('a value of a megabyte comes, beside the others', async () => {
+  const nodes = [plantNode('image', 'ByteString'), plantNode('level', 'Double', 1)];
+  const server = await startServer({ nodes });
+  const rig = rigFor({ endpoint: server.endpoint, tags: [tagOf('image', 'string'), tagOf('level')] });
+  await rig.sees('level', 1);
+  const base64 = Buffer.alloc(2 ** 20, 'x').toString('base64');
+  await server.ask({ do: 'set', name: 'image', dataType: 'ByteString', value: { base64 }, sourceTimeMs: Date.now() });
+  await rig.sees('image', base64);
+  await server.ask({ do: 'set', name: 'level', dataType: 'Double', value: 2, sourceTimeMs: Date.now() });
+  await rig.sees('level', 2);
+  await server.kill();
 });

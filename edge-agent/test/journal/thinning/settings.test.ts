@@ -17,3 +17,10 @@ it('knows where nothing may be thinned', () => {
   expect(thinToMsOf([device({}, tag('level'))])).toBeNull();
   expect(thinToMsOf([device({}, tag('level'), tag('flow', { thinToMs: 5_000 }))])?.('plc1', 'level')).toBeNull();
 });
+
+it('never thins events, whatever their device says', () => {
+  const events = tag('alarms', { type: 'string', events: {} });
+  const thinToMs = thinToMsOf([device({ thinToMs: 60_000 }, tag('level'), events)]);
+  expect(thinToMs?.('plc1', 'level')).toBe(60_000);
+  expect(thinToMs?.('plc1', 'alarms')).toBeNull();
+});
