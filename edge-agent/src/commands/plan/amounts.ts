@@ -50,6 +50,9 @@ export function amountsOf({ devices, journal, uplink }: Pick<EdgeConfig, 'device
 
 type Device = EdgeConfig['devices'][number];
 
+/** How often something happens, nobody knows beforehand. */
+const eventEveryMs = 60_000;
+
 /** A server samples as fast as it can where 0 is stated: no faster than it publishes is what is counted. */
 function ratesOf(device: Device): { readonly tagClass: string; readonly everyMs: number }[] {
   const classOf = (tag: Device['tags'][number]): string => tag.class ?? device.class ?? defaultClass;
@@ -57,6 +60,7 @@ function ratesOf(device: Device): { readonly tagClass: string; readonly everyMs:
     return device.tags.map((tag) => ({ tagClass: classOf(tag), everyMs: tag.everyMs ?? device.everyMs }));
   }
   return device.tags.map((tag) => {
+    if (tag.events !== undefined) return { tagClass: classOf(tag), everyMs: eventEveryMs };
     const samplingMs = tag.samplingMs ?? device.samplingMs;
     return { tagClass: classOf(tag), everyMs: samplingMs === 0 ? device.publishingMs : samplingMs };
   });

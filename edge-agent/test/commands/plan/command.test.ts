@@ -67,6 +67,14 @@ describe('plan', () => {
     expect(links[0].load).toBeCloseTo(0.05125, 6);
   });
 
+  test('counts an event a minute for tags that take events', async () => {
+    const { said } = await planOf(
+      '  - { device: b, protocol: opcua, endpoint: opc.tcp://h:4840, tags: [{ tag: t, node: i=2253, type: string, events: {} }] }\n',
+      '--json',
+    );
+    expect(JSON.parse(said.join('\n')).amounts.samplesPerSecond).toBeCloseTo(1 / 60, 6);
+  });
+
   test('says by how much answers may be slower where a link has no baud rate', async () => {
     const { said } = await planOf(
       '  - { device: a, protocol: modbus, link: { kind: tcp, host: h }, everyMs: 100, tags: [{ tag: t, address: 0 }] }\n' +
