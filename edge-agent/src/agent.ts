@@ -19,7 +19,7 @@ import type { Commander } from './commander/commander.ts';
 import { configFingerprint } from './config-fingerprint.ts';
 import { deviceTroubles, notesOf, watchDevices } from './device-status.ts';
 import type { Driver, DriverContext } from './drivers/driver.ts';
-import { type DriverOptions, loadDriver, type Protocol, protocolsOf } from './drivers/registry.ts';
+import { type DriverOptions, loadDriver, type Protocol, protocolsOf, reportingOf } from './drivers/registry.ts';
 import { errorFields } from './error-fields.ts';
 import { createFilter } from './filter/filter.ts';
 import { filterSettings } from './filter/settings.ts';
@@ -80,6 +80,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     classes: classes.inUse,
     lagMs: lagMsOf(devices),
     thinToMs: thinToMsOf(devices),
+    isRemembered: reportingOf(devices),
     compression: uplinkConfig.compression,
     maxBatchBytes: uplinkConfig.maxBatchBytes,
     memoryBytes,
@@ -190,6 +191,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
       kept.add(then);
       if (kept.isFull) void flush();
     },
+    lastKept: (tag) => journal.lastKept(tag),
   };
   const poller = createPoller({ clock, onSamples: take, metrics, log });
   life.add('drivers', async () => {

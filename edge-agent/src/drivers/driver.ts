@@ -5,7 +5,16 @@
  * Trouble with the device is data: a read that fails gives a bad sample for each of its tags, with the reason. A driver
  * throws only for broken invariants.
  */
-import type { CommandReason, Declaration, Sample, Tag, TagClass, Value } from '@fieldline/shared/contracts';
+import type {
+  CommandReason,
+  Declaration,
+  Micros,
+  QualityCode,
+  Sample,
+  Tag,
+  TagClass,
+  Value,
+} from '@fieldline/shared/contracts';
 import type { Clock, Download, Log, Metrics } from '@fieldline/shared/runtime';
 
 /** A part of the plan that the poller calls when it is due: one request on the wire, or a few that belong together. */
@@ -29,6 +38,16 @@ export type DeviceStatus = {
   readonly trouble: string | null;
 };
 
+/** What the journal has of a tag: the last sample with a value, by its time; where there is none, the last bad one. */
+export type LastKept = {
+  readonly time: Micros;
+  /** null: it is bad. undefined: it has one that is not remembered (a text of more than 100 characters, or of another type). */
+  readonly value: Value | null | undefined;
+  readonly quality: QualityCode;
+  /** A bad one that came after it: what the device said, or the driver by itself. */
+  readonly bad: { readonly time: Micros; readonly quality: QualityCode } | null;
+};
+
 export type DriverContext = {
   readonly clock: Clock;
   readonly log: Log;
@@ -47,6 +66,11 @@ export type DriverContext = {
    * disk takes nothing. In the order of the calls, and never before it returns; not at all where the agent ends before.
    */
   readonly whenKept: (then: () => void) => void;
+  /**
+   * What earlier runs of the agent, and this one, left in the journal of a tag; null where nothing is known: then what the device gives
+   * may have been given before. For protocols that report by themselves (`registry.ts`).
+   */
+  readonly lastKept: (tag: Tag) => LastKept | null;
 };
 
 /** Why something was not written, or is not known to be. */

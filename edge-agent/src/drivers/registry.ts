@@ -41,6 +41,16 @@ const loaders: Loaders = {
 
 const isProtocol = (name: string): name is Protocol => name in loaders;
 
+/** Whose devices say by themselves what changed: after a restart they say again what was said before. */
+const reportsByItself: Readonly<Record<Protocol, boolean>> = { modbus: false, opcua: true };
+
+/** Whether a device reports by itself; undefined where none does. */
+export function reportingOf(devices: readonly Device[]): ((device: string) => boolean) | undefined {
+  const reporting = devices.filter(({ protocol }) => reportsByItself[protocol]).map(({ device }) => device);
+  const names = new Set(reporting);
+  return names.size === 0 ? undefined : (device) => names.has(device);
+}
+
 export const protocolsOf = (devices: readonly Device[]): Protocol[] =>
   Object.keys(loaders)
     .filter(isProtocol)

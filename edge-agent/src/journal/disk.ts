@@ -3,7 +3,7 @@
  * not decided here. A damaged file stays under its name as long as something in it can be proven and is wanted, and is set
  * aside then.
  */
-import { readdirSync, unlinkSync } from 'node:fs';
+import { unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultClass, FieldlineError, hasNumber, type TagClass } from '@fieldline/shared/contracts';
 import type { NewBatch, StoredBatch } from './batches.ts';
@@ -13,19 +13,13 @@ import type { DamagedFile, DamagedSegment } from './found.ts';
 import { type Appending, Lane } from './lane.ts';
 import { isLogMissing } from './salvage/log-end.ts';
 import { Segment, type SegmentHead } from './segment.ts';
-import { orphansOf, sizeOf, timesOf } from './segment-files.ts';
+import { filesIn, orphansOf, sizeOf, timesOf } from './segment-files.ts';
 import { fullLogBytes, type SegmentLog } from './segment-log.ts';
 import { namesAmong, type SegmentName, segmentFile, setAsideNames } from './segment-name.ts';
 import { SetAside } from './set-aside.ts';
 import { type Space, spaceOf } from './space.ts';
 import { SpareLog } from './spare-log.ts';
 import { isDamage, whereAllowed } from './trouble.ts';
-
-/** Without folders, whatever their names. */
-const filesIn = (folder: string): string[] =>
-  readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map(({ name }) => name);
 
 export class Disk {
   readonly segments: Segment[] = [];
@@ -38,6 +32,8 @@ export class Disk {
   /** The last opening wrote nothing, or what it wrote is gone. */
   endsWithNothing = false;
   beforeRemoval: () => void = () => undefined;
+  /** What a file of a class states of the last samples; null where it states none. */
+  lastSamplesOf: (tagClass: TagClass) => Buffer | null = () => null;
   /** Of a file that is to take the place of another. */
   extraBytes = 0;
   /** Of samples that wait for the time. */
@@ -140,8 +136,13 @@ export class Disk {
   writeNote(text: string): void {
     const lanes = [this.lanes.get(defaultClass), ...this.lanes.values()];
     const writing = lanes.find((lane) => lane?.writing !== undefined)?.writing;
-    writing?.append([], text);
+    writing?.append([], { note: text, lastSamples: null });
     writing?.log.force();
+  }
+
+  /** Where the newest file of a class states what is no longer true. Not forced yet. @throws SqliteError */
+  stateLastSamples(tagClass: TagClass): void {
+    this.lanes.get(tagClass)?.stateLastSamples();
   }
 
   /** One that was salvaged is kept for whoever wants to look into it, as long as there is room. */
@@ -227,8 +228,13 @@ export class Disk {
     if (first === undefined) throw new Error('a commit has a batch at least');
     let lane = this.lanes.get(first.class);
     if (lane === undefined) {
-      lane = new Lane(this.options, (batches, head, note) => this.create(batches, head, note));
-      this.lanes.set(first.class, lane);
+      const { class: tagClass } = first;
+      lane = new Lane(
+        this.options,
+        (batches, head, note) => this.create(batches, head, note),
+        () => this.lastSamplesOf(tagClass),
+      );
+      this.lanes.set(tagClass, lane);
     }
     return lane;
   }
@@ -237,7 +243,8 @@ export class Disk {
     const first = batches[0];
     if (first === undefined) throw new Error('a segment begins with a batch');
     const name = { number: this.nextNumber, stream: first.stream, first: first.seq, class: first.class };
-    const segment = Segment.create(this.options.folder, name, head, this.options.survives, batches, note, this.spare);
+    const beside = { note, lastSamples: this.lastSamplesOf(first.class) };
+    const segment = Segment.create(this.options.folder, name, head, this.options.survives, batches, beside, this.spare);
     this.nextNumber += 1;
     this.segments.push(segment);
     return segment;

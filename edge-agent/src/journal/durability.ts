@@ -38,11 +38,12 @@ export class Durability {
     this.parts = parts;
   }
 
-  /** `disk`: undefined while it takes nothing. */
-  put(batches: readonly NewBatch[], disk: Disk | undefined): void {
+  /** `disk`: undefined while it takes nothing. False where they wait in memory. */
+  put(batches: readonly NewBatch[], disk: Disk | undefined): boolean {
     if (disk === undefined) this.keepInMemory(batches);
-    else this.append(batches, disk);
+    const isOnDisk = disk !== undefined && this.append(batches, disk);
     if (this.committedBytes > mostWaitingBytes) this.settle();
+    return isOnDisk;
   }
 
   /** Returns when everything is on the medium. */
@@ -81,7 +82,7 @@ export class Durability {
     return settled;
   }
 
-  private append(batches: readonly NewBatch[], disk: Disk): void {
+  private append(batches: readonly NewBatch[], disk: Disk): boolean {
     const { note, goesSoon, compression, failed } = this.parts;
     const { isDue } = note;
     this.appending = batches;
@@ -90,13 +91,14 @@ export class Durability {
     } catch (error) {
       this.keepInMemory(batches.map((batch) => ({ ...batch, bytes: markVolatile(batch.bytes, compression) })));
       failed(error);
-      return;
+      return false;
     } finally {
       this.appending = [];
     }
     if (isDue) note.written();
     for (const batch of batches) this.committed.add(batch);
     this.committedBytes += bytesIn(batches);
+    return true;
   }
 
   private keepInMemory(batches: readonly NewBatch[]): void {

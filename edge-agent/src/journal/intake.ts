@@ -3,6 +3,7 @@ import { bytesIn } from './batches.ts';
 import type { Chain } from './chain.ts';
 import type { Disk } from './disk.ts';
 import type { Durability } from './durability.ts';
+import type { LastSamples } from './last/last-samples.ts';
 import type { JournalMetrics } from './metrics.ts';
 import type { Moment } from './note.ts';
 import type { Pending, Taken } from './pending.ts';
@@ -14,6 +15,7 @@ export type IntakeParts = {
   readonly chain: Chain;
   readonly store: Store;
   readonly durability: Durability;
+  readonly lastSamples: LastSamples;
   readonly metrics: JournalMetrics;
   readonly clock: Clock;
   readonly moment: () => Moment;
@@ -44,16 +46,18 @@ export class Intake {
   }
 
   private writeClass({ class: tagClass, samples, filtered, declared }: Taken, disk: Disk | undefined): void {
-    const { chain, store, durability, metrics, clock } = this.parts;
+    const { chain, store, durability, lastSamples, metrics, clock } = this.parts;
     const writer = chain.writerOf(tagClass);
-    const batches = writer.encode(
+    const encoded = writer.encode(
       samples,
       declared,
       filtered,
       encodedAt(clock.now(), () => store.lastAt),
     );
     chain.wrote(writer);
+    const batches = encoded.map(({ batch }) => batch);
     metrics.encodedBytes.inc(bytesIn(batches));
-    durability.put(batches, disk);
+    const isOnDisk = durability.put(batches, disk);
+    for (const { batch, part } of encoded) lastSamples.took(part, batch, isOnDisk);
   }
 }

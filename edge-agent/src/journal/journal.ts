@@ -21,12 +21,14 @@ import {
   type Micros,
   type Ranges,
   type Sample,
+  type Tag,
   type TagClass,
 } from '@fieldline/shared/contracts';
 import { errorFields } from '../error-fields.ts';
 import type { Extent, StoredBatch } from './batches.ts';
 import type { Folder } from './folder.ts';
 import type { HeldStream } from './holdings.ts';
+import type { LastKept } from './last/last-samples.ts';
 import { setGauges } from './metrics.ts';
 import { Opening } from './opening.ts';
 import { inSegments, type JournalOptions } from './options.ts';
@@ -184,6 +186,7 @@ export class Journal {
 
   confirm(stream: string, ranges: Ranges): void {
     if (this.parts.store.confirm(stream, ranges)) this.parts.note.changed();
+    this.parts.lastSamples.settled(stream, ranges);
   }
 
   /** Batches that were confirmed and are not stored after all: the database is another one. */
@@ -194,6 +197,11 @@ export class Journal {
 
   unconfirmed(): Extent {
     return this.parts.store.unconfirmedExtent();
+  }
+
+  /** The last sample of a tag that it has, or had until it was confirmed; null where nothing is known. */
+  lastKept(tag: Tag): LastKept | null {
+    return this.parts.lastSamples.of(tag);
   }
 
   /** In words for the operator; null when well. */
@@ -229,6 +237,9 @@ export class Journal {
 
   private write(wanted: 'samples' | 'counts'): void {
     this.parts.intake.write(wanted, () => (this.parts.outage.reason === null ? this.folder?.disk : undefined));
+    this.whileOnDisk(() => {
+      for (const tagClass of this.parts.lastSamples.toState()) this.folder?.disk.stateLastSamples(tagClass);
+    });
   }
 
   private leaveDisk(error: unknown): void {

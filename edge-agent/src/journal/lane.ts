@@ -26,10 +26,17 @@ export class Lane {
   private begunAt = 0;
   private readonly options: Pick<DiskOptions, 'segmentBytes' | 'segmentMs'>;
   private readonly create: CreateSegment;
+  /** What a file states of the last samples; null where it states none. */
+  private readonly lastSamples: () => Buffer | null;
 
-  constructor(options: Pick<DiskOptions, 'segmentBytes' | 'segmentMs'>, create: CreateSegment) {
+  constructor(
+    options: Pick<DiskOptions, 'segmentBytes' | 'segmentMs'>,
+    create: CreateSegment,
+    lastSamples: () => Buffer | null,
+  ) {
     this.options = options;
     this.create = create;
+    this.lastSamples = lastSamples;
   }
 
   isOpen(segment: Segment): boolean {
@@ -49,9 +56,21 @@ export class Lane {
   append(batches: readonly NewBatch[], { note, goesSoon }: Appending): void {
     const { writing, head } = this;
     if (head === undefined) throw new Error('no stream was begun');
-    if (writing !== undefined && this.isOpenFor(batches, writing, goesSoon))
-      writing.append(batches, note.isDue ? note.text() : null);
-    else this.begin(batches, head, note.text());
+    if (writing === undefined || !this.isOpenFor(batches, writing, goesSoon)) {
+      this.begin(batches, head, note.text());
+      return;
+    }
+    const isFolded = writing.isLogFull;
+    if (isFolded) writing.foldLog();
+    writing.append(batches, {
+      note: note.isDue ? note.text() : null,
+      lastSamples: isFolded ? this.lastSamples() : null,
+    });
+  }
+
+  /** What the file that is written states of the last samples is no longer true. Not forced yet. @throws SqliteError */
+  stateLastSamples(): void {
+    this.writing?.append([], { note: null, lastSamples: this.lastSamples() });
   }
 
   /** SQLite goes on writing to a file that was deleted, and says nothing. @throws a system error where that is so */
@@ -72,15 +91,12 @@ export class Lane {
     this.writing = undefined;
   }
 
-  /** A full log is folded in, unless it is of no use to do so. */
+  /** A full log is folded in, unless the file is deleted before long. */
   private isOpenFor([first]: readonly NewBatch[], writing: Segment, goesSoon: Appending['goesSoon']): boolean {
     const { segmentBytes, segmentMs = Number.POSITIVE_INFINITY } = this.options;
     const isYoung = ((first?.encodedAt ?? 0) - this.begunAt) / 1_000 < segmentMs;
     if (!isYoung || writing.sizeBytes() >= segmentBytes) return false;
-    if (!writing.isLogFull) return true;
-    if (goesSoon(writing)) return false;
-    writing.foldLog();
-    return true;
+    return !writing.isLogFull || !goesSoon(writing);
   }
 
   /** The former segment is complete, and the one before it is sealed; should that fail, the next start seals it. */

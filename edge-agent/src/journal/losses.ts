@@ -10,6 +10,7 @@ import { declaredBy } from './declaring.ts';
 import type { Disk } from './disk.ts';
 import { type Folder, logDamaged } from './folder.ts';
 import { type DamagedSegment, filesOf, lastBeforeNext } from './found.ts';
+import type { LastSamples } from './last/last-samples.ts';
 import { lostTail } from './lost-tail.ts';
 import type { JournalMetrics } from './metrics.ts';
 import type { NoteKeeper } from './note.ts';
@@ -24,6 +25,7 @@ export type LossParts = {
   readonly store: Store;
   readonly pending: Pending;
   readonly note: NoteKeeper;
+  readonly lastSamples: LastSamples;
   readonly metrics: JournalMetrics;
   readonly log: Log;
 };
@@ -47,6 +49,7 @@ export class Losses {
 
   /** What a start found; gives what is to be declared whether or not the disk takes it. */
   found(declared: readonly Declaration[]): readonly Declaration[] {
+    for (const each of declared) this.isLost(each);
     this.waiting = declared.filter(({ reason }) => reason === 'journal-damaged');
     return declared.filter(({ reason }) => reason !== 'journal-damaged');
   }
@@ -70,6 +73,7 @@ export class Losses {
     const { store, pending, metrics } = this.parts;
     const unconfirmed = store.unconfirmedIn(segment);
     const lost = store.lossOf(segment, reason);
+    this.parts.lastSamples.lost(segment.name.stream, unconfirmed);
     pending.declare(lost);
     // Of a file that is gone only the note may know it.
     if (!lost.some(({ kind }) => kind === 'series')) pending.declare(this.declaredBy(segment.name.stream, unconfirmed));
@@ -171,8 +175,13 @@ export class Losses {
     const { store, pending, metrics } = this.parts;
     pending.declare([...lostBatches(stream, ranges, lostCounter(disk)), ...this.declaredBy(stream, ranges)]);
     store.holdings.settle(stream, ranges);
+    this.parts.lastSamples.lost(stream, ranges);
     this.parts.note.urgent();
     metrics.lostBatches.inc({ reason: 'journal-damaged' }, countOf(ranges));
+  }
+
+  private isLost(declared: Declaration): void {
+    if (declared.kind === 'batches') this.parts.lastSamples.lost(declared.stream, [[declared.from, declared.to]]);
   }
 
   private declaredBy(stream: string, lost: Ranges): Declaration[] {
@@ -183,7 +192,9 @@ export class Losses {
   fromMemory(boundBytes: number): void {
     const { store, pending, metrics } = this.parts;
     while (store.memory.sizeBytes > boundBytes) {
-      pending.declare(store.dropFromMemory());
+      const dropped = store.dropFromMemory();
+      for (const each of dropped) this.isLost(each);
+      pending.declare(dropped);
       metrics.lostBatches.inc({ reason: 'memory-bound' });
     }
   }

@@ -20,6 +20,10 @@ export const journalMetrics = (metrics: Metrics) => ({
     'fieldline_journal_thinned_samples_total',
     'Samples taken out of batches that were never sent, and declared, since the journal was nearly full',
   ),
+  unrememberedSeries: metrics.counter(
+    'fieldline_journal_unremembered_series_total',
+    'Series beyond 100,000 of which the last sample is not remembered for the next start',
+  ),
   encodedBytes: metrics.counter('fieldline_journal_encoded_bytes_total', 'Bytes of the batches made'),
   flushSeconds: metrics.histogram(
     'fieldline_journal_flush_seconds',

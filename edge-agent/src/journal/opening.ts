@@ -1,9 +1,11 @@
 import { type Micros, SampleColumns } from '@fieldline/shared/contracts';
 import type { Disk } from './disk.ts';
 import { type Folder, openFolder } from './folder.ts';
+import { lastSamplesIn } from './last/found-lasts.ts';
 import type { Moment } from './note.ts';
 import type { JournalOptions } from './options.ts';
 import type { JournalParts } from './parts.ts';
+import type { SegmentHead } from './segment.ts';
 import type { StreamWriter } from './stream-writer.ts';
 import { isDiskTrouble } from './trouble.ts';
 import { isBelieved } from './undated/boot.ts';
@@ -40,9 +42,10 @@ export class Opening {
   private beginStreams(): void {
     this.folder?.regain();
     const { disk } = this.folder ?? this.takeFolder();
-    const { chain, losses, note, outage, store } = this.parts;
+    const { chain, lastSamples, losses, note, outage, store } = this.parts;
     losses.gone(disk.gone(), disk);
-    store.moveToDisk(disk, (stream) => chain.headOf(!chain.isOpening(stream)), note.text());
+    const headOf = (stream: string): SegmentHead => chain.headOf(!chain.isOpening(stream));
+    store.moveToDisk(disk, headOf, note.text(), (stream, ranges) => lastSamples.settled(stream, ranges));
     const writers = chain.next();
     for (const writer of writers) this.beginStream(writer, disk);
     chain.use(writers);
@@ -64,12 +67,13 @@ export class Opening {
   private beginStream(writer: StreamWriter, disk: Disk): void {
     const { chain, losses, note, pending, store } = this.parts;
     const declared = [...pending.declarations, ...losses.waiting];
-    const batches = writer.encode(
+    const encoded = writer.encode(
       new SampleColumns(),
       declared,
       0,
       encodedAt(this.options.clock.now(), () => store.lastAt),
     );
+    const batches = encoded.map(({ batch }) => batch);
     losses.writeWaiting(() => disk.begin(batches, chain.headOf(false), note.text()));
     pending.declarationsWritten();
     store.hold(batches);
@@ -78,7 +82,7 @@ export class Opening {
   }
 
   private takeFolder(): Folder {
-    const { chain, losses, note, pending, store, thinning } = this.parts;
+    const { chain, lastSamples, losses, note, pending, store, thinning } = this.parts;
     const folder = openFolder(this.options, this.startedAt, this.options.log);
     this.folder = folder;
     note.incarnation = folder.note.incarnation;
@@ -89,6 +93,9 @@ export class Opening {
     if (folder.disk.postponed.length > 0) note.expected = new Map(folder.note.held);
     note.unknownEnds = folder.unknownEnds;
     chain.found(folder.ends);
+    const { isRemembered } = this.options;
+    if (isRemembered !== undefined) lastSamples.found(lastSamplesIn(folder, isRemembered, this.startedAt.at));
+    folder.disk.lastSamplesOf = (tagClass) => lastSamples.stated(tagClass);
     folder.disk.beforeRemoval = () => note.catchUp((text) => folder.disk.writeNote(text));
     store.load(folder.disk, folder.note.confirmed);
     thinning.unsent.found(folder.disk, folder.note.unsent);

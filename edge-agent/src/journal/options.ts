@@ -14,6 +14,8 @@ export type JournalOptions = DiskOptions &
     readonly memoryBytes: number;
     /** null or undefined: no tag may be thinned. */
     readonly thinToMs?: ThinToMs | null;
+    /** Devices of which the last sample of each series is remembered for the next start; undefined: none. */
+    readonly isRemembered?: ((device: string) => boolean) | undefined;
     readonly log: Log;
     readonly metrics: Metrics;
   };

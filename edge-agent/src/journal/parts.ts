@@ -1,7 +1,9 @@
 /** The parts of a journal, put together. */
+import { defaultClass } from '@fieldline/shared/contracts';
 import { Chain } from './chain.ts';
 import { Durability } from './durability.ts';
 import { Intake } from './intake.ts';
+import { LastSamples } from './last/last-samples.ts';
 import { Losses } from './losses.ts';
 import { journalMetrics } from './metrics.ts';
 import { type Moment, NoteKeeper } from './note.ts';
@@ -30,9 +32,12 @@ export function journalParts(options: JournalOptions, failed: (error: unknown) =
   });
   const chain = new Chain(options);
   const { goesSoon } = retention;
+  const { isRemembered, classes = [defaultClass] } = options;
+  const leftOut = (): void => metrics.unrememberedSeries.inc();
+  const lastSamples = new LastSamples({ isRemembered, classes, leftOut });
   const durability = new Durability({ store, note, compression, goesSoon, failed });
-  const intake = new Intake({ pending, chain, store, durability, metrics, clock, moment });
-  const losses = new Losses({ store, pending, metrics, note, log });
+  const intake = new Intake({ pending, chain, store, durability, lastSamples, metrics, clock, moment });
+  const losses = new Losses({ store, pending, lastSamples, metrics, note, log });
   const outage = new Outage(clock);
-  return { metrics, store, pending, retention, thinning, note, chain, durability, intake, losses, outage };
+  return { metrics, store, pending, retention, thinning, note, chain, durability, intake, lastSamples, losses, outage };
 }

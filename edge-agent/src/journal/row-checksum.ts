@@ -16,3 +16,7 @@ export const rowChecksum = (stream: string, row: ChecksummedRow): number =>
 /** Of what a segment says of its stream. */
 export const headChecksum = (stream: string, gateway: string, openedAt: number, isVolatile: boolean): number =>
   crc32(`${stream} ${gateway} ${openedAt} ${isVolatile ? 1 : 0}`);
+
+/** Of the last samples of series, as they were before batch `next`. */
+export const lastSamplesChecksum = (stream: string, { next, bytes }: { next: number; bytes: Buffer }): number =>
+  crc32(bytes, crc32(`${stream} ${next}`));

@@ -1,5 +1,11 @@
 /** The files of a segment: SQLite's beside its own. */
-import { closeSync, fsyncSync, openSync, statSync, unlinkSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+
+/** Without folders, whatever their names. */
+export const filesIn = (folder: string): string[] =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map(({ name }) => name);
 
 /** The write-ahead log. */
 export const logOf = (file: string): string => `${file}-wal`;

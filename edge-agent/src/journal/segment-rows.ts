@@ -3,7 +3,7 @@ import { type Declaration, declarationSchema, type Micros, type Ranges } from '@
 import type Database from 'better-sqlite3';
 import { z } from 'zod';
 import type { NewBatch } from './batches.ts';
-import { headChecksum, rowChecksum } from './row-checksum.ts';
+import { headChecksum, lastSamplesChecksum, rowChecksum } from './row-checksum.ts';
 
 export type SegmentHead = {
   readonly gateway: string;
@@ -30,7 +30,7 @@ export type ReadBatch = Pick<Row, 'seq' | 'encodedAt' | 'bytes'> & {
 
 export const segmentFormat = 2;
 const formatWithoutChecksums = 1;
-export const schema = `
+const schema = `
   CREATE TABLE segment (
     gateway TEXT NOT NULL, opened_at INTEGER NOT NULL, volatile INTEGER NOT NULL, checksum INTEGER NOT NULL
   ) STRICT;
@@ -41,6 +41,13 @@ export const schema = `
   CREATE INDEX declaring ON batch (seq) WHERE declared IS NOT NULL;
   CREATE TABLE note (only INTEGER PRIMARY KEY CHECK (only = 1), text TEXT NOT NULL) STRICT;
   PRAGMA user_version = ${segmentFormat};
+`;
+
+/** In files of gateways that remember the last sample of series. */
+const lastSamplesSchema = `
+  CREATE TABLE IF NOT EXISTS last_samples (
+    only INTEGER PRIMARY KEY CHECK (only = 1), next INTEGER NOT NULL, bytes BLOB NOT NULL, checksum INTEGER NOT NULL
+  ) STRICT;
 `;
 
 const checksum = z.int().optional();
@@ -54,11 +61,14 @@ const batchRow = z.object({
   checksum,
 });
 const noteRow = z.object({ text: z.string() });
+const lastSamplesRow = z.object({ next: z.int(), bytes: z.instanceof(Buffer), checksum: z.int() });
 const encodedRow = z.object({ encoded_at: z.int() });
 const countRow = z.object({ count: z.int() });
 
-export const hasTables = (database: Database.Database): boolean =>
-  database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'batch'").get() !== undefined;
+export const hasTables = (database: Database.Database): boolean => hasTable(database, 'batch');
+
+const hasTable = (database: Database.Database, name: string): boolean =>
+  database.prepare('SELECT 1 FROM sqlite_master WHERE name = ?').get(name) !== undefined;
 
 /** @throws where the format is another one, or the row is not what was written */
 export function readHead(database: Database.Database, stream: string): SegmentHead {
@@ -92,7 +102,37 @@ export function readNote(database: Database.Database): string | null {
   return row === undefined ? null : noteRow.parse(row).text;
 }
 
-export function insertHead(database: Database.Database, stream: string, head: SegmentHead): void {
+/** The last samples of series, as they were before batch `next`. */
+export type LastSamplesRow = { readonly next: number; readonly bytes: Buffer };
+
+/** null where there are none, or they are not what was written. */
+export function readLastSamples(database: Database.Database, stream: string): LastSamplesRow | null {
+  if (!hasTable(database, 'last_samples')) return null;
+  const found = lastSamplesRow.safeParse(database.prepare('SELECT * FROM last_samples').get());
+  if (!found.success || found.data.checksum !== lastSamplesChecksum(stream, found.data)) return null;
+  return found.data;
+}
+
+/** What a commit states beside its batches; null: what was stated before. */
+export type Beside = { readonly note: string | null; readonly lastSamples: Buffer | null };
+
+/** `next`: the first batch that what is stated of the last samples does not know. */
+export function insertBeside(
+  database: Database.Database,
+  stream: string,
+  { note, lastSamples: bytes }: Beside,
+  next: number,
+): void {
+  if (note !== null) database.prepare('INSERT OR REPLACE INTO note VALUES (1, ?)').run(note);
+  if (bytes === null) return;
+  database.exec(lastSamplesSchema);
+  const insert = database.prepare('INSERT OR REPLACE INTO last_samples VALUES (1, ?, ?, ?)');
+  insert.run(next, bytes, lastSamplesChecksum(stream, { next, bytes }));
+}
+
+/** Begins a transaction with the tables of a new file. */
+export function beginTables(database: Database.Database, stream: string, head: SegmentHead): void {
+  database.exec(`BEGIN IMMEDIATE; ${schema}`);
   const { gateway, openedAt, volatile } = head;
   const insert = database.prepare('INSERT INTO segment VALUES (?, ?, ?, ?)');
   insert.run(gateway, openedAt, volatile ? 1 : 0, headChecksum(stream, gateway, openedAt, volatile));
@@ -119,7 +159,6 @@ export function insertBatches(
 
 export const prepareWriting = (database: Database.Database) => ({
   insert: database.prepare('INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?)'),
-  note: database.prepare('INSERT OR REPLACE INTO note VALUES (1, ?)'),
   begin: database.prepare('BEGIN IMMEDIATE'),
   commit: database.prepare('COMMIT'),
   rollback: database.prepare('ROLLBACK'),
@@ -171,8 +210,10 @@ export class Rows {
     return row === undefined ? null : encodedRow.parse(row).encoded_at;
   }
 
-  count(): number {
-    return countRow.parse(this.database.prepare('SELECT count(*) AS count FROM batch').get()).count;
+  /** @throws where there are more or fewer of them */
+  checkCount(expected: number): void {
+    const { count } = countRow.parse(this.database.prepare('SELECT count(*) AS count FROM batch').get());
+    if (count !== expected) throw new Error('not all of its batches can be found');
   }
 
   declaredIn(ranges: Ranges): Declaration[] {

@@ -26,15 +26,18 @@ import { logOf, removeFile, sizeOf } from './segment-files.ts';
 import { isLogFull, SegmentLog } from './segment-log.ts';
 import { type SegmentName, segmentFile } from './segment-name.ts';
 import {
+  type Beside,
+  beginTables,
   hasTables,
   insertBatches,
-  insertHead,
+  insertBeside,
+  type LastSamplesRow,
   prepareWriting,
   Rows,
   readHead,
+  readLastSamples,
   readNote,
   type SegmentHead,
-  schema,
   type Writing,
 } from './segment-rows.ts';
 import type { SpareLog } from './spare-log.ts';
@@ -77,17 +80,16 @@ export class Segment {
     head: SegmentHead,
     survives: Survives,
     batches: readonly NewBatch[],
-    note: string,
+    beside: Beside,
     spare: SpareLog,
   ): Segment {
     const segment = new Segment(folder, name);
     segment.log.shallBeForced = survives === 'power-cut';
     const database = createDatabase(segment.file, spare);
     try {
-      database.exec(`BEGIN IMMEDIATE; ${schema}`);
-      insertHead(database, name.stream, head);
+      beginTables(database, name.stream, head);
       segment.open = { database, rows: new Rows(name.stream, database), writing: prepareWriting(database) };
-      segment.insert(batches, note);
+      segment.insert(batches, beside);
       segment.log.force();
     } catch (error) {
       database.close();
@@ -117,13 +119,10 @@ export class Segment {
       }
       segment.head = readHead(database, name.stream);
       const rows = new Rows(name.stream, database);
-      const { seq, samplesThrough, encodedAt } = rows.last();
-      [segment.last, segment.samples, segment.lastAt] = [seq, samplesThrough, encodedAt];
-      segment.end = { isProven, flushedBefore: rows.flushedBefore(encodedAt) };
+      ({ seq: segment.last, samplesThrough: segment.samples, encodedAt: segment.lastAt } = rows.last());
+      segment.end = { isProven, flushedBefore: rows.flushedBefore(segment.lastAt) };
       // A broken page may hide the end without a word: only then is each one counted, which reads much of the file.
-      const mayEndEarly = lastBeforeNext === null || segment.last < lastBeforeNext;
-      if (mayEndEarly && rows.count() !== segment.last - name.first + 1)
-        throw new Error('not all of its batches can be found');
+      if (lastBeforeNext === null || segment.last < lastBeforeNext) rows.checkCount(segment.last - name.first + 1);
     } finally {
       database.close();
     }
@@ -163,17 +162,17 @@ export class Segment {
   }
 
   /** Not forced yet. @throws SqliteError; whether the batches are in the file is then not known */
-  append(batches: readonly NewBatch[], note: string | null): void {
+  append(batches: readonly NewBatch[], beside: Beside): void {
     this.written().begin.run();
-    this.insert(batches, note);
+    this.insert(batches, beside);
   }
 
-  private insert(batches: readonly NewBatch[], note: string | null): void {
+  private insert(batches: readonly NewBatch[], beside: Beside): void {
     const writing = this.written();
     let { samples } = this;
     try {
       samples = insertBatches(writing.insert, this.name.stream, batches, samples);
-      if (note !== null) writing.note.run(note);
+      insertBeside(this.opened().database, this.name.stream, beside, batches[0]?.seq ?? this.last + 1);
       writing.commit.run();
       this.log.wasCommitted();
     } catch (error) {
@@ -213,6 +212,11 @@ export class Segment {
   /** null where it cannot be relied on. */
   note(): string | null {
     return this.isSalvaged ? (this.salvaged?.note ?? null) : readNote(this.opened().database);
+  }
+
+  /** null where none can be relied on. */
+  lastSamples(): LastSamplesRow | null {
+    return this.isSalvaged ? null : readLastSamples(this.opened().database, this.name.stream);
   }
 
   /** On the disk, the write-ahead log included. */

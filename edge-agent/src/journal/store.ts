@@ -142,15 +142,22 @@ export class Store {
   }
 
   /** Writes what waits in memory to the disk. @throws SqliteError; what was written until then is out of memory */
-  moveToDisk(disk: Disk, headOf: (stream: string) => SegmentHead, note: string): void {
+  moveToDisk(
+    disk: Disk,
+    headOf: (stream: string) => SegmentHead,
+    note: string,
+    moved: (stream: string, ranges: Ranges) => void,
+  ): void {
     for (const stream of this.memory.streams()) {
       const waiting = this.memory.rangesOf(stream);
       for (const range of subtractRanges(waiting, this.onDisk(stream))) {
         const batches = this.memory.of(stream).filter(({ seq }) => seq >= range[0] && seq <= range[1]);
         disk.adopt(batches, headOf(stream), note);
         this.memory.remove(stream, [range]);
+        moved(stream, [range]);
       }
       this.memory.remove(stream, waiting);
+      moved(stream, waiting);
     }
   }
 

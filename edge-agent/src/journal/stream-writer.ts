@@ -30,6 +30,9 @@ export type StreamHead = {
   readonly class: TagClass;
 };
 
+/** A batch, and the samples that it has. */
+export type Encoded = { readonly batch: NewBatch; readonly part: SamplePart };
+
 export type Encoding = { readonly compression: Compression; readonly maxBatchBytes: number };
 
 /** Of a sample and its tag in JSON, strings of values apart. */
@@ -57,9 +60,9 @@ export class StreamWriter {
   }
 
   /** At least one batch, if only to state the counts and the predecessor. */
-  encode(samples: SampleColumns, declared: readonly Declaration[], filtered: number, now: Micros): NewBatch[] {
+  encode(samples: SampleColumns, declared: readonly Declaration[], filtered: number, now: Micros): Encoded[] {
     this.filtered += filtered;
-    const batches: NewBatch[] = [];
+    const encoded: Encoded[] = [];
     const toDeclare = [...declared];
     let position = 0;
     do {
@@ -73,10 +76,12 @@ export class StreamWriter {
       this.seq += 1;
       this.sent += taken;
       const { stream, class: tagClass } = this.head;
-      batches.push({ stream, seq: this.seq, class: tagClass, samples: taken, bytes, encodedAt: now, declared: some });
+      const head = { stream, seq: this.seq, class: tagClass, samples: taken };
+      const part = samples.part(position, position + taken);
+      encoded.push({ batch: { ...head, bytes, encodedAt: now, declared: some }, part });
       position += taken;
     } while (position < samples.length || toDeclare.length > 0);
-    return batches;
+    return encoded;
   }
 
   /** As many samples from `position` on as fit into one batch. */

@@ -86,6 +86,7 @@ export async function startTestAgent(
       context?.emit(values.map((value): Sample => ({ tag, time: clock.now(), value, quality: 0 })));
     },
     whenKept: (then: () => void) => context?.whenKept(then),
+    lastKept: (tag: Tag) => context?.lastKept(tag) ?? null,
     troubles: () => report(health.ready).troubles,
     notes: () => report(health.ready).notes ?? {},
     metric: async (name: string): Promise<number> =>

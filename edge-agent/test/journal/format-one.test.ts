@@ -26,7 +26,9 @@ function oldFile(folder: string): { readonly stream: string; readonly batches: r
   const head = { gateway: testGateway, stream, previous: null, volatile: false, class: 'process' as const };
   const writer = new StreamWriter(head, { compression: 'none', maxBatchBytes: 100_000 });
   const now = handClock().now();
-  const batches = Array.from({ length: 20 }, () => writer.encode(SampleColumns.of(samplesOf(300)), [], 0, now)).flat();
+  const batches = Array.from({ length: 20 }, () => writer.encode(SampleColumns.of(samplesOf(300)), [], 0, now))
+    .flat()
+    .map(({ batch }) => batch);
   const database = new Database(join(folder, `00000001.${stream}.1.segment`));
   database.exec(schemaOfFormatOne);
   database.prepare('INSERT INTO segment VALUES (?, ?, 0)').run(testGateway, now);

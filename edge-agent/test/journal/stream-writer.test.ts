@@ -50,7 +50,13 @@ it('states in each batch what was read in its stream: what was filtered and the 
         let filtered = 0;
         for (const each of flushes) {
           filtered += each.filtered;
-          for (const { bytes } of writer.encode(SampleColumns.of(each.samples), each.declared, each.filtered, 1)) {
+          for (const { batch: made } of writer.encode(
+            SampleColumns.of(each.samples),
+            each.declared,
+            each.filtered,
+            1,
+          )) {
+            const { bytes } = made;
             const result = decodeBatch(bytes, gateway);
             if (!result.ok) throw new Error(result.reason);
             sent += result.batch.sent;

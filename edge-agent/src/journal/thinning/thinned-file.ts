@@ -7,7 +7,7 @@ import Database from 'better-sqlite3';
 import { z } from 'zod';
 import { removeFile, sizeOf, thinningOf } from '../segment-files.ts';
 import { pageBytes } from '../segment-log.ts';
-import { insertHead, insertRow, prepareWriting, type Row, type SegmentHead, schema } from '../segment-rows.ts';
+import { beginTables, insertBeside, insertRow, prepareWriting, type Row, type SegmentHead } from '../segment-rows.ts';
 
 /** What it has in memory at most; the rest goes to the file as it comes, and the commit is short. */
 const cacheKibibytes = 1_024;
@@ -28,10 +28,9 @@ export class ThinnedFile {
       for (const setting of [`page_size = ${pageBytes}`, 'journal_mode = OFF', 'synchronous = OFF'])
         this.database.pragma(setting);
       this.database.pragma(`cache_size = -${cacheKibibytes}`);
-      this.database.exec(`BEGIN IMMEDIATE; ${schema}`);
-      insertHead(this.database, stream, head);
+      beginTables(this.database, stream, head);
       this.writing = prepareWriting(this.database);
-      if (note !== null) this.writing.note.run(note);
+      insertBeside(this.database, stream, { note, lastSamples: null }, 0);
     } catch (error) {
       this.remove();
       throw error;

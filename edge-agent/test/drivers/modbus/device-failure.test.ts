@@ -122,7 +122,13 @@ test('what lasts is told by the log once, and its end', async () => {
   const plc = await startPlc((ask, { send }) => send(isFailing ? exception(ask, 4) : registers(ask, [5, 6])));
   onTestFinished(() => plc.close());
   const { log, lines } = listeningLog();
-  const unused = { emit: () => {}, declare: () => {}, heldSinceMs: () => null, whenKept: () => {} };
+  const unused = {
+    emit: () => {},
+    declare: () => {},
+    heldSinceMs: () => null,
+    whenKept: () => {},
+    lastKept: () => null,
+  };
   const context = { clock: createTestClock(), log, metrics: createMetrics(), ...unused };
   const driver = createModbusDriver([device({ link: tcp(plc.port), tags: words(0, 1) })], context);
   onTestFinished(() => driver.close());

@@ -57,6 +57,7 @@ export function createRig(devices: readonly DeviceSettings[], log: Log = silentL
       emit: (emitted) => samples.push(...emitted),
       declare: (declaration) => declared.push(declaration),
       whenKept: (then) => void (waiting?.push(then) ?? setImmediate(then)),
+      lastKept: () => null,
     },
     {
       certificateFolder,

@@ -40,6 +40,7 @@ async function subscribed() {
     emit: (samples: readonly Sample[]) => void emitted.push(samples),
     declare: (declaration: Declaration) => void declared.push(declaration),
     whenKept: () => {},
+    lastKept: () => null,
   };
   const options = { acknowledgements: createAcknowledgements(), retryNodes: { firstMs: 1, maxMs: 1 } };
   const subscription = createDeviceSubscription(plan, context, createOpcuaMetrics(metrics), options);

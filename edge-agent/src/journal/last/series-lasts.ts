@@ -1,0 +1,148 @@
+/** Of each series its last sample, by the time that it states, and which batch has it. */
+import {
+  defaultClass,
+  hasNumber,
+  type Micros,
+  type QualityCode,
+  type Ranges,
+  type Tag,
+  type TagClass,
+  type Value,
+  type ValueType,
+} from '@fieldline/shared/contracts';
+import type { BatchId } from '../batches.ts';
+
+/** Changed in place: a new one for each sample would live until the next, and be moved to where old objects are. */
+export type Point = {
+  time: Micros;
+  quality: QualityCode;
+  /** null: it is bad. undefined: it has one that is not remembered. */
+  value: Value | null | undefined;
+  batch: BatchId;
+};
+
+export type SeriesLast = {
+  readonly device: string;
+  readonly tag: string;
+  type: ValueType;
+  /** Of the stream that it came by last. */
+  class: TagClass;
+  /** With a value. */
+  valued: Point | null;
+  /** Without one, and after that with a value. */
+  bad: Point | null;
+};
+
+export class SeriesLasts {
+  private readonly most: number;
+  private readonly byName = new Map<string, SeriesLast>();
+  /** The way to the same ones without making a name for each sample; null where there was no room. */
+  private readonly byTag = new WeakMap<Tag, SeriesLast | null>();
+
+  /** `most`: series beyond so many are not remembered. */
+  constructor(most: number) {
+    this.most = most;
+  }
+
+  /** Those of which something is known. */
+  all(): SeriesLast[] {
+    return [...this.byName.values()].filter(({ valued, bad }) => valued !== null || bad !== null);
+  }
+
+  find({ device, tag }: Tag): SeriesLast | null {
+    return this.byName.get(`${device}/${tag}`) ?? null;
+  }
+
+  /** False where there is no room for its series. Samples of one time: the later one counts. */
+  note(tag: Tag, tagClass: TagClass, time: Micros, quality: QualityCode, value: Value | null, batch: BatchId): boolean {
+    let series = this.byTag.get(tag);
+    if (series === undefined) {
+      series = this.findOrMake(tag);
+      this.byTag.set(tag, series);
+    }
+    if (series === null) return false;
+    series.class = tagClass;
+    take(series, time, quality, value, batch);
+    return true;
+  }
+
+  /** What is known of one elsewhere. */
+  add({ device, tag, type, class: tagClass, valued, bad }: SeriesLast): void {
+    const series = this.findOrMake({ device, tag, type });
+    if (series === null) return;
+    series.class = tagClass;
+    for (const point of [valued, bad])
+      if (point !== null) take(series, point.time, point.quality, point.value, point.batch);
+  }
+
+  /** Those whose last sample, or a bad one after it, these batches have. */
+  in(stream: string, ranges: Ranges): SeriesLast[] {
+    return this.all().filter(({ valued, bad }) => isIn(valued, stream, ranges) || isIn(bad, stream, ranges));
+  }
+
+  /** What these batches have of the last samples, which is not here from now on. */
+  takeOut(stream: string, ranges: Ranges): SeriesLast[] {
+    return this.in(stream, ranges).map((series) => {
+      const taken = { ...series };
+      if (isIn(series.valued, stream, ranges)) series.valued = null;
+      else taken.valued = null;
+      if (isIn(series.bad, stream, ranges)) series.bad = null;
+      else taken.bad = null;
+      return taken;
+    });
+  }
+
+  /** Nothing is known of it from now on. False where nothing was. */
+  forget({ device, tag }: SeriesLast): boolean {
+    const series = this.byName.get(`${device}/${tag}`);
+    if (series === undefined || (series.valued === null && series.bad === null)) return false;
+    series.valued = null;
+    series.bad = null;
+    return true;
+  }
+
+  private findOrMake(tag: Tag): SeriesLast | null {
+    const known = this.find(tag);
+    if (known !== null) {
+      if (known.type !== tag.type) retype(known, tag.type);
+      return known;
+    }
+    if (this.byName.size >= this.most) return null;
+    const made: SeriesLast = { ...tag, class: defaultClass, valued: null, bad: null };
+    this.byName.set(`${tag.device}/${tag.tag}`, made);
+    return made;
+  }
+}
+
+const isIn = (point: Point | null, stream: string, ranges: Ranges): boolean =>
+  point !== null && point.batch.stream === stream && hasNumber(ranges, point.batch.seq);
+
+function take(series: SeriesLast, time: Micros, quality: QualityCode, value: Point['value'], batch: BatchId): void {
+  const { valued, bad } = series;
+  if (valued !== null && time < valued.time) return;
+  if (value !== null) {
+    series.valued = changed(valued, time, quality, value, batch);
+    if (bad !== null && bad.time <= time) series.bad = null;
+  } else if (bad === null || time >= bad.time) series.bad = changed(bad, time, quality, value, batch);
+}
+
+function changed(
+  point: Point | null,
+  time: Micros,
+  quality: QualityCode,
+  value: Point['value'],
+  batch: BatchId,
+): Point {
+  if (point === null) return { time, quality, value, batch };
+  point.time = time;
+  point.quality = quality;
+  point.value = value;
+  point.batch = batch;
+  return point;
+}
+
+/** The settings have another type for it than before: only the time still says something. */
+function retype(series: SeriesLast, type: ValueType): void {
+  series.type = type;
+  if (series.valued !== null) series.valued.value = undefined;
+}
