@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { EdgeConfig } from '@fieldline/shared/config';
 import { freePort } from '@fieldline/shared/testing/free-port';
 import { reapServer } from '@fieldline/shared/testing/reaper';
@@ -12,26 +13,43 @@ export type AgentForm = {
   readonly program: string;
   /** Of compiled code. */
   readonly cache: string;
+  /** Of Node, before the program. */
+  readonly nodeOptions?: readonly string[];
 };
 
-export type AgentProcess = { readonly pid: number; readonly stop: () => Promise<void> };
+export type AgentProcess = {
+  readonly pid: number;
+  /** Of its metrics. */
+  readonly httpPort: number;
+  readonly stop: () => Promise<void>;
+};
 
 /** With a journal of its own in `folder`. */
 export async function startAgentProcess(form: AgentForm, config: EdgeConfig, folder: string): Promise<AgentProcess> {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'edge.yaml');
+  const httpPort = await freePort();
   const own = {
     ...config,
     journal: { ...config.journal, folder: join(folder, 'journal') },
-    http: { ...config.http, port: await freePort() },
+    http: { ...config.http, port: httpPort },
   };
   writeFileSync(file, stringify(own));
-  const child = spawn(process.execPath, [form.program, 'run', '--config', file], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+  const child = spawn(process.execPath, [...(form.nodeOptions ?? []), form.program, 'run', '--config', file], {
+    stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, NODE_COMPILE_CACHE: form.cache },
   });
+  tellTrouble(child);
   reapServer(child);
-  return { pid: child.pid ?? 0, stop: () => end(child) };
+  return { pid: child.pid ?? 0, httpPort, stop: () => end(child) };
+}
+
+/** What it says on its way to its end is of use; what an inspector says each time that it is asked is not. */
+function tellTrouble({ stderr }: ChildProcess): void {
+  if (stderr === null) return;
+  createInterface(stderr).on('line', (line) => {
+    if (!/^(Debugger |For help, see: )/.test(line)) process.stderr.write(`${line}\n`);
+  });
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -6,8 +6,8 @@ import { mosquitto } from '@fieldline/shared/testing/mosquitto';
 import type { AgentForm } from '../agent-process.ts';
 import type { BenchmarkContext } from '../benchmark.ts';
 import { emit } from '../emitted.ts';
+import { type StandIn, startStandIn } from '../stand-in.ts';
 import { type Fleet, startFleet } from './fleet.ts';
-import { type StandIn, startStandIn } from './stand-in.ts';
 
 export const devices = 500;
 export const tagsPerDevice = 30;

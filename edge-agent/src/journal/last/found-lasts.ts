@@ -48,7 +48,7 @@ function isEndGone({ name, last }: Segment, { disk, declared }: Found): boolean 
 }
 
 function lastsOf(disk: Disk, segment: Segment, isRemembered: (device: string) => boolean): SeriesLast[] {
-  const lasts = new SeriesLasts(Number.POSITIVE_INFINITY);
+  const lasts = new SeriesLasts({ isRemembered, most: Number.POSITIVE_INFINITY, leftOut: () => undefined });
   const { class: tagClass, first } = segment.name;
   try {
     const stated = disk.use(segment).lastSamples();

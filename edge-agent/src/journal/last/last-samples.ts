@@ -30,21 +30,23 @@ export type LastSamplesOptions = {
 
 export class LastSamples {
   private readonly options: LastSamplesOptions;
-  private readonly inFiles = new SeriesLasts(mostSeries);
-  private readonly inMemory = new SeriesLasts(mostSeries);
+  private readonly inFiles: SeriesLasts;
+  private readonly inMemory: SeriesLasts;
   /** Whose newest files state what is no longer true. */
   private readonly untrue = new Set<TagClass>();
-  private readonly seenLeftOut = new WeakSet<Tag>();
 
   constructor(options: LastSamplesOptions) {
     this.options = options;
+    const { isRemembered = () => false, leftOut } = options;
+    this.inFiles = new SeriesLasts({ isRemembered, most: mostSeries, leftOut });
+    this.inMemory = new SeriesLasts({ isRemembered, most: mostSeries, leftOut });
   }
 
   /** What earlier openings have left. */
   found(series: readonly SeriesLast[]): void {
     for (const each of series) {
       const isInUse = this.options.classes.includes(each.class);
-      if (this.isRemembered(each.device)) this.inFiles.add(isInUse ? each : { ...each, class: defaultClass });
+      this.inFiles.add(isInUse ? each : { ...each, class: defaultClass });
     }
   }
 
@@ -55,9 +57,7 @@ export class LastSamples {
     const batch = { stream, seq };
     for (let at = from; at < to; at++) {
       const tag = columns.tagAt(at);
-      if (!this.isRemembered(tag.device)) continue;
-      const isNoted = lasts.note(tag, tagClass, columns.timeAt(at), columns.qualityAt(at), columns.valueAt(at), batch);
-      if (!isNoted) this.leftOut(tag);
+      lasts.note(tag, tagClass, columns.timeAt(at), columns.qualityAt(at), columns.valueAt(at), batch);
     }
   }
 
@@ -95,15 +95,5 @@ export class LastSamples {
   /** Classes whose newest files have to state it anew. */
   toState(): readonly TagClass[] {
     return [...this.untrue];
-  }
-
-  private isRemembered(device: string): boolean {
-    return this.options.isRemembered?.(device) === true;
-  }
-
-  private leftOut(tag: Tag): void {
-    if (this.seenLeftOut.has(tag)) return;
-    this.seenLeftOut.add(tag);
-    this.options.leftOut();
   }
 }

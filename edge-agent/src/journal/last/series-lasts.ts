@@ -33,15 +33,21 @@ export type SeriesLast = {
   bad: Point | null;
 };
 
-export class SeriesLasts {
-  private readonly most: number;
-  private readonly byName = new Map<string, SeriesLast>();
-  /** The way to the same ones without making a name for each sample; null where there was no room. */
-  private readonly byTag = new WeakMap<Tag, SeriesLast | null>();
+export type SeriesLastsOptions = {
+  readonly isRemembered: (device: string) => boolean;
+  /** Series beyond so many are left out. */
+  readonly most: number;
+  readonly leftOut: () => void;
+};
 
-  /** `most`: series beyond so many are not remembered. */
-  constructor(most: number) {
-    this.most = most;
+export class SeriesLasts {
+  private readonly options: SeriesLastsOptions;
+  private readonly byName = new Map<string, SeriesLast>();
+  /** The way to the same ones without making a name for each sample; null for those that are not remembered. */
+  private readonly byTag = new Map<Tag, SeriesLast | null>();
+
+  constructor(options: SeriesLastsOptions) {
+    this.options = options;
   }
 
   /** Those of which something is known. */
@@ -53,17 +59,13 @@ export class SeriesLasts {
     return this.byName.get(`${device}/${tag}`) ?? null;
   }
 
-  /** False where there is no room for its series. Samples of one time: the later one counts. */
-  note(tag: Tag, tagClass: TagClass, time: Micros, quality: QualityCode, value: Value | null, batch: BatchId): boolean {
-    let series = this.byTag.get(tag);
-    if (series === undefined) {
-      series = this.findOrMake(tag);
-      this.byTag.set(tag, series);
-    }
-    if (series === null) return false;
+  /** Samples of one time: the later one counts. */
+  note(tag: Tag, tagClass: TagClass, time: Micros, quality: QualityCode, value: Value | null, batch: BatchId): void {
+    const known = this.byTag.get(tag);
+    const series = known === undefined ? this.learn(tag) : known;
+    if (series === null) return;
     series.class = tagClass;
     take(series, time, quality, value, batch);
-    return true;
   }
 
   /** What is known of one elsewhere. */
@@ -101,13 +103,24 @@ export class SeriesLasts {
     return true;
   }
 
+  /** Tags may be made anew, e.g. at each connection. */
+  private learn(tag: Tag): SeriesLast | null {
+    if (this.byTag.size >= 2 * this.options.most) this.byTag.clear();
+    const series = this.options.isRemembered(tag.device) ? this.findOrMake(tag) : null;
+    this.byTag.set(tag, series);
+    return series;
+  }
+
   private findOrMake(tag: Tag): SeriesLast | null {
     const known = this.find(tag);
     if (known !== null) {
       if (known.type !== tag.type) retype(known, tag.type);
       return known;
     }
-    if (this.byName.size >= this.most) return null;
+    if (this.byName.size >= this.options.most) {
+      this.options.leftOut();
+      return null;
+    }
     const made: SeriesLast = { ...tag, class: defaultClass, valued: null, bad: null };
     this.byName.set(`${tag.device}/${tag.tag}`, made);
     return made;
