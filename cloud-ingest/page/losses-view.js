@@ -35,6 +35,7 @@ const meanings = {
   restart: 'between what was written last and the next start of the agent',
   'source-overflow': 'the device had more than it keeps between two answers',
   'poll-missed': 'not read in time',
+  outage: 'the device was not connected, and has no history of the time',
   'too-large': 'larger than a batch may be',
   thinned: 'the journal was full: fewer samples of each tag were kept, none of these',
 };

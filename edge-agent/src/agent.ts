@@ -169,10 +169,12 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   const read = metrics.counter('fieldline_agent_samples_read_total', 'Samples that the drivers have given');
   const filtered = metrics.counter('fieldline_agent_samples_filtered_total', 'Samples that the filter has held back');
   const filter = createFilter(filterSettings(devices));
-  const take = (samples: readonly Sample[]): void => {
+  // Late samples are compared among themselves: the newest of a tag stays what the next live one is compared with.
+  const lateFilter = createFilter(filterSettings(devices));
+  const take = (samples: readonly Sample[], order?: 'late'): void => {
     read.inc(samples.length);
     for (const [tagClass, some] of classes.apart(samples)) {
-      const passed = filter(some);
+      const passed = order === 'late' ? lateFilter(some) : filter(some);
       filtered.inc(some.length - passed.length);
       recorder.record(passed, some.length - passed.length, tagClass);
     }

@@ -52,8 +52,11 @@ export type DriverContext = {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** For values that come by themselves (subscriptions). Synchronous and bounded by the caller. */
-  readonly emit: (samples: readonly Sample[]) => void;
+  /**
+   * For values that come by themselves (subscriptions). Synchronous and bounded by the caller. `late`: younger ones of the same tags
+   * have been given before, as when the history of a server is read beside its live data.
+   */
+  readonly emit: (samples: readonly Sample[], order?: 'late') => void;
   /**
    * Of an answer that is seen now, and was waited for since `sinceMs`: when the event loop was last free to see it, if it was held
    * up until a moment ago; else null. By `clock.monotonicMs`.

@@ -136,6 +136,8 @@ describe('the settings of a tag', () => {
         samplingMs: 500,
         silentMs: 300_000,
         timeoutMs: 1_000,
+        history: 'auto',
+        historyMaxMs: 60_000,
         deadband: 2,
         patterns: [],
         maxPatternTags: 1,

@@ -145,6 +145,13 @@ export const opcuaDeviceSchema = z
       .optional()
       .describe('values that the server keeps per item between two publishes; computed when absent'),
     timeoutMs: durationMs.default(10_000),
+    history: z
+      .enum(['auto', 'off'])
+      .default('auto')
+      .describe(
+        'after an outage, what was missed is read from the history of the server where it has one (auto), or not (off); what is not read is declared as lost',
+      ),
+    historyMaxMs: durationMs.default(7 * 24 * 3_600_000).describe('how far back the history is read after an outage'),
     ...deadbandShape,
     ...opcuaFilterShape,
     ...staleShape,

@@ -10,6 +10,7 @@ export const lossReasons = [
   'restart',
   'source-overflow',
   'poll-missed',
+  'outage',
   'too-large',
   'thinned',
 ] as const;

@@ -1,11 +1,12 @@
 /**
  * Quality of a sample: good, uncertain or bad, with a typed reason.
  *
- * The code is what travels and what is stored (`quality int2`): 0 is good, 100–199 uncertain, 200–299 bad, so that
+ * The code is what travels and what is stored (`quality int2`): 0–99 is good, 100–199 uncertain, 200–299 bad, so that
  * `quality < 100` reads "good" and `quality < 200` reads "has a value" in SQL. A code is never given a second meaning.
  */
 export const qualities = {
   good: { code: 0, meaning: 'the value is what the device reported' },
+  'good/history': { code: 1, meaning: 'read from the history of the server after an outage' },
   'uncertain/device': { code: 100, meaning: 'the device itself calls the value uncertain' },
   'uncertain/clock': { code: 101, meaning: 'the time of the sample is not sure: the clock of the gateway was not set' },
   'uncertain/substituted': { code: 102, meaning: 'the device sent a substituted or last known value' },

@@ -50,6 +50,7 @@ export type Connection = {
 const flushLossesEveryMs = 1_000;
 /** What dies at the server is noticed and asked for again this soon. */
 const reconcileEveryMs = 1_000;
+const lookForGapsEveryMs = 200;
 
 export function createConnection(
   plan: EndpointPlan,
@@ -154,6 +155,7 @@ export function createConnection(
       ...arrivals,
       reconcile(session, facts, signal),
       ...(options.expander === undefined ? [] : [options.expander.run(session, facts, signal)]),
+      fillGaps(session, facts, signal),
       ...subscribers.map(({ ended }) => ended),
     ]);
   };
@@ -170,6 +172,14 @@ export function createConnection(
   const onLive = (live: Live, signal: AbortSignal): void => {
     now = live;
     options.onLive?.(live, signal);
+  };
+
+  const fillGaps = async (session: Session, facts: ServerFacts, signal: AbortSignal): Promise<never> => {
+    for (;;) {
+      for (const each of subscriptions) await each.fillGaps(session, facts, signal);
+      await pause(lookForGapsEveryMs, signal);
+      signal.throwIfAborted();
+    }
   };
 
   const onConnected = ({ security, oddities }: OpenSession): void => {
@@ -209,7 +219,7 @@ export function createConnection(
         await pause(pauseMs, closing.signal);
       }
     }
-    flushLosses();
+    for (const each of subscriptions) each.end();
   };
 
   return {

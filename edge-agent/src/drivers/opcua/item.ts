@@ -3,12 +3,15 @@
  *  - what the server brings again with the same source time, value and quality is said once, whatever made it come again;
  *  - a bad sample of our own (`mark`) is said once per reason, and later than every sample before it;
  *  - after a mark, an unchanged value is said again at the server's time, for else the tag would stay bad until it changes; where
- *    the subscription has lived on meanwhile, right after the mark (`restateItem`), for then nothing has happened to it.
+ *    the subscription has lived on meanwhile, right after the mark (`restateItem`), for then nothing has happened to it;
+ *  - what an earlier run of the agent has left in the journal counts as said.
  */
 import type { Micros, QualityCode, Sample, Tag, Value } from '@fieldline/shared/contracts';
 import { GOOD, qualityClass, qualityCode } from '@fieldline/shared/contracts';
+import type { LastKept } from '../driver.ts';
 import type { Element } from './element.ts';
 import type { EventTaker } from './events.ts';
+import type { Span } from './gap.ts';
 import type { ItemFilter } from './item-filter.ts';
 import type { DataValue } from './library.ts';
 import type { NodeAddress } from './node-address.ts';
@@ -33,13 +36,25 @@ export type Item = {
   /** From this age of its source time on it is stale; null: never. */
   readonly staleAfterMs: number | null;
   /** What the server said last, under its own time. */
-  reported: { readonly time: Micros; readonly value: Value | null; readonly quality: QualityCode } | null;
+  reported: Reported | null;
   /** Time of the last sample, the server's or our own. */
   lastTime: Micros;
   /** The quality that we said by ourselves since the server's last word; else null. */
   marked: QualityCode | null;
+  /** What is later may be missing, until the server says how the node stands; null: nothing is. Of the monitored item. */
+  gapFrom: Micros | null;
 };
 
+type Reported = {
+  readonly time: Micros;
+  /** undefined: not known. */
+  readonly value: Value | null | undefined;
+  readonly quality: QualityCode;
+  /** Said by an earlier run of the agent: its time may be later than that of the server. */
+  readonly isRecalled?: true;
+};
+
+const unsaid = { reported: null, lastTime: 0, marked: null, gapFrom: null };
 const everyChange: ItemFilter = { trigger: 'status-value', deadband: null };
 
 export function createItem(
@@ -57,7 +72,7 @@ export function createItem(
   const understanding = { ...asItComes, element };
   const { filter = everyChange, heartbeatMs = null, staleAfterMs = null, events = null } = options;
   const asked = { node, samplingMs, filter, heartbeatMs, staleAfterMs, events };
-  const item: Item = { tag, ...asked, part, understanding, members, reported: null, lastTime: 0, marked: null };
+  const item: Item = { tag, ...asked, part, understanding, members, ...unsaid };
   members.unshift(item);
   return item;
 }
@@ -66,22 +81,49 @@ export type Taken = {
   /** null for what came again. */
   readonly sample: Sample | null;
   /** The queue of the server overflowed before this value: from when to when. */
-  readonly lost: { readonly from: Micros; readonly to: Micros } | null;
+  readonly lost: Span | null;
+  /** Values between may have been missed while nobody heard the server. */
+  readonly gap: Span | null;
 };
 
 export function takeDataValue(item: Item, data: DataValue, arrival: Micros): Taken {
   const serverTime = microsOf(data.serverTimestamp, data.serverPicoseconds);
-  const time = microsOf(data.sourceTimestamp, data.sourcePicoseconds) ?? serverTime ?? arrival;
+  const time = timeOf(data) ?? arrival;
   const { value, quality } = readingOf(data, item);
   const before = item.reported;
-  const again = before !== null && before.time === time && before.quality === quality && Object.is(before.value, value);
+  const again = isAgain(before, time, value, quality);
   const lost =
     hasOverflow(data.statusCode.value) && !again ? { from: Math.min(before?.time ?? time, time), to: time } : null;
-  if (again && item.marked === null) return { sample: null, lost };
+  const gap = !again && item.gapFrom !== null && item.gapFrom < time ? { from: item.gapFrom, to: time } : null;
+  item.gapFrom = null;
   item.reported = { time, value, quality };
+  if (again && item.marked === null) return { sample: null, lost, gap };
+  // Before the first word of the server in this run there may be later samples: ours, or of an earlier run.
+  const isFirst = before === null || before.isRecalled === true;
+  const isOld = again || (isFirst && time <= item.lastTime);
   item.marked = null;
-  item.lastTime = again ? Math.max(serverTime ?? arrival, item.lastTime + 1) : time;
-  return { sample: { tag: item.tag, time: item.lastTime, value, quality }, lost };
+  item.lastTime = isOld ? Math.max(serverTime ?? arrival, item.lastTime + 1) : time;
+  return { sample: { tag: item.tag, time: item.lastTime, value, quality }, lost, gap };
+}
+
+function isAgain(before: Reported | null, time: Micros, value: Value | null, quality: QualityCode): boolean {
+  if (before === null || before.quality !== quality) return false;
+  if (before.isRecalled ? time > before.time : time !== before.time) return false;
+  return before.value === undefined || Object.is(before.value, value);
+}
+
+const notConnected = qualityCode('bad/not-connected');
+export const fromHistory = qualityCode('good/history');
+
+/** What an earlier run of the agent has left of the tag in the journal: a mark says until when it heard the server. */
+export function recallItem(item: Item, { time, value, quality, bad }: LastKept, unsampledMicros: Micros): void {
+  const isMarked = (bad?.quality ?? quality) === notConnected;
+  item.marked = isMarked ? notConnected : null;
+  item.lastTime = bad?.time ?? time;
+  if (bad !== null && !isMarked) item.reported = { ...bad, value: null, isRecalled: true };
+  else if (bad !== null || !isMarked)
+    item.reported = { time, value, quality: quality === fromHistory ? GOOD : quality, isRecalled: true };
+  item.gapFrom = isMarked ? Math.max(item.reported?.time ?? 0, item.lastTime - unsampledMicros) : item.lastTime;
 }
 
 /** A bad sample of our own; null if the same was said already. */
@@ -95,7 +137,7 @@ export function markItem(item: Item, quality: QualityCode, now: Micros): Sample 
 /** What the server said last has held all the time: the mark is taken back. null where there is none, or nothing was said. */
 export function restateItem(item: Item): Sample | null {
   const { reported } = item;
-  if (item.marked === null || reported === null) return null;
+  if (item.marked === null || reported?.value === undefined) return null;
   item.marked = null;
   item.lastTime += 1;
   return { tag: item.tag, time: item.lastTime, value: reported.value, quality: reported.quality };
@@ -126,6 +168,9 @@ export function sayAgain(item: Item, data: DataValue, now: Micros): Sample {
   item.lastTime = Math.max(now, item.lastTime + 1);
   return { tag: item.tag, time: item.lastTime, value, quality };
 }
+
+export const timeOf = (data: DataValue): Micros | null =>
+  microsOf(data.sourceTimestamp, data.sourcePicoseconds) ?? microsOf(data.serverTimestamp, data.serverPicoseconds);
 
 export function readingOf(
   data: DataValue,

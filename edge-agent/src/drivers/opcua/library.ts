@@ -8,6 +8,8 @@ import type {
   ClientSession,
   ClientSessionPublishService,
   ClientSessionRawSubscriptionService,
+  HistoryReadRequest,
+  HistoryReadResponse,
   Request,
   Response,
 } from 'node-opcua-client';
@@ -41,6 +43,9 @@ export {
   DataValue,
   DeadbandType,
   EndpointDescription,
+  HistoryData,
+  HistoryReadRequest,
+  type HistoryReadResponse,
   LocalizedText,
   MessageSecurityMode,
   type ModifyMonitoredItemsResponse,
@@ -51,6 +56,7 @@ export {
   OPCUAClient,
   PublishRequest,
   type PublishResponse,
+  ReadRawModifiedDetails,
   ReadRequest,
   ReadResponse,
   RepublishRequest,
@@ -87,7 +93,15 @@ export {
  * A session with the services that the library's own subscription object is built on. We stand on these, not on that object,
  * because it acknowledges by itself, keeps an emitter per item, and brings subscriptions back in its own way.
  */
-export type Session = ClientSession & ClientSessionRawSubscriptionService & ClientSessionPublishService & SendsOnce;
+export type Session = ClientSession &
+  ClientSessionRawSubscriptionService &
+  ClientSessionPublishService &
+  ReadsHistory &
+  SendsOnce;
+
+type ReadsHistory = {
+  historyRead(request: HistoryReadRequest, answer: (error: Error | null, response?: HistoryReadResponse) => void): void;
+};
 
 type Send = (request: Request, answered: (error: Error | null, response?: Response) => void) => void;
 type SendsOnce = { readonly _performMessageTransaction: Send; performMessageTransaction: Send };
@@ -155,6 +169,7 @@ const hasRawServices = (session: ClientSession): session is Session =>
     'republish',
     'transferSubscriptions',
     'performMessageTransaction',
+    'historyRead',
     '_performMessageTransaction',
   ].every((service) => service in session);
 

@@ -57,6 +57,16 @@ export function createOpcuaMetrics(metrics: Metrics) {
       'fieldline_opcua_own_certificate_ends_seconds',
       'when our own certificate expires, in seconds since 1970 UTC',
     ),
+    historyValues: metrics.counter(
+      'fieldline_opcua_history_values_total',
+      'values that were missed and read from the history of the server',
+      labels,
+    ),
+    gapsDeclared: metrics.counter(
+      'fieldline_opcua_gaps_declared_total',
+      'nodes whose values may be missing for a time of which the server has no history; declared as loss',
+      labels,
+    ),
     connects: metrics.counter('fieldline_opcua_connects_total', 'sessions opened or taken over with success', labels),
     renewedItems: metrics.counter(
       'fieldline_opcua_renewed_items_total',

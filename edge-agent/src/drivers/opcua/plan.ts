@@ -16,6 +16,9 @@ export type SubscriptionPlan = {
   readonly queueSize: number | null;
   /** An item of which the server has said nothing for so long is read. */
   readonly silentMs: number;
+  /** Whether the server is asked for what was missed, and how far back. */
+  readonly history: OpcuaDevice['history'];
+  readonly historyMaxMs: number;
   /** One for each node that is monitored, with the tags that share it; position is the client handle. */
   readonly items: readonly Item[];
 };
@@ -85,8 +88,8 @@ function planSubscription(device: OpcuaDevice): SubscriptionPlan {
           others.map((tag) => itemOf(tag, device)),
         );
   });
-  const { acquire, publishingMs, queueSize = null, silentMs } = device;
-  return { device: device.device, acquire, publishingMs, queueSize, silentMs, items };
+  const { acquire, publishingMs, queueSize = null, silentMs, history, historyMaxMs } = device;
+  return { device: device.device, acquire, publishingMs, queueSize, silentMs, history, historyMaxMs, items };
 }
 
 /** Tags with the same text share a monitored item: all that is asked of the server for a tag stands in it. */

@@ -2,9 +2,10 @@
 import { FieldlineError, type Micros, type QualityCode, qualityCode, type Sample } from '@fieldline/shared/contracts';
 import type { DriverContext } from '../driver.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
-import { refreshConditions } from './condition-refresh.ts';
 import { createDesiredItems, type NodeRetry } from './desired-items.ts';
-import { type Item, markItem, restateItem, takeDataValue } from './item.ts';
+import { createEventIntake } from './event-intake.ts';
+import { createGaps, type Gaps, gapOf } from './gaps.ts';
+import { type Item, markItem, recallItem, restateItem, takeDataValue } from './item.ts';
 import {
   DataChangeNotification,
   EventNotificationList,
@@ -22,7 +23,6 @@ import type { Subscriber } from './publish.ts';
 import type { ServerFacts } from './server-facts.ts';
 import { createSilence } from './silence.ts';
 import { saysNodeVanished } from './status.ts';
-import { takeEvents } from './take-events.ts';
 import { microsOf } from './time.ts';
 import { deleteSubscription, transferSubscription } from './transfer.ts';
 
@@ -41,7 +41,11 @@ export type DeviceSubscription = {
   readonly reconcile: (session: Session, facts: ServerFacts) => Promise<number>;
   /** The server cannot be reached: every tag is bad since it was last heard. */
   readonly disconnect: () => void;
+  /** Of what was missed while the server could not be heard: see there. */
+  readonly fillGaps: Gaps['fill'];
   readonly flushLosses: () => void;
+  /** Nothing is filled any more. */
+  readonly end: () => void;
   /** null if the server has all nodes. */
   readonly trouble: () => string | null;
   /** What is good to know of it; null where there is nothing. */
@@ -73,18 +77,29 @@ export function createDeviceSubscription(
   const { device, items } = plan;
   const log = context.log.child({ device });
   const losses = createLosses(context.declare);
+  const startedAt = context.clock.now();
+  for (const member of items.flatMap(({ members }) => members)) {
+    const kept = context.lastKept(member.tag);
+    if (kept !== null) recallItem(member, kept, unsampledMicros(member));
+  }
   const of = { device };
   let atServer: AtServer | null = null;
   const desired = createDesiredItems(plan, { clock: context.clock, log, metrics, retry: options.retryNodes });
-  /** Whose silence tells nothing: events come when there are some. */
-  const ofEvents = items.filter(({ events }) => events !== null);
+  const events = createEventIntake(plan, context, { metrics, losses });
+  /** The silence of the others tells nothing: events come when there are some. */
   const ofValues = items.filter(({ events }) => events === null);
+  const gaps = createGaps({ ...plan, items: ofValues }, context, { metrics, nodeOf: desired.nodeOf });
   const silence = createSilence({ ...plan, items: ofValues }, desired, { clock: context.clock, metrics });
   /** Until when we know all that the server had to say, by its own clock: our own samples go by the clock of the others of the tag. */
   let heardUntil: Micros | null = null;
 
   /** How far that clock is behind ours. */
   let serverBehind: Micros = 0;
+
+  /** What has so old a time of its source when the server is heard may not be in what was heard. */
+  function unsampledMicros({ samplingMs }: Item): Micros {
+    return (samplingMs + plan.publishingMs) * 1_000;
+  }
 
   const serverNow = (): Micros => context.clock.now() - serverBehind;
 
@@ -101,6 +116,16 @@ export function createDeviceSubscription(
       items.map((item) => ({ item, quality: notConnected })),
       heardUntil ?? serverNow(),
     );
+  };
+
+  /** The server forgets what it had for us: until it says how each node stands, nobody knows what has happened to that. */
+  const openGaps = (): void => {
+    const until = heardUntil;
+    if (until === null) return;
+    for (const item of items) {
+      if (item.reported === null) continue;
+      item.gapFrom ??= Math.max(item.reported.time, until - unsampledMicros(item));
+    }
   };
 
   const restate = (): void => {
@@ -122,9 +147,10 @@ export function createDeviceSubscription(
         silence.heard(item);
       }
       for (const member of item.members) {
-        const { sample, lost } = takeDataValue(member, value, arrival);
+        const { sample, lost, gap } = takeDataValue(member, value, arrival);
         if (sample === null) metrics.repeated.inc(of);
         else samples.push(sample);
+        if (gap !== null && member === item) gaps.add(gapOf(item, gap, startedAt - serverBehind));
         if (lost === null) continue;
         if (member === item) metrics.overflows.inc(of);
         losses.add(member.tag, lost);
@@ -133,31 +159,6 @@ export function createDeviceSubscription(
     metrics.notifications.inc(of);
     metrics.values.inc(of, notified.length);
     if (samples.length > 0) context.emit(samples);
-  };
-
-  let refreshAgain = async (): Promise<void> => {};
-
-  const onEvents = ({ events }: EventNotificationList, arrival: Micros): void => {
-    const notified = events ?? [];
-    const { samples, repeated, lost, wantsRefresh } = takeEvents(items, notified, arrival);
-    metrics.notifications.inc(of);
-    metrics.events.inc(of, notified.length);
-    metrics.repeated.inc(of, repeated);
-    for (const { tag, span } of lost) {
-      metrics.overflows.inc(of);
-      losses.add(tag, span);
-    }
-    if (samples.length > 0) context.emit(samples);
-    if (wantsRefresh) void refreshAgain();
-  };
-
-  /** What a server says of conditions that it has not, or of a session that is gone, is no trouble of its own. */
-  const refresh = async (session: Session, { subscriptionId }: AtServer): Promise<void> => {
-    try {
-      log.debug({ status: await refreshConditions(session, subscriptionId) }, 'asked for the present conditions');
-    } catch (error) {
-      log.debug({ err: error }, 'the present conditions could not be asked for');
-    }
   };
 
   const deliver = (known: AtServer, message: NotificationMessage, isRepublished: boolean): void => {
@@ -170,7 +171,7 @@ export function createDeviceSubscription(
     known.isHeard ||= !isRepublished;
     for (const data of notificationData ?? []) {
       if (data instanceof DataChangeNotification) onData(data, arrival);
-      else if (data instanceof EventNotificationList) onEvents(data, arrival);
+      else if (data instanceof EventNotificationList) events.take(data, arrival);
       else if (data instanceof StatusChangeNotification) onStatusChange(known, data.status);
     }
     if (isKeepAlive(message)) return;
@@ -199,6 +200,7 @@ export function createDeviceSubscription(
   const create = async (session: SubscribedSession): Promise<AtServer> => {
     if (atServer !== null) {
       disconnect();
+      openGaps();
       const { subscriptionId } = atServer;
       acknowledgements.forget(subscriptionId);
       if (atServer.session === session) await deleteSubscription(session, subscriptionId);
@@ -208,7 +210,7 @@ export function createDeviceSubscription(
     const ended = Promise.withResolvers<never>();
     ended.promise.catch(() => undefined);
     desired.reset();
-    for (const { events } of ofEvents) events?.stopRefresh();
+    events.reset();
     const created: AtServer = {
       subscriptionId,
       publishingMs,
@@ -263,26 +265,34 @@ export function createDeviceSubscription(
     reconcile: async (session, facts) => {
       if (atServer === null) throw new Error('reconcile before bring');
       const known = atServer;
-      refreshAgain = () => refresh(session, known);
-      const waiting = ofEvents.filter((item) => desired.nodeOf(item) === null);
       const at = { ...known, plan };
       const services = {
         ask: (wanted: readonly Item[]) => monitorItems(session, at, wanted, facts),
         forget: (ids: readonly number[]) => forgetItems(session, at, ids, facts),
       };
-      const refused = await desired.reconcile(session, facts, services).catch((error: unknown) => {
-        // The server may have items now of which no answer has told us: they would report beside those that are asked for again.
-        known.isUsable = false;
-        throw error;
-      });
+      const isMonitored = (item: Item): boolean => desired.nodeOf(item) !== null;
+      const refused = await events
+        .asking(session, known.subscriptionId, isMonitored, () => desired.reconcile(session, facts, services))
+        .catch((error: unknown) => {
+          // The server may have items now of which no answer has told us: they would report beside those that are asked for again.
+          known.isUsable = false;
+          throw error;
+        });
       mark(refused, serverNow());
-      if (waiting.some((item) => desired.nodeOf(item) !== null)) await refreshAgain();
       const said = await silence.look(session, facts, serverNow());
       if (said.length > 0) context.emit(said);
       return Math.min(desired.dueInMs(), silence.dueInMs());
     },
     disconnect,
-    flushLosses: losses.flush,
+    fillGaps: gaps.fill,
+    flushLosses: () => {
+      losses.flush();
+      gaps.flush();
+    },
+    end: () => {
+      losses.flush();
+      gaps.end();
+    },
     trouble: () => [desired.trouble() ?? [], silence.trouble() ?? []].flat().join('; ') || null,
     note: desired.note,
   };

@@ -5,7 +5,7 @@ import { createMetrics, type Log, silentLog, systemClock } from '@fieldline/shar
 import { temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { afterEach } from 'vitest';
 import type { z } from 'zod';
-import type { Driver } from '../../../src/drivers/driver.ts';
+import type { Driver, LastKept } from '../../../src/drivers/driver.ts';
 import { createOpcuaDriver } from '../../../src/drivers/opcua/driver.ts';
 
 export type DeviceSettings = Partial<z.input<typeof opcuaDeviceSchema>> &
@@ -30,7 +30,13 @@ export type Rig = {
   readonly flush: () => void;
 };
 
-export function createRig(devices: readonly DeviceSettings[], log: Log = silentLog): Rig {
+export type RigOptions = {
+  readonly log?: Log;
+  /** What an earlier run has left in the journal, by the name of the tag. */
+  readonly kept?: Readonly<Record<string, LastKept>>;
+};
+
+export function createRig(devices: readonly DeviceSettings[], { log = silentLog, kept = {} }: RigOptions = {}): Rig {
   const samples: Sample[] = [];
   const declared: Declaration[] = [];
   const metrics = createMetrics();
@@ -56,8 +62,8 @@ export function createRig(devices: readonly DeviceSettings[], log: Log = silentL
       heldSinceMs: () => null,
       emit: (emitted) => samples.push(...emitted),
       declare: (declaration) => declared.push(declaration),
+      lastKept: ({ tag }) => kept[tag] ?? null,
       whenKept: (then) => void (waiting?.push(then) ?? setImmediate(then)),
-      lastKept: () => null,
     },
     {
       certificateFolder,
@@ -97,13 +103,13 @@ export function createRig(devices: readonly DeviceSettings[], log: Log = silentL
 }
 
 /** Rigs that are started at once and closed after each test. */
-export function useRigs(): (...devices: DeviceSettings[]) => Rig {
+export function useRigs(options: RigOptions = {}): (...devices: DeviceSettings[]) => Rig {
   const rigs: Rig[] = [];
   afterEach(async () => {
     await Promise.all(rigs.splice(0).map((rig) => rig.driver.close()));
   });
   return (...devices) => {
-    const rig = createRig(devices);
+    const rig = createRig(devices, options);
     rigs.push(rig);
     rig.driver.start();
     return rig;

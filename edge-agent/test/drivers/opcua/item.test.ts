@@ -1,7 +1,8 @@
 import { qualityCode, qualityName } from '@fieldline/shared/contracts';
 import { DataType, DataValue, StatusCode, StatusCodes } from 'node-opcua';
 import { describe, expect, test } from 'vitest';
-import { createItem, markItem, takeDataValue } from '../../../src/drivers/opcua/item.ts';
+import type { LastKept } from '../../../src/drivers/driver.ts';
+import { createItem, markItem, recallItem, restateItem, takeDataValue } from '../../../src/drivers/opcua/item.ts';
 import { parseNodeName } from '../../../src/drivers/opcua/node-id.ts';
 
 const newItem = () => createItem({ device: 'd', tag: 't', type: 'float64' }, parseNodeName('i=1'), 100);
@@ -41,7 +42,7 @@ describe('a value that the server sends again', () => {
   test('is dropped', () => {
     const item = newItem();
     takeDataValue(item, sent(1), 9);
-    expect(takeDataValue(item, sent(1), 10)).toEqual({ sample: null, lost: null });
+    expect(takeDataValue(item, sent(1), 10)).toEqual({ sample: null, lost: null, gap: null });
   });
 
   test('with another value or quality under the same source time is a sample', () => {
@@ -93,5 +94,63 @@ describe('an overflow', () => {
 
   test('before the first value has no length', () => {
     expect(takeDataValue(newItem(), sent(2, { overflow: true }), 9).lost).toEqual({ from: micros, to: micros });
+  });
+});
+
+describe('a tag that an earlier run has left in the journal', () => {
+  const kept = { time: micros, value: 1, quality: 0, bad: null };
+  const recalled = (last: Partial<LastKept>) => {
+    const item = newItem();
+    recallItem(item, { ...kept, ...last }, 200_000);
+    return item;
+  };
+  const later = new Date(atMs + 50);
+
+  test('is not said again by the same value, nor by an older time of it: what was said may have been a value again', () => {
+    expect(takeDataValue(recalled({}), sent(1), 9)).toEqual({ sample: null, lost: null, gap: null });
+    expect(takeDataValue(recalled({ time: micros + 70 }), sent(1), 9).sample).toBeNull();
+    expect(takeDataValue(recalled({ value: undefined }), sent(5), 9).sample).toBeNull();
+    expect(takeDataValue(recalled({ quality: qualityCode('good/history') }), sent(1), 9).sample).toBeNull();
+  });
+
+  test('has a gap up to the first value of another time', () => {
+    const item = recalled({});
+    expect(takeDataValue(item, sent(2, { source: later }), 9)).toMatchObject({
+      sample: { value: 2, time: micros + 50_000 },
+      gap: { from: micros, to: micros + 50_000 },
+    });
+    expect(takeDataValue(item, sent(3, { source: new Date(atMs + 60) }), 9).gap).toBeNull();
+  });
+
+  test('whose server was not connected is good again, later than that; the gap began a little before', () => {
+    const bad = { time: micros + 1_000_000, quality: notConnected };
+    expect(takeDataValue(recalled({ bad }), sent(1, { server: new Date(atMs + 3_000) }), 9)).toMatchObject({
+      sample: { value: 1, quality: 0, time: micros + 3_000_000 },
+      gap: null,
+    });
+    const next = new Date(atMs + 2_000);
+    expect(takeDataValue(recalled({ bad }), sent(2, { source: next }), 9)).toMatchObject({
+      sample: { value: 2, time: micros + 2_000_000 },
+      gap: { from: micros + 800_000, to: micros + 2_000_000 },
+    });
+  });
+
+  test('that was bad by the word of the server is good again, never earlier than that', () => {
+    const bad = { time: micros + 500, quality: qualityCode('bad/device') };
+    const { sample } = takeDataValue(recalled({ bad }), sent(1, { server: null }), micros + 900);
+    expect(sample).toMatchObject({ value: 1, quality: 0, time: micros + 900 });
+  });
+});
+
+describe('a subscription that lived on', () => {
+  test('takes a mark back, right after it; without a mark or a value there is nothing to say', () => {
+    const item = newItem();
+    expect(restateItem(item)).toBeNull();
+    markItem(item, notConnected, micros);
+    expect(restateItem(item)).toBeNull();
+    takeDataValue(item, sent(1), 9);
+    const mark = markItem(item, notConnected, micros + 70_000);
+    expect(restateItem(item)).toEqual({ ...mark, time: micros + 70_001, value: 1, quality: 0 });
+    expect(restateItem(item)).toBeNull();
   });
 });

@@ -16,6 +16,8 @@ export const asyncua: Requirement = {
 
 export type AsyncuaNode = {
   readonly namespace: string;
+  /** Absent: the name. The history takes numbers only. */
+  readonly id?: number;
   readonly name: string;
   readonly dataType: string;
   readonly value: unknown;
@@ -27,6 +29,10 @@ export type AsyncuaSettings = {
   readonly nodes: readonly AsyncuaNode[];
   /** The namespace that gets the nodes of asyncua_types.py. */
   readonly types?: string;
+  /** A file that keeps the history of all nodes over restarts. */
+  readonly history?: string;
+  /** Of one node, before an answer ends with a place to go on. */
+  readonly valuesPerAnswer?: number;
   /** What asyncua_limits.py makes it refuse. */
   readonly limits?: {
     readonly nodesPerRead?: number;
@@ -84,14 +90,17 @@ export async function startAsyncua(settings: AsyncuaSettings) {
   });
   reapServer(server);
   const answers = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
-  const answered = async (): Promise<void> => {
-    if ((await answers.next()).done) throw new Error('the asyncua server ended');
+  const answered = async (): Promise<unknown> => {
+    const line = await answers.next();
+    if (line.done) throw new Error('the asyncua server ended');
+    return JSON.parse(line.value).answer;
   };
   await answered();
-  const tell = async (line: string): Promise<void> => {
+  const ask = async (line: string): Promise<unknown> => {
     server.stdin.write(`${line}\n`);
-    await answered();
+    return await answered();
   };
+  const tell = async (line: string): Promise<void> => void (await ask(line));
   return {
     port,
     endpoint: `opc.tcp://127.0.0.1:${port}/plant`,
@@ -102,6 +111,8 @@ export async function startAsyncua(settings: AsyncuaSettings) {
     add: (node: AsyncuaNode): Promise<void> => tell(JSON.stringify({ do: 'add', node })),
     event: (event: AsyncuaEvent): Promise<void> => tell(JSON.stringify({ do: 'event', ...event })),
     delete: (name: string): Promise<void> => tell(JSON.stringify({ do: 'delete', name })),
+    /** Values in the history of a node. */
+    recorded: async (name: string): Promise<number> => Number(await ask(JSON.stringify({ do: 'recorded', name }))),
     kill: async (): Promise<void> => {
       if (server.exitCode !== null || server.signalCode !== null) return;
       const exited = once(server, 'exit');

@@ -8,6 +8,7 @@ import sys
 from datetime import datetime, timedelta, timezone
 
 from asyncua import Server, ua
+from asyncua.server.history_sql import HistorySQLite
 from asyncua_limits import restrict, state
 from asyncua_security import secure
 from asyncua_types import add_types
@@ -29,6 +30,9 @@ async def main():
     settings = json.loads(sys.argv[1])
     restrict(settings.get("limits", {}))
     server = Server()
+    history = HistorySQLite(settings["history"], settings.get("valuesPerAnswer", 10000)) if "history" in settings else None
+    if history:
+        server.iserver.history_manager.set_storage(history)
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{settings['port']}/plant")
     await secure(server, settings.get("security", {"policies": ["NoSecurity"]}))
@@ -38,11 +42,13 @@ async def main():
     async def add(node):
         owner = index[node["namespace"]]
         nodes[node["name"]] = await server.nodes.objects.add_variable(
-            ua.NodeId(node["name"], owner),
+            ua.NodeId(node.get("id", node["name"]), owner),
             ua.QualifiedName(node["name"], owner),
             node["value"],
             ua.VariantType[node["dataType"]],
         )
+        if history:
+            await server.historize_node_data_change(nodes[node["name"]], period=None)
 
     async def raise_event(command):
         owner = index[command["namespace"]]
@@ -65,6 +71,10 @@ async def main():
                 await add(command["node"])
             case "event":
                 await raise_event(command)
+            case "recorded":
+                table = history._get_table_name(nodes[command["name"]].nodeid)
+                async with history._db.execute(f'SELECT COUNT(*) FROM "{table}"') as rows:
+                    return (await rows.fetchone())[0]
             case "delete":
                 await server.delete_nodes([nodes.pop(command["name"])])
 
@@ -81,8 +91,8 @@ async def main():
             await server.register_to_discovery(settings["registerWith"], 0)
         print(json.dumps({"ready": True}), flush=True)
         while line := await lines.readline():
-            await execute(json.loads(line))
-            print(json.dumps({"done": True}), flush=True)
+            answer = await execute(json.loads(line))
+            print(json.dumps({"answer": answer}), flush=True)
 
 
 asyncio.run(main())

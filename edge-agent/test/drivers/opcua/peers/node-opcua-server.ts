@@ -74,12 +74,13 @@ await server.start();
 
 function add(node: ServerSettings['nodes'][number]): void {
   if (space === null) return;
-  const { namespace, name, dataType, value, range, writing } = node;
+  const { namespace, name, dataType, value, range, writing, isRecorded = false } = node;
   // The type of a namespace leaves out what it can add of data access.
   const owner = space.getNamespace(namespace) as Namespace;
   const described = {
     organizedBy: space.rootFolder.objects,
     browseName: name,
+    ...(isRecorded ? { accessLevel: 'CurrentRead | HistoryRead', userAccessLevel: 'CurrentRead | HistoryRead' } : {}),
     nodeId: `s=${name}`,
     dataType,
     // Sampling at 0 reports each change.
@@ -92,6 +93,7 @@ function add(node: ServerSettings['nodes'][number]): void {
       ? owner.addVariable(described)
       : owner.addAnalogDataItem({ ...described, engineeringUnitsRange: range });
   if (writing?.answer !== undefined) answerWrites(variable, writing.answer, writing.afterMs ?? 0);
+  if (isRecorded) space.installHistoricalDataNode(variable, { maxOnlineValues: 10_000 });
   if (value !== undefined) variable.setValueFromSource({ dataType, value: revive(value) });
   variables.set(name, variable);
 }

@@ -33,6 +33,8 @@ export type ServerSettings = {
       readonly afterMs?: number;
     };
     readonly range?: { readonly low: number; readonly high: number };
+    /** Whether its values are kept for clients that ask for the past. */
+    readonly isRecorded?: boolean;
   }[];
   /** Of the object `s=<object>`, which is made for them. */
   readonly methods?: readonly TestMethod[];
