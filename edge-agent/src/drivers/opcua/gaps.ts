@@ -46,6 +46,9 @@ export function createGaps(
   const lost = new Map<Item, Span>();
   let addedAtMs = 0;
 
+  /** After a connect the items come back one after the other; what has no item yet waits for it. */
+  const fillable = (): Gap[] => waiting.filter(({ item }) => nodeOf(item) !== null);
+
   const lose = (gap: Gap, { from, to }: Span): void => {
     const ours = { from: Math.max(from, gap.oursFrom), to };
     if (ours.from >= ours.to) return;
@@ -113,8 +116,8 @@ export function createGaps(
   const fill: Gaps['fill'] = async (session, facts, signal) => {
     const backoff = createBackoff({ firstMs: 500, maxMs: 5_000 });
     let attempts = 0;
-    while (waiting.length > 0 && !signal.aborted) {
-      const group = plan.history === 'off' ? waiting : nextGroup(waiting, maxNodesAtOnce);
+    while (fillable().length > 0 && !signal.aborted) {
+      const group = plan.history === 'off' ? waiting : nextGroup(fillable(), maxNodesAtOnce);
       try {
         if (plan.history === 'off') for (const gap of group) lose(gap, gap);
         else await fillGroup(group, session, facts, signal);
@@ -158,7 +161,7 @@ export function createGaps(
     },
     fill,
     flush: () => {
-      if (waiting.length === 0 && isSettled()) declareLost();
+      if (fillable().length === 0 && isSettled()) declareLost();
     },
     end: () => {
       for (const gap of waiting) lose(gap, gap);
