@@ -5,5 +5,9 @@ export function divideItems(plan: SubscriptionPlan, most: number | null): Subscr
   const { items } = plan;
   if (most === null || items.length <= most) return [plan];
   const count = Math.ceil(items.length / most);
-  return Array.from({ length: count }, (_, part) => ({ ...plan, items: items.slice(part * most, (part + 1) * most) }));
+  return Array.from({ length: count }, (_, part) => ({
+    ...plan,
+    isPart: true,
+    items: items.slice(part * most, (part + 1) * most),
+  }));
 }

@@ -140,7 +140,7 @@ export function createGaps(
 
   const declareLost = (): void => {
     const known = items.filter(({ reported }) => reported !== null).length;
-    const isWhole = lost.size >= known || lost.size > maxTagsDeclared;
+    const isWhole = plan.isPart !== true && (lost.size >= known || lost.size > maxTagsDeclared);
     const loss = { kind: 'series', device, samples: null, reason: 'outage' } as const;
     if (lost.size > 0) metrics.gapsDeclared.inc(of, lost.size);
     if (lost.size > 0 && isWhole) context.declare({ ...loss, tag: null, ...union([...lost.values()]) });

@@ -19,6 +19,8 @@ export type SubscriptionPlan = {
   /** Whether the server is asked for what was missed, and how far back. */
   readonly history: OpcuaDevice['history'];
   readonly historyMaxMs: number;
+  /** Of a device that has several subscriptions. */
+  readonly isPart?: true;
   /** One for each node that is monitored, with the tags that share it; position is the client handle. */
   readonly items: readonly Item[];
 };
