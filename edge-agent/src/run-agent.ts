@@ -6,7 +6,7 @@
 import type { EdgeConfig } from '@fieldline/shared/config/edge';
 import { createHealth, createMetrics, pause, untilAborted } from '@fieldline/shared/runtime';
 import { type AgentParts, startAgent } from './agent.ts';
-import { type KnownTags, readKnownTags } from './drivers/opcua/found-tags.ts';
+import { type KnownTags, readKnownTags } from './drivers/opcua/nodes/found-tags.ts';
 import { foundTagsFile, resolvePaths } from './resolve-paths.ts';
 import { createTagKeeper } from './tag-keeper.ts';
 

@@ -2,7 +2,13 @@
 import type { OpcuaDevice } from '@fieldline/shared/config';
 import type { EdgeConfig } from '@fieldline/shared/config/edge';
 import type { Clock, Log } from '@fieldline/shared/runtime';
-import { type Found, type KnownTags, mergeFound, withKnownTags, writeKnownTags } from './drivers/opcua/found-tags.ts';
+import {
+  type Found,
+  type KnownTags,
+  mergeFound,
+  withKnownTags,
+  writeKnownTags,
+} from './drivers/opcua/nodes/found-tags.ts';
 
 export type TagKeeper = {
   /** The settings with the tags that are known now. */

@@ -4,8 +4,8 @@ import { temporaryFolder } from '@fieldline/shared/testing';
 import { startPlant } from '@fieldline/simulators';
 import { expect, onTestFinished, test } from 'vitest';
 import * as browse from '../../../edge-agent/src/commands/browse/command.ts';
-import { withSession } from '../../../edge-agent/src/drivers/opcua/by-hand.ts';
-import { expandPatterns } from '../../../edge-agent/src/drivers/opcua/expand.ts';
+import { expandPatterns } from '../../../edge-agent/src/drivers/opcua/nodes/expand.ts';
+import { withSession } from '../../../edge-agent/src/drivers/opcua/session/by-hand.ts';
 import { runByHand } from '../../../edge-agent/test/commands/run-by-hand.ts';
 
 async function startServer(): Promise<string> {

@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import type { EdgeConfig } from '@fieldline/shared/config/edge';
 import { counted } from '@fieldline/shared/runtime';
-import { readKnownTags, withKnownTags } from '../drivers/opcua/found-tags.ts';
+import { readKnownTags, withKnownTags } from '../drivers/opcua/nodes/found-tags.ts';
 import { foundTagsFile, resolvePaths } from '../resolve-paths.ts';
 
 /** A file that cannot be read is as none: the agent says so when it starts. */

@@ -4,7 +4,7 @@
  */
 import type { Device, FlightRecorderSettings } from '@fieldline/shared/config';
 import type { Driver, DriverContext } from './driver.ts';
-import type { TakeFound } from './opcua/expander.ts';
+import type { TakeFound } from './opcua/nodes/expander.ts';
 
 export type Protocol = Device['protocol'];
 type DevicesOf<P extends Protocol> = readonly Extract<Device, { protocol: P }>[];

@@ -1,10 +1,10 @@
 /** Walks through a server for a person, or for the settings. */
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { counted, grouped } from '@fieldline/shared/runtime';
-import { type HandSession, withSession } from '../../drivers/opcua/by-hand.ts';
-import { parseNodeName, resolveNode } from '../../drivers/opcua/node-id.ts';
-import { describeVariables, type VariableFacts } from '../../drivers/opcua/variables.ts';
-import { type Place, startAt, type Walked, walk, wayTo } from '../../drivers/opcua/walk.ts';
+import { parseNodeName, resolveNode } from '../../drivers/opcua/nodes/node-id.ts';
+import { describeVariables, type VariableFacts } from '../../drivers/opcua/nodes/variables.ts';
+import { type Place, startAt, type Walked, walk, wayTo } from '../../drivers/opcua/nodes/walk.ts';
+import { type HandSession, withSession } from '../../drivers/opcua/session/by-hand.ts';
 import type { FieldParts } from '../field-parts.ts';
 import type { OpcuaTarget } from '../opcua-target.ts';
 import { pathFilter } from './glob.ts';

@@ -1,9 +1,9 @@
 /** Variables as tags of the settings, a line each. */
-import { nodeText } from '../../drivers/opcua/node-id.ts';
-import { pathTo } from '../../drivers/opcua/path-to.ts';
-import { createIds } from '../../drivers/opcua/tag-name.ts';
-import type { VariableFacts } from '../../drivers/opcua/variables.ts';
-import { type Place, wayTo } from '../../drivers/opcua/walk.ts';
+import { nodeText } from '../../drivers/opcua/nodes/node-id.ts';
+import { pathTo } from '../../drivers/opcua/nodes/path-to.ts';
+import { createIds } from '../../drivers/opcua/nodes/tag-name.ts';
+import type { VariableFacts } from '../../drivers/opcua/nodes/variables.ts';
+import { type Place, wayTo } from '../../drivers/opcua/nodes/walk.ts';
 import { written } from '../tags/tag-yaml.ts';
 
 export function tagLines(

@@ -1,12 +1,12 @@
 /** What was found, as a tree: a line each, with kind, type, node id and, where they are wanted, values. */
 
-import type { HandSession } from '../../drivers/opcua/by-hand.ts';
-import { inCalls } from '../../drivers/opcua/call-limit.ts';
 import { AttributeIds, type DataValue, type NodeId } from '../../drivers/opcua/library.ts';
-import { nodeText } from '../../drivers/opcua/node-id.ts';
-import { type NodeReading, readNodes } from '../../drivers/opcua/read-nodes.ts';
-import type { VariableFacts } from '../../drivers/opcua/variables.ts';
-import type { Place } from '../../drivers/opcua/walk.ts';
+import { nodeText } from '../../drivers/opcua/nodes/node-id.ts';
+import { type NodeReading, readNodes } from '../../drivers/opcua/nodes/read-nodes.ts';
+import type { VariableFacts } from '../../drivers/opcua/nodes/variables.ts';
+import type { Place } from '../../drivers/opcua/nodes/walk.ts';
+import type { HandSession } from '../../drivers/opcua/session/by-hand.ts';
+import { inCalls } from '../../drivers/opcua/session/call-limit.ts';
 import { columns } from '../columns.ts';
 import { valueText } from '../read/read.ts';
 

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { FieldlineError } from '@fieldline/shared/contracts';
 import { parseCommandArgs, unknownWord, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import { fileTrouble } from '@fieldline/shared/runtime/file-trouble';
-import { certificatesIn } from '../../drivers/opcua/certificate-bytes.ts';
-import { oneLine } from '../../drivers/opcua/certificate-words.ts';
-import { readRevocationList } from '../../drivers/opcua/revocation-list.ts';
+import { certificatesIn } from '../../drivers/opcua/trust/certificate-bytes.ts';
+import { oneLine } from '../../drivers/opcua/trust/certificate-words.ts';
+import { readRevocationList } from '../../drivers/opcua/trust/revocation-list.ts';
 import {
   addRevocationList,
   addTrusted,
@@ -13,7 +13,7 @@ import {
   type KeptCertificate,
   move,
   readTrustFolder,
-} from '../../drivers/opcua/trust-folder.ts';
+} from '../../drivers/opcua/trust/trust-folder.ts';
 import { certificateFolderOf } from '../certificate-folder.ts';
 import type { FieldParts } from '../field-parts.ts';
 import { certsLines } from './list.ts';

@@ -1,8 +1,12 @@
 import type { X509Certificate } from 'node:crypto';
-import { dayOf, namesOf, oneLine, shortFingerprint } from '../../drivers/opcua/certificate-words.ts';
-import { ownCertificates } from '../../drivers/opcua/own-certificate.ts';
-import type { RevocationList } from '../../drivers/opcua/revocation-list.ts';
-import { type CertificateState, type KeptCertificate, readTrustFolder } from '../../drivers/opcua/trust-folder.ts';
+import { dayOf, namesOf, oneLine, shortFingerprint } from '../../drivers/opcua/trust/certificate-words.ts';
+import { ownCertificates } from '../../drivers/opcua/trust/own-certificate.ts';
+import type { RevocationList } from '../../drivers/opcua/trust/revocation-list.ts';
+import {
+  type CertificateState,
+  type KeptCertificate,
+  readTrustFolder,
+} from '../../drivers/opcua/trust/trust-folder.ts';
 
 /** Those first that wait for somebody. */
 const order: readonly CertificateState[] = ['unknown', 'trusted', 'issuer', 'rejected'];

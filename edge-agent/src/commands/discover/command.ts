@@ -1,6 +1,6 @@
 import { opcuaDeviceSchema } from '@fieldline/shared/config';
 import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
-import { discover } from '../../drivers/opcua/discover.ts';
+import { discover } from '../../drivers/opcua/session/discover.ts';
 import { certificateFolderOf } from '../certificate-folder.ts';
 import type { FieldParts } from '../field-parts.ts';
 import { numberOf } from '../number-of.ts';

@@ -1,9 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
-import { shortFingerprint } from '../../drivers/opcua/certificate-words.ts';
-import { judgeBy, readChain } from '../../drivers/opcua/certificates.ts';
-import { choices, type Discovered } from '../../drivers/opcua/discover.ts';
-import { certificatesOf, securityName, tokenName } from '../../drivers/opcua/endpoint-choice.ts';
-import { readTrustFolder } from '../../drivers/opcua/trust-folder.ts';
+import { choices, type Discovered } from '../../drivers/opcua/session/discover.ts';
+import { certificatesOf, securityName, tokenName } from '../../drivers/opcua/session/endpoint-choice.ts';
+import { shortFingerprint } from '../../drivers/opcua/trust/certificate-words.ts';
+import { judgeBy, readChain } from '../../drivers/opcua/trust/certificates.ts';
+import { readTrustFolder } from '../../drivers/opcua/trust/trust-folder.ts';
 import { certificateLines } from '../certs/list.ts';
 import { columns } from '../columns.ts';
 

@@ -1,8 +1,10 @@
 /** What a server states of its limits, and what it takes, side by side. */
 import { FieldlineError } from '@fieldline/shared/contracts';
-import { type HandSession, withSession } from '../../drivers/opcua/by-hand.ts';
-import type { ItemFilter } from '../../drivers/opcua/item-filter.ts';
+import type { ItemFilter } from '../../drivers/opcua/items/item-filter.ts';
+import { deleteSubscription } from '../../drivers/opcua/items/transfer.ts';
 import { AttributeIds, type NodeId, type Session } from '../../drivers/opcua/library.ts';
+import { parseNodeName, resolveNode } from '../../drivers/opcua/nodes/node-id.ts';
+import { type HandSession, withSession } from '../../drivers/opcua/session/by-hand.ts';
 import {
   createItems,
   createProbe,
@@ -12,10 +14,8 @@ import {
   nodesPerRead,
   subscriptionsPerSession,
   transferAnswer,
-} from '../../drivers/opcua/measure-limits.ts';
-import { parseNodeName, resolveNode } from '../../drivers/opcua/node-id.ts';
-import { readStatedLimits } from '../../drivers/opcua/server-facts.ts';
-import { deleteSubscription } from '../../drivers/opcua/transfer.ts';
+} from '../../drivers/opcua/session/measure-limits.ts';
+import { readStatedLimits } from '../../drivers/opcua/session/server-facts.ts';
 import { columns } from '../columns.ts';
 import type { FieldParts } from '../field-parts.ts';
 import type { OpcuaTarget } from '../opcua-target.ts';

@@ -1,10 +1,10 @@
 /** Reads nodes of an OPC UA server once. */
 import type { OpcuaTag } from '@fieldline/shared/config';
 import { FieldlineError, type Micros, type ValueType } from '@fieldline/shared/contracts';
-import { type HandSession, withSession } from '../../drivers/opcua/by-hand.ts';
-import { parseAddress, resolveAddresses } from '../../drivers/opcua/node-address.ts';
-import { type NodeReading, readNodes, type WantedNode } from '../../drivers/opcua/read-nodes.ts';
-import { describeVariables } from '../../drivers/opcua/variables.ts';
+import { parseAddress, resolveAddresses } from '../../drivers/opcua/nodes/node-address.ts';
+import { type NodeReading, readNodes, type WantedNode } from '../../drivers/opcua/nodes/read-nodes.ts';
+import { describeVariables } from '../../drivers/opcua/nodes/variables.ts';
+import { type HandSession, withSession } from '../../drivers/opcua/session/by-hand.ts';
 import { columns } from '../columns.ts';
 import type { FieldParts } from '../field-parts.ts';
 import type { OpcuaTarget } from '../opcua-target.ts';

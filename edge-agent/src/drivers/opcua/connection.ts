@@ -6,21 +6,21 @@
  */
 import { type BackoffOptions, createBackoff, pause } from '@fieldline/shared/runtime';
 import type { DeviceStatus, DriverContext } from '../driver.ts';
-import { createAcknowledgements } from './acknowledgements.ts';
-import type { CertificateStore } from './certificates.ts';
-import type { NodeRetry } from './desired-items.ts';
-import { createDeviceCarrier, type DeviceCarrier } from './device-carrier.ts';
-import { divideItems } from './divide-items.ts';
-import type { Expander } from './expander.ts';
+import { createAcknowledgements } from './items/acknowledgements.ts';
+import type { NodeRetry } from './items/desired-items.ts';
+import { createDeviceCarrier, type DeviceCarrier } from './items/device-carrier.ts';
+import { divideItems } from './items/divide-items.ts';
+import { publishUntilLost, type Subscriber } from './items/publish.ts';
+import { readUntilLost } from './items/reading.ts';
 import type { Session } from './library.ts';
 import type { OpcuaMetrics } from './metrics.ts';
+import type { Expander } from './nodes/expander.ts';
 import type { EndpointPlan, SubscriptionPlan } from './plan.ts';
-import { publishUntilLost, type Subscriber } from './publish.ts';
-import { readUntilLost } from './reading.ts';
-import { readServerFacts, type ServerFacts } from './server-facts.ts';
-import { isSameRun, readServerRun, type ServerRun } from './server-run.ts';
-import { type OpenSession, openSession } from './session.ts';
+import { readServerFacts, type ServerFacts } from './session/server-facts.ts';
+import { isSameRun, readServerRun, type ServerRun } from './session/server-run.ts';
+import { type OpenSession, openSession } from './session/session.ts';
 import { explainFailure, mentions } from './trouble.ts';
+import type { CertificateStore } from './trust/certificates.ts';
 
 export type ConnectionOptions = {
   readonly certificates: CertificateStore;

@@ -1,14 +1,14 @@
 import type { OpcuaDevice } from '@fieldline/shared/config';
 import type { BackoffOptions } from '@fieldline/shared/runtime';
 import type { Driver, DriverContext } from '../driver.ts';
-import { createCertificateStore } from './certificates.ts';
-import { type Commandable, createCommandable } from './commandable.ts';
+import { type Commandable, createCommandable } from './commands/commandable.ts';
 import { type ConnectionOptions, createConnection } from './connection.ts';
-import type { NodeRetry } from './desired-items.ts';
-import { createExpander, type TakeFound } from './expander.ts';
+import type { NodeRetry } from './items/desired-items.ts';
 import { redirectLibraryMessages } from './library.ts';
 import { createOpcuaMetrics } from './metrics.ts';
+import { createExpander, type TakeFound } from './nodes/expander.ts';
 import { planEndpoints } from './plan.ts';
+import { createCertificateStore } from './trust/certificates.ts';
 
 export type OpcuaDriverOptions = {
   /** Our own certificate and those of servers; made when it is missing. */

@@ -1,12 +1,12 @@
 /** From settings to what each server shall carry: one session per endpoint and user, one subscription per device. */
 import type { OpcuaDevice, OpcuaSecurity, OpcuaTag } from '@fieldline/shared/config';
 import type { Tag } from '@fieldline/shared/contracts';
-import { parseElement } from './element.ts';
-import { planEvents } from './event-filter.ts';
-import { createEventTaker } from './events.ts';
-import { createItem, type Item } from './item.ts';
-import type { ItemFilter } from './item-filter.ts';
-import { parseAddress } from './node-address.ts';
+import { planEvents } from './events/event-filter.ts';
+import { createEventTaker } from './events/events.ts';
+import { createItem, type Item } from './items/item.ts';
+import type { ItemFilter } from './items/item-filter.ts';
+import { parseAddress } from './nodes/node-address.ts';
+import { parseElement } from './values/element.ts';
 
 export type SubscriptionPlan = {
   readonly device: string;

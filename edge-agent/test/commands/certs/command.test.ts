@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { describe, expect, test } from 'vitest';
 import * as certs from '../../../src/commands/certs/command.ts';
-import { openOwn } from '../../../src/drivers/opcua/own-certificate.ts';
-import { fingerprintOf, keepUnknown, readTrustFolder } from '../../../src/drivers/opcua/trust-folder.ts';
+import { openOwn } from '../../../src/drivers/opcua/trust/own-certificate.ts';
+import { fingerprintOf, keepUnknown, readTrustFolder } from '../../../src/drivers/opcua/trust/trust-folder.ts';
 import { make, revocationListOf } from '../../drivers/opcua/made-certificates.ts';
 import { runByHand, settingsFile } from '../run-by-hand.ts';
 

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import { describeWith, freePort } from '@fieldline/shared/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 import * as discover from '../../../src/commands/discover/command.ts';
-import { addTrusted } from '../../../src/drivers/opcua/trust-folder.ts';
+import { addTrusted } from '../../../src/drivers/opcua/trust/trust-folder.ts';
 import { make } from '../../drivers/opcua/made-certificates.ts';
 import { type AsyncuaSettings, asyncua, startAsyncua } from '../../drivers/opcua/peers/asyncua.ts';
 import { startServer } from '../../drivers/opcua/peers/node-opcua.ts';

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import * as plan from '../../../src/commands/plan/command.ts';
 import { validate } from '../../../src/commands/validate/validate.ts';
 import { Learned } from '../../../src/drivers/modbus/learned.ts';
-import { patternKey, writeKnownTags } from '../../../src/drivers/opcua/found-tags.ts';
+import { patternKey, writeKnownTags } from '../../../src/drivers/opcua/nodes/found-tags.ts';
 import { profilesFolder } from '../../../src/profiles-folder.ts';
 import { runByHand, settingsFile } from '../run-by-hand.ts';
 

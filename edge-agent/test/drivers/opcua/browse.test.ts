@@ -1,9 +1,9 @@
 import { opcuaDeviceSchema } from '@fieldline/shared/config';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { afterAll, expect, test } from 'vitest';
-import { browseChildren } from '../../../src/drivers/opcua/browse.ts';
-import { type HandSession, withSession } from '../../../src/drivers/opcua/by-hand.ts';
-import { objectsFolder } from '../../../src/drivers/opcua/node-path.ts';
+import { browseChildren } from '../../../src/drivers/opcua/nodes/browse.ts';
+import { objectsFolder } from '../../../src/drivers/opcua/nodes/node-path.ts';
+import { type HandSession, withSession } from '../../../src/drivers/opcua/session/by-hand.ts';
 import { insecure, plantNode } from './harness.ts';
 import { startServer } from './peers/node-opcua.ts';
 

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { opcuaDeviceSchema } from '@fieldline/shared/config';
 import { freePort, temporaryFolder } from '@fieldline/shared/testing';
 import { afterAll, expect, test } from 'vitest';
-import { withSession } from '../../../src/drivers/opcua/by-hand.ts';
-import { move, readTrustFolder } from '../../../src/drivers/opcua/trust-folder.ts';
+import { withSession } from '../../../src/drivers/opcua/session/by-hand.ts';
+import { move, readTrustFolder } from '../../../src/drivers/opcua/trust/trust-folder.ts';
 import { insecure, plantNode } from './harness.ts';
 import { startServer } from './peers/node-opcua.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { silentLog, systemClock } from '@fieldline/shared/runtime';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { expect, test } from 'vitest';
-import { createCertificateStore } from '../../../src/drivers/opcua/certificates.ts';
+import { createCertificateStore } from '../../../src/drivers/opcua/trust/certificates.ts';
 
 test('our certificate is made once, also when two connections ask for it at the same time, and its key is ours alone', async () => {
   const folder = temporaryFolder();

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { chooseEndpoint, securityName, tokenName } from '../../../src/drivers/opcua/endpoint-choice.ts';
 import {
   EndpointDescription,
   MessageSecurityMode,
@@ -7,6 +6,7 @@ import {
   UserTokenType,
 } from '../../../src/drivers/opcua/library.ts';
 import type { EndpointPlan, Identity } from '../../../src/drivers/opcua/plan.ts';
+import { chooseEndpoint, securityName, tokenName } from '../../../src/drivers/opcua/session/endpoint-choice.ts';
 
 const anonymous: Identity = { kind: 'anonymous' };
 const certificate: Identity = { kind: 'certificate', certificateFile: 'c', keyFile: 'k' };

@@ -1,9 +1,9 @@
 import { qualityName } from '@fieldline/shared/contracts';
 import { coerceNodeId, DataType, LocalizedText, Variant } from 'node-opcua';
 import { expect, test } from 'vitest';
-import { noTypes } from '../../../src/drivers/opcua/content.ts';
-import { planEvents } from '../../../src/drivers/opcua/event-filter.ts';
-import { createEventTaker } from '../../../src/drivers/opcua/events.ts';
+import { planEvents } from '../../../src/drivers/opcua/events/event-filter.ts';
+import { createEventTaker } from '../../../src/drivers/opcua/events/events.ts';
+import { noTypes } from '../../../src/drivers/opcua/values/content.ts';
 
 const atMs = 1_770_000_000_000;
 const micros = atMs * 1_000;

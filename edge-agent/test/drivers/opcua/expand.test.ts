@@ -1,8 +1,8 @@
 import { opcuaDeviceSchema } from '@fieldline/shared/config';
 import { describeWith, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { expect, test } from 'vitest';
-import { withSession } from '../../../src/drivers/opcua/by-hand.ts';
-import { type Expansion, expandPatterns } from '../../../src/drivers/opcua/expand.ts';
+import { type Expansion, expandPatterns } from '../../../src/drivers/opcua/nodes/expand.ts';
+import { withSession } from '../../../src/drivers/opcua/session/by-hand.ts';
 import { insecure, useRigs } from './harness.ts';
 import { asyncua } from './peers/asyncua.ts';
 import { type PlantSettings, startPlant } from './peers/asyncua-plant.ts';

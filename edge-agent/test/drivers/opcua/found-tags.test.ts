@@ -11,7 +11,7 @@ import {
   readKnownTags,
   withKnownTags,
   writeKnownTags,
-} from '../../../src/drivers/opcua/found-tags.ts';
+} from '../../../src/drivers/opcua/nodes/found-tags.ts';
 import { edgeConfig } from '../../helpers/agent.ts';
 
 const speeds = { tag: '{1}-speed', path: 'Line1/*/Speed', deadband: 0.5 };

@@ -11,11 +11,11 @@ import {
   StatusCodes,
 } from 'node-opcua';
 import { expect, test } from 'vitest';
-import { callLimit } from '../../../src/drivers/opcua/call-limit.ts';
-import type { Gap } from '../../../src/drivers/opcua/gap.ts';
-import { fillFromHistory } from '../../../src/drivers/opcua/history-fill.ts';
-import { createItem } from '../../../src/drivers/opcua/item.ts';
-import { parseNodeName } from '../../../src/drivers/opcua/node-id.ts';
+import type { Gap } from '../../../src/drivers/opcua/history/gap.ts';
+import { fillFromHistory } from '../../../src/drivers/opcua/history/history-fill.ts';
+import { createItem } from '../../../src/drivers/opcua/items/item.ts';
+import { parseNodeName } from '../../../src/drivers/opcua/nodes/node-id.ts';
+import { callLimit } from '../../../src/drivers/opcua/session/call-limit.ts';
 
 const atMs = 1_770_000_000_000;
 const seconds = (count: number): number => (atMs + count * 1_000) * 1_000;

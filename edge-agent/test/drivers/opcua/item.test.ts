@@ -2,8 +2,8 @@ import { qualityCode, qualityName } from '@fieldline/shared/contracts';
 import { DataType, DataValue, StatusCode, StatusCodes } from 'node-opcua';
 import { describe, expect, test } from 'vitest';
 import type { LastKept } from '../../../src/drivers/driver.ts';
-import { createItem, markItem, recallItem, restateItem, takeDataValue } from '../../../src/drivers/opcua/item.ts';
-import { parseNodeName } from '../../../src/drivers/opcua/node-id.ts';
+import { createItem, markItem, recallItem, restateItem, takeDataValue } from '../../../src/drivers/opcua/items/item.ts';
+import { parseNodeName } from '../../../src/drivers/opcua/nodes/node-id.ts';
 
 const newItem = () => createItem({ device: 'd', tag: 't', type: 'float64' }, parseNodeName('i=1'), 100);
 const atMs = 1_770_000_000_000;

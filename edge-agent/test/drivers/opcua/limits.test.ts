@@ -1,6 +1,6 @@
 import { describeWith, waitFor } from '@fieldline/shared/testing';
 import { describe, expect, test } from 'vitest';
-import { inCalls } from '../../../src/drivers/opcua/call-limit.ts';
+import { inCalls } from '../../../src/drivers/opcua/session/call-limit.ts';
 import { plantNode, tagOf, useRigs } from './harness.ts';
 import { asyncua, useAsyncua } from './peers/asyncua.ts';
 

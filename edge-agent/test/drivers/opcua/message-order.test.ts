@@ -1,7 +1,7 @@
 import { waitFor } from '@fieldline/shared/testing';
 import { NotificationMessage, type RepublishRequest, RepublishResponse, StatusChangeNotification } from 'node-opcua';
 import { describe, expect, test } from 'vitest';
-import { createMessageOrder } from '../../../src/drivers/opcua/message-order.ts';
+import { createMessageOrder } from '../../../src/drivers/opcua/items/message-order.ts';
 
 const message = (sequenceNumber: number, withData = true): NotificationMessage =>
   new NotificationMessage({ sequenceNumber, notificationData: withData ? [new StatusChangeNotification()] : [] });

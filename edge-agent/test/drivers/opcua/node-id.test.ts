@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseNodeName, resolveNode } from '../../../src/drivers/opcua/node-id.ts';
+import { parseNodeName, resolveNode } from '../../../src/drivers/opcua/nodes/node-id.ts';
 
 const namespaces = ['http://opcfoundation.org/UA/', 'urn:server', 'urn:plant'];
 const resolved = (text: string): string => {

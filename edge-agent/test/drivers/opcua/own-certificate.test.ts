@@ -1,14 +1,14 @@
 import { copyFileSync, readFileSync } from 'node:fs';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { describe, expect, test } from 'vitest';
-import { createCertificateStore } from '../../../src/drivers/opcua/certificates.ts';
+import { createCertificateStore } from '../../../src/drivers/opcua/trust/certificates.ts';
 import {
   type OwnCertificate,
   openOwn,
   ownCertificates,
   ownFiles,
   renewAheadMs,
-} from '../../../src/drivers/opcua/own-certificate.ts';
+} from '../../../src/drivers/opcua/trust/own-certificate.ts';
 import { listeningLog } from '../../helpers/listening-log.ts';
 import { make } from './made-certificates.ts';
 

@@ -1,7 +1,7 @@
 import { OPCUAClient, WriteRequest, WriteResponse } from 'node-opcua-client';
 import { expect, onTestFinished, test } from 'vitest';
+import { perform } from '../../../src/drivers/opcua/commands/perform.ts';
 import { AttributeIds, DataType, withRawServices } from '../../../src/drivers/opcua/library.ts';
-import { perform } from '../../../src/drivers/opcua/perform.ts';
 import { plantNode } from './harness.ts';
 import { startServer, type WrittenNode } from './peers/node-opcua.ts';
 

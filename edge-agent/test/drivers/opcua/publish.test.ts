@@ -3,8 +3,8 @@ import { waitFor } from '@fieldline/shared/testing';
 import type { PublishRequest } from 'node-opcua';
 import { NotificationMessage, PublishResponse, StatusChangeNotification } from 'node-opcua';
 import { afterEach, expect, test } from 'vitest';
-import { createAcknowledgements } from '../../../src/drivers/opcua/acknowledgements.ts';
-import { publishUntilLost } from '../../../src/drivers/opcua/publish.ts';
+import { createAcknowledgements } from '../../../src/drivers/opcua/items/acknowledgements.ts';
+import { publishUntilLost } from '../../../src/drivers/opcua/items/publish.ts';
 
 type Pending = { request: PublishRequest; answer: (error: Error | null, response?: PublishResponse) => void };
 

@@ -2,7 +2,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { move, readTrustFolder } from '../../../src/drivers/opcua/trust-folder.ts';
+import { move, readTrustFolder } from '../../../src/drivers/opcua/trust/trust-folder.ts';
 import { plantNode, type Rig, tagOf, useRigs } from './harness.ts';
 import { startServer, type TestServer } from './peers/node-opcua.ts';
 

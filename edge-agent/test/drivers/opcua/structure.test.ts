@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { noTypes } from '../../../src/drivers/opcua/content.ts';
-import { textOf } from '../../../src/drivers/opcua/content-text.ts';
 import { DataType } from '../../../src/drivers/opcua/library.ts';
-import { decodeBody, type Field, type TypeDescription } from '../../../src/drivers/opcua/structure.ts';
+import { noTypes } from '../../../src/drivers/opcua/values/content.ts';
+import { textOf } from '../../../src/drivers/opcua/values/content-text.ts';
+import { decodeBody, type Field, type TypeDescription } from '../../../src/drivers/opcua/values/structure.ts';
 
 const field = (name: string, options: Partial<Field> = {}): Field => ({
   name,

@@ -11,10 +11,10 @@ import {
   StatusCodes,
 } from 'node-opcua';
 import { expect, test } from 'vitest';
-import { createAcknowledgements } from '../../../src/drivers/opcua/acknowledgements.ts';
+import { createAcknowledgements } from '../../../src/drivers/opcua/items/acknowledgements.ts';
+import { createDeviceSubscription } from '../../../src/drivers/opcua/items/subscription.ts';
 import { createOpcuaMetrics } from '../../../src/drivers/opcua/metrics.ts';
 import { planEndpoints } from '../../../src/drivers/opcua/plan.ts';
-import { createDeviceSubscription } from '../../../src/drivers/opcua/subscription.ts';
 
 const gatewayMs = 1_770_000_000_000;
 /** The clock of the server is an hour behind ours. */

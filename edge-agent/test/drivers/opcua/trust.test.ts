@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { readRevocationList } from '../../../src/drivers/opcua/revocation-list.ts';
-import { judge, type TrustLists } from '../../../src/drivers/opcua/trust.ts';
+import { readRevocationList } from '../../../src/drivers/opcua/trust/revocation-list.ts';
+import { judge, type TrustLists } from '../../../src/drivers/opcua/trust/trust.ts';
 import { type Made, make, revocationListOf } from './made-certificates.ts';
 
 const nothing: TrustLists = { trusted: [], issuers: [], rejected: [], revocationLists: [] };

@@ -2,7 +2,7 @@ import { fitsType, type ValueType, valueTypes } from '@fieldline/shared/contract
 import fc from 'fast-check';
 import { Argument, DataType, Variant, VariantArrayType } from 'node-opcua';
 import { describe, expect, test } from 'vitest';
-import { readVariant } from '../../../src/drivers/opcua/value.ts';
+import { readVariant } from '../../../src/drivers/opcua/values/value.ts';
 
 const scalar = (dataType: DataType, value: unknown): Variant =>
   new Variant({ dataType, arrayType: VariantArrayType.Scalar, value });

@@ -1,0 +1,88 @@
+/** The tags that commands may write, and the methods that they may call, with the connections that they go by. */
+import type { OpcuaDevice } from '@fieldline/shared/config';
+import type { Tag } from '@fieldline/shared/contracts';
+import { type BackoffOptions, createBackoff, pause } from '@fieldline/shared/runtime';
+import type { DriverContext, TagWriter } from '../../driver.ts';
+import type { Connection, Live } from '../connection.ts';
+import type { SubscriptionPlan } from '../plan.ts';
+import { Caller } from './caller.ts';
+import { createWriter, type WriteTarget } from './writer.ts';
+
+export type Commandable = {
+  /** Of the methods. */
+  readonly tags: readonly Tag[];
+  /** undefined: the settings let nothing be written or called. */
+  readonly writer: TagWriter | undefined;
+  /**
+   * Looks at the methods of a server as soon as there is a session, and again at those that cannot be called: what is wrong with one is
+   * known before it is needed.
+   */
+  readonly onLive: (devices: readonly string[], live: Live, signal: AbortSignal) => void;
+  /** null where all methods of the device can be called, or nobody knows yet. */
+  readonly troubleOf: (device: string) => string | null;
+};
+
+type Place = { readonly plan: SubscriptionPlan; readonly connection: Connection };
+
+export function createCommandable(
+  devices: readonly OpcuaDevice[],
+  places: readonly Place[],
+  { clock, emit }: DriverContext,
+  retry: BackoffOptions,
+): Commandable {
+  const placeOf = new Map(places.map((place) => [place.plan.device, place]));
+  const writable: WriteTarget[] = [];
+  const callers: Caller[] = [];
+  for (const device of devices) {
+    const place = placeOf.get(device.device);
+    if (place === undefined) continue;
+    const { connection, plan } = place;
+    const { timeoutMs } = device;
+    const names = new Set(device.tags.flatMap(({ tag, write }) => (write === undefined ? [] : tag)));
+    for (const item of plan.items.flatMap(({ members }) => members)) {
+      if (names.has(item.tag.tag)) writable.push({ item, connection, timeoutMs });
+    }
+    for (const setting of device.calls ?? []) {
+      const tag: Tag = { device: device.device, tag: setting.tag, type: 'string' };
+      const target = { tag, setting, connection, timeoutMs: setting.timeoutMs ?? timeoutMs };
+      callers.push(new Caller(target, { now: clock.now, emit }));
+    }
+  }
+  const ofDevice = (device: string): Caller[] => callers.filter(({ target }) => target.tag.device === device);
+  return {
+    tags: callers.map(({ target }) => target.tag),
+    writer: writable.length + callers.length === 0 ? undefined : writerOf(writable, callers, clock.now),
+    onLive: (names, live, signal) => void lookAll(names.flatMap(ofDevice), live, createBackoff(retry), signal),
+    troubleOf: (device) => {
+      const troubles = ofDevice(device).flatMap(({ trouble }) => trouble ?? []);
+      return troubles.length === 0 ? null : `${troubles.length} methods cannot be called, first ${troubles[0]}`;
+    },
+  };
+}
+
+function writerOf(writable: readonly WriteTarget[], callers: readonly Caller[], now: () => number): TagWriter {
+  const byTag = new Map(callers.map((caller) => [caller.target.tag, caller]));
+  return {
+    ...createWriter(writable, now),
+    call: (tag, order) => {
+      const caller = byTag.get(tag);
+      if (caller === undefined) throw new Error(`${tag.device}/${tag.tag} is no method`);
+      return caller.call(order);
+    },
+  };
+}
+
+/** One after another: nobody waits for it. Never rejects. */
+async function lookAll(
+  callers: readonly Caller[],
+  live: Live,
+  backoff: ReturnType<typeof createBackoff>,
+  signal: AbortSignal,
+): Promise<void> {
+  let left = callers;
+  while (left.length > 0 && !signal.aborted) {
+    for (const caller of left) if (!signal.aborted) await caller.look(live);
+    left = left.filter(({ trouble }) => trouble !== null);
+    if (left.length > 0) await pause(backoff.next(), signal);
+  }
+}

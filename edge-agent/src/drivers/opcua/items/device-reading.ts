@@ -1,0 +1,91 @@
+/** The values of one device where they are read: what comes of each read, and what becomes of nodes that the server does not have. */
+import type { Sample } from '@fieldline/shared/contracts';
+import type { DriverContext } from '../../driver.ts';
+import type { Session } from '../library.ts';
+import type { OpcuaMetrics } from '../metrics.ts';
+import type { SubscriptionPlan } from '../plan.ts';
+import type { ServerFacts } from '../session/server-facts.ts';
+import { qualityOf, saysNodeVanished } from '../values/status.ts';
+import { createDesiredItems, type NodeRetry } from './desired-items.ts';
+import { type Item, markItem, takeDataValue } from './item.ts';
+import { findItems } from './monitor.ts';
+import type { ReadGroup, ReadValue } from './reading.ts';
+import { createSilence } from './silence.ts';
+
+export type DeviceReading = {
+  /** A new session: nodes are looked up anew. */
+  readonly begin: () => readonly ReadGroup[];
+  /** Looks up the nodes that are missing, and judges the silent ones; gives the milliseconds until some are due again. */
+  readonly reconcile: (session: Session, facts: ServerFacts) => Promise<number>;
+  readonly trouble: () => string | null;
+};
+
+/** A server without subscriptions is a small one. */
+const fastestReadMs = 100;
+
+export function createDeviceReading(
+  plan: SubscriptionPlan,
+  context: DriverContext,
+  metrics: OpcuaMetrics,
+  retry: NodeRetry,
+): DeviceReading {
+  const { device, items } = plan;
+  const { clock, emit } = context;
+  const of = { device };
+  const log = context.log.child({ device });
+  const desired = createDesiredItems(plan, { clock, log, metrics, retry });
+  const silence = createSilence(plan, desired, { clock, metrics });
+
+  const say = (samples: readonly Sample[]): void => {
+    if (samples.length > 0) emit(samples);
+  };
+
+  const takeOne = ({ item, value }: ReadValue): Sample[] => {
+    const status = value.statusCode.value;
+    if (saysNodeVanished(status)) {
+      desired.renew(item, `${item.node.text}: ${value.statusCode.name}`);
+      return item.members.flatMap((member) => markItem(member, qualityOf(status), clock.now()) ?? []);
+    }
+    desired.heard(item);
+    const samples = item.members.flatMap((member) => takeDataValue(member, value, clock.now()).sample ?? []);
+    metrics.repeated.inc(of, item.members.length - samples.length);
+    if (samples.length > 0) silence.heard(item);
+    return samples;
+  };
+
+  const groupOf = (everyMs: number, members: readonly Item[]): ReadGroup => ({
+    everyMs,
+    reads: () =>
+      members.flatMap((item) => {
+        const nodeId = desired.nodeOf(item);
+        return nodeId === null ? [] : { item, nodeId };
+      }),
+    take: (values) => {
+      metrics.values.inc(of, values.length);
+      say(values.flatMap(takeOne));
+    },
+    onMissed: (turns) => metrics.missedReads.inc(of, turns),
+  });
+
+  return {
+    begin: () => {
+      desired.reset();
+      const groups = Map.groupBy(items, ({ samplingMs }) => Math.max(samplingMs, fastestReadMs));
+      return [...groups].map(([everyMs, members]) => groupOf(everyMs, members));
+    },
+    reconcile: async (session, facts) => {
+      const refused = await desired.reconcile(session, facts, {
+        ask: (wanted) => findItems(session, wanted, facts),
+        forget: async () => {},
+      });
+      say(
+        refused.flatMap(({ item, quality }) =>
+          item.members.flatMap((member) => markItem(member, quality, clock.now()) ?? []),
+        ),
+      );
+      say(await silence.look(session, facts, clock.now()));
+      return Math.min(desired.dueInMs(), silence.dueInMs());
+    },
+    trouble: () => [desired.trouble() ?? [], silence.trouble() ?? []].flat().join('; ') || null,
+  };
+}

@@ -1,0 +1,126 @@
+/**
+ * Items of which the server has said nothing for long. To a subscription a value that does not change is no news, and neither is an
+ * item that has died; so such items are read. What comes of it:
+ *  - the value is the same and a heartbeat is due: it is said again, at the time of the server;
+ *  - its source time is older than the settings allow: it is stale, until a younger one comes;
+ *  - it is another one, and still is when a report under way must have come: the item is dead, and made anew.
+ * A value that is read is never a sample by itself: the report of it may be under way, with others before it.
+ */
+import { type Micros, qualityCode, type Sample } from '@fieldline/shared/contracts';
+import type { Clock } from '@fieldline/shared/runtime';
+import type { DataValue, Session } from '../library.ts';
+import type { OpcuaMetrics } from '../metrics.ts';
+import type { SubscriptionPlan } from '../plan.ts';
+import type { ServerFacts } from '../session/server-facts.ts';
+import { qualityOf, saysNodeVanished } from '../values/status.ts';
+import { microsOf } from '../values/time.ts';
+import type { DesiredItems } from './desired-items.ts';
+import { differsFrom, type Item, markItem, sayAgain } from './item.ts';
+import { readValues } from './reading.ts';
+
+export type Silence = {
+  /** The server has reported the item. */
+  readonly heard: (item: Item) => void;
+  /**
+   * Reads the items that are due; gives what is to be said of them. `serverNow`: by the clock of the server, as its messages have told
+   * it, since the server time of a value that is read is for some servers when they got it.
+   */
+  readonly look: (session: Pick<Session, 'read'>, facts: ServerFacts, serverNow: Micros) => Promise<Sample[]>;
+  /** Milliseconds until an item is due. */
+  readonly dueInMs: () => number;
+  /** null where no tag is stale. */
+  readonly trouble: () => string | null;
+};
+
+const stale = qualityCode('bad/stale');
+
+export function createSilence(
+  { device, items, publishingMs, silentMs }: SubscriptionPlan,
+  desired: DesiredItems,
+  { clock, metrics }: { readonly clock: Clock; readonly metrics: OpcuaMetrics },
+): Silence {
+  const dueMs = new Map<Item, number>();
+  const suspected = new Set<Item>();
+
+  const longestMs = new Map(items.map((item) => [item, longestSilenceMs(item, silentMs)]));
+  const putOff = (item: Item, ms = longestMs.get(item) ?? silentMs): void => {
+    dueMs.set(item, clock.monotonicMs() + ms);
+  };
+  const heard = (item: Item): void => {
+    suspected.delete(item);
+    putOff(item);
+  };
+  for (const item of items) putOff(item);
+
+  /** The server must have reported by then what was there to report. */
+  const settledMs = ({ samplingMs }: Item): number => 2 * (publishingMs + samplingMs) + 1_000;
+
+  const judge = (item: Item, data: DataValue, serverNow: Micros): Sample[] => {
+    const status = data.statusCode.value;
+    if (saysNodeVanished(status)) {
+      desired.renew(item, `the server no longer has the node: ${data.statusCode.name}`);
+      return item.members.flatMap((member) => markItem(member, qualityOf(status), serverNow) ?? []);
+    }
+    if (!differsFrom(item, data)) {
+      heard(item);
+      return item.members.flatMap((member) => sameAgain(member, data, serverNow));
+    }
+    if (suspected.delete(item)) {
+      desired.renew(item, 'its value has changed and the server has not reported it');
+    } else {
+      suspected.add(item);
+      putOff(item, settledMs(item));
+    }
+    return [];
+  };
+
+  const due = (): Item[] => {
+    const now = clock.monotonicMs();
+    return items.filter((item) => (dueMs.get(item) ?? 0) <= now);
+  };
+
+  return {
+    heard,
+    look: async (session, facts, serverNow) => {
+      const silent = due();
+      for (const item of silent) putOff(item);
+      const reads = silent.flatMap((item) => {
+        const nodeId = desired.nodeOf(item);
+        return nodeId === null ? [] : { item, nodeId };
+      });
+      metrics.silentReads.inc({ device }, reads.length);
+      // Younger than what was reported is what is asked for, not what the server has at hand.
+      const values = await readValues(session, reads, { limit: facts.limits.read, maxAgeMs: 0 });
+      return values.flatMap(({ item, value }) => judge(item, value, serverNow));
+    },
+    dueInMs: () => {
+      const first = [...dueMs.values()].reduce((least, each) => Math.min(least, each), Number.POSITIVE_INFINITY);
+      return Math.max(0, first - clock.monotonicMs());
+    },
+    trouble: () => {
+      const tags = items.flatMap(({ members }) => members);
+      const stales = tags.filter(({ marked }) => marked === stale);
+      const [first] = stales;
+      if (first === undefined) return null;
+      return `${stales.length} of ${tags.length} tags stale, first ${first.tag.tag}: the server has not refreshed it for more than ${first.staleAfterMs} ms`;
+    },
+  };
+}
+
+/** How long the item may be silent before it is read. */
+const longestSilenceMs = ({ members }: Item, silentMs: number): number =>
+  members.reduce(
+    (least, { heartbeatMs, staleAfterMs }) => Math.min(least, heartbeatMs ?? least, staleAfterMs ?? least),
+    silentMs,
+  );
+
+/** What is said of a tag whose value is the same as before. */
+function sameAgain(member: Item, data: DataValue, serverNow: Micros): Sample[] {
+  const { staleAfterMs, heartbeatMs, marked } = member;
+  const source = microsOf(data.sourceTimestamp, data.sourcePicoseconds) ?? serverNow;
+  if (staleAfterMs !== null && serverNow - source > staleAfterMs * 1_000) {
+    const sample = markItem(member, stale, serverNow);
+    return sample === null ? [] : [sample];
+  }
+  return heartbeatMs === null && marked === null ? [] : [sayAgain(member, data, serverNow)];
+}

@@ -1,0 +1,64 @@
+/** What must be known of a node before it is written. */
+
+import { perform } from '../commands/perform.ts';
+import type { Live } from '../connection.ts';
+import { AttributeIds, DataValue, NodeId, ReadRequest, ReadResponse, TimestampsToReturn } from '../library.ts';
+import { inCalls } from '../session/call-limit.ts';
+
+export type NodeFacts = {
+  readonly value: DataValue;
+  /** null: the server does not tell. */
+  readonly dataType: NodeId | null;
+  readonly valueRank: number | null;
+  readonly accessLevel: number | null;
+  readonly userAccessLevel: number | null;
+};
+
+const wanted = [
+  AttributeIds.Value,
+  AttributeIds.DataType,
+  AttributeIds.ValueRank,
+  AttributeIds.AccessLevel,
+  AttributeIds.UserAccessLevel,
+];
+
+export async function readNodeFacts(
+  live: Live,
+  nodeId: NodeId,
+  timeoutMs: number,
+): Promise<NodeFacts | { readonly why: string }> {
+  const read = await readAttributes(live, nodeId, wanted, timeoutMs);
+  if ('why' in read) return read;
+  const [value = new DataValue(), ...others] = read;
+  const [dataType, valueRank, accessLevel, userAccessLevel] = others.map(stated);
+  return {
+    value,
+    dataType: dataType instanceof NodeId ? dataType : null,
+    valueRank: numberOf(valueRank),
+    accessLevel: numberOf(accessLevel),
+    userAccessLevel: numberOf(userAccessLevel),
+  };
+}
+
+const stated = (data: DataValue): unknown => (data.statusCode.isGood() ? data.value?.value : null);
+const numberOf = (value: unknown): number | null => (typeof value === 'number' ? value : null);
+
+/** As fresh as the server can: maxAge 0 (OPC 10000-4 5.11.2.2). */
+export async function readAttributes(
+  { session, facts }: Live,
+  nodeId: NodeId,
+  attributeIds: readonly AttributeIds[],
+  timeoutMs: number,
+): Promise<readonly DataValue[] | { readonly why: string }> {
+  try {
+    return await inCalls(facts.limits.read, attributeIds, async (some) => {
+      const nodesToRead = some.map((attributeId) => ({ nodeId, attributeId }));
+      const request = new ReadRequest({ maxAge: 0, nodesToRead, timestampsToReturn: TimestampsToReturn.Both });
+      const read = await perform(session, request, ReadResponse, timeoutMs);
+      if (read.kind === 'answered') return read.answer.results ?? [];
+      throw new Error(read.kind === 'refused' ? `the server refuses it with ${read.status.name}` : read.why);
+    });
+  } catch (error) {
+    return { why: error instanceof Error ? error.message : String(error) };
+  }
+}
