@@ -16,7 +16,7 @@ const tags = [
   tagOf('level', 'uint32', undefined),
   tagOf('setpoint', 'float64', { min: 5, max: 35, atMostEveryMs: 1 }),
   tagOf('count', 'float64'),
-  tagOf('total', 'uint64', { min: 0, max: 2 ** 64, atMostEveryMs: 1 }),
+  tagOf('total', 'uint64', { min: 0, max: '18446744073709551615', atMostEveryMs: 1 }),
   tagOf('title', 'string', { atMostEveryMs: 1 }),
   tagOf('mode', 'string', { oneOf: ['Off', 'Running', 'Missing'], atMostEveryMs: 1 }),
   ...['fixed', 'slow', 'refusing', 'denying', 'picky', 'lying'].map((name) => tagOf(name)),

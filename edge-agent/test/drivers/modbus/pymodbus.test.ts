@@ -56,12 +56,13 @@ describeWith(pymodbus, 'registers that pymodbus and Python have encoded', () => 
     const port = await freePort();
     await startPymodbusTypes(port);
     const limits = { min: -1e300, max: 1e300 };
+    const largest = { min: 0, max: '18446744073709551615' };
     const written: [object, Value][] = [
       [{ tag: 'coil', address: 0, table: 'coil', type: 'bool', write: {} }, true],
       [{ tag: 'coil15', address: 2, table: 'coil', type: 'bool', write: { functionCode: 15 } }, true],
       [{ tag: 'int16', address: 100, type: 'int16', write: limits }, -12_345],
       [{ tag: 'int32', address: 101, type: 'int32', byteOrder: 'CDAB', write: limits }, -1_234_567_890],
-      [{ tag: 'uint64', address: 103, type: 'uint64', write: { ...limits, functionCode: 23 } }, 2n ** 64n - 2n],
+      [{ tag: 'uint64', address: 103, type: 'uint64', write: { ...largest, functionCode: 23 } }, 2n ** 64n - 2n],
       [{ tag: 'float32', address: 107, type: 'float32', write: limits }, Math.fround(123.456)],
       [{ tag: 'float64', address: 109, type: 'float64', byteOrder: 'CDAB', write: limits }, -2.5e-300],
       [{ tag: 'text', address: 113, type: 'string', registers: 5, write: {} }, 'Zähler 7'],
