@@ -90,3 +90,13 @@ export const current = (journal: Journal) => {
   if (stream === undefined) throw new Error('the journal has no stream');
   return stream;
 };
+
+/** A journal of several files, closed: eight batches of 1,000 samples. */
+export function fillJournal(folder: string): void {
+  const journal = openJournal(folder, { segmentBytes: 60_000 });
+  for (let round = 0; round < 8; round++) {
+    journal.record(samplesOf(1_000), 0);
+    journal.flush();
+  }
+  journal.close();
+}

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { type ExportOptions, exportJournal } from '../../../src/commands/journal/export.ts';
 import { damage } from '../../helpers/damage.ts';
 import { segmentFiles } from '../../helpers/folder.ts';
-import { current, openJournal, samplesOf, testGateway } from '../../helpers/journal.ts';
+import { current, fillJournal, openJournal, samplesOf, testGateway } from '../../helpers/journal.ts';
 
 const time = 1_790_000_000_123_456;
 
@@ -136,12 +136,7 @@ describe('an export of a journal', () => {
 
   it('gives what can be read of a torn file, all of the others, and says what is missing', async () => {
     const folder = temporaryFolder();
-    const journal = openJournal(folder, { segmentBytes: 60_000 });
-    for (let round = 0; round < 8; round++) {
-      journal.record(samplesOf(1_000), 0);
-      journal.flush();
-    }
-    journal.close();
+    fillJournal(folder);
     const [torn = ''] = segmentFiles(folder);
     const page = Buffer.from(readFileSync(join(folder, torn)));
     writeFileSync(join(folder, torn), page.fill(0xff, page.length - 3 * 1_024));
@@ -165,12 +160,7 @@ describe('an export of a journal', () => {
 
   it('says of a damaged file that all of it is given, where it is', async () => {
     const folder = temporaryFolder();
-    const journal = openJournal(folder, { segmentBytes: 60_000 });
-    for (let round = 0; round < 8; round++) {
-      journal.record(samplesOf(1_000), 0);
-      journal.flush();
-    }
-    journal.close();
+    fillJournal(folder);
     const [first = ''] = segmentFiles(folder);
     damage(join(folder, first), { do: 'zero', at: 0, pages: 1 });
     const exported = await exportOf(folder, join(temporaryFolder(), 'all'));

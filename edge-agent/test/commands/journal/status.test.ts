@@ -6,7 +6,7 @@ import { journalStatus } from '../../../src/commands/journal/status.ts';
 import { statusJson, statusLines } from '../../../src/commands/journal/status-text.ts';
 import { damage } from '../../helpers/damage.ts';
 import { imageOf, segmentFiles } from '../../helpers/folder.ts';
-import { current, handClock, openJournal, samplesOf, testGateway } from '../../helpers/journal.ts';
+import { current, fillJournal, handClock, openJournal, samplesOf, testGateway } from '../../helpers/journal.ts';
 
 const place = (folder: string, maxBytes = 1024 ** 3) => ({
   folder,
@@ -173,12 +173,7 @@ describe('the status of a journal', () => {
 
   it('tells a bit that flipped in the bytes of a batch, and of a large journal that it did not look', () => {
     const folder = temporaryFolder();
-    const journal = openJournal(folder, { segmentBytes: 60_000 });
-    for (let round = 0; round < 8; round++) {
-      journal.record(samplesOf(1_000), 0);
-      journal.flush();
-    }
-    journal.close();
+    fillJournal(folder);
     const [file = ''] = segmentFiles(folder);
     damage(join(folder, file), { do: 'flip', at: 0.61, bits: 1 });
     const status = journalStatus(place(folder), 0);

@@ -4,7 +4,7 @@ import { describeWith, temporaryFolder, waitFor } from '@fieldline/shared/testin
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openOwn, ownFiles, renewAheadMs } from '../../../src/drivers/opcua/trust/own-certificate.ts';
 import { addTrusted, keepUnknown, move, readTrustFolder } from '../../../src/drivers/opcua/trust/trust-folder.ts';
-import { type DeviceSettings, type Rig, tagOf, useRigs } from './harness.ts';
+import { type DeviceSettings, type Rig, tagOf, trouble, useRigs } from './harness.ts';
 import { type Made, make, revocationListOf } from './made-certificates.ts';
 import { type AsyncuaSecurity, asyncua, startAsyncua } from './peers/asyncua.ts';
 import { startLine } from './peers/cut-line.ts';
@@ -47,16 +47,6 @@ function connect(endpoint: string, settings: Partial<DeviceSettings> = {}, trust
   for (const { certificate } of trusted) addTrusted(rig.certificateFolder, certificate);
   return rig;
 }
-
-const trouble = (rig: Rig, pattern: RegExp): Promise<string> =>
-  waitFor(
-    () =>
-      rig.driver
-        .status()
-        .map((status) => status.trouble ?? '')
-        .find((text) => pattern.test(text)),
-    { what: `the trouble ${pattern}` },
-  );
 
 const noted = (rig: Rig, text: string): Promise<true> =>
   waitFor(() => rig.driver.note?.()?.includes(text) === true, { what: `the note ${text}` });

@@ -128,3 +128,16 @@ export const tagOf = (name: string, type: ValueType = 'float64', node = `nsu=urn
   node,
   type,
 });
+
+/** Waits until a device is in trouble as the pattern says, and gives the words. */
+export const trouble = (rig: Rig, pattern: RegExp): Promise<string> =>
+  waitFor(
+    () =>
+      rig.driver
+        .status()
+        .map((status) => status.trouble ?? '')
+        .find((text) => pattern.test(text)),
+    {
+      what: `the trouble ${pattern}`,
+    },
+  );

@@ -1,11 +1,11 @@
 import { copyFileSync } from 'node:fs';
 import { connect as connectTo, createServer } from 'node:net';
-import { describeWith, freePort, temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import { describeWith, freePort, temporaryFolder } from '@fieldline/shared/testing';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { discover } from '../../../src/drivers/opcua/session/discover.ts';
 import { openOwn, ownFiles } from '../../../src/drivers/opcua/trust/own-certificate.ts';
 import { addTrusted, move, readTrustFolder } from '../../../src/drivers/opcua/trust/trust-folder.ts';
-import { plantNode, type Rig, tagOf, useRigs } from './harness.ts';
+import { plantNode, tagOf, trouble, useRigs } from './harness.ts';
 import { type Made, make } from './made-certificates.ts';
 import { asyncua, startAsyncua } from './peers/asyncua.ts';
 import { startServer } from './peers/node-opcua.ts';
@@ -34,16 +34,6 @@ async function serverWith(security: { readonly policies: readonly string[]; read
   ending.push(server.kill);
   return server;
 }
-
-const trouble = (rig: Rig, pattern: RegExp): Promise<string> =>
-  waitFor(
-    () =>
-      rig.driver
-        .status()
-        .map((status) => status.trouble ?? '')
-        .find((text) => pattern.test(text)),
-    { what: `the trouble ${pattern}` },
-  );
 
 /** Whoever connects first speaks to one server, the next to the other, and so on in turn. */
 async function startSwitch(ports: readonly number[]): Promise<number> {

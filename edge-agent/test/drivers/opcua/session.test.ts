@@ -3,25 +3,13 @@ import { join } from 'node:path';
 import { temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { move, readTrustFolder } from '../../../src/drivers/opcua/trust/trust-folder.ts';
-import { plantNode, type Rig, tagOf, useRigs } from './harness.ts';
+import { plantNode, type Rig, tagOf, trouble, useRigs } from './harness.ts';
 import { startServer, type TestServer } from './peers/node-opcua.ts';
 
 const rigFor = useRigs();
 const nodes = [plantNode('level', 'Double', 1)];
 const tags = [tagOf('level')];
 const secure = { policy: 'Basic256Sha256', mode: 'SignAndEncrypt' } as const;
-
-const trouble = (rig: Rig, pattern: RegExp): Promise<string> =>
-  waitFor(
-    () =>
-      rig.driver
-        .status()
-        .map((status) => status.trouble ?? '')
-        .find((text) => pattern.test(text)),
-    {
-      what: `the trouble ${pattern}`,
-    },
-  );
 
 /** An attempt under way has one for a moment. */
 const leavesNoSession = (server: TestServer): Promise<true> =>
