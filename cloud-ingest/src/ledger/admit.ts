@@ -218,7 +218,7 @@ function reportRival(admission: Admission, row: StreamRow, other: string, origin
 
 function declareRange(
   admission: Admission,
-  declared: { readonly stream: string; readonly from: number; readonly to: number; readonly samples: number | null },
+  declared: Extract<Declaration, { kind: 'batches' }>,
   gateway: string,
   origin: Origin,
 ): void {
@@ -236,7 +236,7 @@ function declareRange(
     if (before.length > 0) admission.widened.push({ stream, from, to, samples });
     if (intersectRanges(range, row.committed).length > 0) admission.overlaps.push({ stream, from, to, samples });
   }
-  change(admission, withDeclared(row, from, to, known ? 0 : (samples ?? 0)));
+  change(admission, withDeclared(row, known ? { ...declared, samples: 0 } : declared));
 }
 
 function admitState(admission: Admission, state: StateMessage, origin: Origin): void {

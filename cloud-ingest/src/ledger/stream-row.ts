@@ -9,6 +9,7 @@
  */
 import {
   addRange,
+  type Declaration,
   type DecodedBatch,
   defaultClass,
   hasNumber,
@@ -32,7 +33,7 @@ export type StreamRow = {
   readonly lastReceivedAt: Micros | null;
   /** Highest seq known, from batches, from the newest state message or from a successor. */
   readonly lastSeq: number;
-  /** Cumulative, as the batch `countedSeq` states them: the highest received. */
+  /** Cumulative, as the batch `countedSeq` states them: the highest received, or declared with what it states. */
   readonly read: number;
   readonly filtered: number;
   readonly countedSeq: number;
@@ -56,6 +57,7 @@ export type StreamRow = {
 };
 
 type Settled = Pick<StreamRow, 'committed' | 'declared' | 'dead'>;
+type DeclaredBatches = Pick<Extract<Declaration, { kind: 'batches' }>, 'from' | 'to' | 'samples' | 'counts'>;
 type Batch = Pick<DecodedBatch, 'seq' | 'read' | 'filtered' | 'sent' | 'previous' | 'volatile' | 'class'>;
 
 export const isCommitted = (row: StreamRow, seq: number): boolean => hasNumber(row.committed, seq);
@@ -108,11 +110,12 @@ export const withDead = (row: StreamRow, seq: number, receivedAt: Micros): Strea
 });
 
 /** `samples`: as stated, of the whole range; what came of it all the same is taken off by `withFewerDeclared`. */
-export const withDeclared = (row: StreamRow, from: number, to: number, samples: number): StreamRow => ({
+export const withDeclared = (row: StreamRow, { from, to, samples, counts }: DeclaredBatches): StreamRow => ({
   ...row,
+  ...(counts !== undefined && to > row.countedSeq ? { ...counts, countedSeq: to } : {}),
   lastSeq: Math.max(row.lastSeq, to),
   declared: addRange(row.declared, from, to),
-  declaredSamples: row.declaredSamples + Math.max(0, samples),
+  declaredSamples: row.declaredSamples + (samples ?? 0),
 });
 
 /** Of a predecessor: the streams of a chain are of one class. What came of it itself counts more. */

@@ -2,7 +2,7 @@ import { requirePostgres, waitFor } from '@fieldline/shared/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readBalance } from '../../src/balance/balance.ts';
 import { openStore, type Store } from '../../src/store/connection.ts';
-import { Gateway, goodSample, type Line, openLine, tagOf } from '../processor/line.ts';
+import { Gateway, goodSample, type Line, openLine, type Sent, tagOf } from '../processor/line.ts';
 
 describe('the message balance', () => {
   let line: Line;
@@ -126,6 +126,24 @@ describe('the message balance', () => {
     });
     await line.send(gateway.batch([], { declared: [lost(1, 4, 10), lost(1, 2, 3)] }));
     expect(await balance()).toMatchObject({ declared: 8, open: 0, closed: true });
+  });
+
+  test('closes over the end of a stream that was declared, and of which some came before or comes later', async () => {
+    const before = new Gateway('gw');
+    const [first, second, third, fourth] = [1, 2, 3, 4].map((count) => before.batch(samples(count))) as [
+      Sent,
+      Sent,
+      Sent,
+      Sent,
+    ];
+    const { stream } = before;
+    const after = new Gateway('gw', { stream, lastSeq: 5 });
+    const counts = { read: 20, filtered: 5 };
+    const lost = { kind: 'batches', stream, from: 2, to: 5, samples: 14, reason: 'disk-bound', counts } as const;
+    await line.send(first, third, after.batch(samples(2), { declared: [lost] }));
+    expect(await balance()).toMatchObject({ read: 22, filtered: 5, stored: 6, declared: 11, open: 0, closed: true });
+    await line.send(fourth, second);
+    expect(await balance()).toMatchObject({ read: 22, filtered: 5, stored: 12, declared: 5, open: 0, closed: true });
   });
 
   test('takes a batch that came all the same for no loss, whatever was declared of it', async () => {

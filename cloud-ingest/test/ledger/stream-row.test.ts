@@ -92,7 +92,7 @@ describe('a stream in the ledger', () => {
 
   test('misses what is neither stored, nor declared, nor a dead letter', () => {
     let row = withBatch(withBatch(fresh, batch(1), 1), batch(8), 2);
-    row = withDead(withDeclared(row, 2, 3, 20), 5, 3);
+    row = withDead(withDeclared(row, { from: 2, to: 3, samples: 20 }), 5, 3);
     expect(missingOf(row)).toEqual([
       [4, 4],
       [6, 7],
@@ -114,9 +114,20 @@ describe('a stream in the ledger', () => {
   });
 
   test('takes off the loss what comes all the same, and never more than was declared', () => {
-    const row = withFewerDeclared(withDeclared(fresh, 1, 2, 20), 15);
+    const row = withFewerDeclared(withDeclared(fresh, { from: 1, to: 2, samples: 20 }), 15);
     expect(row.declaredSamples).toBe(5);
     expect(withFewerDeclared(row, 15).declaredSamples).toBe(0);
+  });
+
+  test('takes the counts of the highest batch from its declaration, where that does not come', () => {
+    const declared = { from: 2, to: 7, samples: 60, counts: { read: 105, filtered: 35 } };
+    const row = withDeclared(withBatch(fresh, batch(4), 1), declared);
+    expect([row.read, row.filtered, row.countedSeq]).toEqual([105, 35, 7]);
+    const later = withBatch(row, batch(8), 2);
+    expect([later.read, later.filtered, later.countedSeq]).toEqual([120, 40, 8]);
+    expect(withDeclared(later, declared)).toMatchObject({ read: 120, countedSeq: 8 });
+    const { counts: _, ...uncounted } = declared;
+    expect(withDeclared(row, { ...uncounted, to: 9 })).toMatchObject({ read: 105, countedSeq: 7, lastSeq: 9 });
   });
 
   test('keeps the counts of its highest batch when an older one comes late', () => {
@@ -129,7 +140,7 @@ describe('a stream in the ledger', () => {
     const row = withBatch(withBatch(fresh, batch(5), 1), inMemory, 2);
     expect([row.lastSeq, journalledLastSeq(row)]).toEqual([6, 5]);
     expect(journalledLastSeq(withBatch(withBatch(fresh, inMemory, 1), batch(5), 2))).toBe(5);
-    expect(journalledLastSeq(withDeclared(row, 6, 6, 0))).toBe(6);
+    expect(journalledLastSeq(withDeclared(row, { from: 6, to: 6, samples: 0 }))).toBe(6);
     expect(journalledLastSeq(withDead(row, 7, 3))).toBe(7);
     expect(journalledLastSeq(withBatch(row, batch(7), 3))).toBe(7);
     expect(journalledLastSeq(withBatch(fresh, inMemory, 1))).toBe(0);
@@ -141,7 +152,7 @@ describe('a stream in the ledger', () => {
     expect(withLastSeq(told, 5).lastSeq).toBe(4_000_000_000);
     expect(withReportedLastSeq(told, 5).lastSeq).toBe(5);
     expect(withReportedLastSeq(told, 1).lastSeq).toBe(3);
-    expect(withReportedLastSeq(withDeclared(told, 6, 7, 0), 1).lastSeq).toBe(7);
+    expect(withReportedLastSeq(withDeclared(told, { from: 6, to: 7, samples: 0 }), 1).lastSeq).toBe(7);
     expect(withReportedLastSeq(withDead(told, 9, 2), 1).lastSeq).toBe(9);
     expect(withReportedLastSeq(fresh, 0).lastSeq).toBe(0);
   });

@@ -22,9 +22,12 @@ function touch(left: Declaration, right: Declaration): boolean {
   return false;
 }
 
+/** The counts are those of the later one. */
 function join<D extends Declaration>(left: D, right: Declaration): D {
+  const later = right.to > left.to ? right : left;
   return {
     ...left,
+    ...(later.kind === 'batches' && later.counts !== undefined ? { counts: later.counts } : {}),
     from: Math.min(left.from, right.from),
     to: Math.max(left.to, right.to),
     samples: left.samples === null || right.samples === null ? null : left.samples + right.samples,

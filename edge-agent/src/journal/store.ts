@@ -17,6 +17,7 @@ import type { Disk } from './disk.ts';
 import { Holdings } from './holdings.ts';
 import { Memory } from './memory.ts';
 import { mergeDeclarations } from './merge-declarations.ts';
+import { batchIn } from './salvage/proof.ts';
 import type { Segment, SegmentHead } from './segment.ts';
 
 export class Store {
@@ -119,7 +120,10 @@ export class Store {
     const unconfirmed = this.unconfirmedIn(segment);
     const { stream } = segment.name;
     return mergeDeclarations([
-      ...unconfirmed.map((range) => lost(stream, range, this.samplesIn(segment, [range]), reason)),
+      ...unconfirmed.map((range) => {
+        const newest = readable(() => this.disk?.read(stream, range[1]) ?? null, null);
+        return lost(stream, range, this.samplesIn(segment, [range]), reason, newest);
+      }),
       ...this.declaredIn(segment, unconfirmed),
     ]);
   }
@@ -138,7 +142,7 @@ export class Store {
     const { stream, seq, samples, declared } = batch;
     this.unconfirmed -= samples;
     this.holdings.remove(stream, [[seq, seq]]);
-    return [lost(stream, [seq, seq], samples, 'memory-bound'), ...declared];
+    return [lost(stream, [seq, seq], samples, 'memory-bound', batch), ...declared];
   }
 
   /** Writes what waits in memory to the disk. @throws SqliteError; what was written until then is out of memory */
@@ -189,14 +193,18 @@ export class Store {
   }
 }
 
-const lost = (stream: string, [from, to]: Range, samples: number | null, reason: LossReason): Declaration => ({
-  kind: 'batches',
-  stream,
-  from,
-  to,
-  samples,
-  reason,
-});
+/** `newest`: the last batch of the range, null where it cannot be read. */
+function lost(
+  stream: string,
+  [from, to]: Range,
+  samples: number | null,
+  reason: LossReason,
+  newest: StoredBatch | null,
+): Declaration {
+  const batch = newest === null ? null : batchIn(newest.bytes);
+  const counts = batch === null ? {} : { counts: { read: batch.read, filtered: batch.filtered } };
+  return { kind: 'batches', stream, from, to, samples, reason, ...counts };
+}
 
 /** A damaged segment is found and set aside when a batch is read from it; until then its counts are unknown. */
 function readable<T>(read: () => T, unknown: T): T {

@@ -20,10 +20,15 @@ const id = z.string().regex(idPattern, idRule);
 const micros = z.int().nonnegative();
 const samples = z.int().nonnegative().nullable();
 
+/** What a batch states of its stream up to itself: see DecodedBatch. */
+const countsSchema = z.strictObject({ read: z.int().nonnegative(), filtered: z.int().nonnegative() });
+export type StatedCounts = Readonly<z.infer<typeof countsSchema>>;
+
 /**
  * The agent's statement that samples are lost. `batches`: numbered batches of a stream, none of which will come.
  * `series`: what never got a number; `device: null` means the whole gateway, `tag: null` the whole device.
- * `samples` is null where the agent cannot know how many.
+ * `samples` is null where the agent cannot know how many. `counts`: those that the batch `to` states, which may be the last of its
+ * stream; without it nobody could tell later what was read.
  */
 export const declarationSchema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -33,6 +38,7 @@ export const declarationSchema = z.discriminatedUnion('kind', [
     to: z.int().positive(),
     samples,
     reason: z.enum(lossReasons),
+    counts: countsSchema.optional(),
   }),
   z.strictObject({
     kind: z.literal('series'),

@@ -6,6 +6,7 @@ import type { OpcuaMetrics } from '../metrics.ts';
 import type { SubscriptionPlan } from '../plan.ts';
 import type { ServerFacts } from '../session/server-facts.ts';
 import { qualityOf, saysNodeVanished } from '../values/status.ts';
+import { microsOf } from '../values/time.ts';
 import { createDesiredItems, type NodeRetry } from './desired-items.ts';
 import { type Item, markItem, takeDataValue } from './item.ts';
 import { findItems } from './monitor.ts';
@@ -47,7 +48,9 @@ export function createDeviceReading(
       return item.members.flatMap((member) => markItem(member, qualityOf(status), clock.now()) ?? []);
     }
     desired.heard(item);
-    const samples = item.members.flatMap((member) => takeDataValue(member, value, clock.now()).sample ?? []);
+    const arrival = clock.now();
+    const serverNow = microsOf(value.serverTimestamp, value.serverPicoseconds) ?? arrival;
+    const samples = item.members.flatMap((member) => takeDataValue(member, value, arrival, serverNow).sample ?? []);
     metrics.repeated.inc(of, item.members.length - samples.length);
     if (samples.length > 0) silence.heard(item);
     return samples;

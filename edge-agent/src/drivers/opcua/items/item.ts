@@ -4,7 +4,9 @@
  *  - a bad sample of our own (`mark`) is said once per reason, and later than every sample before it;
  *  - after a mark, an unchanged value is said again at the server's time, for else the tag would stay bad until it changes; where
  *    the subscription has lived on meanwhile, right after the mark (`restateItem`), for then nothing has happened to it;
- *  - what an earlier run of the agent has left in the journal counts as said.
+ *  - what an earlier run of the agent has left in the journal counts as said;
+ *  - a mark may be by a clock that is ahead of the server's, as long as that was not heard: what the server then says first keeps its
+ *    own time all the same, and the tag stays marked until something later is said of it.
  */
 import type { Micros, QualityCode, Sample, Tag, Value } from '@fieldline/shared/contracts';
 import { GOOD, qualityClass, qualityCode } from '@fieldline/shared/contracts';
@@ -86,7 +88,8 @@ export type Taken = {
   readonly gap: Span | null;
 };
 
-export function takeDataValue(item: Item, data: DataValue, arrival: Micros): Taken {
+/** `serverNow`: by the clock of the server, when it sent the value. */
+export function takeDataValue(item: Item, data: DataValue, arrival: Micros, serverNow: Micros): Taken {
   const serverTime = microsOf(data.serverTimestamp, data.serverPicoseconds);
   const time = timeOf(data) ?? arrival;
   const { value, quality } = readingOf(data, item);
@@ -100,7 +103,10 @@ export function takeDataValue(item: Item, data: DataValue, arrival: Micros): Tak
   if (again && item.marked === null) return { sample: null, lost, gap };
   // Before the first word of the server in this run there may be later samples: ours, or of an earlier run.
   const isFirst = before === null || before.isRecalled === true;
-  const isOld = again || (isFirst && time <= item.lastTime);
+  const isEarlier = isFirst && time <= item.lastTime;
+  if (isEarlier && !again && serverNow <= item.lastTime)
+    return { sample: { tag: item.tag, time, value, quality }, lost, gap };
+  const isOld = again || isEarlier;
   item.marked = null;
   item.lastTime = isOld ? Math.max(serverTime ?? arrival, item.lastTime + 1) : time;
   return { sample: { tag: item.tag, time: item.lastTime, value, quality }, lost, gap };

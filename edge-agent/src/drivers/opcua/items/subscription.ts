@@ -134,7 +134,7 @@ export function createDeviceSubscription(
     if (samples.length > 0) context.emit(samples);
   };
 
-  const onData = ({ monitoredItems }: DataChangeNotification, arrival: Micros): void => {
+  const onData = ({ monitoredItems }: DataChangeNotification, arrival: Micros, published: Micros): void => {
     const samples: Sample[] = [];
     const notified = monitoredItems ?? [];
     for (const { clientHandle, value } of notified) {
@@ -147,7 +147,7 @@ export function createDeviceSubscription(
         silence.heard(item);
       }
       for (const member of item.members) {
-        const { sample, lost, gap } = takeDataValue(member, value, arrival);
+        const { sample, lost, gap } = takeDataValue(member, value, arrival, published);
         if (sample === null) metrics.repeated.inc(of);
         else samples.push(sample);
         if (gap !== null && member === item) gaps.add(gapOf(item, gap, startedAt - serverBehind));
@@ -170,7 +170,7 @@ export function createDeviceSubscription(
     else serverBehind = arrival - published;
     known.isHeard ||= !isRepublished;
     for (const data of notificationData ?? []) {
-      if (data instanceof DataChangeNotification) onData(data, arrival);
+      if (data instanceof DataChangeNotification) onData(data, arrival, published);
       else if (data instanceof EventNotificationList) events.take(data, arrival);
       else if (data instanceof StatusChangeNotification) onStatusChange(known, data.status);
     }
