@@ -100,8 +100,8 @@ describeWith(asyncua, 'patterns', () => {
       patterns: [{ tag: '{1}', path: 'Line*/Pump*/Speed' }],
     });
     await rig.sees('level', 1);
-    const note = await waitFor(() => rig.driver.note?.() ?? undefined, { what: 'the note' });
-    expect(note).toContain('patterns of server1: Line*/Pump*/Speed: no variable fits');
+    const told = 'patterns of server1: Line*/Pump*/Speed: no variable fits';
+    await waitFor(() => rig.driver.note?.()?.includes(told), { what: `the note "${told}"` });
   });
 
   test('that cannot be seen whole say why', async () => {
