@@ -35,7 +35,10 @@ describe('a folder that is deleted while it is written', () => {
     const first = allBatches(journal).find((batch) => batch.seq === 1 && !batch.volatile);
     expect(first?.previous).toEqual({ stream, lastSeq: 4 });
     expect(allBatches(journal).flatMap(({ declared }) => declared)).toEqual([
-      { kind: 'batches', stream, from: 3, to: 4, samples: 20, reason: 'journal-damaged' },
+      {
+        ...{ kind: 'batches', stream, from: 3, to: 4, samples: 20, reason: 'journal-damaged' },
+        counts: { read: 30, filtered: 0 },
+      },
     ]);
     expect(journal.read(stream, 3)).toBeNull();
     expect(journal.unconfirmed().samples).toBe(7);
