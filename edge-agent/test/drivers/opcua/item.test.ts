@@ -18,8 +18,8 @@ const micros = atMs * 1_000;
 const notConnected = qualityCode('bad/not-connected');
 
 /** From a server whose clock is right, unless it is given. */
-const take = (item: Item, data: DataValue, arrival: number, serverNow = Number.MAX_SAFE_INTEGER) =>
-  takeDataValue(item, data, arrival, serverNow);
+const take = (item: Item, data: DataValue, arrival: number, askedAt = Number.MAX_SAFE_INTEGER) =>
+  takeDataValue(item, data, arrival, askedAt);
 
 type Options = { source?: Date | null; server?: Date | null; picoseconds?: number; overflow?: boolean };
 function sent(
@@ -83,30 +83,30 @@ describe('a value that the server sends again', () => {
 
 describe('a mark by a clock that is ahead of the server, which was not heard yet,', () => {
   const hourMicros = 3_600_000_000;
-  const serverNow = micros + 20_000;
+  const askedAt = micros + 20_000;
 
   test('leaves the value its time, and is there until something later is said', () => {
     const item = newItem();
     markItem(item, notConnected, micros + hourMicros);
-    expect(take(item, sent(1), 9, serverNow).sample).toMatchObject({ time: micros, value: 1, quality: 0 });
+    expect(take(item, sent(1), 9, askedAt).sample).toMatchObject({ time: micros, value: 1, quality: 0 });
     expect(item.marked).toBe(notConnected);
     const next = sent(2, { source: new Date(atMs + 50) });
-    expect(take(item, next, 9, serverNow + 50_000).sample).toMatchObject({ time: micros + 50_000, value: 2 });
+    expect(take(item, next, 9, askedAt + 50_000).sample).toMatchObject({ time: micros + 50_000, value: 2 });
     expect(item.marked).toBeNull();
   });
 
   test('is followed by a value that it leaves its time, should that come again', () => {
     const item = newItem();
     markItem(item, notConnected, micros + hourMicros);
-    take(item, sent(1), 9, serverNow);
-    expect(take(item, sent(1), 9, serverNow).sample).toMatchObject({ time: micros + hourMicros + 1, value: 1 });
-    expect(take(item, sent(1), 9, serverNow).sample).toBeNull();
+    take(item, sent(1), 9, askedAt);
+    expect(take(item, sent(1), 9, askedAt).sample).toMatchObject({ time: micros + hourMicros + 1, value: 1 });
+    expect(take(item, sent(1), 9, askedAt).sample).toBeNull();
   });
 
   test('by one that is not ahead, the value is said after it', () => {
     const item = newItem();
     markItem(item, notConnected, micros + 10_000);
-    expect(take(item, sent(1), 9, serverNow).sample).toMatchObject({ time: micros + 10_001, value: 1, quality: 0 });
+    expect(take(item, sent(1), 9, askedAt).sample).toMatchObject({ time: micros + 10_001, value: 1, quality: 0 });
   });
 });
 

@@ -20,7 +20,8 @@ const gatewayMs = 1_770_000_000_000;
 /** The clock of the server is an hour behind ours. */
 const serverMs = gatewayMs - 3_600_000;
 
-async function subscribed() {
+/** `away`: at first the server could not be reached. */
+async function subscribed({ away = false } = {}) {
   const emitted: (readonly Sample[])[] = [];
   const declared: Declaration[] = [];
   const device = opcuaDeviceSchema.parse({
@@ -44,7 +45,9 @@ async function subscribed() {
   };
   const options = { acknowledgements: createAcknowledgements(), retryNodes: { firstMs: 1, maxMs: 1 } };
   const subscription = createDeviceSubscription(plan, context, createOpcuaMetrics(metrics), options);
-  const revised = { subscriptionId: 1, revisedPublishingInterval: 200, revisedMaxKeepAliveCount: 10 };
+  if (away) subscription.disconnect();
+  const responseHeader = { timestamp: new Date(serverMs) };
+  const revised = { responseHeader, subscriptionId: 1, revisedPublishingInterval: 200, revisedMaxKeepAliveCount: 10 };
   const { onMessage, keepAliveMs, ended } = await subscription.bring({
     createSubscription: async () => new CreateSubscriptionResponse(revised),
     deleteSubscriptions: () => Promise.reject(new Error('not asked for')),
@@ -74,6 +77,22 @@ test('one message is emitted at once, and the keep-alive time is what the server
   onMessage(message(1, [1, 2]));
   expect(emitted.map((samples) => samples.map(({ tag, value }) => `${tag.tag} ${value}`))).toEqual([['a 1', 'b 2']]);
   expect(keepAliveMs).toBe(2_000);
+});
+
+test('where our clock is ahead of a server that could not be reached at first, its values keep their times, however late they come', async () => {
+  const { emitted, onMessage } = await subscribed({ away: true });
+  const first = message(1, [1, 2]);
+  first.publishTime = new Date(gatewayMs + 1_000);
+  onMessage(first);
+  const [marks, values] = emitted;
+  expect(marks?.map(({ time, quality }) => [time, qualityName(quality)])).toEqual([
+    [gatewayMs * 1_000, 'bad/not-connected'],
+    [gatewayMs * 1_000, 'bad/not-connected'],
+  ]);
+  expect(values?.map(({ time, value }) => [time, value])).toEqual([
+    [serverMs * 1_000, 1],
+    [serverMs * 1_000, 2],
+  ]);
 });
 
 test('our own bad samples go by the clock of the server, as the others of the tag do', async () => {

@@ -49,8 +49,8 @@ export function createDeviceReading(
     }
     desired.heard(item);
     const arrival = clock.now();
-    const serverNow = microsOf(value.serverTimestamp, value.serverPicoseconds) ?? arrival;
-    const samples = item.members.flatMap((member) => takeDataValue(member, value, arrival, serverNow).sample ?? []);
+    const askedAt = microsOf(value.serverTimestamp, value.serverPicoseconds) ?? arrival;
+    const samples = item.members.flatMap((member) => takeDataValue(member, value, arrival, askedAt).sample ?? []);
     metrics.repeated.inc(of, item.members.length - samples.length);
     if (samples.length > 0) silence.heard(item);
     return samples;

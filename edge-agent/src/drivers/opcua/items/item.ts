@@ -88,8 +88,8 @@ export type Taken = {
   readonly gap: Span | null;
 };
 
-/** `serverNow`: by the clock of the server, when it sent the value. */
-export function takeDataValue(item: Item, data: DataValue, arrival: Micros, serverNow: Micros): Taken {
+/** `askedAt`: when the server was asked for the values, by its own clock. */
+export function takeDataValue(item: Item, data: DataValue, arrival: Micros, askedAt: Micros): Taken {
   const serverTime = microsOf(data.serverTimestamp, data.serverPicoseconds);
   const time = timeOf(data) ?? arrival;
   const { value, quality } = readingOf(data, item);
@@ -104,7 +104,7 @@ export function takeDataValue(item: Item, data: DataValue, arrival: Micros, serv
   // Before the first word of the server in this run there may be later samples: ours, or of an earlier run.
   const isFirst = before === null || before.isRecalled === true;
   const isEarlier = isFirst && time <= item.lastTime;
-  if (isEarlier && !again && serverNow <= item.lastTime)
+  if (isEarlier && !again && askedAt <= item.lastTime)
     return { sample: { tag: item.tag, time, value, quality }, lost, gap };
   const isOld = again || isEarlier;
   item.marked = null;

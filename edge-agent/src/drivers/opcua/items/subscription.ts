@@ -57,6 +57,8 @@ type AtServer = {
   readonly subscriptionId: number;
   readonly publishingMs: number;
   readonly keepAliveMs: number;
+  /** By the clock of the server. */
+  readonly madeAt: Micros;
   readonly order: MessageOrder;
   readonly ended: PromiseWithResolvers<never>;
   session: SubscribedSession;
@@ -134,7 +136,7 @@ export function createDeviceSubscription(
     if (samples.length > 0) context.emit(samples);
   };
 
-  const onData = ({ monitoredItems }: DataChangeNotification, arrival: Micros, published: Micros): void => {
+  const onData = ({ monitoredItems }: DataChangeNotification, arrival: Micros, madeAt: Micros): void => {
     const samples: Sample[] = [];
     const notified = monitoredItems ?? [];
     for (const { clientHandle, value } of notified) {
@@ -147,7 +149,7 @@ export function createDeviceSubscription(
         silence.heard(item);
       }
       for (const member of item.members) {
-        const { sample, lost, gap } = takeDataValue(member, value, arrival, published);
+        const { sample, lost, gap } = takeDataValue(member, value, arrival, madeAt);
         if (sample === null) metrics.repeated.inc(of);
         else samples.push(sample);
         if (gap !== null && member === item) gaps.add(gapOf(item, gap, startedAt - serverBehind));
@@ -170,7 +172,7 @@ export function createDeviceSubscription(
     else serverBehind = arrival - published;
     known.isHeard ||= !isRepublished;
     for (const data of notificationData ?? []) {
-      if (data instanceof DataChangeNotification) onData(data, arrival, published);
+      if (data instanceof DataChangeNotification) onData(data, arrival, known.madeAt);
       else if (data instanceof EventNotificationList) events.take(data, arrival);
       else if (data instanceof StatusChangeNotification) onStatusChange(known, data.status);
     }
@@ -215,6 +217,7 @@ export function createDeviceSubscription(
       subscriptionId,
       publishingMs,
       keepAliveMs: publishingMs * revisedMaxKeepAliveCount,
+      madeAt: microsOf(revised.responseHeader.timestamp, 0) ?? serverNow(),
       session,
       ended,
       isUsable: true,
