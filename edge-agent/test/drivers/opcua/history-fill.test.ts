@@ -33,7 +33,7 @@ type Historian = {
   readonly lostAt?: number;
 };
 
-/** A historian of numbered nodes: each value is its second. */
+/** A historian of numbered nodes: each value is its second. Its places to go on are counted from the start that the request states. */
 function historian({ recorded, page = 500, tellsPlace = true, nodesPerCall = 99, refusedNode, lostAt }: Historian) {
   const calls: { nodes: number; release: boolean }[] = [];
   const answerFor = (node: number, place: number | null, request: HistoryReadRequest): HistoryReadResult => {
@@ -44,11 +44,11 @@ function historian({ recorded, page = 500, tellsPlace = true, nodesPerCall = 99,
     const to = ((endTime?.getTime() ?? 0) - atMs) / 1_000;
     const all = (recorded[node] ?? []).filter((second) => second <= to);
     if (startTime === null || startTime.getTime() < 0) return resultOf(all.slice(-1), null);
-    const from = place ?? (startTime.getTime() - atMs) / 1_000;
-    const left = all.filter((second) => second >= from);
+    const from = (startTime.getTime() - atMs) / 1_000;
+    const left = all.filter((second) => second >= from).slice(place ?? 0);
     const given = left.slice(0, Math.min(page, numValuesPerNode));
-    const next = left[given.length];
-    return resultOf(given, next !== undefined && tellsPlace ? Buffer.from(String(next)) : null);
+    const next = (place ?? 0) + given.length;
+    return resultOf(given, left.length > given.length && tellsPlace ? Buffer.from(String(next)) : null);
   };
   const resultOf = (given: readonly number[], continuationPoint: Buffer | null): HistoryReadResult =>
     new HistoryReadResult({

@@ -2,6 +2,7 @@
  * Reads the values of gaps from the history of the server, page by page beside the live data. Invariants:
  *  - a value is given once: what lies at or before `from` of its gap was given before, and `from` moves on with each page;
  *  - the next page is asked for when the journal has the one before, and after a pause as long as the server has worked for that;
+ *  - a place to go on is asked for with the times of the call that gave it: some servers count it from where these begin;
  *  - where the history does not reach back to the beginning of a gap, what lies before its first value stays missing.
  */
 import type { Micros, Sample } from '@fieldline/shared/contracts';
@@ -32,23 +33,28 @@ const shortestPauseMs = 20;
 /** Answers without a value, each with a place to go on: then the server is not believed to get any further. */
 const maxEmptyAnswers = 100;
 
-type Open = GapAtServer & { isBegun: boolean; continuationPoint: Buffer | null; emptyAnswers: number };
+type Open = GapAtServer & {
+  /** Where the call began that its place to go on belongs to; null: nothing was asked yet. */
+  askedFrom: Micros | null;
+  continuationPoint: Buffer | null;
+  emptyAnswers: number;
+};
 
 /** @throws what the server says to the whole call, and what the line does; what was read until then is given, and its gaps have moved on */
 export async function fillFromHistory(gaps: readonly GapAtServer[], options: FillOptions): Promise<void> {
   const { session, limit, signal } = options;
   const to = Math.max(...gaps.map(({ gap }) => gap.to));
   await findBeginnings(gaps, options);
-  const all = gaps.map((each): Open => ({ ...each, isBegun: false, continuationPoint: null, emptyAnswers: 0 }));
+  const all = gaps.map((each): Open => ({ ...each, askedFrom: null, continuationPoint: null, emptyAnswers: 0 }));
   let open = all;
   try {
     while (open.length > 0 && !signal.aborted) {
-      const asked = nextAsked(open);
-      const from = Math.min(...asked.map(({ gap }) => gap.from));
+      const { asked, from } = nextCall(open);
       const begun = performance.now();
       const answers = await readHistory(session, limit, asked, { from, to, most: maxValues });
       const tookMs = performance.now() - begun;
       const samples: Sample[] = [];
+      for (const each of asked) each.askedFrom = from;
       const ended = asked.filter((each, position) => !takePage(each, answers[position] ?? noAnswer, samples, options));
       open = open.filter((each) => !ended.includes(each));
       if (samples.length > 0) await options.keep(samples);
@@ -62,11 +68,13 @@ export async function fillFromHistory(gaps: readonly GapAtServer[], options: Fil
 const noAnswer: HistoryAnswer = { values: [], continuationPoint: null, refusal: 'no answer' };
 
 /** All at first, then those with a place to go on; those that were cut without one begin each at another time. */
-function nextAsked(open: readonly Open[]): readonly Open[] {
-  const fresh = open.filter(({ isBegun }) => !isBegun);
-  if (fresh.length > 0) return fresh;
+function nextCall(open: readonly Open[]): { readonly asked: readonly Open[]; readonly from: Micros } {
   const going = open.filter(({ continuationPoint }) => continuationPoint !== null);
-  return going.length > 0 ? going : open.slice(0, 1);
+  const begun = going[0]?.askedFrom ?? null;
+  if (begun !== null) return { asked: going.filter(({ askedFrom }) => askedFrom === begun), from: begun };
+  const fresh = open.filter(({ askedFrom }) => askedFrom === null);
+  const asked = fresh.length > 0 ? fresh : open.slice(0, 1);
+  return { asked, from: Math.min(...asked.map(({ gap }) => gap.from)) };
 }
 
 /** Whether the history has anything from before each gap: only then does what it has of the gap begin with its beginning. */
@@ -88,7 +96,6 @@ async function findBeginnings(gaps: readonly GapAtServer[], { session, limit }: 
 /** Whether there is more to be read. */
 function takePage(open: Open, answer: HistoryAnswer, samples: Sample[], { onMissing }: FillOptions): boolean {
   const { gap } = open;
-  open.isBegun = true;
   open.continuationPoint = answer.continuationPoint;
   if (answer.refusal !== null) {
     onMissing(gap, gap, answer.refusal);
