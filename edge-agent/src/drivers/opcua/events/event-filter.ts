@@ -7,6 +7,7 @@ import {
   DataType,
   ElementOperand,
   EventFilter,
+  EventFilterResult,
   FilterOperator,
   LiteralOperand,
   type NodeId,
@@ -93,32 +94,54 @@ const declaredBy = new Map<string, string>([
 
 export type BuiltFilter = { readonly filter: EventFilter } | { readonly reason: string };
 
-/** `namespaces`: of the server, at this connection. */
-export function eventFilter(plan: EventsPlan, namespaces: readonly string[]): BuiltFilter {
+/** What a server refused of a filter: small ones know no conditions, and refuse a filter with anything that they do not know. */
+export type RefusedParts = {
+  /** By its position. */
+  readonly isFieldRefused: (position: number) => boolean;
+  readonly isTypeRefused: boolean;
+};
+
+const nothingRefused: RefusedParts = { isFieldRefused: () => false, isTypeRefused: false };
+
+/** One that says nothing of the parts may have refused any of them. */
+export function refusedParts(result: unknown): RefusedParts {
+  if (!(result instanceof EventFilterResult)) return { isFieldRefused: () => true, isTypeRefused: true };
+  const { selectClauseResults, whereClauseResult } = result;
+  return {
+    isFieldRefused: (position) => selectClauseResults?.[position]?.isGood() === false,
+    isTypeRefused: (whereClauseResult.elementResults ?? []).some(({ statusCode }) => !statusCode.isGood()),
+  };
+}
+
+/** `namespaces`: of the server, at this connection. `refused`: of the same filter, just before. */
+export function eventFilter(plan: EventsPlan, namespaces: readonly string[], refused = nothingRefused): BuiltFilter {
   const type = resolveNode(plan.type, namespaces);
   if ('reason' in type) return type;
   const selectClauses: SimpleAttributeOperand[] = [];
-  for (const field of [...own, ...plan.fields]) {
-    const operand = select(field, type.nodeId, namespaces);
+  for (const [position, field] of [...own, ...plan.fields].entries()) {
+    const operand = select(field, type.nodeId, namespaces, refused.isFieldRefused(position));
     if ('reason' in operand) return operand;
     selectClauses.push(operand);
   }
-  return { filter: new EventFilter({ selectClauses, whereClause: whereClause(plan, type.nodeId) }) };
+  return { filter: new EventFilter({ selectClauses, whereClause: whereClause(plan, type.nodeId, refused) }) };
 }
 
+/** Of the base type, servers look for a name whatever type declares it (OPC 10000-4 7.7.4.5), and an event without it gives none. */
 function select(
   { path }: EventField,
   type: NodeId,
   namespaces: readonly string[],
+  isRefused: boolean,
 ): SimpleAttributeOperand | { readonly reason: string } {
   const browsePath: { readonly namespaceIndex: number; readonly name: string }[] = [];
-  for (const { namespace, name } of path) {
+  for (const { namespace, name } of isRefused && path.length === 0 ? standard('ConditionId').path : path) {
     const index = namespaceIndex(namespace, namespaces);
     if (typeof index !== 'number') return index;
     browsePath.push({ namespaceIndex: index, name });
   }
   const [first = { namespaceIndex: 0, name: '' }] = browsePath;
-  const declared = first.namespaceIndex === 0 ? declaredBy.get(first.name) : undefined;
+  const byName = first.namespaceIndex === 0 ? declaredBy.get(first.name) : undefined;
+  const declared = isRefused ? baseEvent : byName;
   return new SimpleAttributeOperand({
     typeDefinitionId: declared === undefined ? type : coerceNodeId(declared, 0),
     browsePath,
@@ -138,7 +161,7 @@ const ofType = (type: NodeId): Operation => ({
 /** RefreshStart, RefreshEnd and RefreshRequired: servers hold them back as well where the filter does. */
 const refreshTypes = ['i=2787', 'i=2788', 'i=2789'];
 
-function whereClause({ minSeverity }: EventsPlan, type: NodeId) {
+function whereClause({ minSeverity }: EventsPlan, type: NodeId, { isTypeRefused }: RefusedParts) {
   const wanted: Operation[] = [];
   if (type.toString() !== coerceNodeId(baseEvent, 0).toString()) wanted.push(ofType(type));
   if (minSeverity > 0) {
@@ -153,7 +176,8 @@ function whereClause({ minSeverity }: EventsPlan, type: NodeId) {
   const [first, ...others] = wanted;
   if (first === undefined) return { elements: [] };
   const both = others.reduce((left, right) => ({ operator: FilterOperator.And, operands: [left, right] }), first);
-  const all = refreshTypes.reduce<Operation>(
+  // One that does not know these types has nothing to refresh.
+  const all = (isTypeRefused ? [] : refreshTypes).reduce<Operation>(
     (left, each) => ({ operator: FilterOperator.Or, operands: [left, ofType(coerceNodeId(each, 0))] }),
     both,
   );

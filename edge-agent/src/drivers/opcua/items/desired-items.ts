@@ -80,7 +80,9 @@ export function createDesiredItems(
     [...missing].flatMap(([item, { reason }]) => (reason === null ? [] : [[item, reason] as [Item, string]]));
 
   const note = (): string | null => {
-    const unfiltered = [...monitored.values()].filter(({ filterRefusal }) => filterRefusal !== null);
+    const unfiltered = [...monitored.values()].filter(
+      ({ item, filterRefusal }) => item.events === null && filterRefusal !== null,
+    );
     const [first] = unfiltered;
     if (first === undefined) return null;
     return `${device}: the server does not filter ${unfiltered.length} of ${items.length} nodes, first ${first.item.tag.tag}: ${first.filterRefusal}; it sends every change of them, and the agent holds back what its own deadband does`;

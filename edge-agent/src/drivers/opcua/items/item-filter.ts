@@ -29,6 +29,7 @@ const refusals = new Set([
   'BadMonitoredItemFilterUnsupported',
   'BadFilterNotAllowed',
   'BadDeadbandFilterInvalid',
+  'BadEventFilterInvalid',
 ]);
 
 /** The item itself would be taken. */

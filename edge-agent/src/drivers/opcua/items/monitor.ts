@@ -1,12 +1,13 @@
 /** Creates monitored items in calls that the server can take; what it refuses is data, item by item. */
 import { type QualityCode, qualityCode } from '@fieldline/shared/contracts';
-import { eventFilter } from '../events/event-filter.ts';
+import { eventFilter, refusedParts } from '../events/event-filter.ts';
 import {
   AttributeIds,
   answerOf,
   type DataChangeFilter,
   type EventFilter,
   type ModifyMonitoredItemsResponse,
+  type MonitoredItemCreateResult,
   MonitoringMode,
   type NodeId,
   type Session,
@@ -32,7 +33,7 @@ export type Monitored = {
   readonly monitoredItemId: number;
   /** The server keeps fewer values than it may sample between two publishes. */
   readonly isQueueShort: boolean;
-  /** Why the server reports every change, where a filter was asked for; else null. */
+  /** Why the server reports every change, or events with fewer fields, where a filter was asked for; else null. */
   readonly filterRefusal: string | null;
 };
 export type Refused = {
@@ -88,7 +89,7 @@ export async function monitorItems(
     return { ...each, clientHandle: handles.get(item) ?? 0, queueSize, filterRefusal: null };
   });
   const first = await create(session, subscription, requests, facts);
-  const second = await create(session, subscription, first.withoutFilter, facts);
+  const second = await create(session, subscription, first.withLess, facts);
   const created = [...first.created, ...second.created];
   const lengthened = plan.queueSize === null ? await lengthen(session, subscription, created, facts) : new Map();
   const monitored = created.map((each): Monitored => {
@@ -146,6 +147,7 @@ async function findNodes(session: Session, items: readonly Item[], facts: Server
 
 /** Where the name of the status says too little of what to do. */
 const remedies = new Map([
+  ['BadEventFilterInvalid', ', the server does not know the type or a field of these events: see events of the tag'],
   ['BadTooManyMonitoredItems', ', the server has no room for more items: raise its limit, or state fewer tags'],
 ]);
 
@@ -164,15 +166,15 @@ function whatToMonitor(
 type Creation = {
   readonly created: Created[];
   readonly refused: Refused[];
-  /** Whose filter alone was refused: to be asked for without. */
-  readonly withoutFilter: Request[];
+  /** Whose filter alone was refused: to be asked for with what the server takes of it. */
+  readonly withLess: Request[];
 };
 
 async function create(
   session: Session,
   { subscriptionId, publishingMs, plan }: SubscriptionAtServer,
   requests: readonly Request[],
-  { limits }: ServerFacts,
+  { limits, namespaces }: ServerFacts,
 ): Promise<Creation> {
   const results = await inCalls(limits.monitor, requests, async (some) => {
     const response = await session.createMonitoredItems({
@@ -186,21 +188,20 @@ async function create(
     });
     return response.results ?? [];
   });
-  const creation: Creation = { created: [], refused: [], withoutFilter: [] };
-  for (const [
-    position,
-    { statusCode, monitoredItemId, revisedQueueSize, revisedSamplingInterval },
-  ] of results.entries()) {
+  const creation: Creation = { created: [], refused: [], withLess: [] };
+  for (const [position, result] of results.entries()) {
     const request = requests[position];
     if (request === undefined) continue;
-    const { item, filter } = request;
+    const { item } = request;
+    const { statusCode, monitoredItemId, revisedQueueSize, revisedSamplingInterval } = result;
     const { name } = statusCode;
+    const less = statusCode.isGood() ? null : withLess(request, result, namespaces);
     if (statusCode.isGood()) {
       const asked = item.events?.plan.queueSize ?? plan.queueSize;
       const neededQueueSize = asked ?? queueSizeFor(publishingMs, revisedSamplingInterval);
       creation.created.push({ ...request, monitoredItemId, revisedQueueSize, neededQueueSize });
-    } else if (filter !== null && item.events === null && isFilterRefused(name)) {
-      creation.withoutFilter.push({ ...request, filter: null, filterRefusal: name });
+    } else if (less !== null) {
+      creation.withLess.push(less);
     } else {
       const isInvalid = name === 'BadNodeIdInvalid';
       const reason = `${item.node.text}: ${name}${remedies.get(name) ?? ''}`;
@@ -208,6 +209,20 @@ async function create(
     }
   }
   return creation;
+}
+
+/** null where the filter is not what was refused, or there is nothing less to ask for. */
+function withLess(
+  request: Request,
+  { statusCode, filterResult }: MonitoredItemCreateResult,
+  namespaces: readonly string[],
+): Request | null {
+  const { item, filter } = request;
+  if (filter === null || request.filterRefusal !== null || !isFilterRefused(statusCode.name)) return null;
+  const asked = { ...request, filterRefusal: statusCode.name };
+  if (item.events === null) return { ...asked, filter: null };
+  const built = eventFilter(item.events.plan, namespaces, refusedParts(filterResult));
+  return 'reason' in built ? null : { ...asked, filter: built.filter };
 }
 
 /**
