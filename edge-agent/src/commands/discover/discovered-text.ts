@@ -21,7 +21,7 @@ export async function endpointLines(
   const rows = endpoints.map((endpoint) => [
     endpoint.endpointUrl ?? '',
     securityName(endpoint),
-    (endpoint.userIdentityTokens ?? []).map((token) => tokenName(token)).join(', '),
+    [...new Set((endpoint.userIdentityTokens ?? []).map((token) => tokenName(token)))].join(', '),
     chosen.get(endpoint)?.join(', ') ?? '',
   ]);
   return [
