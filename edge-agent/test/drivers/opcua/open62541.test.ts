@@ -129,6 +129,24 @@ describeWith(open62541, 'a server of open62541', () => {
     expect(await rig.metric('fieldline_opcua_refused_items')).toBe(1);
   });
 
+  test.each([
+    ['an absolute deadband', { deadband: 4 }, 5],
+    ['a deadband in percent of the range of the node', { deadbandPercent: 1 }, 11],
+  ] as const)('holds changes back by %s', async (_name, deadband, least) => {
+    const stated = { ...tagOf('counter'), ...deadband, deadbandAt: 'server' as const };
+    const rig = await trusting(await serverWith(), { samplingMs: 0, queueSize: 100, tags: [stated] });
+    const numbers = await waitFor(
+      () => {
+        const seen = rig.of('counter').flatMap(({ value }) => (value === null ? [] : Number(value)));
+        return seen.length > 3 && seen;
+      },
+      { what: 'three changes' },
+    );
+    const steps = numbers.slice(1).map((number, position) => number - (numbers[position] ?? 0));
+    expect(steps).toEqual(steps.map(() => least));
+    expect(rig.driver.note?.()).not.toContain('does not filter');
+  });
+
   test('takes a value within its limits, refuses one beyond, and answers a call', async () => {
     const write = { min: -1e6, max: 1e6 };
     const wide = { min: '-9223372036854775808', max: '9223372036854775807' };
@@ -210,7 +228,8 @@ describeWith(open62541, 'a server of open62541', () => {
     for (const line of [
       ['nodes per read', '5', '5'],
       ['items per call', '7', '7'],
-      ['history of the node', 'kept'],
+      ['percent deadband', 'yes'],
+      ['history of the node', expect.stringMatching(/^kept/)],
       ['transfer', 'yes'],
     ])
       expect(measured.said.map(cells)).toContainEqual(line);

@@ -73,9 +73,20 @@ static void count(UA_Server *server, void *counted) {
     set(server, "counter", *(UA_Double *)counted += 1);
 }
 
+/* A deadband in percent is of this. */
+static void addRange(UA_Server *server, UA_NodeId owner, UA_Range range) {
+    UA_VariableAttributes attributes = UA_VariableAttributes_default;
+    attributes.dataType = UA_TYPES[UA_TYPES_RANGE].typeId;
+    UA_Variant_setScalar(&attributes.value, &range, &UA_TYPES[UA_TYPES_RANGE]);
+    must(UA_Server_addVariableNode(server, UA_NODEID_NULL, owner, UA_NS0ID(HASPROPERTY), UA_QUALIFIEDNAME(0, "EURange"),
+                                   UA_NS0ID(PROPERTYTYPE), attributes, NULL, NULL),
+         "a range");
+}
+
 static void addCounter(UA_Server *server, UA_HistoryDataGathering gathering) {
     static UA_Double counted = 0;
     addScalar(server, "counter", &UA_TYPES[UA_TYPES_DOUBLE], &counted);
+    addRange(server, node("counter"), (UA_Range){0, 1000});
     UA_Byte access = UA_ACCESSLEVELMASK_READ | UA_ACCESSLEVELMASK_HISTORYREAD;
     must(UA_Server_writeAccessLevel(server, node("counter"), access), "the counter");
     must(UA_Server_writeHistorizing(server, node("counter"), true), "the counter");
