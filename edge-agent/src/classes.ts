@@ -1,5 +1,5 @@
 /** Which class each tag is of: samples of different classes go different ways from the filter on. */
-import { callsOf, type Device } from '@fieldline/shared/config/edge';
+import { callsOf, type Device, takesEvents } from '@fieldline/shared/config/edge';
 import { defaultClass, type Sample, type Tag, type TagClass, tagClasses } from '@fieldline/shared/contracts';
 
 export type Classes = {
@@ -9,27 +9,33 @@ export type Classes = {
   readonly apart: (samples: readonly Sample[]) => Iterable<readonly [TagClass, readonly Sample[]]>;
 };
 
-/** What a tag does not say, its device says for it. `own`: tags of the gateway itself. */
+type Stated = Device['tags'][number] | ReturnType<typeof callsOf>[number];
+
+/** What a tag does not say, its device says for it. Where neither does, events are alarms. */
+export const classOf = (tag: Stated, device: Device): TagClass =>
+  tag.class ?? device.class ?? (takesEvents(tag) ? 'alarm' : defaultClass);
+
+/** `own`: tags of the gateway itself. */
 export function classesOf(devices: readonly Device[], own: readonly (readonly [Tag, TagClass])[] = []): Classes {
   /** Those of another class than the default: mostly few. */
   const stated = new Map<string, TagClass>(own.map(([{ device, tag }, tagClass]) => [`${device}/${tag}`, tagClass]));
   for (const device of devices) {
     for (const tag of [...device.tags, ...callsOf(device)]) {
-      const tagClass = tag.class ?? device.class ?? defaultClass;
+      const tagClass = classOf(tag, device);
       if (tagClass !== defaultClass) stated.set(`${device.device}/${tag.tag}`, tagClass);
     }
   }
   const found = new Set<TagClass>([defaultClass, ...stated.values()]);
   const inUse = tagClasses.filter((tagClass) => found.has(tagClass));
   const known = new Map<Tag, TagClass>();
-  const classOf = (tag: Tag): TagClass => {
+  const knownOf = (tag: Tag): TagClass => {
     const tagClass = known.get(tag) ?? stated.get(`${tag.device}/${tag.tag}`) ?? defaultClass;
     known.set(tag, tagClass);
     return tagClass;
   };
   return {
     inUse,
-    apart: (samples) => (inUse.length === 1 ? [[defaultClass, samples]] : byClass(samples, classOf)),
+    apart: (samples) => (inUse.length === 1 ? [[defaultClass, samples]] : byClass(samples, knownOf)),
   };
 }
 

@@ -3,7 +3,7 @@ import { type EdgeConfig, edgeSchema } from '@fieldline/shared/config';
 import type { Sample, Tag } from '@fieldline/shared/contracts';
 import { describeWith, mosquitto, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { classesOf } from '../src/classes.ts';
+import { classesOf, classOf } from '../src/classes.ts';
 import { edgeConfig, numbers, startTestAgent } from './helpers/agent.ts';
 import { startFakeCloud } from './helpers/fake-cloud.ts';
 import { openJournal, samplesOf } from './helpers/journal.ts';
@@ -41,6 +41,25 @@ describe('the class of a tag', () => {
       ['alarm', [1, 3]],
       ['energy', [2]],
     ]);
+  });
+
+  it('is alarm for a tag that takes events, unless it or its device states another', () => {
+    const events = { tag: 'events', node: 'i=2253', type: 'string', events: {} };
+    const server = { protocol: 'opcua', endpoint: 'opc.tcp://127.0.0.1:4840' };
+    const servers = [
+      {
+        ...server,
+        device: 'first',
+        tags: [events, { tag: 'level', node: 'i=2258' }, { ...events, tag: 'own', class: 'debug' }],
+      },
+      { ...server, device: 'second', class: 'energy', tags: [events] },
+    ];
+    const { devices: given } = edgeConfig('mqtt://127.0.0.1', { devices: servers });
+    const classes = given.flatMap((device) =>
+      device.tags.map((tag) => `${device.device}/${tag.tag} ${classOf(tag, device)}`),
+    );
+    expect(classes).toEqual(['first/events alarm', 'first/level process', 'first/own debug', 'second/events energy']);
+    expect(classesOf(given).inUse).toEqual(['debug', 'process', 'energy', 'alarm']);
   });
 
   it('that is unknown is refused with those that are known', () => {

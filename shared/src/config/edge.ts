@@ -16,6 +16,9 @@ export type Device = z.infer<typeof deviceSchema>;
 export const callsOf = (device: Device): readonly OpcuaCall[] =>
   device.protocol === 'opcua' ? (device.calls ?? []) : [];
 
+export const takesEvents = (tag: Device['tags'][number] | OpcuaCall): boolean =>
+  'events' in tag && tag.events !== undefined;
+
 const journalSchema = z.strictObject({
   folder: filePath.default('./journal').describe('of the journal alone; relative to the settings file'),
   flushMs: z

@@ -35,6 +35,13 @@ const staleShape = {
     ),
 };
 
+const keeping = {
+  ...keepingShape,
+  class: keepingShape.class.describe(
+    `${keepingShape.class.description}. A tag that takes events is of class alarm where neither it nor its device states one`,
+  ),
+};
+
 export const opcuaTagSchema = z
   .strictObject({
     tag: id,
@@ -61,7 +68,7 @@ export const opcuaTagSchema = z
     ...deadbandShape,
     ...opcuaFilterShape,
     ...staleShape,
-    ...keepingShape,
+    ...keeping,
     ...tagDescriptionShape,
     write: writeObject
       .optional()
@@ -160,7 +167,7 @@ export const opcuaDeviceSchema = z
       .describe(
         'an item of which the server has said nothing for so long is read, since one that has died is as silent as a value that does not change',
       ),
-    ...keepingShape,
+    ...keeping,
     namespace: namespaceUri,
     tags: z.array(opcuaTagSchema).default([]),
     patterns: z

@@ -1,6 +1,6 @@
 /** How many samples the settings give, and how many bytes become of them. Pure. */
 import type { EdgeConfig } from '@fieldline/shared/config/edge';
-import { defaultClass } from '@fieldline/shared/contracts';
+import { classOf } from '../../classes.ts';
 
 /**
  * Measured with the demonstration plant, 512 samples a flush (README, "How much it writes"): what a sample takes in a batch, which is what
@@ -55,13 +55,12 @@ const eventEveryMs = 60_000;
 
 /** A server samples as fast as it can where 0 is stated: no faster than it publishes is what is counted. */
 function ratesOf(device: Device): { readonly tagClass: string; readonly everyMs: number }[] {
-  const classOf = (tag: Device['tags'][number]): string => tag.class ?? device.class ?? defaultClass;
   if (device.protocol === 'modbus') {
-    return device.tags.map((tag) => ({ tagClass: classOf(tag), everyMs: tag.everyMs ?? device.everyMs }));
+    return device.tags.map((tag) => ({ tagClass: classOf(tag, device), everyMs: tag.everyMs ?? device.everyMs }));
   }
   return device.tags.map((tag) => {
-    if (tag.events !== undefined) return { tagClass: classOf(tag), everyMs: eventEveryMs };
+    if (tag.events !== undefined) return { tagClass: classOf(tag, device), everyMs: eventEveryMs };
     const samplingMs = tag.samplingMs ?? device.samplingMs;
-    return { tagClass: classOf(tag), everyMs: samplingMs === 0 ? device.publishingMs : samplingMs };
+    return { tagClass: classOf(tag, device), everyMs: samplingMs === 0 ? device.publishingMs : samplingMs };
   });
 }
