@@ -19,7 +19,7 @@ import type { Commander } from './commander/commander.ts';
 import { configFingerprint } from './config-fingerprint.ts';
 import { deviceTroubles, notesOf, watchDevices } from './device-status.ts';
 import type { Driver, DriverContext } from './drivers/driver.ts';
-import { type DriverOptions, loadDriver, type Protocol, protocolsOf, reportingOf } from './drivers/registry.ts';
+import { type DriverOptions, loadDriver, type Protocol, protocolsOf, rememberedOf } from './drivers/registry.ts';
 import { errorFields } from './error-fields.ts';
 import { createFilter } from './filter/filter.ts';
 import { filterSettings } from './filter/settings.ts';
@@ -80,7 +80,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     classes: classes.inUse,
     lagMs: lagMsOf(devices),
     thinToMs: thinToMsOf(devices),
-    isRemembered: reportingOf(devices),
+    ...rememberedOf(devices),
     compression: uplinkConfig.compression,
     maxBatchBytes: uplinkConfig.maxBatchBytes,
     memoryBytes,
@@ -194,6 +194,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
       if (kept.isFull) void flush();
     },
     lastKept: (tag) => journal.lastKept(tag),
+    standing: (tag) => journal.standing(tag),
   };
   const poller = createPoller({ clock, onSamples: take, metrics, log });
   life.add('drivers', async () => {

@@ -74,6 +74,8 @@ export type DriverContext = {
    * may have been given before. For protocols that report by themselves (`registry.ts`).
    */
   readonly lastKept: (tag: Tag) => LastKept | null;
+  /** Of a tag whose texts tell of several things (`registry.ts`): the last text of each that was not over, with its time. */
+  readonly standing: (tag: Tag) => readonly { readonly time: Micros; readonly text: string }[];
 };
 
 /** Why something was not written, or is not known to be. */

@@ -2,8 +2,11 @@
  * Protocol → driver. A driver's module is imported when a device needs it: the OPC UA library alone costs 90 MB. A new
  * protocol in the union of the settings does not compile until it has its line here.
  */
-import type { Device, FlightRecorderSettings } from '@fieldline/shared/config';
+import type { FlightRecorderSettings } from '@fieldline/shared/config';
+import { type Device, takesEvents } from '@fieldline/shared/config/edge';
+import type { Tag } from '@fieldline/shared/contracts';
 import type { Driver, DriverContext } from './driver.ts';
+import { conditionIn, type Subject } from './opcua/events/condition-text.ts';
 import type { TakeFound } from './opcua/nodes/expander.ts';
 
 export type Protocol = Device['protocol'];
@@ -44,11 +47,23 @@ const isProtocol = (name: string): name is Protocol => name in loaders;
 /** Whose devices say by themselves what changed: after a restart they say again what was said before. */
 const reportsByItself: Readonly<Record<Protocol, boolean>> = { modbus: false, opcua: true };
 
-/** Whether a device reports by itself; undefined where none does. */
-export function reportingOf(devices: readonly Device[]): ((device: string) => boolean) | undefined {
-  const reporting = devices.filter(({ protocol }) => reportsByItself[protocol]).map(({ device }) => device);
-  const names = new Set(reporting);
-  return names.size === 0 ? undefined : (device) => names.has(device);
+export type Remembered = {
+  /** undefined: no device reports by itself. */
+  readonly isRemembered: ((device: string) => boolean) | undefined;
+  readonly subjectOf: (tag: Tag, text: string) => Subject | null;
+};
+
+/** Of whose samples the journal remembers the last ones, and which of their texts tell of several things: events, of conditions. */
+export function rememberedOf(devices: readonly Device[]): Remembered {
+  const reporting = devices.filter(({ protocol }) => reportsByItself[protocol]);
+  const names = new Set(reporting.map(({ device }) => device));
+  const ofEvents = new Set(
+    reporting.flatMap(({ device, tags }) => tags.filter(takesEvents).map(({ tag }) => `${device}/${tag}`)),
+  );
+  return {
+    isRemembered: names.size === 0 ? undefined : (device) => names.has(device),
+    subjectOf: ({ device, tag }, text) => (ofEvents.has(`${device}/${tag}`) ? conditionIn(text) : null),
+  };
 }
 
 export const protocolsOf = (devices: readonly Device[]): Protocol[] =>

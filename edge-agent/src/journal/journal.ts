@@ -28,7 +28,7 @@ import { errorFields } from '../error-fields.ts';
 import type { Extent, StoredBatch } from './batches.ts';
 import type { Folder } from './folder.ts';
 import type { HeldStream } from './holdings.ts';
-import type { LastKept } from './last/last-samples.ts';
+import type { LastKept, Standing } from './last/last-samples.ts';
 import { setGauges } from './metrics.ts';
 import { Opening } from './opening.ts';
 import { inSegments, type JournalOptions } from './options.ts';
@@ -202,6 +202,11 @@ export class Journal {
   /** The last sample of a tag that it has, or had until it was confirmed; null where nothing is known. */
   lastKept(tag: Tag): LastKept | null {
     return this.parts.lastSamples.of(tag);
+  }
+
+  /** Of a tag whose texts tell of several things: the last text of each that is not over. */
+  standing(tag: Tag): readonly Standing[] {
+    return this.parts.lastSamples.standing(tag);
   }
 
   /** In words for the operator; null when well. */

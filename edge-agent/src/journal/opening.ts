@@ -93,8 +93,9 @@ export class Opening {
     if (folder.disk.postponed.length > 0) note.expected = new Map(folder.note.held);
     note.unknownEnds = folder.unknownEnds;
     chain.found(folder.ends);
-    const { isRemembered } = this.options;
-    if (isRemembered !== undefined) lastSamples.found(lastSamplesIn(folder, isRemembered, this.startedAt.at));
+    const { isRemembered, subjectOf } = this.options;
+    if (isRemembered !== undefined)
+      lastSamples.found(lastSamplesIn(folder, { isRemembered, subjectOf }, this.startedAt.at));
     folder.disk.lastSamplesOf = (tagClass) => lastSamples.stated(tagClass);
     folder.disk.beforeRemoval = () => note.catchUp((text) => folder.disk.writeNote(text));
     store.load(folder.disk, folder.note.confirmed);

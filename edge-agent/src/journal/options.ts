@@ -3,6 +3,7 @@ import { defaultClass } from '@fieldline/shared/contracts';
 import type { Log, Metrics } from '@fieldline/shared/runtime';
 import type { ChainOptions } from './chain.ts';
 import type { DiskOptions } from './disk-options.ts';
+import type { SubjectOf } from './last/series-lasts.ts';
 import type { Bounds } from './retention.ts';
 import { spaceOf } from './space.ts';
 import type { ThinToMs } from './thinning/settings.ts';
@@ -16,6 +17,8 @@ export type JournalOptions = DiskOptions &
     readonly thinToMs?: ThinToMs | null;
     /** Devices of which the last sample of each series is remembered for the next start; undefined: none. */
     readonly isRemembered?: ((device: string) => boolean) | undefined;
+    /** Of their texts that tell of several things: of which; undefined: there are none. */
+    readonly subjectOf?: SubjectOf | undefined;
     readonly log: Log;
     readonly metrics: Metrics;
   };

@@ -32,9 +32,9 @@ export function journalParts(options: JournalOptions, failed: (error: unknown) =
   });
   const chain = new Chain(options);
   const { goesSoon } = retention;
-  const { isRemembered, classes = [defaultClass] } = options;
+  const { isRemembered, subjectOf, classes = [defaultClass] } = options;
   const leftOut = (): void => metrics.unrememberedSeries.inc();
-  const lastSamples = new LastSamples({ isRemembered, classes, leftOut });
+  const lastSamples = new LastSamples({ isRemembered, subjectOf, classes, leftOut });
   const durability = new Durability({ store, note, compression, goesSoon, failed });
   const intake = new Intake({ pending, chain, store, durability, lastSamples, metrics, clock, moment });
   const losses = new Losses({ store, pending, lastSamples, metrics, note, log });

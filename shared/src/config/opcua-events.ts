@@ -26,7 +26,7 @@ export const eventsSchema = z
       .max(100)
       .default(usualFields)
       .describe(
-        'browse names below the event type, e.g. Message, ActiveState/Id or nsu=urn:plant;Pressure; a name without a namespace is of the specification. EventId, EventType and, of a condition, ConditionId are always there',
+        'browse names below the event type, e.g. Message, ActiveState/Id or nsu=urn:plant;Pressure; a name without a namespace is of the specification. EventId, EventType and, of a condition, ConditionId, Retain and the BranchId of a branch are always there',
       ),
     minSeverity: z.int().min(1).max(1_000).optional().describe('events below it are not taken'),
     queueSize: z

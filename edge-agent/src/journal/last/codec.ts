@@ -18,6 +18,8 @@ const schema = z.object({
   devices: z.array(z.string()),
   /** Index into the devices, the tag and its type. */
   tags: z.array(z.tuple([z.int(), z.string(), z.enum(valueTypes)])),
+  /** Index into the tags, and the name of the subject that its text is the last of. Files from before there were some state none. */
+  subjects: z.array(z.tuple([z.int(), z.string()])).default([]),
   /** Of the samples with a value, one for each tag: µs since the one before it; index into the batches, −1 where there is none. */
   time: numbers,
   value: z.array(z.union([z.number(), z.boolean(), z.string(), z.null()])),
@@ -31,13 +33,15 @@ type Columns = z.infer<typeof schema>;
 export function encodeLasts(series: readonly SeriesLast[]): Buffer {
   const [batches, devices] = [new Numbered<string>(), new Numbered<string>()];
   const indexOf = ({ stream, seq }: BatchId): number => batches.indexOf(`${stream} ${seq}`);
-  const columns: Columns = { batches: [], devices: [], tags: [], time: [], value: [], quality: [], batch: [], bad: [] };
+  const none = { batches: [], devices: [], tags: [], subjects: [] };
+  const columns: Columns = { ...none, time: [], value: [], quality: [], batch: [], bad: [] };
   let before = 0;
-  for (const [index, { device, tag, type, valued, bad }] of series.entries()) {
+  for (const [index, { device, tag, type, subject, valued, bad }] of series.entries()) {
     columns.tags.push([devices.indexOf(device), tag, type]);
+    if (subject !== null) columns.subjects.push([index, subject]);
     const time = valued?.time ?? before;
     columns.time.push(time - before);
-    columns.value.push(wireValue(valued?.value));
+    columns.value.push(wireValue(valued?.value, subject === null ? longestText : Number.POSITIVE_INFINITY));
     columns.quality.push(valued?.quality ?? 0);
     columns.batch.push(valued === null ? -1 : indexOf(valued.batch));
     if (bad !== null) columns.bad.push([index, bad.time, bad.quality, indexOf(bad.batch)]);
@@ -60,13 +64,15 @@ export function decodeLasts(bytes: Buffer, tagClass: TagClass): SeriesLast[] {
     if (batch === undefined) throw new Error(`there is no batch ${String(index)}`);
     return batch;
   };
+  const subjects = new Map(columns.subjects);
   let time = 0;
   const series = columns.tags.map(([device, tag, type], index): SeriesLast => {
     time += columns.time[index] ?? 0;
     const at = columns.batch[index];
     const value = typedValue(columns.value[index] ?? null, type);
     const valued = at === -1 ? null : { time, quality: columns.quality[index] ?? 0, value, batch: batchAt(at) };
-    return { device: columns.devices[device] ?? '', tag, type, class: tagClass, valued, bad: null };
+    const subject = subjects.get(index) ?? null;
+    return { device: columns.devices[device] ?? '', tag, type, subject, class: tagClass, valued, bad: null };
   });
   for (const [index, at, quality, batch] of columns.bad) {
     const bad: Point = { time: at, quality, value: null, batch: batchAt(batch) };
@@ -77,9 +83,9 @@ export function decodeLasts(bytes: Buffer, tagClass: TagClass): SeriesLast[] {
 }
 
 /** A sample with a value has one: null says that it is not remembered. */
-function wireValue(value: Value | null | undefined): Columns['value'][number] {
+function wireValue(value: Value | null | undefined, longest: number): Columns['value'][number] {
   if (typeof value === 'bigint') return value.toString();
-  return value === undefined || (typeof value === 'string' && value.length > longestText) ? null : value;
+  return value === undefined || (typeof value === 'string' && value.length > longest) ? null : value;
 }
 
 function typedValue(wire: Columns['value'][number], type: ValueType): Value | undefined {

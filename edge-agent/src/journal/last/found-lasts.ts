@@ -16,7 +16,7 @@ import type { Segment } from '../segment.ts';
 import { isDamage } from '../trouble.ts';
 import { isBelieved } from '../undated/boot.ts';
 import { decodeLasts } from './codec.ts';
-import { type Point, type SeriesLast, SeriesLasts } from './series-lasts.ts';
+import { type Point, type SeriesLast, SeriesLasts, type SubjectOf } from './series-lasts.ts';
 
 /** Batches that are read of a file: a log that is full, twice. More are there only where the file does not state what came before. */
 const mostBytes = 2 * 1024 * 1024;
@@ -24,14 +24,15 @@ const mostBytes = 2 * 1024 * 1024;
 const aheadMicros = 86_400_000_000;
 
 type Found = Pick<Folder, 'disk' | 'declared'>;
+type Remembered = { readonly isRemembered: (device: string) => boolean; readonly subjectOf?: SubjectOf | undefined };
 
 /** `now`: by a clock that may not be set. */
-export function lastSamplesIn(found: Found, isRemembered: (device: string) => boolean, now: Micros): SeriesLast[] {
+export function lastSamplesIn(found: Found, remembered: Remembered, now: Micros): SeriesLast[] {
   const latest = isBelieved(now) ? now + aheadMicros : Number.POSITIVE_INFINITY;
   return tagClasses.flatMap((tagClass) => {
     const newest = found.disk.segments.findLast(({ name }) => name.class === tagClass);
     if (newest === undefined || isEndGone(newest, found)) return [];
-    return lastsOf(found.disk, newest, isRemembered).map((series) => within(series, latest));
+    return lastsOf(found.disk, newest, remembered).map((series) => within(series, latest));
   });
 }
 
@@ -47,8 +48,8 @@ function isEndGone({ name, last }: Segment, { disk, declared }: Found): boolean 
   );
 }
 
-function lastsOf(disk: Disk, segment: Segment, isRemembered: (device: string) => boolean): SeriesLast[] {
-  const lasts = new SeriesLasts({ isRemembered, most: Number.POSITIVE_INFINITY, leftOut: () => undefined });
+function lastsOf(disk: Disk, segment: Segment, remembered: Remembered): SeriesLast[] {
+  const lasts = new SeriesLasts({ ...remembered, most: Number.POSITIVE_INFINITY, leftOut: () => undefined });
   const { class: tagClass, first } = segment.name;
   try {
     const stated = disk.use(segment).lastSamples();
@@ -61,7 +62,7 @@ function lastsOf(disk: Disk, segment: Segment, isRemembered: (device: string) =>
     if (!isDamage(error)) throw error;
     return [];
   }
-  return lasts.all().filter(({ device }) => isRemembered(device));
+  return lasts.all().filter(({ device }) => remembered.isRemembered(device));
 }
 
 /** As far back as `next`, unless that is too much. */
@@ -89,7 +90,9 @@ function noteAll(lasts: SeriesLasts, batch: DecodedBatch, tagClass: TagClass): v
   for (const [position, index] of tagIndex.entries()) {
     const tag = tags[index];
     if (tag === undefined) continue;
-    lasts.note(tag, tagClass, time[position] ?? 0, quality[position] ?? 0, value[position] ?? null, inBatch);
+    const at = time[position] ?? 0;
+    const over = lasts.note(tag, tagClass, at, quality[position] ?? 0, value[position] ?? null, inBatch);
+    if (over !== null) lasts.forget(over);
   }
 }
 

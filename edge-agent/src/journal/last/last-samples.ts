@@ -8,11 +8,19 @@
  * - What was in a batch that is lost, and declared, is not known: nor is anything else of its series, since nobody knows what came
  *   between. What was thinned counts as kept: it was left out on purpose.
  * - What waits in memory is not in the journal before it is on the disk, or with the cloud.
+ * - A subject that is over is not known any more, from then on.
  */
-import { defaultClass, type Ranges, type SamplePart, type Tag, type TagClass } from '@fieldline/shared/contracts';
+import {
+  defaultClass,
+  type Micros,
+  type Ranges,
+  type SamplePart,
+  type Tag,
+  type TagClass,
+} from '@fieldline/shared/contracts';
 import type { NewBatch } from '../batches.ts';
 import { encodeLasts } from './codec.ts';
-import { type Point, type SeriesLast, SeriesLasts } from './series-lasts.ts';
+import { type Point, type SeriesLast, SeriesLasts, type SubjectOf } from './series-lasts.ts';
 
 /** Each takes about 300 bytes of memory, and 10 of the disk in each file. */
 const mostSeries = 100_000;
@@ -20,9 +28,13 @@ const mostSeries = 100_000;
 /** Of a tag: the last sample with a value, where there is none the last bad one; and a bad one that came after it. */
 export type LastKept = Omit<Point, 'batch'> & { readonly bad: Pick<Point, 'time' | 'quality'> | null };
 
+export type Standing = { readonly time: Micros; readonly text: string };
+
 export type LastSamplesOptions = {
   /** Whose samples are remembered; undefined: nobody's. */
   readonly isRemembered?: ((device: string) => boolean) | undefined;
+  /** undefined: no tag has subjects. */
+  readonly subjectOf?: SubjectOf | undefined;
   readonly classes: readonly TagClass[];
   /** There is no room for one more series. */
   readonly leftOut: () => void;
@@ -37,9 +49,9 @@ export class LastSamples {
 
   constructor(options: LastSamplesOptions) {
     this.options = options;
-    const { isRemembered = () => false, leftOut } = options;
-    this.inFiles = new SeriesLasts({ isRemembered, most: mostSeries, leftOut });
-    this.inMemory = new SeriesLasts({ isRemembered, most: mostSeries, leftOut });
+    const { isRemembered = () => false, subjectOf, leftOut } = options;
+    this.inFiles = new SeriesLasts({ isRemembered, subjectOf, most: mostSeries, leftOut });
+    this.inMemory = new SeriesLasts({ isRemembered, subjectOf, most: mostSeries, leftOut });
   }
 
   /** What earlier openings have left. */
@@ -57,7 +69,10 @@ export class LastSamples {
     const batch = { stream, seq };
     for (let at = from; at < to; at++) {
       const tag = columns.tagAt(at);
-      lasts.note(tag, tagClass, columns.timeAt(at), columns.qualityAt(at), columns.valueAt(at), batch);
+      const over = lasts.note(tag, tagClass, columns.timeAt(at), columns.qualityAt(at), columns.valueAt(at), batch);
+      if (over === null) continue;
+      this.inFiles.forget(over);
+      this.inMemory.forget(over);
     }
   }
 
@@ -83,6 +98,14 @@ export class LastSamples {
     const { bad } = series;
     const badAfter = bad === null || bad === point ? null : { time: bad.time, quality: bad.quality };
     return { time, quality, value, bad: badAfter };
+  }
+
+  /** The last text of each subject of a tag that is not over. */
+  standing({ device, tag }: Tag): Standing[] {
+    return this.inFiles.all().flatMap(({ subject, valued, ...of }) => {
+      if (subject === null || of.device !== device || of.tag !== tag || typeof valued?.value !== 'string') return [];
+      return { time: valued.time, text: valued.value };
+    });
   }
 
   /** What the newest file of a class shall state; null where nothing is to be remembered. */

@@ -1,4 +1,7 @@
-/** Of each series its last sample, by the time that it states, and which batch has it. */
+/**
+ * Of each series its last sample, by the time that it states, and which batch has it. Where the texts of a tag tell of several things,
+ * as events do of conditions, the last one of each of these subjects too, as long as it is not over.
+ */
 import {
   defaultClass,
   hasNumber,
@@ -21,9 +24,14 @@ export type Point = {
   batch: BatchId;
 };
 
+/** Of a text: what it tells of, and whether that is over with it; null where the tag has no subjects. */
+export type SubjectOf = (tag: Tag, text: string) => { readonly name: string; readonly isOver: boolean } | null;
+
 export type SeriesLast = {
   readonly device: string;
   readonly tag: string;
+  /** null: it is the last of the tag itself. */
+  readonly subject: string | null;
   type: ValueType;
   /** Of the stream that it came by last. */
   class: TagClass;
@@ -38,13 +46,19 @@ export type SeriesLastsOptions = {
   /** Series beyond so many are left out. */
   readonly most: number;
   readonly leftOut: () => void;
+  readonly subjectOf?: SubjectOf | undefined;
 };
+
+/** Beyond so many in all, and so many characters, they are not remembered: then a server may say them once more. */
+const mostSubjects = 10_000;
+const longestSubjectText = 2_000;
 
 export class SeriesLasts {
   private readonly options: SeriesLastsOptions;
   private readonly byName = new Map<string, SeriesLast>();
   /** The way to the same ones without making a name for each sample; null for those that are not remembered. */
   private readonly byTag = new Map<Tag, SeriesLast | null>();
+  private subjects = 0;
 
   constructor(options: SeriesLastsOptions) {
     this.options = options;
@@ -55,22 +69,36 @@ export class SeriesLasts {
     return [...this.byName.values()].filter(({ valued, bad }) => valued !== null || bad !== null);
   }
 
-  find({ device, tag }: Tag): SeriesLast | null {
-    return this.byName.get(`${device}/${tag}`) ?? null;
+  find(named: Named): SeriesLast | null {
+    return this.byName.get(nameOf(named)) ?? null;
   }
 
-  /** Samples of one time: the later one counts. */
-  note(tag: Tag, tagClass: TagClass, time: Micros, quality: QualityCode, value: Value | null, batch: BatchId): void {
+  /** Samples of one time: the later one counts. Gives a subject that is over now: whoever knows it shall forget it. */
+  note(
+    tag: Tag,
+    tagClass: TagClass,
+    time: Micros,
+    quality: QualityCode,
+    value: Value | null,
+    batch: BatchId,
+  ): Named | null {
     const known = this.byTag.get(tag);
     const series = known === undefined ? this.learn(tag) : known;
-    if (series === null) return;
+    if (series === null) return null;
     series.class = tagClass;
     take(series, time, quality, value, batch);
+    const subject = typeof value === 'string' ? (this.options.subjectOf?.(tag, value) ?? null) : null;
+    if (subject === null) return null;
+    const named = { ...tag, subject: subject.name };
+    if (subject.isOver) return named;
+    const text = String(value).length > longestSubjectText ? undefined : value;
+    this.add({ ...named, class: tagClass, valued: { time, quality, value: text, batch }, bad: null });
+    return null;
   }
 
   /** What is known of one elsewhere. */
-  add({ device, tag, type, class: tagClass, valued, bad }: SeriesLast): void {
-    const series = this.findOrMake({ device, tag, type });
+  add({ class: tagClass, valued, bad, ...named }: SeriesLast): void {
+    const series = this.findOrMake(named);
     if (series === null) return;
     series.class = tagClass;
     for (const point of [valued, bad])
@@ -90,14 +118,20 @@ export class SeriesLasts {
       else taken.valued = null;
       if (isIn(series.bad, stream, ranges)) series.bad = null;
       else taken.bad = null;
+      if (series.subject !== null) this.forget(series);
       return taken;
     });
   }
 
   /** Nothing is known of it from now on. False where nothing was. */
-  forget({ device, tag }: SeriesLast): boolean {
-    const series = this.byName.get(`${device}/${tag}`);
-    if (series === undefined || (series.valued === null && series.bad === null)) return false;
+  forget(named: Named): boolean {
+    const series = this.find(named);
+    if (series === null) return false;
+    if (series.subject !== null) {
+      this.subjects -= 1;
+      return this.byName.delete(nameOf(series));
+    }
+    if (series.valued === null && series.bad === null) return false;
     series.valued = null;
     series.bad = null;
     return true;
@@ -111,21 +145,29 @@ export class SeriesLasts {
     return series;
   }
 
-  private findOrMake(tag: Tag): SeriesLast | null {
-    const known = this.find(tag);
+  private findOrMake(named: Tag & Named): SeriesLast | null {
+    const known = this.find(named);
     if (known !== null) {
-      if (known.type !== tag.type) retype(known, tag.type);
+      if (known.type !== named.type) retype(known, named.type);
       return known;
     }
-    if (this.byName.size >= this.options.most) {
+    const { device, tag, type, subject = null } = named;
+    if (this.byName.size >= this.options.most || (subject !== null && this.subjects >= mostSubjects)) {
       this.options.leftOut();
       return null;
     }
-    const made: SeriesLast = { ...tag, class: defaultClass, valued: null, bad: null };
-    this.byName.set(`${tag.device}/${tag.tag}`, made);
+    if (subject !== null) this.subjects += 1;
+    const made: SeriesLast = { device, tag, type, subject, class: defaultClass, valued: null, bad: null };
+    this.byName.set(nameOf(made), made);
     return made;
   }
 }
+
+type Named = Pick<Tag, 'device' | 'tag'> & { readonly subject?: string | null };
+
+/** No id has a space. */
+const nameOf = ({ device, tag, subject = null }: Named): string =>
+  subject === null ? `${device}/${tag}` : `${device}/${tag} ${subject}`;
 
 const isIn = (point: Point | null, stream: string, ranges: Ranges): boolean =>
   point !== null && point.batch.stream === stream && hasNumber(ranges, point.batch.seq);

@@ -128,6 +128,7 @@ test('what lasts is told by the log once, and its end', async () => {
     heldSinceMs: () => null,
     whenKept: () => {},
     lastKept: () => null,
+    standing: () => [],
   };
   const context = { clock: createTestClock(), log, metrics: createMetrics(), ...unused };
   const driver = createModbusDriver([device({ link: tcp(plc.port), tags: words(0, 1) })], context);

@@ -48,7 +48,7 @@ export function startUnconnected(
   learnedFile: string | null = null,
 ) {
   const metrics = createMetrics();
-  const unused = { emit: () => {}, declare: () => {}, whenKept: () => {}, lastKept: () => null };
+  const unused = { emit: () => {}, declare: () => {}, whenKept: () => {}, lastKept: () => null, standing: () => [] };
   const driver = createModbusDriver(
     devices,
     { clock, log: silentLog, metrics, heldSinceMs, ...unused },

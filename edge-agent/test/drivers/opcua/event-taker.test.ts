@@ -2,7 +2,7 @@ import { qualityName } from '@fieldline/shared/contracts';
 import { coerceNodeId, DataType, LocalizedText, Variant } from 'node-opcua';
 import { expect, test } from 'vitest';
 import { planEvents } from '../../../src/drivers/opcua/events/event-filter.ts';
-import { createEventTaker } from '../../../src/drivers/opcua/events/events.ts';
+import { createEventTaker, type EventTaker } from '../../../src/drivers/opcua/events/events.ts';
 import { noTypes } from '../../../src/drivers/opcua/values/content.ts';
 
 const atMs = 1_770_000_000_000;
@@ -21,29 +21,39 @@ type Said = {
   message?: string;
   severity?: number;
   condition?: string;
+  branch?: string;
   ms?: number;
 };
 
 /** As they are selected: what a sample is made of by itself, then the message. */
-function eventOf({ type = 'alarm', id = 'a', message = 'hot', severity = 700, condition, ms = 0 }: Said): Variant[] {
+function eventOf({
+  type = 'alarm',
+  id = 'a',
+  message = 'hot',
+  severity = 700,
+  condition,
+  branch,
+  ms = 0,
+}: Said): Variant[] {
   const nothing = new Variant({ dataType: DataType.Null });
-  const node =
-    condition === undefined ? nothing : new Variant({ dataType: DataType.NodeId, value: coerceNodeId(condition) });
+  const nodeOf = (text: string | undefined): Variant =>
+    text === undefined ? nothing : new Variant({ dataType: DataType.NodeId, value: coerceNodeId(text) });
   return [
     new Variant({ dataType: DataType.ByteString, value: Buffer.from(id) }),
     new Variant({ dataType: DataType.NodeId, value: coerceNodeId(types[type]) }),
     new Variant({ dataType: DataType.DateTime, value: new Date(atMs + ms) }),
     new Variant({ dataType: DataType.UInt16, value: severity }),
-    node,
-    nothing,
+    nodeOf(condition),
+    nodeOf(branch ?? (condition === undefined ? undefined : 'i=0')),
     new Variant({ dataType: DataType.Boolean, value: condition !== undefined }),
     new Variant({ dataType: DataType.LocalizedText, value: new LocalizedText(message) }),
   ];
 }
 
-function taker(minSeverity = 1) {
+function taker(minSeverity = 1, recalled: Parameters<EventTaker['recall']> = [0, []]) {
   const plan = planEvents({ type: 'i=2041', fields: ['Message'], minSeverity, queueSize: 10 });
-  const { take } = createEventTaker({ device: 'd', tag: 't', type: 'string' }, plan);
+  const { take, recall } = createEventTaker({ device: 'd', tag: 't', type: 'string' }, plan);
+  recall(...recalled);
   return (said: Said) => {
     const { samples, ...rest } = take(eventOf(said), micros, noTypes);
     const seen = samples.map(({ time, value, quality }) => [
@@ -87,6 +97,21 @@ test('a refresh says nothing again, also under other ids, and ends what it does 
   ]);
   expect(take({ type: 'refreshEnd', ms: 3 }).samples).toEqual([[3_000, 'stuck', 'uncertain/substituted']]);
   expect(take({ type: 'refreshEnd', ms: 4 }).samples).toEqual([]);
+});
+
+test('what the journal has of a condition is not said again, also where its time was moved; a branch is one of its own', () => {
+  const textOf = (id: string, message: string) =>
+    `{"EventId":"${id}","EventType":"AlarmConditionType","ConditionId":"ns=1;s=${id}","Retain":true,"Message":"${message}"}`;
+  const standing = ['pump', 'valve', 'tank'].map((id, moved) => ({ time: micros + moved, text: textOf(id, 'hot') }));
+  const take = taker(1, [micros + 2, standing]);
+  take({ type: 'refreshStart' });
+  expect(take({ id: 'a', condition: 'ns=1;s=pump' })).toMatchObject({ samples: [], isRepeated: true });
+  expect(take({ id: 'b', condition: 'ns=1;s=valve' })).toMatchObject({ samples: [], isRepeated: true });
+  expect(take({ id: 'c', condition: 'ns=1;s=tank', message: 'hotter' }).samples).toEqual([[3, 'hotter', 'good']]);
+  expect(take({ id: 'd', condition: 'ns=1;s=pump', branch: 'ns=1;s=before' }).samples).toEqual([[4, 'hot', 'good']]);
+  expect(take({ type: 'refreshEnd', ms: 3 }).samples).toEqual([]);
+  take({ type: 'refreshStart' });
+  expect(take({ id: 'e', condition: 'ns=1;s=valve', ms: 1 }).samples).toEqual([[1_000, 'hot', 'good']]);
 });
 
 test('a server that wants to be asked again is heard', () => {

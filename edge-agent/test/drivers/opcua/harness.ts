@@ -63,6 +63,7 @@ export function createRig(devices: readonly DeviceSettings[], { log = silentLog,
       emit: (emitted) => samples.push(...emitted),
       declare: (declaration) => declared.push(declaration),
       lastKept: ({ tag }) => kept[tag] ?? null,
+      standing: () => [],
       whenKept: (then) => void (waiting?.push(then) ?? setImmediate(then)),
     },
     {

@@ -42,6 +42,7 @@ async function subscribed({ away = false } = {}) {
     declare: (declaration: Declaration) => void declared.push(declaration),
     whenKept: () => {},
     lastKept: () => null,
+    standing: () => [],
   };
   const options = { acknowledgements: createAcknowledgements(), retryNodes: { firstMs: 1, maxMs: 1 } };
   const subscription = createDeviceSubscription(plan, context, createOpcuaMetrics(metrics), options);

@@ -1,6 +1,7 @@
 /**
  * The events of one tag, as samples. Invariants:
  *  - an event is said once, by its EventId, whatever brings it again: a refresh, a republished message;
+ *  - what an earlier run of the agent has left of a condition in the journal counts as said;
  *  - no two events have the same time: one that has the time of another is put on the next free microsecond;
  *  - a condition that a refresh does not bring any more, although it was of interest before, has ended while nobody listened: that is
  *    said, as uncertain.
@@ -11,6 +12,7 @@ import { type Content, contentOf, type KnownTypes } from '../values/content.ts';
 import { textOf } from '../values/content-text.ts';
 import { textOfScalar } from '../values/scalar.ts';
 import { instantOf } from '../values/time.ts';
+import { conditionIn, endedText, withoutId } from './condition-text.ts';
 import { type EventsPlan, ownFieldCount, ownFields } from './event-filter.ts';
 
 export type TakenEvent = {
@@ -25,6 +27,8 @@ export type TakenEvent = {
 export type EventTaker = {
   readonly plan: EventsPlan;
   readonly take: (fields: readonly Variant[], arrival: Micros, types: KnownTypes) => TakenEvent;
+  /** What the journal has: its last time, and the conditions that stand. */
+  readonly recall: (last: Micros, standing: readonly StandingText[]) => void;
   /** What began in a session that is gone does not end. */
   readonly stopRefresh: () => void;
 };
@@ -37,23 +41,29 @@ const nothing: TakenEvent = { samples: [], isRepeated: false, lost: null, wantsR
 /** OPC 10000-5 6.4.3 and following, OPC 10000-9 5.11. */
 const special = { refreshStart: 2787, refreshEnd: 2788, refreshRequired: 2789, overflow: 3035 } as const;
 
-type Condition = { readonly time: Micros; readonly fields: ReadonlyMap<string, Content> };
+export type StandingText = { readonly time: Micros; readonly text: string };
+
+/** `text`: without the EventId. `isRecalled`: its time is that of its sample, which may be moved a little from that of the event. */
+type Condition = StandingText & { readonly isRecalled?: boolean };
+
+/** Of so many microseconds an event is moved at most, by others of its time: most servers count milliseconds. */
+const mostMoved = 999;
 
 export function createEventTaker(tag: Tag, plan: EventsPlan): EventTaker {
   const said = new Set<string>();
   const times = new Set<Micros>();
-  /** Those of interest, by their node and branch. */
+  /** Those of interest, by their names. */
   const conditions = new Map<string, Condition>();
   /** Those that the refresh that is under way has brought; null while none is. */
   let refreshed: Set<string> | null = null;
   let lastTime: Micros = 0;
 
-  const sampleOf = (fields: ReadonlyMap<string, Content>, time: Micros, quality: number): Sample => {
+  const sampleOf = (value: string, time: Micros, quality: number): Sample => {
     let free = time;
     while (times.has(free)) free += 1;
     remember(times, free);
     lastTime = Math.max(lastTime, free);
-    return { tag, time: free, value: textOf({ kind: 'structure', fields }).text, quality };
+    return { tag, time: free, value, quality };
   };
 
   const endRefresh = (time: Micros): TakenEvent => {
@@ -61,9 +71,7 @@ export function createEventTaker(tag: Tag, plan: EventsPlan): EventTaker {
     refreshed = null;
     const gone = [...conditions].filter(([key]) => !brought.has(key));
     for (const [key] of gone) conditions.delete(key);
-    const samples = gone.map(([, { fields }]) =>
-      sampleOf(new Map([...fields, ['Retain', flag(false)]]), time, qualityCode('uncertain/substituted')),
-    );
+    const samples = gone.map(([, { text }]) => sampleOf(endedText(text), time, qualityCode('uncertain/substituted')));
     return { ...nothing, samples };
   };
 
@@ -74,11 +82,20 @@ export function createEventTaker(tag: Tag, plan: EventsPlan): EventTaker {
     if (isRetained && conditions.size < mostRemembered) conditions.set(key, known);
     if (refreshed === null) return false;
     refreshed.add(key);
-    return before?.time === known.time && sameFields(before.fields, known.fields);
+    return before !== undefined && before.text === known.text && isTimeOf(before, known.time);
   };
 
   return {
     plan,
+    recall: (last, standing) => {
+      lastTime = last;
+      remember(times, last);
+      for (const { time, text } of standing) {
+        const name = conditionIn(text)?.name;
+        if (name !== undefined) conditions.set(name, { time, text: withoutId(text), isRecalled: true });
+        remember(times, time);
+      }
+    },
     stopRefresh: () => {
       refreshed = null;
     },
@@ -97,11 +114,13 @@ export function createEventTaker(tag: Tag, plan: EventsPlan): EventTaker {
           return { ...nothing, lost: { from: Math.min(lastTime || own.time, own.time), to: own.time } };
         default: {
           const fields = fieldsOf(plan, variants, types);
-          const known = { time: own.time, fields };
-          const isBroughtAgain = own.condition !== null && noteCondition(own.condition, own.isRetained, known);
+          const text = jsonOf(fields);
+          const subject = conditionIn(text);
+          const isBroughtAgain =
+            subject !== null && noteCondition(subject.name, own.isRetained, { time: own.time, text });
           if (isBroughtAgain || said.has(own.eventId)) return { ...nothing, isRepeated: true };
           if (own.eventId !== '') remember(said, own.eventId);
-          const withId = new Map([['EventId', text(own.eventId)], ...fields]);
+          const withId = jsonOf(new Map([['EventId', textContent(own.eventId)], ...fields]));
           return { ...nothing, samples: [sampleOf(withId, own.time, GOOD)] };
         }
       }
@@ -120,22 +139,18 @@ type Own = {
   readonly special: number | null;
   readonly time: Micros;
   readonly severity: number;
-  /** null for an event that is of no condition. */
-  readonly condition: string | null;
   readonly isRetained: boolean;
 };
 
 function ownOf(variants: readonly Variant[], arrival: Micros): Own {
   const raw = (field: keyof typeof ownFields): unknown => variants[ownFields[field]]?.value;
-  const [id, type, severity, condition] = [raw('eventId'), raw('eventType'), raw('severity'), raw('conditionId')];
+  const [id, type, severity] = [raw('eventId'), raw('eventType'), raw('severity')];
   const number = type instanceof NodeId && type.namespace === 0 ? type.value : null;
-  const branch = raw('branchId');
   return {
     eventId: Buffer.isBuffer(id) ? id.toString('base64') : '',
     special: Object.values(special).find((each) => each === number) ?? null,
     time: Number(instantOf(raw('time')) ?? arrival),
     severity: typeof severity === 'number' ? severity : 1_000,
-    condition: condition instanceof NodeId && !condition.isEmpty() ? `${condition} ${branch ?? ''}` : null,
     isRetained: raw('retain') === true,
   };
 }
@@ -149,17 +164,27 @@ function fieldsOf(plan: EventsPlan, variants: readonly Variant[], types: KnownTy
   };
   const type: unknown = variants[ownFields.eventType]?.value;
   const name = type instanceof NodeId ? standardTypeName(type) : null;
-  if (name !== null) fields.set('EventType', text(name));
+  if (name !== null) fields.set('EventType', textContent(name));
   else add('EventType', variants[ownFields.eventType]);
-  add('ConditionId', variants[ownFields.conditionId]);
+  if (isNode(variants[ownFields.conditionId])) {
+    add('ConditionId', variants[ownFields.conditionId]);
+    if (isNode(variants[ownFields.branchId])) add('BranchId', variants[ownFields.branchId]);
+    add('Retain', variants[ownFields.retain]);
+  }
   for (const [position, field] of plan.fields.entries()) add(field.name, variants[ownFieldCount + position]);
   return fields;
 }
 
 const isEmpty = (content: Content): boolean => content.kind === 'scalar' && textOfScalar(content) === null;
 
-const text = (raw: string): Content => ({ kind: 'scalar', dataType: DataType.String, raw, names: null });
-const flag = (raw: boolean): Content => ({ kind: 'scalar', dataType: DataType.Boolean, raw, names: null });
+const isNode = (variant: Variant | undefined): boolean => {
+  const node: unknown = variant?.value;
+  return node instanceof NodeId && !node.isEmpty();
+};
 
-const sameFields = (left: ReadonlyMap<string, Content>, right: ReadonlyMap<string, Content>): boolean =>
-  textOf({ kind: 'structure', fields: left }).text === textOf({ kind: 'structure', fields: right }).text;
+const isTimeOf = ({ time, isRecalled = false }: Condition, eventTime: Micros): boolean =>
+  eventTime <= time && time - eventTime <= (isRecalled ? mostMoved : 0);
+
+const textContent = (raw: string): Content => ({ kind: 'scalar', dataType: DataType.String, raw, names: null });
+
+const jsonOf = (fields: ReadonlyMap<string, Content>): string => textOf({ kind: 'structure', fields }).text ?? '{}';

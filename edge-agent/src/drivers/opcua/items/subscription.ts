@@ -18,11 +18,12 @@ import { saysNodeVanished } from '../values/status.ts';
 import { microsOf } from '../values/time.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import { createDesiredItems, type NodeRetry } from './desired-items.ts';
-import { type Item, markItem, recallItem, restateItem, takeDataValue } from './item.ts';
+import { type Item, markItem, restateItem, takeDataValue } from './item.ts';
 import { createLosses } from './losses.ts';
 import { createMessageOrder, isKeepAlive, type MessageOrder } from './message-order.ts';
 import { forgetItems, monitorItems } from './monitor.ts';
 import type { Subscriber } from './publish.ts';
+import { recallItems } from './recall.ts';
 import { createSilence } from './silence.ts';
 import { deleteSubscription, transferSubscription } from './transfer.ts';
 
@@ -80,10 +81,7 @@ export function createDeviceSubscription(
   const log = context.log.child({ device });
   const losses = createLosses(context.declare);
   const startedAt = context.clock.now();
-  for (const member of items.flatMap(({ members }) => members)) {
-    const kept = context.lastKept(member.tag);
-    if (kept !== null) recallItem(member, kept, unsampledMicros(member));
-  }
+  recallItems(items, context, unsampledMicros);
   const of = { device };
   let atServer: AtServer | null = null;
   const desired = createDesiredItems(plan, { clock: context.clock, log, metrics, retry: options.retryNodes });
