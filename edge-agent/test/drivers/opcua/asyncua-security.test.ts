@@ -105,6 +105,33 @@ describeWith(asyncua, 'a server that is not node-opcua', () => {
       await trouble(rig, /was revoked by its authority CN=Works/);
     });
 
+    test('that name another application than the server calls itself are refused, although they are trusted', async () => {
+      const other = await make({ uri: 'urn:plant:other' });
+      const server = await serverWith({}, other);
+      const rig = connect(server.endpoint, {}, [other]);
+      expect(await trouble(rig, /is for the application urn:plant:other/)).toMatch(
+        /and the server calls itself urn:plant:server: give the server a certificate .*, or set that one as the ApplicationUri of the server$/,
+      );
+      const nameless = await make();
+      const second = await serverWith({}, nameless);
+      await trouble(connect(second.endpoint, {}, [nameless]), /for the application without a URI/);
+    });
+
+    test('that have expired are refused, although they are trusted, with what to do there and here', async () => {
+      const ended = await make({ uri: applicationUri, fromDays: -9, toDays: -1 });
+      const server = await serverWith({}, ended);
+      expect(await trouble(connect(server.endpoint, {}, [ended]), /has expired/)).toMatch(
+        /^the certificate of the server, CN=Server .* has expired: renew it on the server, or correct the clock here \(20/,
+      );
+      const works = await make({ name: 'Works', isAuthority: true, fromDays: -9, toDays: -1 });
+      const own = await make({ by: works, uri: applicationUri, ip: ['127.0.0.1'] });
+      const second = await serverWith({}, own);
+      await trouble(
+        connect(second.endpoint, {}, [works]),
+        /^an authority of the server, CN=Works .* has expired: have it renewed, and give the new one to the server, or/,
+      );
+    });
+
     test('that expire soon are noted', async () => {
       const short = await make({ uri: applicationUri, toDays: 5 });
       const server = await serverWith({}, short);

@@ -73,6 +73,10 @@ function nothingFits(security: OpcuaSecurity | null, offered: readonly EndpointD
 export const certificatesOf = ({ serverCertificate }: EndpointDescription): Buffer =>
   serverCertificate ?? Buffer.alloc(0);
 
+/** By which its certificate must name the server; of one that is reached through a gateway, that gateway. */
+export const serverUriOf = ({ server }: EndpointDescription): string =>
+  server.gatewayServerUri || server.applicationUri || '';
+
 /** `Basic256Sha256/SignAndEncrypt`, or what else the server calls it. */
 export function securityName({ securityPolicyUri, securityMode }: EndpointDescription): string {
   const known = Object.entries(policyUris).find(([, uri]) => uri === securityPolicyUri);

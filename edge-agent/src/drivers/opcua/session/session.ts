@@ -21,7 +21,14 @@ import { type EndpointPlan, sessionTimeoutMs } from '../plan.ts';
 import { mentions, refusesCertificate, whileSecuring } from '../trouble.ts';
 import type { CertificateStore } from '../trust/certificates.ts';
 import { applicationName, type OwnCertificate } from '../trust/own-certificate.ts';
-import { type Choice, certificatesOf, chooseEndpoint, policyUris, securityName } from './endpoint-choice.ts';
+import {
+  type Choice,
+  certificatesOf,
+  chooseEndpoint,
+  policyUris,
+  securityName,
+  serverUriOf,
+} from './endpoint-choice.ts';
 import { readIdentity } from './identity.ts';
 
 export type OpenSession = {
@@ -86,7 +93,8 @@ async function prepare(
   // A password over security None is encrypted by the certificate of the server as well.
   if (security.mode === 'None' && isReadable) return { security, identity, certificate: null, choice, oddities: [] };
   const certificate = certificatesOf(endpoint);
-  return { security, identity, certificate, choice, oddities: await store.check(certificate, plan.endpoint) };
+  const by = { endpoint: plan.endpoint, applicationUri: serverUriOf(endpoint) };
+  return { security, identity, certificate, choice, oddities: await store.check(certificate, by) };
 }
 
 /** Without security, as OPC 10000-4 5.5.4 wants it: what is chosen of it is asked for again over the secured line. */
@@ -145,11 +153,12 @@ async function chooseAgain(
   const isSame =
     before === null ||
     (securityName(endpoint) === securityName(before.endpoint) &&
+      serverUriOf(endpoint) === serverUriOf(before.endpoint) &&
       certificatesOf(endpoint).equals(certificatesOf(before.endpoint)));
   if (!isSame) {
     throw new FieldlineError(
       'device/exception',
-      `the server offers ${securityName(endpoint)} over the secured line, and ${securityName(before.endpoint)} or another certificate over the open one: somebody on the network changes its answers, or it was just set up anew`,
+      `the server offers ${securityName(endpoint)} over the secured line, and ${securityName(before.endpoint)} or another certificate or name over the open one: somebody on the network changes its answers, or it was just set up anew`,
     );
   }
   for (const each of offered) {

@@ -1,5 +1,6 @@
 /** What is said of certificates: which one, what is wrong with it, and which side must do what. */
 import type { X509Certificate } from 'node:crypto';
+import { applicationUriOf } from './certificate-bytes.ts';
 import type { OwnCertificate } from './own-certificate.ts';
 import type { Verdict } from './trust.ts';
 import { fingerprintOf } from './trust-folder.ts';
@@ -18,7 +19,7 @@ export function refusalText(verdict: Refusal, leaf: X509Certificate, isKept: boo
     case 'rejected':
       return `${name} was rejected here. If that was wrong: fieldline-edge certs trust ${shortFingerprint(which)}`;
     case 'expired':
-      return `${name} has expired: renew it on the server, or correct the clock here (${now.toISOString()})`;
+      return `${name} has expired: ${which === leaf ? 'renew it on the server' : 'have it renewed, and give the new one to the server'}, or correct the clock here (${now.toISOString()})`;
     case 'not-yet-valid':
       return `${name} is not valid before ${which.validFromDate.toISOString()}: correct the clock here (${now.toISOString()}), or that of the server`;
     case 'weak':
@@ -35,6 +36,10 @@ export function refusalText(verdict: Refusal, leaf: X509Certificate, isKept: boo
 /** An authority vouches for names: without the name, any of its servers could stand for this one. */
 export const wrongHostText = (leaf: X509Certificate, host: string): string =>
   `the certificate of the server is not for ${host} but for ${namesOf(leaf)}: state such a name in endpoint, have the certificate issued for ${host}, or trust it by itself (fieldline-edge certs trust ${shortFingerprint(leaf)})`;
+
+/** `stated`: by the server, of itself. */
+export const wrongUriText = (leaf: X509Certificate, stated: string): string =>
+  `the certificate of the server is for the application ${applicationUriOf(leaf) ?? 'without a URI'}, and the server calls itself ${stated || 'nothing'}: give the server a certificate with its ApplicationUri, or set that one as the ApplicationUri of the server`;
 
 export const expiresSoonText = ({ validToDate }: X509Certificate): string =>
   `the certificate of the server expires on ${dayOf(validToDate)}: renew it there`;

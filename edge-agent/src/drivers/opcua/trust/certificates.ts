@@ -4,8 +4,8 @@ import { isIP } from 'node:net';
 import { FieldlineError, type Micros } from '@fieldline/shared/contracts';
 import type { Log } from '@fieldline/shared/runtime';
 import { fileTrouble } from '@fieldline/shared/runtime/file-trouble';
-import { certificatesIn } from './certificate-bytes.ts';
-import { expiresSoonText, refusalText, renewalText, wrongHostText } from './certificate-words.ts';
+import { applicationUriOf, certificatesIn } from './certificate-bytes.ts';
+import { expiresSoonText, refusalText, renewalText, wrongHostText, wrongUriText } from './certificate-words.ts';
 import { isDue, type OwnCertificate, openOwn, ownFiles } from './own-certificate.ts';
 import { judge, type Verdict } from './trust.ts';
 import {
@@ -25,10 +25,13 @@ export type CertificateStore = {
    * `certificates`: as the server sends them, DER, its own first. Gives what is odd and yet accepted.
    * @throws FieldlineError device/exception for what is not trusted, has expired or is revoked
    */
-  readonly check: (certificates: Buffer, presentedBy: string) => Promise<readonly string[]>;
+  readonly check: (certificates: Buffer, by: Presenter) => Promise<readonly string[]>;
   /** What the operator must do before our own certificate expires; null: nothing. */
   readonly note: () => string | null;
 };
+
+/** Where it was asked, and the ApplicationUri that it states of itself. */
+export type Presenter = { readonly endpoint: string; readonly applicationUri: string };
 
 const serverExpiresSoonMs = 30 * 24 * 3_600_000;
 
@@ -65,14 +68,14 @@ export function createCertificateStore(folder: string, now: () => Micros, log: L
       turn = opened.catch(() => undefined);
       return opened;
     },
-    check: async (certificates, presentedBy) => {
+    check: async (certificates, by) => {
       const chain = readChain(certificates);
       const [leaf] = chain;
       if (leaf === undefined) throw refused('the server presents no certificate: give it one, or state security None');
       const known = readTrustFolder(folder);
       const verdict = await judgeBy(known, chain, date());
-      if (verdict.kind === 'trusted') return oddities(leaf, verdict.by, presentedBy, date());
-      const isKept = verdict.kind !== 'unknown' || keepAll(folder, known, chain, presentedBy, date());
+      if (verdict.kind === 'trusted') return oddities(leaf, verdict.by, by, date());
+      const isKept = verdict.kind !== 'unknown' || keepAll(folder, known, chain, by.endpoint, date());
       throw refused(refusalText(verdict, leaf, isKept, date()));
     },
     note,
@@ -112,8 +115,18 @@ function keepAll(
   return chain.every((each) => files.has(each.fingerprint256) || keepUnknown(folder, each, by, now));
 }
 
-function oddities(leaf: X509Certificate, by: 'itself' | 'authority', presentedBy: string, now: Date): string[] {
-  const host = new URL(presentedBy).hostname.replace(/^\[|\]$/g, '');
+/**
+ * Of one that is trusted. That the URI must match, no setting may switch off (OPC 10000-4 6.1.3): whoever has a certificate that is
+ * trusted for one application could stand for another.
+ */
+function oddities(
+  leaf: X509Certificate,
+  by: 'itself' | 'authority',
+  { endpoint, applicationUri }: Presenter,
+  now: Date,
+): string[] {
+  if (applicationUriOf(leaf) !== applicationUri) throw refused(wrongUriText(leaf, applicationUri));
+  const host = new URL(endpoint).hostname.replace(/^\[|\]$/g, '');
   const isForHost = (isIP(host) === 0 ? leaf.checkHost(host) : leaf.checkIP(host)) !== undefined;
   // One that is trusted by itself is known by its fingerprint: then its names prove nothing more.
   if (!isForHost && by === 'authority') throw refused(wrongHostText(leaf, host));

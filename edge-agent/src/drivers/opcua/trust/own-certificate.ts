@@ -20,7 +20,7 @@ import { FieldlineError } from '@fieldline/shared/contracts';
 import { makeFolder } from '@fieldline/shared/runtime';
 import { fileTrouble } from '@fieldline/shared/runtime/file-trouble';
 import { cryptography, makeApplicationUrn } from '../library.ts';
-import { certificatesIn } from './certificate-bytes.ts';
+import { applicationUriOf, certificatesIn } from './certificate-bytes.ts';
 
 export const applicationName = 'Fieldline';
 
@@ -55,7 +55,7 @@ export async function openOwn(folder: string, now: Date): Promise<readonly OwnCe
   const current = read(files.current, key);
   if (!isDue(current, now) || !isSelfMade(current)) return [current];
   // Servers know us by this URI, whatever the machine is called by now.
-  if (!existsSync(files.next)) await make(files.next, key, uriOf(current.certificate) ?? '', now);
+  if (!existsSync(files.next)) await make(files.next, key, applicationUriOf(current.certificate) ?? '', now);
   const next = read(files.next, key);
   if (current.certificate.validToDate > now) return [next, current];
   await rename(files.next, files.current);
@@ -128,7 +128,7 @@ function read(file: string, key: KeyObject): OwnCertificate {
   if (!certificate.checkPrivateKey(key)) {
     throw unusable(`${file} does not belong to the private key beside it: put both there, or delete both for new ones`);
   }
-  if (uriOf(certificate) === null) {
+  if (applicationUriOf(certificate) === null) {
     throw unusable(`${file} has no application URI in its subjectAltName, which servers want: have one issued with it`);
   }
   return { file, certificate, chain, key };
@@ -141,9 +141,6 @@ function readFileChain(file: string): X509Certificate[] {
     throw unusable(`${file} is no certificate: ${fileTrouble(error)}`, error);
   }
 }
-
-const uriOf = ({ subjectAltName }: X509Certificate): string | null =>
-  /\bURI:([^,]+)/.exec(subjectAltName ?? '')?.[1] ?? null;
 
 /** Without the key, and nothing is made: the one in use, and its successor where there is one. */
 export function ownCertificates(folder: string): Pick<OwnCertificate, 'file' | 'certificate'>[] {
