@@ -32,20 +32,26 @@ export const addressShape = {
 type Addressed = { readonly node?: string | undefined; readonly path?: string | undefined };
 type Problem = { readonly path: (string | number)[]; readonly message: string };
 
-/** Of a tag: it states one node, and a path names no other. */
-export function addressProblems({ node, path }: Addressed, namespace: string | undefined): Problem[] {
+/** It states one node, and a path names no other. `keys`: what the settings call the two. */
+export function addressProblems(
+  { node, path }: Addressed,
+  namespace: string | undefined,
+  keys: { readonly node: string; readonly path: string } = { node: 'node', path: 'path' },
+): Problem[] {
   if ((node === undefined) === (path === undefined)) {
     return [
       {
-        path: ['node'],
+        path: [keys.node],
         message:
-          node === undefined ? 'is missing: state node or path' : 'node and path are two ways to say it; state one',
+          node === undefined
+            ? `is missing: state ${keys.node} or ${keys.path}`
+            : `${keys.node} and ${keys.path} are two ways to say it; state one`,
       },
     ];
   }
   if (path === undefined) return [];
   const problem = pathProblem(path, namespace);
-  return problem === null ? [] : [{ path: ['path'], message: problem }];
+  return problem === null ? [] : [{ path: [keys.path], message: problem }];
 }
 
 /** What is wrong with a path that names one node. */

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { valueTypes } from '../contracts/sample.ts';
 import { limitsShape } from './commands.ts';
-import { nodeText } from './opcua-address.ts';
+import { addressProblems, nodeText, pathText } from './opcua-address.ts';
 import { typedRuleProblems } from './opcua-write.ts';
 import { keepingShape, tagDescriptionShape } from './tag-shapes.ts';
 import { durationMs, id } from './units.ts';
@@ -28,10 +28,15 @@ export const opcuaCallSchema = z
     tag: id.describe('commands name it as they name a tag; its samples are what each call gave, as JSON'),
     object: z
       .union([nodeText, z.literal('any')])
+      .optional()
       .describe(
         'whose method it is; any: each command names it, as the input `object` (conditions, to acknowledge them)',
       ),
-    method: nodeText,
+    objectPath: pathText
+      .optional()
+      .describe('in place of object: browse names from the Objects folder, e.g. Line1/Mixer'),
+    method: nodeText.optional(),
+    methodPath: pathText.optional().describe('in place of method: e.g. Line1/Mixer/Dose'),
     inputs: z.array(inputSchema).max(32).default([]).describe('all inputs of the method, in its order'),
     timeoutMs: durationMs.optional().describe('where it differs from that of the device'),
     atMostEveryMs: durationMs.default(1_000).describe('a command sooner after the one before, of this tag, is refused'),
@@ -50,3 +55,9 @@ export const opcuaCallSchema = z
     }
   });
 export type OpcuaCall = z.infer<typeof opcuaCallSchema>;
+
+/** `namespace`: of the names in the paths that state none. */
+export const callProblems = ({ object, objectPath, method, methodPath }: OpcuaCall, namespace: string | undefined) => [
+  ...addressProblems({ node: object, path: objectPath }, namespace, { node: 'object', path: 'objectPath' }),
+  ...addressProblems({ node: method, path: methodPath }, namespace, { node: 'method', path: 'methodPath' }),
+];

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type ValueType, valueTypes } from '../contracts/sample.ts';
 import { writeObject } from './commands.ts';
 import { addressProblems, addressShape, namespaceUri } from './opcua-address.ts';
-import { opcuaCallSchema } from './opcua-call.ts';
+import { callProblems, opcuaCallSchema } from './opcua-call.ts';
 import { eventsProblems, eventsSchema } from './opcua-events.ts';
 import { filterProblems, opcuaFilterShape } from './opcua-filter.ts';
 import { patternProblems, patternShape } from './opcua-pattern.ts';
@@ -218,6 +218,9 @@ export const opcuaDeviceSchema = z
     for (const [position, tag] of device.tags.entries())
       for (const { path, message } of addressProblems(tag, device.namespace))
         context.addIssue({ code: 'custom', path: ['tags', position, ...path], message });
+    for (const [position, call] of (device.calls ?? []).entries())
+      for (const { path, message } of callProblems(call, device.namespace))
+        context.addIssue({ code: 'custom', path: ['calls', position, ...path], message });
     for (const problem of filterProblems(device)) context.addIssue({ code: 'custom', ...problem });
     for (const [position, pattern] of device.patterns.entries())
       for (const { path, message } of patternProblems(pattern, device.namespace))

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { z } from 'zod';
 import type { opcuaCallSchema } from '../../../../shared/src/config/opcua-call.ts';
 import type { CallResult, WriteProblem } from '../../../src/drivers/driver.ts';
-import { type DeviceSettings, plantNode, tagOf, useRigs } from './harness.ts';
+import { type DeviceSettings, plantNode, tagOf, trouble, useRigs } from './harness.ts';
 import { startLine } from './peers/cut-line.ts';
 import { type CalledMethod, startServer, type TestServer } from './peers/node-opcua.ts';
 
@@ -19,6 +19,7 @@ const methods = [
     inputs: [amount, { name: 'total', dataType: 'Int64' }, { name: 'note', dataType: 'LocalizedText' }],
   },
   { object: 'boiler', name: 'reset', inputs: [] },
+  { object: 'boiler', name: 'drain', inputs: [] },
   { object: 'boiler', name: 'refusing', inputs: [amount], answer: 'BadInvalidState' },
   { object: 'boiler', name: 'deaf', inputs: [amount], answer: 'BadTimeout' },
   { object: 'boiler', name: 'slow', inputs: [amount], afterMs: 1_500 },
@@ -48,7 +49,7 @@ const calledOf = async (name: string): Promise<CalledMethod[]> => {
 };
 
 async function connected(calls: Stated[], endpoint = server.endpoint, tags: DeviceSettings['tags'] = [tagOf('level')]) {
-  const rig = rigFor({ endpoint, tags, calls });
+  const rig = rigFor({ endpoint, tags, calls, namespace: 'urn:plant' });
   await waitFor(() => rig.driver.status()[0]?.state === 'connected' && rig.samples.length > 0, {
     what: 'a connection',
   });
@@ -71,6 +72,22 @@ describe('a method', () => {
     expect(rig.of('fill').map(({ value, quality }) => [value, quality])).toEqual([[outputs, 0]]);
     const [{ inputs } = { inputs: [] }] = await calledOf('fill');
     expect(inputs).toEqual(['UInt16 7', 'Int64 2097152,1', 'LocalizedText läuft']);
+  });
+
+  test('is found by its browse path and that of its object, at each session; one that is not there is told', async () => {
+    const byPath = { objectPath: 'boiler', methodPath: 'boiler/drain', inputs: [] };
+    const missing = { tag: 'missing', objectPath: 'boiler', methodPath: 'boiler/explode', inputs: [] };
+    const { rig, call } = await connected([{ tag: 'by-path', ...byPath }, missing]);
+    expect(await call('by-path', [])).toMatchObject({ kind: 'accepted', outputs: '{}' });
+    expect(await calledOf('drain')).toMatchObject([{ object: expect.stringMatching(/;s=boiler$/) }]);
+    const { problem } = (await call('missing', [])) ?? {};
+    expect(problem).toMatchObject({
+      reason: 'not-writable',
+      message: expect.stringContaining('no node has this path'),
+    });
+    expect(await trouble(rig, /1 methods cannot be called/)).toContain(
+      'missing: boiler/explode: no node has this path',
+    );
   });
 
   test('without inputs gives {}', async () => {

@@ -15,6 +15,7 @@ import {
 import type { CallOrder, CallResult } from '../../driver.ts';
 import type { Connection, Live } from '../connection.ts';
 import { CallRequest, CallResponse, type NodeId, type Variant } from '../library.ts';
+import { type NodeAddress, parseAddress, resolveAddresses } from '../nodes/node-address.ts';
 import { parseNodeName, resolveNode } from '../nodes/node-id.ts';
 import { dataTypesOf } from '../values/data-types.ts';
 import { exactVariant, type Refused, refused } from './exact-variant.ts';
@@ -27,16 +28,29 @@ import { judge, type Verdict } from './verdict.ts';
 export type CallTarget = {
   readonly tag: Tag;
   readonly setting: OpcuaCall;
+  /** null: each command names it. */
+  readonly object: NodeAddress | null;
+  readonly method: NodeAddress;
   readonly connection: Pick<Connection, 'live'>;
   readonly timeoutMs: number;
 };
+
+/** `namespace`: of names in its paths that state none. */
+export const placeOfCall = (
+  { object, objectPath, method, methodPath }: OpcuaCall,
+  namespace: string | undefined,
+): Pick<CallTarget, 'object' | 'method'> => ({
+  object: object === 'any' ? null : parseAddress({ node: object, path: objectPath }, namespace),
+  method: parseAddress({ node: method, path: methodPath }, namespace),
+});
 
 export type CallerOptions = {
   readonly now: () => Micros;
   readonly emit: (samples: readonly Sample[]) => void;
 };
 
-type Known = { readonly methodId: NodeId; readonly facts: MethodFacts };
+/** `objectId`: null where each command names it. */
+type Known = { readonly objectId: NodeId | null; readonly methodId: NodeId; readonly facts: MethodFacts };
 type Prepared = { readonly objectId: NodeId; readonly inputArguments: Variant[] };
 
 export class Caller {
@@ -65,30 +79,36 @@ export class Caller {
     return problem === null ? this.send(live, known, prepared) : notSent({ problem });
   }
 
-  /** Reads what the method takes, once for each session. */
+  /** Looks up where the method is, and reads what it takes, once for each session. */
   async look(live: Live): Promise<Known | Refused> {
     if (this.known?.live === live) return this.known.found;
-    const { setting, timeoutMs } = this.target;
-    const resolved = resolveNode(parseNodeName(setting.method), live.facts.namespaces);
-    const facts =
-      'reason' in resolved
-        ? { why: resolved.reason }
-        : await readMethodFacts(live, resolved.nodeId, setting.object === 'any', timeoutMs);
-    const why = 'why' in facts ? facts.why : methodProblem(setting.inputs, facts);
+    const { setting } = this.target;
+    const found = await this.find(live);
+    const why = 'why' in found ? found.why : methodProblem(setting.inputs, found.facts);
     this.trouble = why === null ? null : `${setting.tag}: ${why}`;
-    if ('reason' in resolved || 'why' in facts || why !== null) return refused('not-writable', why ?? '');
-    const found = { methodId: resolved.nodeId, facts };
+    if ('why' in found || why !== null) return refused('not-writable', why ?? '');
     this.known = { live, found };
     return found;
   }
 
-  private prepare(live: Live, { facts }: Known, inputs: readonly Value[]): Prepared | Refused {
+  private async find(live: Live): Promise<Known | { readonly why: string }> {
+    const { object, method, timeoutMs } = this.target;
+    const addresses = object === null ? [method] : [method, object];
+    const nodeIds = await nodesOf(live, addresses);
+    if ('why' in nodeIds) return nodeIds;
+    const [methodId, objectId = null] = nodeIds;
+    if (methodId === undefined) return { why: `${method.text}: the server did not look it up` };
+    const facts = await readMethodFacts(live, methodId, object === null, timeoutMs);
+    return 'why' in facts ? facts : { objectId, methodId, facts };
+  }
+
+  private prepare(live: Live, { objectId, facts }: Known, inputs: readonly Value[]): Prepared | Refused {
     const { setting } = this.target;
-    const isAny = setting.object === 'any';
-    const object = resolveNode(parseNodeName(isAny ? String(inputs[0]) : setting.object), live.facts.namespaces);
+    const object =
+      objectId === null ? resolveNode(parseNodeName(String(inputs[0])), live.facts.namespaces) : { nodeId: objectId };
     if ('reason' in object) return refused('not-representable', `object: ${object.reason}`);
     const inputArguments: Variant[] = [];
-    for (const [position, value] of inputs.slice(isAny ? 1 : 0).entries()) {
+    for (const [position, value] of inputs.slice(objectId === null ? 1 : 0).entries()) {
       const stated = setting.inputs[position];
       const type = facts.inputs[position]?.type ?? null;
       const exact = exactVariant(type, value, stated?.type ?? 'string', null);
@@ -124,6 +144,23 @@ export class Caller {
     const { now, emit } = this.options;
     this.lastTime = Math.max(now(), this.lastTime + 1);
     emit([{ tag: this.target.tag, time: this.lastTime, value, quality: bad === null ? GOOD : qualityCode(bad) }]);
+  }
+}
+
+async function nodesOf(
+  { session, facts }: Live,
+  addresses: readonly NodeAddress[],
+): Promise<readonly NodeId[] | { readonly why: string }> {
+  try {
+    const nodeIds: NodeId[] = [];
+    const items = addresses.map((node) => ({ node }));
+    for (const { resolved } of await resolveAddresses(session, items, facts)) {
+      if ('reason' in resolved) return { why: resolved.reason };
+      nodeIds.push(resolved.nodeId);
+    }
+    return nodeIds;
+  } catch (error) {
+    return { why: `it cannot be looked up: ${error instanceof Error ? error.message : error}` };
   }
 }
 

@@ -5,7 +5,7 @@ import { type BackoffOptions, createBackoff, pause } from '@fieldline/shared/run
 import type { DriverContext, TagWriter } from '../../driver.ts';
 import type { Connection, Live } from '../connection.ts';
 import type { SubscriptionPlan } from '../plan.ts';
-import { Caller } from './caller.ts';
+import { Caller, placeOfCall } from './caller.ts';
 import { createWriter, type WriteTarget } from './writer.ts';
 
 export type Commandable = {
@@ -44,7 +44,8 @@ export function createCommandable(
     }
     for (const setting of device.calls ?? []) {
       const tag: Tag = { device: device.device, tag: setting.tag, type: 'string' };
-      const target = { tag, setting, connection, timeoutMs: setting.timeoutMs ?? timeoutMs };
+      const place = placeOfCall(setting, device.namespace);
+      const target = { tag, setting, ...place, connection, timeoutMs: setting.timeoutMs ?? timeoutMs };
       callers.push(new Caller(target, { now: clock.now, emit }));
     }
   }
