@@ -1,16 +1,9 @@
-import { nearest, type OpcuaDevice } from '@fieldline/shared/config';
 import { nodeText } from '@fieldline/shared/config/opcua-address';
 import { grouped } from '@fieldline/shared/runtime';
 import { parseCommandArgs, wrongArguments } from '@fieldline/shared/runtime/command-arguments';
 import type { FieldParts } from '../field-parts.ts';
 import { numberOf } from '../number-of.ts';
-import {
-  configuredServer,
-  type OpcuaTarget,
-  opcuaTargetOptions,
-  opcuaTargetUsage,
-  statedServer,
-} from '../opcua-target.ts';
+import { chosenServer, opcuaTargetOptions, opcuaTargetUsage } from '../opcua-target.ts';
 
 const defaultDepth = 10;
 const defaultMost = 10_000;
@@ -58,7 +51,7 @@ export async function run({ args, readSettings, signal, say, progress }: FieldPa
     say(usage.trimEnd());
     return;
   }
-  const target = await targetOf(values, positionals, readSettings);
+  const target = await chosenServer({ command: 'browse', usage }, values, positionals, readSettings);
   const as = shownAs(values);
   if (as === 'paths' && values.node !== undefined)
     throw wrongArguments('--paths begins at the Objects folder: leave --node out, --filter narrows it', usage);
@@ -80,37 +73,6 @@ function shownAs(values: Values): 'tree' | 'values' | 'tags' | 'paths' {
   const stated = (['values', 'tags', 'paths'] as const).filter((name) => values[name] === true);
   if (stated.length > 1) throw wrongArguments(`--${stated.join(' and --')} are different outputs: state one`, usage);
   return stated[0] ?? 'tree';
-}
-
-async function targetOf(
-  values: Values,
-  [endpoint, ...rest]: readonly string[],
-  readSettings: FieldParts['readSettings'],
-): Promise<OpcuaTarget> {
-  if (rest.length > 0) throw wrongArguments('browse takes one address', usage);
-  if (endpoint !== undefined) {
-    if (values.config !== undefined || values.device !== undefined)
-      throw wrongArguments('an address and --config are two ways to say which server: state one', usage);
-    return statedServer(endpoint, values, usage);
-  }
-  if (values.config === undefined) {
-    throw wrongArguments('which server is missing: browse opc.tcp://10.0.0.5:4840, or --config and --device', usage);
-  }
-  const stray = Object.keys(opcuaTargetOptions).find((name) => Reflect.has(values, name));
-  if (stray !== undefined) throw wrongArguments(`--${stray} does not go with --config: the settings say it`, usage);
-  const { config } = await readSettings(values.config);
-  const devices = config.devices.filter((device): device is OpcuaDevice => device.protocol === 'opcua');
-  const device =
-    devices.length === 1 && values.device === undefined
-      ? devices[0]
-      : devices.find((one) => one.device === values.device);
-  if (device !== undefined) return configuredServer(values.config, config, device);
-  const names = devices.map((one) => one.device);
-  if (values.device === undefined)
-    throw wrongArguments(`--device is missing: ${names.join(', ') || 'the settings have no OPC UA device'}`, usage);
-  const guess = nearest(values.device, names);
-  const hint = guess === null ? `; there are ${names.join(', ')}` : `. Did you mean ${guess}?`;
-  throw wrongArguments(`${values.device} is no OPC UA device of the settings${hint}`, usage);
 }
 
 function nodeOf(node: string): string {

@@ -1,8 +1,9 @@
 /** What a server states of its limits, and what it takes, side by side. */
 import { FieldlineError } from '@fieldline/shared/contracts';
+import { callHistory, readHistorizing, releaseHistory } from '../../drivers/opcua/history/history.ts';
 import type { ItemFilter } from '../../drivers/opcua/items/item-filter.ts';
 import { deleteSubscription } from '../../drivers/opcua/items/transfer.ts';
-import { AttributeIds, type NodeId, type Session } from '../../drivers/opcua/library.ts';
+import type { NodeId, Session } from '../../drivers/opcua/library.ts';
 import { parseNodeName, resolveNode } from '../../drivers/opcua/nodes/node-id.ts';
 import { type HandSession, withSession } from '../../drivers/opcua/session/by-hand.ts';
 import {
@@ -11,6 +12,7 @@ import {
   itemsPerCall,
   itemsPerSubscription,
   type Measured,
+  nodesPerHistoryRead,
   nodesPerRead,
   subscriptionsPerSession,
   transferAnswer,
@@ -40,7 +42,7 @@ async function show({ session, facts }: HandSession, { node, most }: LimitsWish,
   progress('watching more and more items at once');
   const perCall = await itemsPerCall(session, nodeId, most);
   const items = await itemsPerSubscription(session, nodeId, { perCall: Math.max(1, perCall.most), bound: most });
-  progress('making subscriptions');
+  progress('making subscriptions, reading history');
   const subscriptions = await subscriptionsPerSession(session, mostSubscriptions);
   const rows = [
     ['', 'STATED', 'MEASURED'],
@@ -48,6 +50,7 @@ async function show({ session, facts }: HandSession, { node, most }: LimitsWish,
     ['items per call', statedText(stated.itemsPerCall), measuredText(perCall)],
     ['items per subscription', statedText(stated.itemsPerSubscription), measuredText(items)],
     ['subscriptions per session', statedText(stated.subscriptionsPerSession), measuredText(subscriptions)],
+    ...(await historyRows(session, nodeId, stated.nodesPerHistoryRead, most)),
     ...(await grantedRows(session, nodeId)),
   ];
   for (const line of columns(rows)) say(line);
@@ -57,9 +60,30 @@ const statedText = (limit: number | null): string => (limit === null ? 'none' : 
 const measuredText = ({ most, isRefusedBeyond }: Measured): string =>
   isRefusedBeyond ? String(most) : `${most} or more`;
 
-async function historyText(session: Session, nodeId: NodeId): Promise<string> {
-  const historizing: unknown = (await session.read({ nodeId, attributeId: AttributeIds.Historizing })).value?.value;
-  return historizing === true ? 'kept' : 'not kept';
+/** Whether there is one, from when on, and how many nodes may be asked for at once. */
+async function historyRows(session: Session, nodeId: NodeId, stated: number | null, most: number): Promise<string[][]> {
+  const limit = { atOnce: 1 };
+  const row = (text: string, measured = ''): string[][] => [
+    ['nodes per history read', statedText(stated), measured],
+    ['history of the node', '', text],
+  ];
+  const [isRecorded = false] = await readHistorizing(session, limit, [nodeId]);
+  const recorded = isRecorded ? 'kept' : 'not kept';
+  const range = { from: 0, to: Date.now() * 1_000, most: 1 };
+  try {
+    const [answer] = await callHistory(session, [{ nodeId, continuationPoint: null }], range, false);
+    if (answer === undefined || answer.refusal !== null) return row(`${recorded} (${answer?.refusal ?? 'no answer'})`);
+    const { values, continuationPoint } = answer;
+    await releaseHistory(session, limit, [{ nodeId, continuationPoint }], range);
+    const oldest = values[0]?.sourceTimestamp?.toISOString();
+    const measured = measuredText(await nodesPerHistoryRead(session, nodeId, most));
+    if (oldest === undefined) return row(isRecorded ? 'kept, it has no value yet' : 'not kept', measured);
+    return row(`${recorded}, since ${oldest}`, measured);
+  } catch (error) {
+    const name = /Bad\w+/.exec(error instanceof Error ? error.message : '')?.[0];
+    if (name === undefined) throw error;
+    return row(`${recorded} (${name})`);
+  }
 }
 
 async function grantedRows(session: Session, nodeId: NodeId): Promise<string[][]> {
@@ -83,7 +107,6 @@ async function grantedRows(session: Session, nodeId: NodeId): Promise<string[][]
       ['queue of an item', '', `${fastest?.revisedQueueSize}, where 10000 were asked for`],
       ['absolute deadband', '', await filtered({ kind: 'absolute', value: 1 })],
       ['percent deadband', '', await filtered({ kind: 'percent', value: 1 })],
-      ['history of the node', '', await historyText(session, nodeId)],
       ['transfer', '', await transferAnswer(session, subscriptionId)],
     ];
   } finally {

@@ -1,10 +1,16 @@
-import { describeWith } from '@fieldline/shared/testing';
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { readEdgeConfig } from '@fieldline/shared/config/load-edge';
+import { describeWith, temporaryFolder } from '@fieldline/shared/testing';
 import { expect, test } from 'vitest';
 import * as limits from '../../../src/commands/limits/command.ts';
+import { move, readTrustFolder } from '../../../src/drivers/opcua/trust/trust-folder.ts';
+import { profilesFolder } from '../../../src/profiles-folder.ts';
+import { certificateFolder, resolvePaths } from '../../../src/resolve-paths.ts';
 import { plantNode } from '../../drivers/opcua/harness.ts';
 import { asyncua, useAsyncua } from '../../drivers/opcua/peers/asyncua.ts';
 import { useNodeOpcua } from '../../drivers/opcua/peers/node-opcua.ts';
-import { runByHand } from '../run-by-hand.ts';
+import { runByHand, settingsFile } from '../run-by-hand.ts';
 
 const asyncuaWith = useAsyncua();
 const nodeOpcuaWith = useNodeOpcua();
@@ -44,6 +50,29 @@ test('what a server refuses is told with its reason, and nothing of it is left t
   expect(found['percent deadband']).toMatch(/^no \(Bad\w+\)$/);
   expect(await server.ask({ do: 'subscriptions' })).toBe(0);
   expect(await server.ask({ do: 'sessions' })).toBe(0);
+});
+
+test('are those of a device of the settings, with its security; of a node that is recorded also since when, and how many at once', async () => {
+  const recorded = { ...plantNode('level', 'Double', 0), isRecorded: true };
+  const server = await nodeOpcuaWith({ nodes: [recorded], users: { operator: 'secret' } });
+  const passwordFile = join(temporaryFolder(), 'password');
+  writeFileSync(passwordFile, 'secret');
+  const device = (name: string, more: string): string =>
+    `  - { device: ${name}, protocol: opcua, endpoint: '${server.endpoint}', tags: [{ tag: t, node: i=2258 }]${more} }\n`;
+  const user = `, username: operator, passwordFile: ${passwordFile}`;
+  const file = settingsFile(device('plant', user) + device('nobody', `, security: { policy: None, mode: None }`));
+  const ask = (name: string) =>
+    runByHand(limits, ['--config', file, '--device', name, '--node', 'nsu=urn:plant;s=level', '--most', '20']);
+  expect((await ask('nobody')).thrown).toMatchObject({ message: expect.stringContaining('no anonymous user') });
+  expect((await ask('plant')).thrown).toMatchObject({ message: expect.stringContaining('is not trusted') });
+  const { config } = readEdgeConfig(file, profilesFolder);
+  const folder = certificateFolder(resolvePaths(config, dirname(file)));
+  for (const kept of readTrustFolder(folder).certificates) move(folder, kept, 'trusted');
+  const { said, thrown } = await ask('plant');
+  expect(thrown).toBe(null);
+  expect(said.join('\n')).toMatch(/^nodes per history read +\S+ +\d+( or more)?$/m);
+  expect(said.join('\n')).toMatch(/^history of the node +kept, since 20\d\d-/m);
+  expect((await ask('plan')).thrown).toMatchObject({ message: expect.stringContaining('Did you mean plant?') });
 });
 
 test('a node that is none, and an address that is missing, are told before anything is asked', async () => {

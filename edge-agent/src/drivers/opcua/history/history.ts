@@ -71,7 +71,8 @@ export async function readHistorizing(
   return read.map(({ statusCode, value }) => statusCode.isGood() && value?.value === true);
 }
 
-async function callHistory(
+/** One call, whatever the server takes. */
+export async function callHistory(
   session: Pick<Session, 'historyRead'>,
   nodes: readonly HistoryNode[],
   { from, to, most }: HistoryRange,

@@ -3,6 +3,7 @@
  * was made at the server is taken away again.
  */
 
+import { callHistory } from '../history/history.ts';
 import { type ItemFilter, requestedFilter } from '../items/item-filter.ts';
 import { deleteSubscription } from '../items/transfer.ts';
 import { AttributeIds, answerOf, MonitoringMode, type NodeId, type Session, TimestampsToReturn } from '../library.ts';
@@ -44,6 +45,13 @@ export const nodesPerRead = (session: Session, nodeId: NodeId, bound: number): P
   mostAtOnce(bound, (count) =>
     session.read(Array.from({ length: count }, () => ({ nodeId, attributeId: AttributeIds.Value }))),
   );
+
+export const nodesPerHistoryRead = (session: Session, nodeId: NodeId, bound: number): Promise<Measured> =>
+  mostAtOnce(bound, (count) => {
+    const nodes = Array.from({ length: count }, () => ({ nodeId, continuationPoint: null }));
+    const now = Date.now() * 1_000;
+    return callHistory(session, nodes, { from: now, to: now, most: 1 }, false);
+  });
 
 export type Granted = { readonly subscriptionId: number; readonly publishingMs: number; readonly lifetimeMs: number };
 
