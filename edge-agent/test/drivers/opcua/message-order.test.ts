@@ -8,12 +8,13 @@ const message = (sequenceNumber: number, withData = true): NotificationMessage =
 const keepAlive = (sequenceNumber: number): NotificationMessage => message(sequenceNumber, false);
 
 /** An order over a server that still has the messages in `kept`, and else answers with the error. */
-function ordered(kept: readonly number[], error = 'BadMessageNotAvailable (0x807b0000)') {
+function ordered(kept: readonly number[], error = 'BadMessageNotAvailable (0x807b0000)', fatal = -1) {
   const delivered: string[] = [];
   const asked: number[] = [];
   const server = { error };
   const order = createMessageOrder({
     session: {
+      read: () => Promise.reject(new Error('not asked for')),
       republish: (
         request: RepublishRequest,
         answer: (error: Error | null, response?: RepublishResponse) => void,
@@ -28,6 +29,7 @@ function ordered(kept: readonly number[], error = 'BadMessageNotAvailable (0x807
     },
     subscriptionId: 7,
     deliver: ({ sequenceNumber, notificationData }, isRepublished) => {
+      if (sequenceNumber === fatal) throw new Error('no value that anybody knows');
       if (notificationData?.length !== 0) delivered.push(`${sequenceNumber}${isRepublished ? ' again' : ''}`);
     },
     onMissing: (count, before) => delivered.push(`${count} missing before ${before.sequenceNumber}`),
@@ -44,6 +46,12 @@ function ordered(kept: readonly number[], error = 'BadMessageNotAvailable (0x807
 }
 
 describe('messages that come', () => {
+  test('and cannot be delivered are missing, and hold up no other', () => {
+    const { take, delivered } = ordered([], 'BadMessageNotAvailable', 2);
+    take(message(1), message(2), message(3));
+    expect(delivered).toEqual(['1', '1 missing before 2', '3']);
+  });
+
   test('in order are delivered at once; one that comes again is not, and 1 follows the last number', () => {
     const { take, delivered } = ordered([]);
     take(message(0xffff_fffe), message(0xffff_ffff), keepAlive(1), message(1), message(1), message(2));

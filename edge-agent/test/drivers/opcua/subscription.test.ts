@@ -53,13 +53,14 @@ async function subscribed({ away = false } = {}) {
     createSubscription: async () => new CreateSubscriptionResponse(revised),
     deleteSubscriptions: () => Promise.reject(new Error('not asked for')),
     transferSubscriptions: () => Promise.reject(new Error('not asked for')),
+    read: () => Promise.reject(new Error('not asked for')),
     republish: (_request: unknown, answer: (error: Error | null) => void) =>
       answer(new Error('BadMessageNotAvailable')),
   });
   return { subscription, emitted, declared, onMessage, keepAliveMs, ended };
 }
 
-const message = (sequenceNumber: number, values: readonly number[] = [], atMs = serverMs): NotificationMessage =>
+const message = (sequenceNumber: number, values: readonly number[] = [0], atMs = serverMs): NotificationMessage =>
   new NotificationMessage({
     sequenceNumber,
     publishTime: new Date(atMs),
@@ -115,7 +116,7 @@ test('messages that the server no longer has are declared as lost for the device
   onMessage(message(0xffff_ffff));
   onMessage(message(1));
   expect(declared).toEqual([]);
-  onMessage(message(4, [], serverMs + 500));
+  onMessage(message(4, [0], serverMs + 500));
   await waitFor(() => declared.length > 0, { what: 'a declaration' });
   expect(declared).toEqual([
     {

@@ -2,10 +2,15 @@
  * The messages of one subscription in the order of their numbers, each once, whatever the line did to them. Invariants:
  *  - a message is delivered only after those before it, or after the server has said that it has those no more;
  *  - what waits for that is not delivered and so not acknowledged: if it is given up, the server still has it;
+ *  - one that cannot be read has not come: it is asked for again, and if that does not help it is missing;
  *  - a keep-alive has the number of the message that comes next, and takes none (OPC 10000-4 5.14.1.1).
  */
 import {
+  AttributeIds,
   answerOf,
+  DataChangeNotification,
+  type DataValue,
+  EventNotificationList,
   type NotificationMessage,
   RepublishRequest,
   type RepublishResponse,
@@ -13,7 +18,9 @@ import {
 } from '../library.ts';
 import { mentions } from '../trouble.ts';
 
-export type Republishes = Pick<Session, 'republish'>;
+export type Republishes = Pick<Session, 'republish'> & {
+  readonly read: (node: { nodeId: string; attributeId: AttributeIds }) => Promise<DataValue>;
+};
 
 export type MessageOrder = {
   /** Another one after a transfer. */
@@ -28,8 +35,8 @@ export type MessageOrderOptions = {
   readonly session: Republishes;
   readonly subscriptionId: number;
   readonly deliver: (message: NotificationMessage, isRepublished: boolean) => void;
-  /** So many messages before this one are lost for good. */
-  readonly onMissing: (count: number, before: NotificationMessage) => void;
+  /** So many messages up to this one are lost for good. `error`: this is one that could not be delivered, and why. */
+  readonly onMissing: (count: number, last: NotificationMessage, error?: unknown) => void;
   readonly onRepeated: (message: NotificationMessage) => void;
 };
 
@@ -47,6 +54,9 @@ function aheadBy(expected: number, number: number): number {
 const maxRepublished = 1_000;
 /** Messages that wait for those before them; then these are given up. */
 const maxHeld = 100;
+
+/** Server_ServerStatus_CurrentTime: every server has it. */
+const currentTime = 'i=2258';
 
 /** What the answer to one Republish means. */
 type Republished = NotificationMessage | 'not-available' | 'not-supported' | 'no-subscription';
@@ -66,10 +76,12 @@ export function createMessageOrder(options: MessageOrderOptions): MessageOrder {
   }
 
   function place(message: NotificationMessage): void {
-    const ahead = expected === null ? 0 : aheadBy(expected, message.sequenceNumber);
-    if (ahead > 0) {
+    expected ??= message.sequenceNumber;
+    const ahead = aheadBy(expected, message.sequenceNumber);
+    const isMissing = ahead === 0 && isUnreadable(message);
+    if (ahead > 0 || isMissing) {
       held = [message];
-      void recover(ahead);
+      void recover(isMissing ? 1 : ahead);
     } else if (isKeepAlive(message)) deliver(message, false);
     else if (ahead < 0) onRepeated(message);
     else deliverNext(message, false);
@@ -77,7 +89,12 @@ export function createMessageOrder(options: MessageOrderOptions): MessageOrder {
 
   function deliverNext(message: NotificationMessage, isRepublished: boolean): void {
     expected = following(message.sequenceNumber);
-    deliver(message, isRepublished);
+    try {
+      deliver(message, isRepublished);
+    } catch (error) {
+      // Whoever called us, the library, would keep it to itself.
+      onMissing(1, message, error);
+    }
   }
 
   /** Those before the first that is held. */
@@ -103,11 +120,13 @@ export function createMessageOrder(options: MessageOrderOptions): MessageOrder {
     const [first, ...more] = held ?? [];
     held = null;
     if (first === undefined) return;
-    const missing = aheadBy(expected ?? first.sequenceNumber, first.sequenceNumber) - found.length;
+    const isMissing = expected === first.sequenceNumber;
+    const next = isMissing ? following(first.sequenceNumber) : first.sequenceNumber;
+    const missing = aheadBy(expected ?? next, next) - found.length;
     for (const message of found) deliverNext(message, true);
     if (missing > 0) onMissing(missing, first);
-    expected = first.sequenceNumber;
-    for (const message of [first, ...more]) take(message);
+    expected = next;
+    for (const message of isMissing ? more : [first, ...more]) take(message);
   }
 
   async function catchUp(): Promise<boolean> {
@@ -122,6 +141,17 @@ export function createMessageOrder(options: MessageOrderOptions): MessageOrder {
   }
 }
 
+/**
+ * The library leaves a notification that it cannot decode without content, and says nothing. One that a server sends empty on purpose looks
+ * the same: it has no reason to.
+ */
+const isUnreadable = ({ notificationData }: NotificationMessage): boolean =>
+  (notificationData ?? []).some(
+    (each) =>
+      (each instanceof DataChangeNotification && each.monitoredItems?.length === 0) ||
+      (each instanceof EventNotificationList && each.events?.length === 0),
+  );
+
 export const isKeepAlive = ({ notificationData }: NotificationMessage): boolean =>
   (notificationData?.length ?? 0) === 0;
 
@@ -130,12 +160,21 @@ async function republish(session: Republishes, subscriptionId: number, number: n
   try {
     const { notificationMessage } = await answerOf<RepublishResponse>((answer) => session.republish(request, answer));
     // Some servers answer with an empty message where they have none.
-    return isKeepAlive(notificationMessage) ? 'not-available' : notificationMessage;
+    return isKeepAlive(notificationMessage) || isUnreadable(notificationMessage)
+      ? 'not-available'
+      : notificationMessage;
   } catch (error) {
-    const meaning = meaningOf(error);
+    const meaning = meaningOf(error) ?? (await meaningOfSilence(session, error));
     if (meaning === null) throw error;
     return meaning;
   }
+}
+
+/** The library drops an answer that it cannot decode at all. Where the server answers another question meanwhile, it was that. */
+async function meaningOfSilence(session: Republishes, error: unknown): Promise<'not-available' | null> {
+  if (!mentions(error, 'timed out')) return null;
+  const { statusCode } = await session.read({ nodeId: currentTime, attributeId: AttributeIds.Value });
+  return statusCode.isGood() ? 'not-available' : null;
 }
 
 /** null: no answer to the question. */

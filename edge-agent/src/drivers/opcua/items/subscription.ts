@@ -20,17 +20,15 @@ import type { Acknowledgements } from './acknowledgements.ts';
 import { createDesiredItems, type NodeRetry } from './desired-items.ts';
 import { type Item, markItem, restateItem, takeDataValue } from './item.ts';
 import { createLosses } from './losses.ts';
-import { createMessageOrder, isKeepAlive, type MessageOrder } from './message-order.ts';
+import { createMessageOrder, isKeepAlive, type MessageOrder, type Republishes } from './message-order.ts';
 import { forgetItems, monitorItems } from './monitor.ts';
 import type { Subscriber } from './publish.ts';
 import { recallItems } from './recall.ts';
 import { createSilence } from './silence.ts';
 import { deleteSubscription, transferSubscription } from './transfer.ts';
 
-export type SubscribedSession = Pick<
-  Session,
-  'createSubscription' | 'deleteSubscriptions' | 'transferSubscriptions' | 'republish'
->;
+export type SubscribedSession = Republishes &
+  Pick<Session, 'createSubscription' | 'deleteSubscriptions' | 'transferSubscriptions'>;
 
 export type DeviceSubscription = {
   readonly device: string;
@@ -165,7 +163,6 @@ export function createDeviceSubscription(
     const { sequenceNumber, publishTime, notificationData } = message;
     const arrival = context.clock.now();
     const published = microsOf(publishTime, 0) ?? arrival - serverBehind;
-    heardUntil = published;
     if (isRepublished) metrics.republished.inc(of);
     else serverBehind = arrival - published;
     known.isHeard ||= !isRepublished;
@@ -174,6 +171,7 @@ export function createDeviceSubscription(
       else if (data instanceof EventNotificationList) events.take(data, arrival);
       else if (data instanceof StatusChangeNotification) onStatusChange(known, data.status);
     }
+    heardUntil = published;
     if (isKeepAlive(message)) return;
     const { subscriptionId } = known;
     context.whenKept(() => acknowledgements.add({ subscriptionId, sequenceNumber }));
@@ -186,14 +184,11 @@ export function createDeviceSubscription(
     known.ended.reject(new FieldlineError('device/exception', `the server ended the subscription: ${status.name}`));
   };
 
-  const onMissing = (count: number, before: NotificationMessage): void => {
-    const to = microsOf(before.publishTime, 0) ?? serverNow();
+  const onMissing = (messages: number, last: NotificationMessage, err?: unknown): void => {
+    const to = microsOf(last.publishTime, 0) ?? serverNow();
     const from = Math.min(heardUntil ?? to, to);
-    metrics.missingMessages.inc(of, count);
-    log.warn(
-      { messages: count },
-      'the server no longer has messages of the subscription that never came; declared as lost',
-    );
+    metrics.missingMessages.inc(of, messages);
+    log.warn({ messages, err }, 'messages of the subscription never came, or cannot be read; declared as lost');
     context.declare({ kind: 'series', device, tag: null, from, to, samples: null, reason: 'source-overflow' });
   };
 
