@@ -18,6 +18,9 @@ const tags = [
   tagOf('count', 'float64'),
   tagOf('total', 'uint64', { min: 0, max: '18446744073709551615', atMostEveryMs: 1 }),
   tagOf('title', 'string', { atMostEveryMs: 1 }),
+  tagOf('recipe', 'string', { each: { min: 0, max: 100 }, atMostEveryMs: 1 }),
+  // asyncua looks at no index range: it would take one element for the whole array.
+  { ...tagOf('recipe'), tag: 'recipe-1', element: '[1]' },
   tagOf('mode', 'string', { oneOf: ['Off', 'Running', 'Missing'], atMostEveryMs: 1 }),
   ...['fixed', 'slow', 'refusing', 'denying', 'picky', 'lying'].map((name) => tagOf(name)),
 ];
@@ -26,6 +29,7 @@ const nodes = {
   count: ['Int16', 5, true],
   total: ['UInt64', 1, true],
   title: ['String', 'old', true],
+  recipe: ['Double', [1, 2, 3], true],
   fixed: ['Double', 1, false],
   ...Object.fromEntries(['slow', 'refusing', 'denying', 'picky', 'lying'].map((name) => [name, ['Double', 1, true]])),
 } as const;
@@ -77,6 +81,12 @@ describeWith(asyncua, 'a foreign OPC UA server', () => {
           { type: 'UInt64', value: '9007199254740993' },
         ],
         [{ tag: 'mode', value: 'Running' }, 'Off', 'Running', { type: 'Int32', value: 1 }],
+        [
+          { tag: 'recipe', value: '[2.5, 3, 4]', expected: '[1, 2, 3]' },
+          '[1,2,3]',
+          '[2.5,3,4]',
+          { type: 'Double', value: [2.5, 3, 4] },
+        ],
         [{ tag: 'title', value: 'Füllen' }, 'old', 'Füllen', { type: 'String', value: 'Füllen' }],
       ];
       for (const [changes, before, after, noted] of told) {
@@ -107,6 +117,10 @@ describeWith(asyncua, 'a foreign OPC UA server', () => {
         [{ tag: 'count', value: 0.5 }, 'not-representable'],
         [{ tag: 'count', value: 40_000 }, 'not-representable'],
         [{ tag: 'mode', value: 'Missing' }, 'not-representable'],
+        [{ tag: 'recipe', value: '[1,2]' }, 'not-representable'],
+        [{ tag: 'recipe', value: '[1,2,101]' }, 'out-of-range'],
+        [{ tag: 'recipe', value: '[1,2,"x"]' }, 'type'],
+        [{ tag: 'recipe-1', value: 5 }, 'not-writable'],
         [{ expected: 19 }, 'not-expected'],
         [{ expires: Date.now() * 1_000 - 1 }, 'expired'],
         [{ tag: 'dose', value: 5 }, 'type'],

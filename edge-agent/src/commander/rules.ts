@@ -6,11 +6,14 @@ import {
   type ValueLimits,
   type WriteRules,
 } from '@fieldline/shared/config';
+import type { ListRules, OpcuaWriteRules } from '@fieldline/shared/config/opcua-write';
 import {
   type CommandMessage,
   type CommandReason,
   commandReasons,
   isoOf,
+  listFrom,
+  listText,
   type Micros,
   type StatedValue,
   type Tag,
@@ -50,15 +53,39 @@ export function headProblem(
   return problem('expires-too-late', `it expires more than ${longestMs} ms from now (commands.longestMs)`);
 }
 
+/** A tag of an array states what each of its values may be. */
+export type TagRules = WriteRules & Pick<OpcuaWriteRules, 'each' | 'length'>;
+
 export type Wanted = { readonly value: Value; readonly expected: Value | null };
 
-export function wantedOf({ value, expected }: CommandMessage, tag: Tag, rules: WriteRules): Wanted | WriteProblem {
+export function wantedOf({ value, expected }: CommandMessage, tag: Tag, rules: TagRules): Wanted | WriteProblem {
   if (typeof value === 'object') return problem('type', 'the tag takes one value, not inputs by name');
+  if (rules.each !== undefined) return wantedList(value, expected, { each: rules.each, length: rules.length });
   const wanted = valueFrom(tag.type, value);
   const held = expected === undefined ? null : valueFrom(tag.type, expected);
   if (wanted === null) return mistake('value', value, tag.type);
   if (expected !== undefined && held === null) return mistake('expected', expected, tag.type);
   return rangeProblem(wanted, tag.type, rules) ?? { value: wanted, expected: held };
+}
+
+/** In the form in which the tag has it, so that what is read back can be compared. */
+function wantedList(
+  value: StatedValue,
+  expected: StatedValue | undefined,
+  { each, length }: ListRules,
+): Wanted | WriteProblem {
+  const wanted = listFrom(each.type, value);
+  const held = expected === undefined ? null : listFrom(each.type, expected);
+  const takes = `the tag takes a list as JSON in a text, such as "[…]", and in it ${taken(each.type)}`;
+  if (wanted === null) return problem('type', `value is none; ${takes}`);
+  if (expected !== undefined && held === null) return problem('type', `expected is none; ${takes}`);
+  if (length !== undefined && wanted.length !== length)
+    return problem('out-of-range', `${wanted.length} values; it takes ${length}`);
+  for (const [position, one] of wanted.entries()) {
+    const wrong = rangeProblem(one, each.type, each);
+    if (wrong !== null) return problem(wrong.reason, `[${position}]: ${wrong.message}`);
+  }
+  return { value: listText(wanted), expected: held === null ? null : listText(held) };
 }
 
 /** The inputs of a method in its order. */

@@ -1,13 +1,13 @@
-import type { WriteRules } from '@fieldline/shared/config';
 import { callsOf, type Device } from '@fieldline/shared/config/edge';
 import { type CallInput, type OpcuaCall, objectInput } from '@fieldline/shared/config/opcua-call';
 import type { Tag } from '@fieldline/shared/contracts';
 import type { Driver, TagWriter } from '../drivers/driver.ts';
+import type { TagRules } from './rules.ts';
 
 /** A tag that may be written, or a method that may be called, and by whom. */
 export type Target = {
   readonly tag: Tag;
-  readonly rules: WriteRules;
+  readonly rules: TagRules;
   /** Of a method, in its order; null of a tag that is written. */
   readonly inputs: readonly CallInput[] | null;
   readonly writer: TagWriter;

@@ -1,4 +1,5 @@
 import { type CallInput, commandsSchema, writeObject } from '@fieldline/shared/config';
+import { opcuaWriteObject } from '@fieldline/shared/config/opcua-write';
 import type { CommandMessage, Tag } from '@fieldline/shared/contracts';
 import { expect, test } from 'vitest';
 import { Pace } from '../../src/commander/pace.ts';
@@ -19,6 +20,23 @@ test('a command is for now: not of the past, not of a far future, not by a clock
   expect(head({ expires: now + 1_000_001 })).toBe('expires-too-late');
   expect(head({}, false)).toBe('clock-not-set');
   expect(head({}, true, true)).toBe('retained');
+});
+
+test('a list is JSON in a text, with each of its values within what is allowed, and becomes the text that is read back', () => {
+  const rules = opcuaWriteObject.parse({ each: { type: 'int64', min: 0, max: '9223372036854775807' }, length: 2 });
+  const judge = (value: CommandMessage['value'], expected?: string) => {
+    const wanted = wantedOf(
+      { ...command, value, ...(expected === undefined ? {} : { expected }) },
+      tag('string'),
+      rules,
+    );
+    return 'reason' in wanted ? [wanted.reason, wanted.message] : [wanted.value, wanted.expected];
+  };
+  expect(judge('[1, "9007199254740993"]', '[ 1, "2" ]')).toEqual(['[1,"9007199254740993"]', '[1,2]']);
+  expect(judge('[1,-1]')).toEqual(['out-of-range', '[1]: at least 0 may be written']);
+  expect(judge('[1]')).toEqual(['out-of-range', '1 values; it takes 2']);
+  for (const wrong of ['1', '[1,', '[1,0.5]', '[[1],[2]]', 7]) expect(judge(wrong)[0], String(wrong)).toBe('type');
+  expect(judge('[1,2]', '1')).toEqual(['type', expect.stringContaining('expected is none; the tag takes a list')]);
 });
 
 test('a value is of the type of its tag and within what is allowed', () => {

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { type ValueType, valueTypes } from '../contracts/sample.ts';
-import { writeObject } from './commands.ts';
 import { addressProblems, addressShape, namespaceUri } from './opcua-address.ts';
 import { callProblems, opcuaCallSchema } from './opcua-call.ts';
 import { eventsProblems, eventsSchema } from './opcua-events.ts';
 import { filterProblems, opcuaFilterShape } from './opcua-filter.ts';
 import { patternProblems, patternShape } from './opcua-pattern.ts';
-import { typedRuleProblems } from './opcua-write.ts';
+import { opcuaWriteObject, writeProblems } from './opcua-write.ts';
 import {
   deadbandShape,
   isRange,
@@ -70,7 +69,7 @@ export const opcuaTagSchema = z
     ...staleShape,
     ...keeping,
     ...tagDescriptionShape,
-    write: writeObject
+    write: opcuaWriteObject
       .optional()
       .describe('the tag may be written by commands, within these limits; without it, it may not'),
   })
@@ -80,16 +79,11 @@ export const opcuaTagSchema = z
     error: 'is a part of the value, which a tag with part does not take: leave one of the two out',
   })
   .superRefine((tag, context) => {
-    const { part, element, type, write } = tag;
+    const { part, type } = tag;
     const message = wrongType(part, type);
     if (message !== null) context.addIssue({ code: 'custom', path: ['type'], message });
     for (const problem of eventsProblems(tag)) context.addIssue({ code: 'custom', ...problem });
-    if (write === undefined) return;
-    for (const [key, wrong] of typedRuleProblems(type, write)) {
-      context.addIssue({ code: 'custom', path: ['write', key], message: wrong });
-    }
-    if (part !== undefined || element !== undefined)
-      context.addIssue({ code: 'custom', path: ['write'], message: 'goes with the whole value of a node only' });
+    for (const problem of writeProblems(tag)) context.addIssue({ code: 'custom', ...problem });
   });
 export type OpcuaTag = z.infer<typeof opcuaTagSchema>;
 

@@ -122,6 +122,31 @@ export function valueFrom(type: ValueType, stated: StatedValue): Value | null {
   return type === 'float32' ? Math.fround(Number(value)) : value;
 }
 
+/** A list of such values, stated as JSON in a text, as a tag of an array has it; null where it is none. */
+export function listFrom(type: ValueType, stated: StatedValue): readonly Value[] | null {
+  const list = z.array(statedValue).safeParse(jsonIn(stated));
+  if (!list.success) return null;
+  const values = list.data.flatMap((each) => valueFrom(type, each) ?? []);
+  return values.length === list.data.length ? values : null;
+}
+
+/** As a tag of an array has it: compact, with integers from 2^53 on as texts of their digits. */
+export const listText = (values: readonly Value[]): string =>
+  JSON.stringify(
+    values.map((each) => {
+      if (typeof each !== 'bigint') return each;
+      return Number.isSafeInteger(Number(each)) ? Number(each) : each.toString();
+    }),
+  );
+
+function jsonIn(stated: StatedValue): unknown {
+  try {
+    return typeof stated === 'string' ? JSON.parse(stated) : null;
+  } catch {
+    return null;
+  }
+}
+
 function wholeOf(stated: StatedValue): bigint | null {
   if (typeof stated === 'number') return Number.isSafeInteger(stated) ? BigInt(stated) : null;
   return typeof stated === 'string' && /^-?\d{1,20}$/.test(stated) ? BigInt(stated) : null;

@@ -22,8 +22,14 @@ test.each([
   [{ type: 'uint64', write: { oneOf: [-1] } }, '-1 does not fit: uint64 holds no such value'],
   [{ type: 'bool', write: { min: 0 } }, 'goes with numbers only'],
   [{ type: 'string', write: { oneOf: [1] } }, '1 is no string'],
-  [{ part: 'status', type: 'uint32', write: { min: 0, max: 1 } }, 'goes with the whole value of a node only'],
-  [{ element: 'A', write: { min: 0, max: 1 } }, 'goes with the whole value of a node only'],
+  [{ part: 'status', type: 'uint32', write: { min: 0, max: 1 } }, 'goes with the whole value of a node, or with one'],
+  [{ element: 'A', write: { min: 0, max: 1 } }, 'goes with the whole value of a node, or with one'],
+  [{ element: '[1][2]', write: { min: 0, max: 1 } }, 'goes with the whole value of a node, or with one'],
+  [{ type: 'string', write: { each: {} } }, 'a number is written only between min and max, or oneOf'],
+  [{ write: { min: 0, max: 1, each: { min: 0, max: 1 } } }, 'a list is JSON in a text: state type: string'],
+  [{ type: 'string', element: '[1]', write: { each: { min: 0, max: 1 } } }, 'is for all elements, and this tag is one'],
+  [{ type: 'string', write: { oneOf: ['a'], each: { min: 0, max: 1 } } }, 'state it under each'],
+  [{ type: 'string', write: { length: 3 } }, 'goes with each only'],
   [{ write: { min: 0, max: 1, functionCode: 6 } }, 'functionCode'],
 ])('limits that contradict themselves or the type are told: %j', (tag, message) => {
   expect(() => read(tag)).toThrow(message);

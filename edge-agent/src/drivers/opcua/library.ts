@@ -76,6 +76,7 @@ export {
 } from 'node-opcua-client';
 export { OpaqueStructure } from 'node-opcua-extension-object';
 export { BaseUAObject as LibraryObject, FieldCategory, findBuiltInType } from 'node-opcua-factory';
+export { NumericRange } from 'node-opcua-numeric-range';
 export {
   ElementOperand,
   EnumDefinition,

@@ -3,7 +3,7 @@ import type { Tag, Value } from '@fieldline/shared/contracts';
 import { waitFor } from '@fieldline/shared/testing';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { TagWriter, WriteProblem } from '../../../src/drivers/driver.ts';
-import { plantNode, tagOf, useRigs } from './harness.ts';
+import { type DeviceSettings, plantNode, tagOf, useRigs } from './harness.ts';
 import { startLine } from './peers/cut-line.ts';
 import { startServer, type TestServer, type WrittenNode } from './peers/node-opcua.ts';
 
@@ -31,6 +31,10 @@ const of = (name: string, dataType: string, writing: object = {}, value: unknown
   writing,
 });
 const odd = [
+  { ...plantNode('recipe', 'Double'), writing: { rank: 1 } },
+  { ...plantNode('totals', 'Int64'), writing: { rank: 1 } },
+  { ...plantNode('names', 'String'), writing: { rank: 1 } },
+  { ...plantNode('slots', 'UInt16'), writing: { rank: 1 } },
   of('readOnly', 'Double', { access: 'CurrentRead' }),
   of('writeOnly', 'Double', { access: 'CurrentWrite' }),
   of('list', 'Double', { rank: 1 }, null),
@@ -71,11 +75,7 @@ const writtenTo = async (name: string): Promise<WrittenNode[]> => {
 };
 
 /** A driver that reads and writes, connected. */
-async function connected(
-  tags: readonly ReturnType<typeof writableTag>[],
-  endpoint = server.endpoint,
-  timeoutMs = 10_000,
-) {
+async function connected(tags: DeviceSettings['tags'] & object, endpoint = server.endpoint, timeoutMs = 10_000) {
   const rig = rigFor({ endpoint, tags: [...tags], timeoutMs });
   await waitFor(() => rig.driver.status()[0]?.state === 'connected' && rig.samples.length > 0, {
     what: 'a connection',
@@ -141,13 +141,78 @@ describe('a value', () => {
     const reasons: [string, string, string][] = [
       ['readOnly', 'not-writable', 'nobody may write this node (AccessLevel)'],
       ['writeOnly', 'not-readable', 'BadNotReadable'],
-      ['list', 'not-representable', 'only single values'],
+      ['list', 'not-representable', 'the node is an array: state each under write, or element'],
       ['missing', 'not-readable', 'BadNodeIdUnknown'],
     ];
     for (const [name, reason, message] of reasons) {
       expect((await put(name, 5)).problem, name).toEqual({ reason, message: expect.stringContaining(message) });
       expect(await writtenTo(name), name).toEqual([]);
     }
+  });
+});
+
+describe('an array', () => {
+  const listTag = (name: string, each: object, more: object = {}) => ({
+    ...tagOf(name, 'string'),
+    write: { each: { min: -1e6, max: 1e300, ...each }, ...more },
+  });
+  const elementTag = (name: string, position: number) => ({
+    ...{ tag: `${name}${position}`, node: `nsu=urn:plant;s=${name}`, type: 'float64' as const },
+    ...{ element: `[${position}]`, write },
+  });
+  const set = (name: string, dataType: string, value: unknown) =>
+    server.ask({ do: 'set', name, dataType, value, arrayType: 'Array', sourceTimeMs: Date.now() });
+
+  test('of scalars is written whole, with as many values as it has, and read back as the same text', async () => {
+    await set('recipe', 'Double', [1, 2, 3]);
+    await set('totals', 'Int64', [
+      [0, 1],
+      [0, 2],
+    ]);
+    await set('names', 'String', ['a', 'b']);
+    const { put, get } = await connected([
+      listTag('recipe', { type: 'float64' }),
+      listTag('totals', { type: 'int64', max: '9223372036854775807' }, { length: 1 }),
+      { ...tagOf('names', 'string'), write: { each: { type: 'string' } } },
+    ]);
+    for (const [name, before, text, dataType] of [
+      ['recipe', '[1,2,3]', '[0.5,-2,1e+21]', 'Double'],
+      ['totals', '[1,2]', '["9007199254740993"]', 'Int64'],
+      ['names', '["a","b"]', '["läuft","\\"x"]', 'String'],
+    ] as const) {
+      expect(await put(name, text), name).toEqual({ kind: 'accepted', problem: null, before, written: text });
+      expect((await get(name)).value, name).toBe(text);
+      expect(await writtenTo(name), name).toEqual([{ node: expect.any(String), dataType, hasMore: false }]);
+    }
+    for (const [name, text, message] of [
+      ['recipe', '[1,2]', '2 values, and the node has 3: state length under write where that may change'],
+      ['recipe', '[1,2,"x"]', 'is no list with values'],
+      ['recipe', '[]', 'is no list with values'],
+    ] as const) {
+      expect((await put(name, text)).problem, text).toMatchObject({ message: expect.stringContaining(message) });
+      expect(await writtenTo(name)).toHaveLength(1);
+    }
+  });
+
+  test('has one of its elements written, and the others keep their values', async () => {
+    await set('slots', 'UInt16', [10, 20, 30]);
+    const { put, get, rig } = await connected([
+      elementTag('slots', 1),
+      elementTag('slots', 3),
+      elementTag('level', 0),
+      tagOf('slots', 'string'),
+    ]);
+    expect(await put('slots1', 25)).toEqual({ kind: 'accepted', problem: null, before: 20, written: 25 });
+    expect((await get('slots1')).value).toBe(25);
+    await rig.sees('slots', '[10,25,30]');
+    for (const [name, value, message] of [
+      ['slots1', 70_000, 'it takes UInt16, and none stands for 70000'],
+      ['slots3', 1, 'the node holds 3 values in a row: [3] is none'],
+      ['level0', 1, 'the node holds 0 values in a row: [0] is none'],
+    ] as const) {
+      expect((await put(name, value)).problem, name).toMatchObject({ reason: 'not-representable', message });
+    }
+    expect(await writtenTo('slots')).toHaveLength(1);
   });
 });
 

@@ -38,9 +38,10 @@ export function createCommandable(
     if (place === undefined) continue;
     const { connection, plan } = place;
     const { timeoutMs } = device;
-    const names = new Set(device.tags.flatMap(({ tag, write }) => (write === undefined ? [] : tag)));
+    const rulesOf = new Map(device.tags.map(({ tag, write }) => [tag, write]));
     for (const item of plan.items.flatMap(({ members }) => members)) {
-      if (names.has(item.tag.tag)) writable.push({ item, connection, timeoutMs });
+      const rules = rulesOf.get(item.tag.tag);
+      if (rules !== undefined) writable.push({ item, rules, connection, timeoutMs });
     }
     for (const setting of device.calls ?? []) {
       const tag: Tag = { device: device.device, tag: setting.tag, type: 'string' };

@@ -17,11 +17,13 @@ const undecided = new Set([
 ]);
 
 const hints: Readonly<Record<string, string>> = {
+  BadIndexRangeInvalid: 'it writes no single elements of this node: write the whole array (each)',
   BadNotWritable: 'nobody may write this node',
   BadOutOfRange: 'the value is beyond what the server allows',
   BadTypeMismatch: 'the server takes another type than the one that it states for the node',
   BadUserAccessDenied: 'give the user of this session the right on the server',
   BadUserAccessDeniedOnCall: 'give the user of this session the right on the server',
+  BadWriteNotSupported: 'where it writes no single elements, write the whole array (each)',
 };
 
 /** `resultOf`: the status of the one operation in the answer. */

@@ -1,28 +1,24 @@
 /** Writes tags: reads what the node holds and takes, makes exactly such a value, asks for leave, writes once. */
+import type { OpcuaWriteRules } from '@fieldline/shared/config/opcua-write';
 import { type Micros, qualityCode, qualityName, type Sample, type Tag, type Value } from '@fieldline/shared/contracts';
 import type { TagWriter, WriteOrder, WriteResult } from '../../driver.ts';
 import type { Connection, Live } from '../connection.ts';
 import { type Item, readingOf } from '../items/item.ts';
-import {
-  AttributeIds,
-  type DataValue,
-  type NodeId,
-  VariantArrayType,
-  WriteRequest,
-  WriteResponse,
-} from '../library.ts';
+import { AttributeIds, type DataValue, type NodeId, WriteRequest, WriteResponse } from '../library.ts';
 import { resolveAddresses } from '../nodes/node-address.ts';
-import { type NodeFacts, readAttributes, readNodeFacts } from '../nodes/node-facts.ts';
+import { type NodeFacts, readAttributes, readElements, readNodeFacts } from '../nodes/node-facts.ts';
 import { builtInTypeOf } from '../values/data-type.ts';
 import { learnItems } from '../values/learn-items.ts';
 import { microsOf } from '../values/time.ts';
-import { exactVariant, type Refused, refused } from './exact-variant.ts';
+import { type Refused, refused } from './exact-variant.ts';
 import { perform } from './perform.ts';
+import { prepareWrite, type ReadRange } from './prepare.ts';
 import { judge } from './verdict.ts';
 
 /** A tag that may be written, and where. */
 export type WriteTarget = {
   readonly item: Item;
+  readonly rules: OpcuaWriteRules;
   readonly connection: Pick<Connection, 'live'>;
   readonly timeoutMs: number;
 };
@@ -51,14 +47,16 @@ async function write(target: WriteTarget, order: WriteOrder): Promise<WriteResul
   const { value: before, quality } = readingOf(facts.value, item);
   const barrier = barrierOf(facts, qualityName(quality));
   if (barrier !== null) return notSent(barrier, before);
-  const held = facts.value.value ?? null;
-  const type = await builtInTypeOf(live.session, facts.dataType, held);
-  const prepared = exactVariant(type, order.value, item.tag.type, held, item.understanding);
+  const type = await builtInTypeOf(live.session, facts.dataType, facts.value.value ?? null);
+  const readRange: ReadRange = (range) => readElements(live, nodeId, range, timeoutMs);
+  const prepared = await prepareWrite(type, order.value, facts, target, readRange);
   if ('problem' in prepared) return notSent(prepared, before);
   const problem = order.permit(before);
   if (problem !== null) return notSent({ problem }, before);
   // The value alone: many servers cannot be told its status or its times (BadWriteNotSupported, OPC 10000-4 5.11.4).
-  const nodesToWrite = [{ nodeId, attributeId: AttributeIds.Value, value: { value: prepared.variant } }];
+  const { variant, indexRange } = prepared;
+  const range = indexRange === undefined ? {} : { indexRange };
+  const nodesToWrite = [{ nodeId, attributeId: AttributeIds.Value, ...range, value: { value: variant } }];
   const sent = await perform(live.session, new WriteRequest({ nodesToWrite }), WriteResponse, timeoutMs);
   const verdict = judge(sent, ({ results }) => results?.[0]);
   return { ...verdict, before, written: verdict.kind === 'not-sent' ? null : prepared.written };
@@ -113,7 +111,7 @@ const currentWrite = 0x02;
  * What stands in the way of any value. A node that holds no value at the moment may be given one. A level that denies the reading that
  * has just been done is one that the server does not keep: then its answer to the write is what counts.
  */
-function barrierOf({ value, valueRank, accessLevel, userAccessLevel }: NodeFacts, quality: string): Refused | null {
+function barrierOf({ value, accessLevel, userAccessLevel }: NodeFacts, quality: string): Refused | null {
   if (['bad/address', 'bad/refused', 'bad/timeout', 'bad/not-connected'].includes(quality)) {
     return refused('not-readable', `the server answers its reading with ${value.statusCode.name}`);
   }
@@ -123,7 +121,5 @@ function barrierOf({ value, valueRank, accessLevel, userAccessLevel }: NodeFacts
   if (denies(userAccessLevel)) {
     return refused('not-writable', 'the user of this session may not write this node: give the right on the server');
   }
-  const isArray =
-    (valueRank ?? -1) >= 0 || (value.value?.arrayType ?? VariantArrayType.Scalar) !== VariantArrayType.Scalar;
-  return isArray ? refused('not-representable', 'the node is an array: only single values can be written') : null;
+  return null;
 }

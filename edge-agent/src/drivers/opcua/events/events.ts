@@ -88,7 +88,7 @@ export function createEventTaker(tag: Tag, plan: EventsPlan): EventTaker {
   return {
     plan,
     recall: (last, standing) => {
-      lastTime = last;
+      lastTime = Math.max(lastTime, last);
       remember(times, last);
       for (const { time, text } of standing) {
         const name = conditionIn(text)?.name;

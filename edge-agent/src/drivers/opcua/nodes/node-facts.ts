@@ -2,7 +2,16 @@
 
 import { perform } from '../commands/perform.ts';
 import type { Live } from '../connection.ts';
-import { AttributeIds, DataValue, NodeId, ReadRequest, ReadResponse, TimestampsToReturn } from '../library.ts';
+import {
+  AttributeIds,
+  DataValue,
+  NodeId,
+  type NumericRange,
+  ReadRequest,
+  ReadResponse,
+  TimestampsToReturn,
+  type Variant,
+} from '../library.ts';
 import { inCalls } from '../session/call-limit.ts';
 
 export type NodeFacts = {
@@ -61,4 +70,17 @@ export async function readAttributes(
   } catch (error) {
     return { why: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** What stands in a part of an array; null: the server does not tell. */
+export async function readElements(
+  { session }: Live,
+  nodeId: NodeId,
+  indexRange: NumericRange,
+  timeoutMs: number,
+): Promise<Variant | null> {
+  const nodesToRead = [{ nodeId, attributeId: AttributeIds.Value, indexRange }];
+  const read = await perform(session, new ReadRequest({ maxAge: 0, nodesToRead }), ReadResponse, timeoutMs);
+  const [data] = read.kind === 'answered' ? (read.answer.results ?? []) : [];
+  return data?.statusCode.isGood() ? (data.value ?? null) : null;
 }
