@@ -46,6 +46,8 @@ export type LastKept = {
   readonly quality: QualityCode;
   /** A bad one that came after it: what the device said, or the driver by itself. */
   readonly bad: { readonly time: Micros; readonly quality: QualityCode } | null;
+  /** Of the samples that came when a later one was there, the time of the one that came last; null: there were none. */
+  readonly late: Micros | null;
 };
 
 export type DriverContext = {

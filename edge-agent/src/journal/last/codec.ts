@@ -27,16 +27,18 @@ const schema = z.object({
   batch: numbers,
   /** Of the bad ones after these: index into the tags, time, quality, index into the batches. */
   bad: z.array(z.tuple([z.int(), z.int(), z.int(), z.int()])),
+  /** Of those that came late: index into the tags, time, index into the batches. Earlier agents did not state them. */
+  late: z.array(z.tuple([z.int(), z.int(), z.int()])).default([]),
 });
 type Columns = z.infer<typeof schema>;
 
 export function encodeLasts(series: readonly SeriesLast[]): Buffer {
   const [batches, devices] = [new Numbered<string>(), new Numbered<string>()];
   const indexOf = ({ stream, seq }: BatchId): number => batches.indexOf(`${stream} ${seq}`);
-  const none = { batches: [], devices: [], tags: [], subjects: [] };
-  const columns: Columns = { ...none, time: [], value: [], quality: [], batch: [], bad: [] };
+  const samples = { time: [], value: [], quality: [], batch: [] };
+  const columns: Columns = { batches: [], devices: [], tags: [], subjects: [], ...samples, bad: [], late: [] };
   let before = 0;
-  for (const [index, { device, tag, type, subject, valued, bad }] of series.entries()) {
+  for (const [index, { device, tag, type, subject, valued, bad, late }] of series.entries()) {
     columns.tags.push([devices.indexOf(device), tag, type]);
     if (subject !== null) columns.subjects.push([index, subject]);
     const time = valued?.time ?? before;
@@ -45,6 +47,7 @@ export function encodeLasts(series: readonly SeriesLast[]): Buffer {
     columns.quality.push(valued?.quality ?? 0);
     columns.batch.push(valued === null ? -1 : indexOf(valued.batch));
     if (bad !== null) columns.bad.push([index, bad.time, bad.quality, indexOf(bad.batch)]);
+    if (late !== null) columns.late.push([index, late.time, indexOf(late.batch)]);
     before = time;
   }
   columns.devices = devices.all();
@@ -72,12 +75,16 @@ export function decodeLasts(bytes: Buffer, tagClass: TagClass): SeriesLast[] {
     const value = typedValue(columns.value[index] ?? null, type);
     const valued = at === -1 ? null : { time, quality: columns.quality[index] ?? 0, value, batch: batchAt(at) };
     const subject = subjects.get(index) ?? null;
-    return { device: columns.devices[device] ?? '', tag, type, subject, class: tagClass, valued, bad: null };
+    return { device: columns.devices[device] ?? '', tag, type, subject, class: tagClass, valued, bad: null, late: null };
   });
   for (const [index, at, quality, batch] of columns.bad) {
     const bad: Point = { time: at, quality, value: null, batch: batchAt(batch) };
     const known = series[index];
     if (known !== undefined) known.bad = bad;
+  }
+  for (const [index, at, batch] of columns.late) {
+    const known = series[index];
+    if (known !== undefined) known.late = { time: at, quality: 0, value: null, batch: batchAt(batch) };
   }
   return series;
 }

@@ -25,8 +25,11 @@ import { type Point, type SeriesLast, SeriesLasts, type SubjectOf } from './seri
 /** Each takes about 300 bytes of memory, and 10 of the disk in each file. */
 const mostSeries = 100_000;
 
-/** Of a tag: the last sample with a value, where there is none the last bad one; and a bad one that came after it. */
-export type LastKept = Omit<Point, 'batch'> & { readonly bad: Pick<Point, 'time' | 'quality'> | null };
+/** Of a tag: the last sample with a value, where there is none the last bad one; a bad one that came after it; and the last that came late. */
+export type LastKept = Omit<Point, 'batch'> & {
+  readonly bad: Pick<Point, 'time' | 'quality'> | null;
+  readonly late: Micros | null;
+};
 
 export type Standing = { readonly time: Micros; readonly text: string };
 
@@ -78,7 +81,7 @@ export class LastSamples {
 
   /** Batches that waited in memory are on the disk, or with the cloud. */
   settled(stream: string, ranges: Ranges): void {
-    for (const series of this.inMemory.takeOut(stream, ranges)) this.inFiles.add(series);
+    for (const series of this.inMemory.takeOut(stream, ranges)) this.inFiles.add(series, true);
   }
 
   /** Batches that are nowhere. */
@@ -97,7 +100,7 @@ export class LastSamples {
     const value = series.type === tag.type || point.value === null ? point.value : undefined;
     const { bad } = series;
     const badAfter = bad === null || bad === point ? null : { time: bad.time, quality: bad.quality };
-    return { time, quality, value, bad: badAfter };
+    return { time, quality, value, bad: badAfter, late: series.late?.time ?? null };
   }
 
   /** The last text of each subject of a tag that is not over. */

@@ -39,6 +39,8 @@ export type SeriesLast = {
   valued: Point | null;
   /** Without one, and after that with a value. */
   bad: Point | null;
+  /** Of those that came when a later one was there, the one that came last: how far a time that was missed has been made good. */
+  late: Point | null;
 };
 
 export type SeriesLastsOptions = {
@@ -86,41 +88,49 @@ export class SeriesLasts {
     const series = known === undefined ? this.learn(tag) : known;
     if (series === null) return null;
     series.class = tagClass;
-    take(series, time, quality, value, batch);
+    takeNext(series, time, quality, value, batch);
     const subject = typeof value === 'string' ? (this.options.subjectOf?.(tag, value) ?? null) : null;
     if (subject === null) return null;
     const named = { ...tag, subject: subject.name };
     if (subject.isOver) return named;
     const text = String(value).length > longestSubjectText ? undefined : value;
-    this.add({ ...named, class: tagClass, valued: { time, quality, value: text, batch }, bad: null });
+    this.add({ ...named, class: tagClass, valued: { time, quality, value: text, batch }, bad: null, late: null });
     return null;
   }
 
-  /** What is known of one elsewhere. */
-  add({ class: tagClass, valued, bad, ...named }: SeriesLast): void {
+  /** What is known of one elsewhere. `cameAfter`: after all that is known of it here. */
+  add({ class: tagClass, valued, bad, late, ...named }: SeriesLast, cameAfter = false): void {
     const series = this.findOrMake(named);
     if (series === null) return;
     series.class = tagClass;
+    const add = cameAfter ? takeNext : take;
     for (const point of [valued, bad])
-      if (point !== null) take(series, point.time, point.quality, point.value, point.batch);
+      if (point !== null) add(series, point.time, point.quality, point.value, point.batch);
+    if (late !== null) series.late = late;
   }
 
-  /** Those whose last sample, or a bad one after it, these batches have. */
+  /** Those whose last sample, or a bad one after it, these batches have. One that came late was not the last: others tell of the series. */
   in(stream: string, ranges: Ranges): SeriesLast[] {
     return this.all().filter(({ valued, bad }) => isIn(valued, stream, ranges) || isIn(bad, stream, ranges));
   }
 
   /** What these batches have of the last samples, which is not here from now on. */
   takeOut(stream: string, ranges: Ranges): SeriesLast[] {
-    return this.in(stream, ranges).map((series) => {
-      const taken = { ...series };
-      if (isIn(series.valued, stream, ranges)) series.valued = null;
-      else taken.valued = null;
-      if (isIn(series.bad, stream, ranges)) series.bad = null;
-      else taken.bad = null;
-      if (series.subject !== null) this.forget(series);
-      return taken;
-    });
+    const isTouched = ({ valued, bad, late }: SeriesLast): boolean =>
+      [valued, bad, late].some((point) => isIn(point, stream, ranges));
+    return this.all()
+      .filter(isTouched)
+      .map((series) => {
+        const taken = { ...series };
+        if (isIn(series.valued, stream, ranges)) series.valued = null;
+        else taken.valued = null;
+        if (isIn(series.bad, stream, ranges)) series.bad = null;
+        else taken.bad = null;
+        if (isIn(series.late, stream, ranges)) series.late = null;
+        else taken.late = null;
+        if (series.subject !== null) this.forget(series);
+        return taken;
+      });
   }
 
   /** Nothing is known of it from now on. False where nothing was. */
@@ -134,6 +144,7 @@ export class SeriesLasts {
     if (series.valued === null && series.bad === null) return false;
     series.valued = null;
     series.bad = null;
+    series.late = null;
     return true;
   }
 
@@ -157,7 +168,7 @@ export class SeriesLasts {
       return null;
     }
     if (subject !== null) this.subjects += 1;
-    const made: SeriesLast = { device, tag, type, subject, class: defaultClass, valued: null, bad: null };
+    const made: SeriesLast = { device, tag, type, subject, class: defaultClass, valued: null, bad: null, late: null };
     this.byName.set(nameOf(made), made);
     return made;
   }
@@ -171,6 +182,14 @@ const nameOf = ({ device, tag, subject = null }: Named): string =>
 
 const isIn = (point: Point | null, stream: string, ranges: Ranges): boolean =>
   point !== null && point.batch.stream === stream && hasNumber(ranges, point.batch.seq);
+
+/** The samples of a series in the order in which they came. */
+function takeNext(series: SeriesLast, time: Micros, quality: QualityCode, value: Point['value'], batch: BatchId): void {
+  const { valued, bad } = series;
+  const isLate = (valued !== null && time < valued.time) || (bad !== null && time < bad.time);
+  if (isLate) series.late = changed(series.late, time, quality, null, batch);
+  take(series, time, quality, value, batch);
+}
 
 function take(series: SeriesLast, time: Micros, quality: QualityCode, value: Point['value'], batch: BatchId): void {
   const { valued, bad } = series;

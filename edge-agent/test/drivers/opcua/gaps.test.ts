@@ -166,7 +166,7 @@ describe('a server that was restarted', () => {
 
 describe('an agent that was restarted', () => {
   const earlier = Date.now() - 60_000;
-  const kept = { recorded: { time: earlier * 1_000, value: 1, quality: 0, bad: null } };
+  const kept = { recorded: { time: earlier * 1_000, value: 1, quality: 0, bad: null, late: null } };
   const restartedFor = useRigs({ kept });
 
   test('reads what was recorded since its last sample, and says nothing twice', async () => {

@@ -138,7 +138,7 @@ describe('an overflow', () => {
 });
 
 describe('a tag that an earlier run has left in the journal', () => {
-  const kept = { time: micros, value: 1, quality: 0, bad: null };
+  const kept = { time: micros, value: 1, quality: 0, bad: null, late: null };
   const recalled = (last: Partial<LastKept>) => {
     const item = newItem();
     recallItem(item, { ...kept, ...last }, 200_000);
