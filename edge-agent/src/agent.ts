@@ -30,7 +30,7 @@ import { thinToMsOf } from './journal/thinning/settings.ts';
 import { type Boot, isBelieved, systemBoot } from './journal/undated/boot.ts';
 import { lagMsOf } from './lag.ts';
 import { createPoller } from './poller/poller.ts';
-import { certificateFolder, commandFile, learnedFile, resolvePaths } from './resolve-paths.ts';
+import { certificateFolder, commandFile, gapFile, learnedFile, resolvePaths } from './resolve-paths.ts';
 import { StallWatch } from './stall-watch.ts';
 import { birthMessages, describeDevices } from './uplink/births.ts';
 import { clockState, stateMessage } from './uplink/state.ts';
@@ -267,6 +267,7 @@ async function loadOne(
       certificateFolder: certificateFolder(config),
       flightRecorder: config.flightRecorder,
       learnedFile: learnedFile(config),
+      gapFile: gapFile(config),
       takeFound: parts.takeFound,
     });
   } catch (error) {

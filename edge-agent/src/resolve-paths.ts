@@ -49,6 +49,10 @@ export const commandFile = (config: EdgeConfig): string =>
 export const learnedFile = ({ gateway, journal }: Pick<EdgeConfig, 'gateway' | 'journal'>): string =>
   join(dirname(journal.folder), 'learned', `${gateway}.json`);
 
+/** Which times of tags may still miss values, beside the journal. */
+export const gapFile = ({ gateway, journal }: Pick<EdgeConfig, 'gateway' | 'journal'>): string =>
+  join(dirname(journal.folder), 'gaps', `${gateway}.jsonl`);
+
 /** What the patterns of the settings stand for, beside the journal. */
 export const foundTagsFile = ({ gateway, journal }: Pick<EdgeConfig, 'gateway' | 'journal'>): string =>
   join(dirname(journal.folder), 'found-tags', `${gateway}.json`);

@@ -18,6 +18,8 @@ export type DriverOptions = {
   readonly flightRecorder: FlightRecorderSettings;
   /** Where drivers keep what they have learned of devices. */
   readonly learnedFile: string;
+  /** Where drivers note which times of tags may still miss values. */
+  readonly gapFile: string;
   /** Gets what the patterns of settings stand for on a server. */
   readonly takeFound?: TakeFound | undefined;
 };

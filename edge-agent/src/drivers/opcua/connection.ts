@@ -6,6 +6,8 @@
  */
 import { type BackoffOptions, createBackoff, pause } from '@fieldline/shared/runtime';
 import type { DeviceStatus, DriverContext } from '../driver.ts';
+import type { GapNotes } from './history/gap-notes.ts';
+import { createGaps, type Gaps } from './history/gaps.ts';
 import { createAcknowledgements } from './items/acknowledgements.ts';
 import type { NodeRetry } from './items/desired-items.ts';
 import { createDeviceCarrier, type DeviceCarrier } from './items/device-carrier.ts';
@@ -26,6 +28,7 @@ export type ConnectionOptions = {
   readonly certificates: CertificateStore;
   readonly reconnect: BackoffOptions;
   readonly retryNodes: NodeRetry;
+  readonly gapNotes: GapNotes;
   /** Of each session, once it is there. */
   readonly onLive?: (live: Live, signal: AbortSignal) => void;
   readonly expander?: Expander | undefined;
@@ -34,7 +37,7 @@ export type ConnectionOptions = {
 /** What one may write and call by, until the session is lost. */
 export type Live = { readonly session: Session; readonly facts: ServerFacts };
 
-type Carried = { readonly plan: SubscriptionPlan; readonly carrier: DeviceCarrier };
+type Carried = { readonly plan: SubscriptionPlan; readonly gaps: Gaps; readonly carrier: DeviceCarrier };
 
 export type Connection = {
   readonly start: () => void;
@@ -62,11 +65,15 @@ export function createConnection(
   const { certificates } = options;
   const acknowledgements = createAcknowledgements();
   const devices = plan.subscriptions.map(({ device }) => device);
-  const carrierOf = (each: SubscriptionPlan): Carried => ({
+  const { retryNodes } = options;
+  const carry = (each: SubscriptionPlan, gaps: Gaps): Carried => ({
     plan: each,
-    carrier: createDeviceCarrier(each, context, metrics, { acknowledgements, retryNodes: options.retryNodes }),
+    gaps,
+    carrier: createDeviceCarrier(each, context, metrics, { acknowledgements, retryNodes, gaps }),
   });
-  let carried = plan.subscriptions.map(carrierOf);
+  let carried = plan.subscriptions.map((each) =>
+    carry(each, createGaps(each, context, { metrics, notes: options.gapNotes })),
+  );
   let subscriptions = carried.map(({ carrier }) => carrier);
   const log = context.log.child({ endpoint });
   const closing = new AbortController();
@@ -94,7 +101,9 @@ export function createConnection(
   const divide = (most: number | null): void => {
     carried = carried.flatMap((each) => {
       const plans = divideItems(each.plan, most);
-      return plans.length === 1 ? each : plans.map(carrierOf);
+      if (plans.length === 1) return each;
+      each.carrier.giveUp();
+      return plans.map((part) => carry(part, each.gaps));
     });
     subscriptions = carried.map(({ carrier }) => carrier);
   };
@@ -114,7 +123,7 @@ export function createConnection(
     left = session;
     const flushing = setInterval(flushLosses, flushLossesEveryMs);
     try {
-      return await Promise.race([lost, carry(opened, signal)]);
+      return await Promise.race([lost, carryAll(opened, signal)]);
     } catch (error) {
       if (mentions(error, 'BadNoSubscription')) forgetAll();
       throw error;
@@ -126,7 +135,7 @@ export function createConnection(
     }
   };
 
-  const carry = async (opened: OpenSession, signal: AbortSignal): Promise<never> => {
+  const carryAll = async (opened: OpenSession, signal: AbortSignal): Promise<never> => {
     const { session } = opened;
     const facts = await readServerFacts(session);
     noteRun(await readServerRun(session, facts));
@@ -200,8 +209,8 @@ export function createConnection(
     // What we have words for needs no stack.
     const unknown = code === 'device/reply' ? { err: error } : {};
     log[news ? 'warn' : 'debug']({ code, nextTryMs: Math.round(pauseMs), ...unknown }, message);
-    // A connection that comes back at the first attempt may bring all that was missed: then the tags were never bad.
-    if (!isHeard) for (const each of subscriptions) each.disconnect();
+    // A connection that comes back at the first attempt may bring all that was missed: then the tags were never bad. Not so where they are read.
+    for (const each of subscriptions) if (!isHeard || each.readGroups().length > 0) each.disconnect();
     isHeard = false;
     state = 'disconnected';
     trouble = message;

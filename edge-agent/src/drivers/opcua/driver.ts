@@ -3,6 +3,7 @@ import type { BackoffOptions } from '@fieldline/shared/runtime';
 import type { Driver, DriverContext } from '../driver.ts';
 import { type Commandable, createCommandable } from './commands/commandable.ts';
 import { type ConnectionOptions, createConnection } from './connection.ts';
+import { declareForgotten, openGapNotes } from './history/gap-notes.ts';
 import type { NodeRetry } from './items/desired-items.ts';
 import { redirectLibraryMessages } from './library.ts';
 import { createOpcuaMetrics } from './metrics.ts';
@@ -13,6 +14,8 @@ import { createCertificateStore } from './trust/certificates.ts';
 export type OpcuaDriverOptions = {
   /** Our own certificate and those of servers; made when it is missing. */
   readonly certificateFolder: string;
+  /** Says over restarts which times of tags may still miss values. */
+  readonly gapFile: string;
   /** Pauses between attempts to connect. */
   readonly reconnect?: BackoffOptions;
   /** Pauses between attempts to get the nodes that the server refuses. */
@@ -38,6 +41,7 @@ export function createOpcuaDriver(
 ): Driver {
   const {
     certificateFolder,
+    gapFile,
     reconnect = { firstMs: 1_000, maxMs: 30_000 },
     retryNodes = { firstMs: 5_000, maxMs: 300_000 },
     takeFound = () => [],
@@ -46,6 +50,7 @@ export function createOpcuaDriver(
   const certificates = createCertificateStore(certificateFolder, context.clock.now, context.log);
   const plans = planEndpoints(devices);
   const metrics = createOpcuaMetrics(context.metrics);
+  const gapNotes = openGapNotes(gapFile, context.log);
   const expanders = plans.map(({ subscriptions }) => {
     const names = new Set(subscriptions.map(({ device }) => device));
     const own = devices.filter(({ device }) => names.has(device));
@@ -55,7 +60,14 @@ export function createOpcuaDriver(
     const names = plan.subscriptions.map(({ device }) => device);
     const onLive: ConnectionOptions['onLive'] = (live, signal) => commandable.onLive(names, live, signal);
     const expander = expanders[position];
-    return createConnection(plan, context, metrics, { certificates, reconnect, retryNodes, onLive, expander });
+    return createConnection(plan, context, metrics, {
+      certificates,
+      reconnect,
+      retryNodes,
+      gapNotes,
+      onLive,
+      expander,
+    });
   });
   const places = connections.flatMap((connection, position) =>
     (plans[position]?.subscriptions ?? []).map((plan) => ({ plan, connection })),
@@ -76,6 +88,7 @@ export function createOpcuaDriver(
     requests: [],
     writer: commandable.writer,
     start: () => {
+      declareForgotten(gapNotes, new Set(devices.map(({ device }) => device)), context);
       for (const connection of connections) connection.start();
       // A connection may last for months: it must not keep the successor of our certificate from being made and told.
       void tend();
@@ -88,6 +101,7 @@ export function createOpcuaDriver(
     note: () =>
       noteOf([
         certificates.note(),
+        gapNotes.trouble(),
         ...connections.flatMap((connection) => connection.notes()),
         ...expanders.map((expander) => expander.note()),
       ]),

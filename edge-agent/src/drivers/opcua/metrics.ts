@@ -45,7 +45,7 @@ export function createOpcuaMetrics(metrics: Metrics) {
     ),
     missingMessages: metrics.counter(
       'fieldline_opcua_missing_messages_total',
-      'messages that did not come, and that the server no longer had; declared as loss',
+      'messages that did not come, and that the server no longer had; what was in them is read from its history or declared',
       labels,
     ),
     abandonedSessions: metrics.counter(
@@ -64,7 +64,12 @@ export function createOpcuaMetrics(metrics: Metrics) {
     ),
     gapsDeclared: metrics.counter(
       'fieldline_opcua_gaps_declared_total',
-      'nodes whose values may be missing for a time of which the server has no history; declared as loss',
+      'tags whose values may be missing for a time of which the server has no history; declared as loss',
+      labels,
+    ),
+    gapsWaiting: metrics.gauge(
+      'fieldline_opcua_gaps_waiting',
+      'times of nodes that are still to be read from the history of the server',
       labels,
     ),
     connects: metrics.counter('fieldline_opcua_connects_total', 'sessions opened or taken over with success', labels),

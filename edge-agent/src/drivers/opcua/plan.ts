@@ -1,6 +1,6 @@
 /** From settings to what each server shall carry: one session per endpoint and user, one subscription per device. */
 import type { OpcuaDevice, OpcuaSecurity, OpcuaTag } from '@fieldline/shared/config';
-import type { Tag } from '@fieldline/shared/contracts';
+import type { Micros, Tag } from '@fieldline/shared/contracts';
 import { planEvents } from './events/event-filter.ts';
 import { createEventTaker } from './events/events.ts';
 import { createItem, type Item } from './items/item.ts';
@@ -19,8 +19,6 @@ export type SubscriptionPlan = {
   /** Whether the server is asked for what was missed, and how far back. */
   readonly history: OpcuaDevice['history'];
   readonly historyMaxMs: number;
-  /** Of a device that has several subscriptions. */
-  readonly isPart?: true;
   /** One for each node that is monitored, with the tags that share it; position is the client handle. */
   readonly items: readonly Item[];
 };
@@ -78,6 +76,10 @@ function identityOf(settings: IdentitySettings): Identity {
   }
   return { kind: 'anonymous' };
 }
+
+/** What has so old a time of its source when the server is heard may not be in what was heard. */
+export const unsampledMicros = ({ samplingMs }: Item, { publishingMs }: SubscriptionPlan): Micros =>
+  (samplingMs + publishingMs) * 1_000;
 
 function planSubscription(device: OpcuaDevice): SubscriptionPlan {
   const items = [...Map.groupBy(device.tags, (tag) => monitoredAs(tag, device)).values()].flatMap((tags) => {

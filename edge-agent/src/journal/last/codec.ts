@@ -75,7 +75,16 @@ export function decodeLasts(bytes: Buffer, tagClass: TagClass): SeriesLast[] {
     const value = typedValue(columns.value[index] ?? null, type);
     const valued = at === -1 ? null : { time, quality: columns.quality[index] ?? 0, value, batch: batchAt(at) };
     const subject = subjects.get(index) ?? null;
-    return { device: columns.devices[device] ?? '', tag, type, subject, class: tagClass, valued, bad: null, late: null };
+    return {
+      device: columns.devices[device] ?? '',
+      tag,
+      type,
+      subject,
+      class: tagClass,
+      valued,
+      bad: null,
+      late: null,
+    };
   });
   for (const [index, at, quality, batch] of columns.bad) {
     const bad: Point = { time: at, quality, value: null, batch: batchAt(batch) };

@@ -1,4 +1,5 @@
 /** A driver with everything it gives out kept in lists. */
+import { join } from 'node:path';
 import { opcuaDeviceSchema } from '@fieldline/shared/config';
 import { type Declaration, qualityName, type Sample, type ValueType } from '@fieldline/shared/contracts';
 import { createMetrics, type Log, silentLog, systemClock } from '@fieldline/shared/runtime';
@@ -41,6 +42,7 @@ export function createRig(devices: readonly DeviceSettings[], { log = silentLog,
   const declared: Declaration[] = [];
   const metrics = createMetrics();
   const certificateFolder = temporaryFolder();
+  const gapFile = join(certificateFolder, 'gaps.jsonl');
   let waiting: (() => void)[] | null = null;
   const parsed = devices.map((device, position) =>
     opcuaDeviceSchema.parse({
@@ -68,6 +70,7 @@ export function createRig(devices: readonly DeviceSettings[], { log = silentLog,
     },
     {
       certificateFolder,
+      gapFile,
       reconnect: { firstMs: 50, maxMs: 400 },
       retryNodes: { firstMs: 100, maxMs: 400 },
     },

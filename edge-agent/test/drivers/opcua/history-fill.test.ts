@@ -92,6 +92,8 @@ const gapOf = (node: number, from: number, to: number): { gap: Gap; nodeId: Retu
     from: seconds(from),
     to: seconds(to),
     oursFrom: 0,
+    keptUntil: new Map(),
+    note: node,
     isReached: false,
   },
   nodeId: resolveNodeId(`i=${node}`),

@@ -6,6 +6,7 @@ import {
   createItem,
   type Item,
   markItem,
+  openGap,
   recallItem,
   restateItem,
   takeDataValue,
@@ -53,7 +54,7 @@ describe('a value that the server sends again', () => {
   test('is dropped', () => {
     const item = newItem();
     take(item, sent(1), 9);
-    expect(take(item, sent(1), 10)).toEqual({ sample: null, lost: null, gap: null });
+    expect(take(item, sent(1), 10)).toEqual({ sample: null, lost: null, reported: null });
   });
 
   test('with another value or quality under the same source time is a sample', () => {
@@ -141,37 +142,25 @@ describe('a tag that an earlier run has left in the journal', () => {
   const kept = { time: micros, value: 1, quality: 0, bad: null, late: null };
   const recalled = (last: Partial<LastKept>) => {
     const item = newItem();
-    recallItem(item, { ...kept, ...last }, 200_000);
+    recallItem(item, { ...kept, ...last });
     return item;
   };
-  const later = new Date(atMs + 50);
 
   test('is not said again by the same value, nor by an older time of it: what was said may have been a value again', () => {
-    expect(take(recalled({}), sent(1), 9)).toEqual({ sample: null, lost: null, gap: null });
+    expect(take(recalled({}), sent(1), 9)).toEqual({ sample: null, lost: null, reported: null });
     expect(take(recalled({ time: micros + 70 }), sent(1), 9).sample).toBeNull();
     expect(take(recalled({ value: undefined }), sent(5), 9).sample).toBeNull();
     expect(take(recalled({ quality: qualityCode('good/history') }), sent(1), 9).sample).toBeNull();
   });
 
-  test('has a gap up to the first value of another time', () => {
-    const item = recalled({});
-    expect(take(item, sent(2, { source: later }), 9)).toMatchObject({
-      sample: { value: 2, time: micros + 50_000 },
-      gap: { from: micros, to: micros + 50_000 },
-    });
-    expect(take(item, sent(3, { source: new Date(atMs + 60) }), 9).gap).toBeNull();
-  });
-
-  test('whose server was not connected is good again, later than that; the gap began a little before', () => {
+  test('whose server was not connected is good again, later than that', () => {
     const bad = { time: micros + 1_000_000, quality: notConnected };
     expect(take(recalled({ bad }), sent(1, { server: new Date(atMs + 3_000) }), 9)).toMatchObject({
       sample: { value: 1, quality: 0, time: micros + 3_000_000 },
-      gap: null,
     });
     const next = new Date(atMs + 2_000);
     expect(take(recalled({ bad }), sent(2, { source: next }), 9)).toMatchObject({
       sample: { value: 2, time: micros + 2_000_000 },
-      gap: { from: micros + 800_000, to: micros + 2_000_000 },
     });
   });
 
@@ -179,6 +168,30 @@ describe('a tag that an earlier run has left in the journal', () => {
     const bad = { time: micros + 500, quality: qualityCode('bad/device') };
     const { sample } = take(recalled({ bad }), sent(1, { server: null }), micros + 900);
     expect(sample).toMatchObject({ value: 1, quality: 0, time: micros + 900 });
+  });
+});
+
+describe('a gap', () => {
+  const later = new Date(atMs + 50);
+
+  test('ends with the first value of another time, and there is none where the same comes again', () => {
+    const item = newItem();
+    take(item, sent(1), 9);
+    openGap(item, micros);
+    openGap(item, micros + 40_000);
+    expect(take(item, sent(1), 9).reported?.to).toBeNull();
+    openGap(item, micros);
+    expect(take(item, sent(2, { source: later }), 9)).toMatchObject({
+      sample: { value: 2, time: micros + 50_000 },
+      reported: { open: { from: micros, oursFrom: micros }, to: micros + 50_000 },
+    });
+    expect(take(item, sent(3, { source: new Date(atMs + 60) }), 9).reported).toBeNull();
+  });
+
+  test('is not opened for what was never heard of', () => {
+    const item = newItem();
+    openGap(item, micros);
+    expect(item.gap).toBeNull();
   });
 });
 

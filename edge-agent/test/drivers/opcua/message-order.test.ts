@@ -68,7 +68,7 @@ describe('messages that come', () => {
   test('too early are delivered without those that the server no longer has, and these are told as missing', async () => {
     const { take, delivers } = ordered([3]);
     take(message(1), message(5));
-    await delivers(['1', '3 again', '2 missing before 5', '5']);
+    await delivers(['1', '1 missing before 3', '3 again', '1 missing before 5', '5']);
   });
 
   test('not at all are noticed by the next keep-alive, which has the number of the message to come', async () => {
@@ -95,7 +95,7 @@ describe('messages that come', () => {
     server.error = 'BadMessageNotAvailable';
     expect(await order.catchUp()).toBe(true);
     take(message(5));
-    await delivers(['3 again', '4 again', '1 missing before 5', '5']);
+    await delivers(['1 missing before 3', '3 again', '4 again', '5']);
   });
 });
 

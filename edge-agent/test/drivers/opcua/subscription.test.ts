@@ -1,7 +1,8 @@
+import { join } from 'node:path';
 import { opcuaDeviceSchema } from '@fieldline/shared/config';
-import { type Declaration, qualityName, type Sample } from '@fieldline/shared/contracts';
+import { qualityName, type Sample } from '@fieldline/shared/contracts';
 import { createMetrics, silentLog } from '@fieldline/shared/runtime';
-import { waitFor } from '@fieldline/shared/testing';
+import { temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import {
   CreateSubscriptionResponse,
   DataChangeNotification,
@@ -11,6 +12,8 @@ import {
   StatusCodes,
 } from 'node-opcua';
 import { expect, test } from 'vitest';
+import { openGapNotes } from '../../../src/drivers/opcua/history/gap-notes.ts';
+import { createGaps } from '../../../src/drivers/opcua/history/gaps.ts';
 import { createAcknowledgements } from '../../../src/drivers/opcua/items/acknowledgements.ts';
 import { createDeviceSubscription } from '../../../src/drivers/opcua/items/subscription.ts';
 import { createOpcuaMetrics } from '../../../src/drivers/opcua/metrics.ts';
@@ -23,7 +26,6 @@ const serverMs = gatewayMs - 3_600_000;
 /** `away`: at first the server could not be reached. */
 async function subscribed({ away = false } = {}) {
   const emitted: (readonly Sample[])[] = [];
-  const declared: Declaration[] = [];
   const device = opcuaDeviceSchema.parse({
     device: 'd',
     protocol: 'opcua',
@@ -39,13 +41,16 @@ async function subscribed({ away = false } = {}) {
     metrics,
     heldSinceMs: () => null,
     emit: (samples: readonly Sample[]) => void emitted.push(samples),
-    declare: (declaration: Declaration) => void declared.push(declaration),
+    declare: () => {},
     whenKept: () => {},
     lastKept: () => null,
     standing: () => [],
   };
-  const options = { acknowledgements: createAcknowledgements(), retryNodes: { firstMs: 1, maxMs: 1 } };
-  const subscription = createDeviceSubscription(plan, context, createOpcuaMetrics(metrics), options);
+  const known = createOpcuaMetrics(metrics);
+  const notes = openGapNotes(join(temporaryFolder(), 'gaps.jsonl'), silentLog);
+  const gaps = createGaps(plan, context, { metrics: known, notes });
+  const options = { acknowledgements: createAcknowledgements(), retryNodes: { firstMs: 1, maxMs: 1 }, gaps };
+  const subscription = createDeviceSubscription(plan, context, known, options);
   if (away) subscription.disconnect();
   const responseHeader = { timestamp: new Date(serverMs) };
   const revised = { responseHeader, subscriptionId: 1, revisedPublishingInterval: 200, revisedMaxKeepAliveCount: 10 };
@@ -57,7 +62,8 @@ async function subscribed({ away = false } = {}) {
     republish: (_request: unknown, answer: (error: Error | null) => void) =>
       answer(new Error('BadMessageNotAvailable')),
   });
-  return { subscription, emitted, declared, onMessage, keepAliveMs, ended };
+  const gapsOf = () => plan.items.map(({ gap }) => gap?.from ?? null);
+  return { subscription, emitted, gapsOf, onMessage, keepAliveMs, ended };
 }
 
 const message = (sequenceNumber: number, values: readonly number[] = [0], atMs = serverMs): NotificationMessage =>
@@ -110,25 +116,15 @@ test('our own bad samples go by the clock of the server, as the others of the ta
   ]);
 });
 
-test('messages that the server no longer has are declared as lost for the device, also where the numbers begin again', async () => {
-  const { declared, onMessage } = await subscribed();
-  onMessage(message(0xffff_fffe));
+test('messages that the server no longer has open a gap for what was heard of, also where the numbers begin again', async () => {
+  const { gapsOf, onMessage } = await subscribed();
+  onMessage(message(0xffff_fffe, [1, 2]));
   onMessage(message(0xffff_ffff));
   onMessage(message(1));
-  expect(declared).toEqual([]);
+  expect(gapsOf()).toEqual([null, null]);
   onMessage(message(4, [0], serverMs + 500));
-  await waitFor(() => declared.length > 0, { what: 'a declaration' });
-  expect(declared).toEqual([
-    {
-      kind: 'series',
-      device: 'd',
-      tag: null,
-      from: serverMs * 1_000,
-      to: (serverMs + 500) * 1_000,
-      samples: null,
-      reason: 'source-overflow',
-    },
-  ]);
+  await waitFor(() => gapsOf().some((gap) => gap !== null), { what: 'an open gap' });
+  expect(gapsOf()).toEqual([serverMs * 1_000, serverMs * 1_000]);
 });
 
 test('a subscription that the server ends is told as such', async () => {

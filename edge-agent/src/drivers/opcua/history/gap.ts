@@ -4,6 +4,16 @@ import type { Item } from '../items/item.ts';
 
 export type Span = { readonly from: Micros; readonly to: Micros };
 
+/** Since when values may be missing, as long as nobody knows until when. */
+export type OpenGap = {
+  /** What is later than this may be missing. */
+  readonly from: Micros;
+  /** Where nobody has the values, what is later than this is lost: before it there were none, or others have told of them. */
+  readonly oursFrom: Micros;
+  /** What the disk knows it by; null: it does not need to yet. */
+  readonly note: number | null;
+};
+
 export type Gap = {
   /** The monitored item: all tags of the node have the gap. */
   readonly item: Item;
@@ -11,8 +21,10 @@ export type Gap = {
   from: Micros;
   /** What is earlier than this is missing: from then on the server tells us. */
   readonly to: Micros;
-  /** Until then nobody was there to hear: the start of the agent says so. */
   readonly oursFrom: Micros;
+  /** Tags that have more of it already: up to when. */
+  readonly keptUntil: ReadonlyMap<Item, Micros>;
+  readonly note: number;
   /** Whether the history is known to reach back to `from`. */
   isReached: boolean;
 };
@@ -20,11 +32,17 @@ export type Gap = {
 /** Gaps that began within this time are read together: the server is asked for one time of many nodes. */
 const togetherMicros = 60_000_000;
 
-/** The gaps that one call can ask for, the earliest first. */
+/** The gaps that one call can ask for, the earliest first, and of each item one: the next is begun when the journal has all of that. */
 export function nextGroup(gaps: readonly Gap[], most: number): Gap[] {
-  const [first, ...others] = gaps.toSorted((a, b) => a.from - b.from);
+  const sorted = gaps.toSorted((a, b) => a.from - b.from);
+  const [first] = sorted;
   if (first === undefined) return [];
-  return [first, ...others.filter(({ from }) => from - first.from <= togetherMicros)].slice(0, most);
+  const group = new Map<Item, Gap>();
+  for (const gap of sorted) {
+    if (gap.from - first.from > togetherMicros || group.size >= most) break;
+    if (!group.has(gap.item)) group.set(gap.item, gap);
+  }
+  return [...group.values()];
 }
 
 export const union = (spans: readonly Span[]): Span => ({

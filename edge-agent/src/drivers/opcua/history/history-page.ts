@@ -16,14 +16,15 @@ export type HistoryPage = {
 };
 
 /** What the server has recorded within a gap, of all tags of the node. Good values say where they are from. */
-export function historySamples({ item, from, to }: Gap, values: readonly DataValue[]): HistoryPage {
+export function historySamples({ item, from, to, keptUntil }: Gap, values: readonly DataValue[]): HistoryPage {
   const timed = values.flatMap((data) => {
     const time = timeOf(data);
     return time === null ? [] : { time, data };
   });
   const within = timed.filter(({ time }) => time > from && time < to);
   const samples = within.flatMap(({ time, data }) =>
-    item.members.map((member): Sample => {
+    item.members.flatMap((member): Sample | [] => {
+      if (time <= (keptUntil.get(member) ?? from)) return [];
       const { value, quality } = readingOf(data, member);
       return { tag: member.tag, time, value, quality: quality === GOOD ? fromHistory : quality };
     }),

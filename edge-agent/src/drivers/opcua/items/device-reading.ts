@@ -1,14 +1,15 @@
 /** The values of one device where they are read: what comes of each read, and what becomes of nodes that the server does not have. */
 import type { Sample } from '@fieldline/shared/contracts';
 import type { DriverContext } from '../../driver.ts';
+import type { Gaps } from '../history/gaps.ts';
 import type { Session } from '../library.ts';
 import type { OpcuaMetrics } from '../metrics.ts';
 import type { SubscriptionPlan } from '../plan.ts';
 import type { ServerFacts } from '../session/server-facts.ts';
 import { qualityOf, saysNodeVanished } from '../values/status.ts';
 import { microsOf } from '../values/time.ts';
-import { createDesiredItems, type NodeRetry } from './desired-items.ts';
-import { type Item, markItem, takeDataValue } from './item.ts';
+import { createDesiredItems, type DesiredItems, type NodeRetry } from './desired-items.ts';
+import { type Item, markItem, type ReportedGap, takeDataValue } from './item.ts';
 import { findItems } from './monitor.ts';
 import type { ReadGroup, ReadValue } from './reading.ts';
 import { createSilence } from './silence.ts';
@@ -18,6 +19,7 @@ export type DeviceReading = {
   readonly begin: () => readonly ReadGroup[];
   /** Looks up the nodes that are missing, and judges the silent ones; gives the milliseconds until some are due again. */
   readonly reconcile: (session: Session, facts: ServerFacts) => Promise<number>;
+  readonly nodeOf: DesiredItems['nodeOf'];
   readonly trouble: () => string | null;
 };
 
@@ -28,14 +30,15 @@ export function createDeviceReading(
   plan: SubscriptionPlan,
   context: DriverContext,
   metrics: OpcuaMetrics,
-  retry: NodeRetry,
+  options: { readonly retryNodes: NodeRetry; readonly gaps: Gaps },
 ): DeviceReading {
+  const { retryNodes: retry, gaps } = options;
   const { device, items } = plan;
   const { clock, emit } = context;
   const of = { device };
   const log = context.log.child({ device });
   const desired = createDesiredItems(plan, { clock, log, metrics, retry });
-  const silence = createSilence(plan, desired, { clock, metrics });
+  const silence = createSilence(plan, desired, { clock, metrics, gaps });
 
   const say = (samples: readonly Sample[]): void => {
     if (samples.length > 0) emit(samples);
@@ -50,7 +53,13 @@ export function createDeviceReading(
     desired.heard(item);
     const arrival = clock.now();
     const askedAt = microsOf(value.serverTimestamp, value.serverPicoseconds) ?? arrival;
-    const samples = item.members.flatMap((member) => takeDataValue(member, value, arrival, askedAt).sample ?? []);
+    const ended: ReportedGap[] = [];
+    const samples = item.members.flatMap((member) => {
+      const { sample, reported } = takeDataValue(member, value, arrival, askedAt);
+      if (reported !== null) ended.push(reported);
+      return sample ?? [];
+    });
+    gaps.close(ended);
     metrics.repeated.inc(of, item.members.length - samples.length);
     if (samples.length > 0) silence.heard(item);
     return samples;
@@ -89,6 +98,7 @@ export function createDeviceReading(
       say(await silence.look(session, facts, clock.now()));
       return Math.min(desired.dueInMs(), silence.dueInMs());
     },
+    nodeOf: desired.nodeOf,
     trouble: () => [desired.trouble() ?? [], silence.trouble() ?? []].flat().join('; ') || null,
   };
 }

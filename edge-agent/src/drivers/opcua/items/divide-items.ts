@@ -7,7 +7,6 @@ export function divideItems(plan: SubscriptionPlan, most: number | null): Subscr
   const count = Math.ceil(items.length / most);
   return Array.from({ length: count }, (_, part) => ({
     ...plan,
-    isPart: true,
     items: items.slice(part * most, (part + 1) * most),
   }));
 }

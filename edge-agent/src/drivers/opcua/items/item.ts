@@ -12,7 +12,7 @@ import type { Micros, QualityCode, Sample, Tag, Value } from '@fieldline/shared/
 import { GOOD, qualityClass, qualityCode } from '@fieldline/shared/contracts';
 import type { LastKept } from '../../driver.ts';
 import type { EventTaker } from '../events/events.ts';
-import type { Span } from '../history/gap.ts';
+import type { OpenGap, Span } from '../history/gap.ts';
 import type { DataValue } from '../library.ts';
 import type { NodeAddress } from '../nodes/node-address.ts';
 import type { Element } from '../values/element.ts';
@@ -43,8 +43,16 @@ export type Item = {
   lastTime: Micros;
   /** The quality that we said by ourselves since the server's last word; else null. */
   marked: QualityCode | null;
-  /** What is later may be missing, until the server says how the node stands; null: nothing is. Of the monitored item. */
-  gapFrom: Micros | null;
+  /** Until the server says how the node stands, nobody knows what has happened to it; null: nothing is missing. Of the monitored item. */
+  gap: OpenGap | null;
+};
+
+/** What the server has said of an item whose gap was open. */
+export type ReportedGap = {
+  readonly item: Item;
+  readonly open: OpenGap;
+  /** What is earlier may be missing; null: nothing is. */
+  readonly to: Micros | null;
 };
 
 type Reported = {
@@ -56,7 +64,7 @@ type Reported = {
   readonly isRecalled?: true;
 };
 
-const unsaid = { reported: null, lastTime: 0, marked: null, gapFrom: null };
+const unsaid = { reported: null, lastTime: 0, marked: null, gap: null };
 const everyChange: ItemFilter = { trigger: 'status-value', deadband: null };
 
 export function createItem(
@@ -84,8 +92,8 @@ export type Taken = {
   readonly sample: Sample | null;
   /** The queue of the server overflowed before this value: from when to when. */
   readonly lost: Span | null;
-  /** Values between may have been missed while nobody heard the server. */
-  readonly gap: Span | null;
+  /** Where a gap was open: it is no longer. */
+  readonly reported: ReportedGap | null;
 };
 
 /** `askedAt`: when the server was asked for the values, by its own clock. */
@@ -97,19 +105,31 @@ export function takeDataValue(item: Item, data: DataValue, arrival: Micros, aske
   const again = isAgain(before, time, value, quality);
   const lost =
     hasOverflow(data.statusCode.value) && !again ? { from: Math.min(before?.time ?? time, time), to: time } : null;
-  const gap = !again && item.gapFrom !== null && item.gapFrom < time ? { from: item.gapFrom, to: time } : null;
-  item.gapFrom = null;
+  const reported = closeGap(item, again ? null : time);
   item.reported = { time, value, quality };
-  if (again && item.marked === null) return { sample: null, lost, gap };
+  if (again && item.marked === null) return { sample: null, lost, reported };
   // Before the first word of the server in this run there may be later samples: ours, or of an earlier run.
   const isFirst = before === null || before.isRecalled === true;
   const isEarlier = isFirst && time <= item.lastTime;
   if (isEarlier && !again && askedAt <= item.lastTime)
-    return { sample: { tag: item.tag, time, value, quality }, lost, gap };
+    return { sample: { tag: item.tag, time, value, quality }, lost, reported };
   const isOld = again || isEarlier;
   item.marked = null;
   item.lastTime = isOld ? Math.max(serverTime ?? arrival, item.lastTime + 1) : time;
-  return { sample: { tag: item.tag, time: item.lastTime, value, quality }, lost, gap };
+  return { sample: { tag: item.tag, time: item.lastTime, value, quality }, lost, reported };
+}
+
+/** `at`: what the server has said is of this time; null: it is what was said before. null where no gap was open. */
+export function closeGap(item: Item, at: Micros | null): ReportedGap | null {
+  const open = item.gap;
+  if (open === null) return null;
+  item.gap = null;
+  return { item, open, to: at !== null && open.from < at ? at : null };
+}
+
+/** A gap that is open already began earlier. What was never heard of has none. */
+export function openGap(item: Item, from: Micros): void {
+  if (item.reported !== null || item.events !== null) item.gap ??= { from, oursFrom: from, note: null };
 }
 
 function isAgain(before: Reported | null, time: Micros, value: Value | null, quality: QualityCode): boolean {
@@ -121,15 +141,14 @@ function isAgain(before: Reported | null, time: Micros, value: Value | null, qua
 const notConnected = qualityCode('bad/not-connected');
 export const fromHistory = qualityCode('good/history');
 
-/** What an earlier run of the agent has left of the tag in the journal: a mark says until when it heard the server. */
-export function recallItem(item: Item, { time, value, quality, bad }: LastKept, unsampledMicros: Micros): void {
+/** What an earlier run of the agent has left of the tag in the journal. */
+export function recallItem(item: Item, { time, value, quality, bad }: LastKept): void {
   const isMarked = (bad?.quality ?? quality) === notConnected;
   item.marked = isMarked ? notConnected : null;
   item.lastTime = bad?.time ?? time;
   if (bad !== null && !isMarked) item.reported = { ...bad, value: null, isRecalled: true };
   else if (bad !== null || !isMarked)
     item.reported = { time, value, quality: quality === fromHistory ? GOOD : quality, isRecalled: true };
-  item.gapFrom = isMarked ? Math.max(item.reported?.time ?? 0, item.lastTime - unsampledMicros) : item.lastTime;
 }
 
 /** A bad sample of our own; null if the same was said already. */

@@ -35,8 +35,11 @@ export type MessageOrderOptions = {
   readonly session: Republishes;
   readonly subscriptionId: number;
   readonly deliver: (message: NotificationMessage, isRepublished: boolean) => void;
-  /** So many messages up to this one are lost for good. `error`: this is one that could not be delivered, and why. */
-  readonly onMissing: (count: number, last: NotificationMessage, error?: unknown) => void;
+  /**
+   * So many messages before this one are lost for good; told before it is delivered, and after those that came before them. With an
+   * `error`: this one could not be delivered, and why.
+   */
+  readonly onMissing: (count: number, before: NotificationMessage, error?: unknown) => void;
   readonly onRepeated: (message: NotificationMessage) => void;
 };
 
@@ -100,13 +103,13 @@ export function createMessageOrder(options: MessageOrderOptions): MessageOrder {
   /** Those before the first that is held. */
   async function recover(count: number): Promise<void> {
     const waiting = held;
-    const found: NotificationMessage[] = [];
+    const found: (NotificationMessage | null)[] = [];
     try {
       let number = expected ?? 1;
       for (let asked = 0; asked < Math.min(count, maxRepublished); asked++, number = following(number)) {
         const answer = await republish(order.session, subscriptionId, number);
         if (answer === 'not-supported' || answer === 'no-subscription') break;
-        if (answer !== 'not-available') found.push(answer);
+        found.push(answer === 'not-available' ? null : answer);
       }
     } catch {
       // The line is lost, or the server is silent: what is held is asked for again, with what it waits for.
@@ -116,15 +119,28 @@ export function createMessageOrder(options: MessageOrderOptions): MessageOrder {
     if (held === waiting) proceed(found);
   }
 
-  function proceed(found: readonly NotificationMessage[]): void {
+  /** `found`: what the server has given of those before the first that is held, in their order; null for one that it no longer has. */
+  function proceed(found: readonly (NotificationMessage | null)[]): void {
     const [first, ...more] = held ?? [];
     held = null;
     if (first === undefined) return;
     const isMissing = expected === first.sequenceNumber;
     const next = isMissing ? following(first.sequenceNumber) : first.sequenceNumber;
-    const missing = aheadBy(expected ?? next, next) - found.length;
-    for (const message of found) deliverNext(message, true);
-    if (missing > 0) onMissing(missing, first);
+    const unasked = aheadBy(expected ?? next, next) - found.length;
+    let missing = 0;
+    const tellMissing = (before: NotificationMessage): void => {
+      if (missing > 0) onMissing(missing, before);
+      missing = 0;
+    };
+    for (const message of found) {
+      if (message === null) missing += 1;
+      else {
+        tellMissing(message);
+        deliverNext(message, true);
+      }
+    }
+    missing += unasked;
+    tellMissing(first);
     expected = next;
     for (const message of isMissing ? more : [first, ...more]) take(message);
   }

@@ -3,11 +3,13 @@
  * item that has died; so such items are read. What comes of it:
  *  - the value is the same and a heartbeat is due: it is said again, at the time of the server;
  *  - its source time is older than the settings allow: it is stale, until a younger one comes;
- *  - it is another one, and still is when a report under way must have come: the item is dead, and made anew.
+ *  - it is another one, and still is when a report under way must have come: the item is dead, and made anew, and what it has not
+ *    reported since its last word is missing.
  * A value that is read is never a sample by itself: the report of it may be under way, with others before it.
  */
 import { type Micros, qualityCode, type Sample } from '@fieldline/shared/contracts';
 import type { Clock } from '@fieldline/shared/runtime';
+import type { Gaps } from '../history/gaps.ts';
 import type { DataValue, Session } from '../library.ts';
 import type { OpcuaMetrics } from '../metrics.ts';
 import type { SubscriptionPlan } from '../plan.ts';
@@ -15,12 +17,14 @@ import type { ServerFacts } from '../session/server-facts.ts';
 import { qualityOf, saysNodeVanished } from '../values/status.ts';
 import { microsOf } from '../values/time.ts';
 import type { DesiredItems } from './desired-items.ts';
-import { differsFrom, type Item, markItem, sayAgain } from './item.ts';
+import { closeGap, differsFrom, type Item, markItem, openGap, sayAgain, timeOf } from './item.ts';
 import { readValues } from './reading.ts';
 
 export type Silence = {
   /** The server has reported the item. */
   readonly heard: (item: Item) => void;
+  /** Reports were lost: all items are due. */
+  readonly suspectAll: () => void;
   /**
    * Reads the items that are due; gives what is to be said of them. `serverNow`: by the clock of the server, as its messages have told
    * it, since the server time of a value that is read is for some servers when they got it.
@@ -37,7 +41,7 @@ const stale = qualityCode('bad/stale');
 export function createSilence(
   { device, items, publishingMs, silentMs }: SubscriptionPlan,
   desired: DesiredItems,
-  { clock, metrics }: { readonly clock: Clock; readonly metrics: OpcuaMetrics },
+  { clock, metrics, gaps }: { readonly clock: Clock; readonly metrics: OpcuaMetrics; readonly gaps: Gaps },
 ): Silence {
   const dueMs = new Map<Item, number>();
   const suspected = new Set<Item>();
@@ -55,18 +59,32 @@ export function createSilence(
   /** The server must have reported by then what was there to report. */
   const settledMs = ({ samplingMs }: Item): number => 2 * (publishingMs + samplingMs) + 1_000;
 
+  const renew = (item: Item, reason: string): void => {
+    desired.renew(item, reason);
+    if (item.reported !== null) openGap(item, item.reported.time);
+  };
+
+  /** Where the value may have been another one in between, its time says whether it was. */
+  const isCertain = (item: Item, data: DataValue): boolean => {
+    if (item.gap === null) return true;
+    if ((timeOf(data) ?? Number.POSITIVE_INFINITY) > (item.reported?.time ?? 0)) return false;
+    gaps.close([closeGap(item, null) ?? []].flat());
+    return true;
+  };
+
   const judge = (item: Item, data: DataValue, serverNow: Micros): Sample[] => {
     const status = data.statusCode.value;
     if (saysNodeVanished(status)) {
-      desired.renew(item, `the server no longer has the node: ${data.statusCode.name}`);
+      renew(item, `the server no longer has the node: ${data.statusCode.name}`);
+      gaps.note([item]);
       return item.members.flatMap((member) => markItem(member, qualityOf(status), serverNow) ?? []);
     }
     if (!differsFrom(item, data)) {
       heard(item);
-      return item.members.flatMap((member) => sameAgain(member, data, serverNow));
+      return isCertain(item, data) ? item.members.flatMap((member) => sameAgain(member, data, serverNow)) : [];
     }
     if (suspected.delete(item)) {
-      desired.renew(item, 'its value has changed and the server has not reported it');
+      renew(item, 'its value has changed and the server has not reported it');
     } else {
       suspected.add(item);
       putOff(item, settledMs(item));
@@ -81,6 +99,9 @@ export function createSilence(
 
   return {
     heard,
+    suspectAll: () => {
+      for (const item of items) putOff(item, 0);
+    },
     look: async (session, facts, serverNow) => {
       const silent = due();
       for (const item of silent) putOff(item);

@@ -1,8 +1,8 @@
 /** The subscription of one device: its items outlive the sessions that carry them, so that nothing is said twice. */
-import { FieldlineError, type Micros, type QualityCode, qualityCode, type Sample } from '@fieldline/shared/contracts';
+import { FieldlineError, type Micros, type QualityCode, qualityCode } from '@fieldline/shared/contracts';
 import type { DriverContext } from '../../driver.ts';
 import { createEventIntake } from '../events/event-intake.ts';
-import { createGaps, type Gaps, gapOf } from '../history/gaps.ts';
+import type { Gaps } from '../history/gaps.ts';
 import {
   DataChangeNotification,
   EventNotificationList,
@@ -12,18 +12,17 @@ import {
   StatusCodes,
 } from '../library.ts';
 import type { OpcuaMetrics } from '../metrics.ts';
-import { type SubscriptionPlan, subscriptionParameters } from '../plan.ts';
+import { type SubscriptionPlan, subscriptionParameters, unsampledMicros } from '../plan.ts';
 import type { ServerFacts } from '../session/server-facts.ts';
-import { saysNodeVanished } from '../values/status.ts';
 import { microsOf } from '../values/time.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
-import { createDesiredItems, type NodeRetry } from './desired-items.ts';
-import { type Item, markItem, restateItem, takeDataValue } from './item.ts';
+import { createDataIntake } from './data-intake.ts';
+import { createDesiredItems, type DesiredItems, type NodeRetry } from './desired-items.ts';
+import { closeGap, type Item, markItem, openGap, restateItem } from './item.ts';
 import { createLosses } from './losses.ts';
 import { createMessageOrder, isKeepAlive, type MessageOrder, type Republishes } from './message-order.ts';
 import { forgetItems, monitorItems } from './monitor.ts';
 import type { Subscriber } from './publish.ts';
-import { recallItems } from './recall.ts';
 import { createSilence } from './silence.ts';
 import { deleteSubscription, transferSubscription } from './transfer.ts';
 
@@ -40,11 +39,10 @@ export type DeviceSubscription = {
   readonly reconcile: (session: Session, facts: ServerFacts) => Promise<number>;
   /** The server cannot be reached: every tag is bad since it was last heard. */
   readonly disconnect: () => void;
-  /** Of what was missed while the server could not be heard: see there. */
-  readonly fillGaps: Gaps['fill'];
+  /** Others carry its items from now on. */
+  readonly giveUp: () => void;
   readonly flushLosses: () => void;
-  /** Nothing is filled any more. */
-  readonly end: () => void;
+  readonly nodeOf: DesiredItems['nodeOf'];
   /** null if the server has all nodes. */
   readonly trouble: () => string | null;
   /** What is good to know of it; null where there is nothing. */
@@ -72,32 +70,27 @@ export function createDeviceSubscription(
   plan: SubscriptionPlan,
   context: DriverContext,
   metrics: OpcuaMetrics,
-  options: { readonly acknowledgements: Acknowledgements; readonly retryNodes: NodeRetry },
+  options: { readonly acknowledgements: Acknowledgements; readonly retryNodes: NodeRetry; readonly gaps: Gaps },
 ): DeviceSubscription {
-  const { acknowledgements } = options;
+  const { acknowledgements, gaps } = options;
   const { device, items } = plan;
   const log = context.log.child({ device });
   const losses = createLosses(context.declare);
-  const startedAt = context.clock.now();
-  recallItems(items, context, unsampledMicros);
   const of = { device };
   let atServer: AtServer | null = null;
   const desired = createDesiredItems(plan, { clock: context.clock, log, metrics, retry: options.retryNodes });
   const events = createEventIntake(plan, context, { metrics, losses });
   /** The silence of the others tells nothing: events come when there are some. */
   const ofValues = items.filter(({ events }) => events === null);
-  const gaps = createGaps({ ...plan, items: ofValues }, context, { metrics, nodeOf: desired.nodeOf });
-  const silence = createSilence({ ...plan, items: ofValues }, desired, { clock: context.clock, metrics });
+  const silence = createSilence({ ...plan, items: ofValues }, desired, { clock: context.clock, metrics, gaps });
+  const data = createDataIntake(plan, context, { metrics, losses, gaps, desired, silence });
   /** Until when we know all that the server had to say, by its own clock: our own samples go by the clock of the others of the tag. */
   let heardUntil: Micros | null = null;
 
   /** How far that clock is behind ours. */
   let serverBehind: Micros = 0;
 
-  /** What has so old a time of its source when the server is heard may not be in what was heard. */
-  function unsampledMicros({ samplingMs }: Item): Micros {
-    return (samplingMs + plan.publishingMs) * 1_000;
-  }
+  const isMonitored = (item: Item): boolean => desired.nodeOf(item) !== null;
 
   const serverNow = (): Micros => context.clock.now() - serverBehind;
 
@@ -116,46 +109,25 @@ export function createDeviceSubscription(
     );
   };
 
-  /** The server forgets what it had for us: until it says how each node stands, nobody knows what has happened to that. */
+  /** What the server had for us is gone: until it says how each node stands, nobody knows what has happened to that. */
   const openGaps = (): void => {
     const until = heardUntil;
     if (until === null) return;
     for (const item of items) {
-      if (item.reported === null) continue;
-      item.gapFrom ??= Math.max(item.reported.time, until - unsampledMicros(item));
+      if (item.events === null) openGap(item, Math.max(item.reported?.time ?? 0, until - unsampledMicros(item, plan)));
+      else if (isMonitored(item)) openGap(item, until);
     }
+  };
+
+  /** From now on events are heard: nothing says of those before whether there were any. */
+  const closeEventGaps = (at: Micros): void => {
+    const heard = items.filter((item) => item.events !== null && isMonitored(item));
+    gaps.close(heard.flatMap((item) => closeGap(item, at) ?? []));
   };
 
   const restate = (): void => {
-    const marked = items.flatMap(({ members }) => members).filter((each) => each.marked === notConnected);
+    const marked = ofValues.flatMap(({ members }) => members).filter((each) => each.marked === notConnected);
     const samples = marked.flatMap((each) => restateItem(each) ?? []);
-    if (samples.length > 0) context.emit(samples);
-  };
-
-  const onData = ({ monitoredItems }: DataChangeNotification, arrival: Micros, madeAt: Micros): void => {
-    const samples: Sample[] = [];
-    const notified = monitoredItems ?? [];
-    for (const { clientHandle, value } of notified) {
-      const item = items[clientHandle];
-      if (item === undefined) continue;
-      const { name } = value.statusCode;
-      if (saysNodeVanished(value.statusCode.value)) desired.renew(item, `the server no longer has the node: ${name}`);
-      else {
-        desired.heard(item);
-        silence.heard(item);
-      }
-      for (const member of item.members) {
-        const { sample, lost, gap } = takeDataValue(member, value, arrival, madeAt);
-        if (sample === null) metrics.repeated.inc(of);
-        else samples.push(sample);
-        if (gap !== null && member === item) gaps.add(gapOf(item, gap, startedAt - serverBehind));
-        if (lost === null) continue;
-        if (member === item) metrics.overflows.inc(of);
-        losses.add(member.tag, lost);
-      }
-    }
-    metrics.notifications.inc(of);
-    metrics.values.inc(of, notified.length);
     if (samples.length > 0) context.emit(samples);
   };
 
@@ -166,10 +138,10 @@ export function createDeviceSubscription(
     if (isRepublished) metrics.republished.inc(of);
     else serverBehind = arrival - published;
     known.isHeard ||= !isRepublished;
-    for (const data of notificationData ?? []) {
-      if (data instanceof DataChangeNotification) onData(data, arrival, known.madeAt);
-      else if (data instanceof EventNotificationList) events.take(data, arrival);
-      else if (data instanceof StatusChangeNotification) onStatusChange(known, data.status);
+    for (const notified of notificationData ?? []) {
+      if (notified instanceof DataChangeNotification) data.take(notified, arrival, known.madeAt);
+      else if (notified instanceof EventNotificationList) events.take(notified, arrival);
+      else if (notified instanceof StatusChangeNotification) onStatusChange(known, notified.status);
     }
     heardUntil = published;
     if (isKeepAlive(message)) return;
@@ -184,12 +156,15 @@ export function createDeviceSubscription(
     known.ended.reject(new FieldlineError('device/exception', `the server ended the subscription: ${status.name}`));
   };
 
-  const onMissing = (messages: number, last: NotificationMessage, err?: unknown): void => {
-    const to = microsOf(last.publishTime, 0) ?? serverNow();
-    const from = Math.min(heardUntil ?? to, to);
+  const onMissing = (messages: number, before: NotificationMessage, err?: unknown): void => {
     metrics.missingMessages.inc(of, messages);
-    log.warn({ messages, err }, 'messages of the subscription never came, or cannot be read; declared as lost');
-    context.declare({ kind: 'series', device, tag: null, from, to, samples: null, reason: 'source-overflow' });
+    log.warn(
+      { messages, err },
+      'messages of the subscription never came, or cannot be read: what was in them is looked for',
+    );
+    openGaps();
+    closeEventGaps(microsOf(before.publishTime, 0) ?? serverNow());
+    silence.suspectAll();
   };
 
   const create = async (session: SubscribedSession): Promise<AtServer> => {
@@ -206,6 +181,8 @@ export function createDeviceSubscription(
     ended.promise.catch(() => undefined);
     desired.reset();
     events.reset();
+    // Nothing was to be heard before.
+    heardUntil ??= serverNow();
     const created: AtServer = {
       subscriptionId,
       publishingMs,
@@ -266,7 +243,9 @@ export function createDeviceSubscription(
         ask: (wanted: readonly Item[]) => monitorItems(session, at, wanted, facts),
         forget: (ids: readonly number[]) => forgetItems(session, at, ids, facts),
       };
-      const isMonitored = (item: Item): boolean => desired.nodeOf(item) !== null;
+      const waiting = items.filter((item) => item.events !== null && !isMonitored(item));
+      // Events may come before the server has told that it takes the item.
+      gaps.note(waiting);
       const refused = await events
         .asking(session, known.subscriptionId, isMonitored, () => desired.reconcile(session, facts, services))
         .catch((error: unknown) => {
@@ -274,21 +253,21 @@ export function createDeviceSubscription(
           known.isUsable = false;
           throw error;
         });
+      closeEventGaps(serverNow());
+      gaps.note(refused.map(({ item }) => item));
       mark(refused, serverNow());
       const said = await silence.look(session, facts, serverNow());
       if (said.length > 0) context.emit(said);
       return Math.min(desired.dueInMs(), silence.dueInMs());
     },
     disconnect,
-    fillGaps: gaps.fill,
-    flushLosses: () => {
-      losses.flush();
-      gaps.flush();
+    giveUp: () => {
+      if (atServer === null) return;
+      disconnect();
+      openGaps();
     },
-    end: () => {
-      losses.flush();
-      gaps.end();
-    },
+    flushLosses: losses.flush,
+    nodeOf: desired.nodeOf,
     trouble: () => [desired.trouble() ?? [], silence.trouble() ?? []].flat().join('; ') || null,
     note: desired.note,
   };
