@@ -85,6 +85,7 @@ export function createGaps(
   const declared = createDeclaredGaps(plan, context, { metrics, notes: { note: noteDown, forget: forgetNow } });
   for (const { tags, ...span } of recalled.lost) declared.lose(tags, span);
   forget(recalled.lostNotes);
+  metrics.gapsWaiting.set(of, waiting.length);
 
   /** After a connect the items come back one after the other; what has no item yet waits for it. */
   const fillable = (nodeOf: NodeOf): Gap[] => waiting.filter(({ item }) => nodeOf(item) !== null);
@@ -204,6 +205,14 @@ export function createGaps(
     if (note !== null) forget([note]);
   };
 
+  /** Of a node that the server does not have any more: sooner or later nobody would read that far back. */
+  const giveUpOld = (): void => {
+    const earliest = context.clock.now() - plan.historyMaxMs * 1_000;
+    const old = waiting.filter(({ to }) => to < earliest);
+    for (const gap of old) lose(gap, gap);
+    if (old.length > 0) finish(old);
+  };
+
   const isSettled = (): boolean =>
     context.clock.monotonicMs() - addedAtMs > settleMs || items.every(({ gap }) => gap === null);
 
@@ -222,7 +231,9 @@ export function createGaps(
     fill,
     flush: (nodeOf) => {
       settle();
-      if (fillable(nodeOf).length === 0 && isSettled()) declared.declare();
+      if (fillable(nodeOf).length > 0) return;
+      giveUpOld();
+      if (isSettled()) declared.declare();
     },
     end: () => {
       settle();
