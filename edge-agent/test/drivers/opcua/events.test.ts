@@ -1,8 +1,9 @@
 import { qualityName } from '@fieldline/shared/contracts';
 import { describeWith, waitFor } from '@fieldline/shared/testing';
 import { describe, expect, test } from 'vitest';
-import { type Rig, useRigs } from './harness.ts';
+import { plantNode, type Rig, tagOf, useRigs } from './harness.ts';
 import { asyncua, useAsyncua } from './peers/asyncua.ts';
+import { startLine } from './peers/cut-line.ts';
 import { startServer } from './peers/node-opcua.ts';
 
 const rigFor = useRigs();
@@ -87,6 +88,30 @@ describe('alarms', () => {
     await waitFor(() => messagesOf(rig, 'alarms').includes('normal again'), { what: 'the end of the first' });
     expect(messagesOf(rig, 'alarms')).toEqual(['overload', 'stuck', 'normal again']);
     expect(eventsOf(rig, 'alarms').at(-1)?.fields).toMatchObject({ Retain: false, 'ActiveState/Id': false });
+    await server.kill();
+  });
+
+  test('that came and went while nobody could hear them are told as missing, by the time of the outage', async () => {
+    const server = await startServer({ alarms: ['pump'], nodes: [plantNode('level', 'Double', 1)] });
+    const line = await startLine(server.settings.port);
+    const rig = rigFor({ endpoint: `opc.tcp://127.0.0.1:${line.port}/plant`, tags: [alarmTag, tagOf('level')] });
+    await server.ask({ do: 'alarm', name: 'pump', active: true, message: 'overload' });
+    await waitFor(() => messagesOf(rig, 'alarms').includes('overload'), { what: 'the alarm' });
+    await rig.sees('level', 1);
+    expect(rig.declared).toEqual([]);
+    line.takeDown();
+    await server.ask({ do: 'close-sessions' });
+    await rig.turns('alarms', 'bad/not-connected');
+    await server.ask({ do: 'alarm', name: 'pump', active: true, message: 'missed' });
+    const micros = Date.now() * 1_000;
+    await server.ask({ do: 'alarm', name: 'pump', active: false, message: 'over' });
+    line.restore();
+    await waitFor(() => rig.declared.length > 0, { what: 'a declaration', timeoutMs: 15_000 });
+    expect(messagesOf(rig, 'alarms')).not.toContain('missed');
+    expect(rig.declared).toMatchObject([{ kind: 'series', device: 'server1', tag: 'alarms', reason: 'outage' }]);
+    const [loss] = rig.declared;
+    expect(loss?.kind === 'series' && loss.from < micros && micros < loss.to).toBe(true);
+    line.close();
     await server.kill();
   });
 

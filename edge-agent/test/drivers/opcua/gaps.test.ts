@@ -121,6 +121,68 @@ describe('after the server has forgotten the subscription', () => {
   });
 });
 
+describe('messages that did not come, and that the server has no more', () => {
+  /** Of three nodes two change twice, to 2 and to 3, in messages that are lost. */
+  async function missed() {
+    const server = await serverWith({ nodes: [recorded, unrecorded, steady] });
+    const line = await lineTo(server.settings.port);
+    const rig = rigFor({ endpoint: endpointOf(line), tags, samplingMs: 0 });
+    for (const { tag } of tags) await rig.sees(tag, 1);
+    const sent = Number(await server.ask({ do: 'values-sent' }));
+    line.lose();
+    const base = Date.now();
+    for (const value of [2, 3])
+      for (const name of ['recorded', 'unrecorded']) await set(server, name, value, base + value);
+    await waitFor(async () => Number(await server.ask({ do: 'values-sent' })) >= sent + 4, {
+      what: 'the messages to go',
+    });
+    await server.ask({ do: 'forget-messages' });
+    line.cut();
+    await waitFor(async () => (await rig.metric('fieldline_opcua_resumes_total')) > 0, { what: 'the subscription' });
+    return { server, rig, base };
+  }
+  const isMissed = (rig: Rig) =>
+    waitFor(async () => (await rig.metric('fieldline_opcua_missing_messages_total')) > 0, { what: 'the gap' });
+
+  test('are read from the history where that has them, else declared; what did not change misses nothing', async () => {
+    const { server, rig, base } = await missed();
+    for (const name of ['recorded', 'unrecorded']) await set(server, name, 4, base + 1_000);
+    await isMissed(rig);
+    await rig.sees('unrecorded', 4);
+    await waitFor(() => fromHistory(rig, 'recorded').length > 0, { what: 'what the history has' });
+    // The last of them the server may say again by itself, to a session that has taken the subscription over.
+    expect(fromHistory(rig, 'recorded')[0]).toMatchObject({ value: 2, time: (base + 2) * 1_000 });
+    expect(
+      rig
+        .of('recorded')
+        .map(({ value }) => value)
+        .toSorted(),
+    ).toEqual([1, 2, 3, 4]);
+    const [loss] = await waitFor(() => rig.declared.length > 0 && rig.declared, {
+      what: 'a declaration',
+      timeoutMs: 15_000,
+    });
+    expect(rig.declared).toMatchObject([{ tag: 'unrecorded', reason: 'outage' }]);
+    const said = rig.of('unrecorded').map(({ value }) => value);
+    const missing = [2, 3].filter((value) => !said.includes(value)).map((value) => (base + value) * 1_000);
+    expect(missing).toContain((base + 2) * 1_000);
+    for (const time of missing) expect(loss?.kind === 'series' && loss.from < time && time < loss.to).toBe(true);
+    expect(rig.of('steady').map(({ value }) => value)).toEqual([1]);
+  });
+
+  test('leave no tag behind: what does not change any more is read, and its item made anew', async () => {
+    const { server, rig } = await missed();
+    await set(server, 'steady', 5);
+    await isMissed(rig);
+    await rig.sees('steady', 5);
+    await rig.sees('unrecorded', 3);
+    await waitFor(() => [2, 3].every((value) => rig.of('recorded').some((each) => each.value === value)), {
+      what: 'all values of the node that is recorded',
+    });
+    expect(rig.of('steady').map(({ value }) => value)).toEqual([1, 5]);
+  });
+});
+
 describe('a server that was restarted', () => {
   test('without history: the outage is declared once for the device', async () => {
     const first = await serverWith({ nodes: [unrecorded, steady] });

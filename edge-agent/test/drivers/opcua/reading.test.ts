@@ -1,8 +1,9 @@
 import { qualityName } from '@fieldline/shared/contracts';
 import { describeWith, waitFor } from '@fieldline/shared/testing';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { plantNode, tagOf, useRigs } from './harness.ts';
 import { asyncua, useAsyncua } from './peers/asyncua.ts';
+import { startLine } from './peers/cut-line.ts';
 
 const rigFor = useRigs();
 const serverWith = useAsyncua();
@@ -68,5 +69,40 @@ describeWith(asyncua, 'values that are read', () => {
     await rig.turns('n1', 'bad/not-connected');
     await serverWith({ ...settings, port: server.port });
     await rig.sees('n1', 1);
+  });
+
+  test('were not read while the line was down: they are bad for that time, however short, and nothing is declared', async () => {
+    const server = await serverWith(settings);
+    const line = await startLine(server.port);
+    onTestFinished(() => line.close());
+    const endpoint = `opc.tcp://127.0.0.1:${line.port}/plant`;
+    const rig = rigFor({ endpoint, acquire: 'read', tags: [tagOf('n1')] });
+    await rig.sees('n1', 1);
+    line.cut();
+    await waitFor(() => rig.of('n1').length === 3, { what: 'the value again' });
+    const [before, bad, again] = rig.of('n1');
+    expect([before, bad, again].map((each) => qualityName(each?.quality ?? -1))).toEqual([
+      'good',
+      'bad/not-connected',
+      'good',
+    ]);
+    expect((again?.time ?? 0) > (bad?.time ?? 0) && (bad?.time ?? 0) > (before?.time ?? 0)).toBe(true);
+    expect(rig.declared).toEqual([]);
+  });
+
+  test('since the server has lost our subscription and gives none any more have a gap from the last report to the first read', async () => {
+    const server = await serverWith(settings);
+    const rig = rigFor({ endpoint: server.endpoint, tags: [tagOf('n1')] });
+    const first = await rig.sees('n1', 1);
+    await server.kill();
+    await rig.turns('n1', 'bad/not-connected');
+    const nodes = [plantNode('n1', 'Double', 7)];
+    await serverWith({ ...settings, nodes, port: server.port, limits: { subscriptions: 0 } });
+    const { time } = await rig.sees('n1', 7);
+    await waitFor(() => rig.declared.length > 0, { what: 'a declaration' });
+    expect(rig.declared).toMatchObject([{ kind: 'series', device: 'server1', reason: 'outage', to: time }]);
+    const [loss] = rig.declared;
+    if (loss?.kind !== 'series') throw new Error('no span');
+    expect(loss.from).toBeGreaterThanOrEqual(first.time);
   });
 });

@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import { qualityName } from '@fieldline/shared/contracts';
-import { describeWith, waitFor } from '@fieldline/shared/testing';
+import { describeWith, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { expect, test } from 'vitest';
 import { plantNode, tagOf, useRigs } from './harness.ts';
 import { asyncua, useAsyncua } from './peers/asyncua.ts';
@@ -37,6 +38,32 @@ describeWith(asyncua, 'an item of which the server says nothing', () => {
     await rig.sees('level', 4);
     expect(await rig.metric('fieldline_opcua_renewed_items_total')).toBe(1);
     expect(rig.of('level').map(({ value }) => value)).toEqual([1, 3, 4]);
+    const [first, found] = rig.of('level');
+    await waitFor(() => rig.declared.length > 0, { what: 'a declaration' });
+    expect(rig.declared).toMatchObject([{ reason: 'outage', from: first?.time, to: found?.time }]);
+  });
+
+  test('has a gap since its last report, which is filled from the history that the server has', async () => {
+    const node = { ...level, id: 7 };
+    const history = join(temporaryFolder(), 'history.db');
+    const server = await serverWith({ namespaces: ['urn:plant'], nodes: [node], history });
+    const tags = [tagOf('level', 'float64', 'nsu=urn:plant;i=7')];
+    const rig = rigFor({ endpoint: server.endpoint, silentMs: 2_000, tags });
+    await rig.sees('level', 1);
+    await server.delete('level');
+    await server.add(node);
+    for (const value of [2, 3]) {
+      const before = await server.recorded('level');
+      await server.set({ name: 'level', dataType: 'Double', value, sourceMicros: nowMicros() });
+      await waitFor(async () => (await server.recorded('level')) > before, { what: `${value} to be recorded` });
+    }
+    await waitFor(() => rig.of('level').some(({ value }) => value === 2), { what: 'the value that was not reported' });
+    const said = rig.of('level').flatMap(({ value, quality }) => (value === 1 ? [] : [[value, qualityName(quality)]]));
+    expect(said).toEqual([
+      [3, 'good'],
+      [2, 'good/history'],
+    ]);
+    expect(rig.declared).toEqual([]);
   });
 
   test('lives where its value is the same: nothing is said of it, and it is left alone', async () => {

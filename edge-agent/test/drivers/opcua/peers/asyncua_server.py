@@ -76,7 +76,10 @@ async def main():
                 async with history._db.execute(f'SELECT COUNT(*) FROM "{table}"') as rows:
                     return (await rows.fetchone())[0]
             case "delete":
-                await server.delete_nodes([nodes.pop(command["name"])])
+                node = nodes.pop(command["name"])
+                if history:
+                    await server.dehistorize_node_data_change(node)
+                await server.delete_nodes([node])
 
     for node in settings["nodes"]:
         await add(node)

@@ -173,6 +173,9 @@ function execute(command: ServerCommand): unknown {
       }
       return true;
     }
+    case 'forget-messages':
+      // As a server does whose queue for them is full: its own list is private.
+      return subscriptions().every((subscription) => Reflect.set(subscription, '_sent_notification_messages', []));
     case 'unacknowledged':
       return subscriptions().flatMap((subscription) => subscription.getAvailableSequenceNumbers());
     case 'subscription-ids':

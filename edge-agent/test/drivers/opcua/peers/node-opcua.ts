@@ -83,6 +83,8 @@ export type ServerCommand =
   | { readonly do: 'add-method'; readonly method: TestMethod }
   /** What a server does with a session that it takes for dead. */
   | { readonly do: 'close-sessions'; readonly keepSubscriptions?: boolean }
+  /** The messages that it keeps until they are acknowledged: it has them no more. */
+  | { readonly do: 'forget-messages' }
   /** Numbers of the messages that it keeps until they are acknowledged. */
   | { readonly do: 'unacknowledged' }
   /** How many values its subscriptions have sent. */
