@@ -37,7 +37,7 @@ async function gateway(endpoint: string, tags: readonly string[]) {
   const settings = {
     gateway: testGateway,
     uplink: { broker: 'mqtt://127.0.0.1:1' },
-    journal: { folder: 'journal', flushMs: 200, survives: 'process-crash' },
+    journal: { folder: 'journal', flushMs: 400, survives: 'process-crash' },
     http: { port },
     devices: [
       {
@@ -158,7 +158,7 @@ describeWith(asyncua, 'an agent that is killed', () => {
     expect(timesOf(samples, 999)).toHaveLength(1);
     expect(timesOf(samples, 1_000)).toHaveLength(1);
     expect(declared.filter(({ reason }) => reason === 'outage')).toEqual([]);
-  });
+  }, 240_000);
 
   test('before it has declared what no history has declares it after the start, once', async () => {
     const { edge, agent, written, second } = await outage({ changes: 3, tags: ['level', 'gone'], history: false });
@@ -180,5 +180,5 @@ describeWith(asyncua, 'an agent that is killed', () => {
     expect(missed.map(({ value }) => value)).toEqual([4, 5, 6]);
     for (const { time } of missed) expect(loss.from <= time && time <= loss.to).toBe(true);
     expect(loss.to).toBe(timesOf(samples, 999)[0]);
-  });
+  }, 240_000);
 });
