@@ -46,6 +46,7 @@ function recalled(kept: Record<string, LastKept>, notes: readonly GapNote[] = []
   if (plan === undefined) throw new Error('no subscription planned');
   const { gaps, lost, lostNotes } = recallDevice(plan, {
     lastKept: ({ tag }: Sample['tag']) => kept[tag] ?? null,
+    standing: () => [],
     startedAt: at(100),
     notes: new Map(notes.map((each, position) => [position + 1, each])),
   });
