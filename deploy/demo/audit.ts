@@ -75,7 +75,7 @@ WITH numbered AS (
 ), by_stream AS (
   SELECT stream.*, COALESCE(present.batches, 0) AS batches,
     (SELECT sum(upper(hole) - lower(hole)) FROM unnest(
-      int8multirange(int8range(1, last_seq, '[]')) - COALESCE(present.seqs, '{}') - COALESCE(lost.seqs, '{}') - dead
+      int8multirange(int8range(1, last_seq + 1)) - COALESCE(present.seqs, '{}') - COALESCE(lost.seqs, '{}') - dead
     ) AS hole) AS holes,
     greatest(lost.samples - COALESCE(came.samples, 0), 0) AS lost_samples,
     -- Taken out of batches before they were sent: read, and in none.

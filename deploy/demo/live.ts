@@ -25,7 +25,7 @@ const ingestMetrics = { stored: 'fieldline_processor_samples_stored_total' } as 
 const missingSql = `
 SELECT COALESCE(sum((
   SELECT sum(upper(hole) - lower(hole))
-  FROM unnest(int8multirange(int8range(1, last_seq, '[]')) - committed - declared - dead - held) AS hole
+  FROM unnest(int8multirange(int8range(1, last_seq + 1)) - committed - declared - dead - held) AS hole
 )), 0)::float8 AS missing FROM stream WHERE last_seq > 0`;
 
 export type LiveView = { readonly look: () => Promise<Totals> };

@@ -74,7 +74,7 @@ export async function runCloudFaults(options: CloudFaultOptions): Promise<Report
 async function openStreams({ query }: Cloud): Promise<string[]> {
   const rows = await query<{ sentence: string }>(
     `SELECT gateway || ': stream ' || stream || ' lacks ' || missing AS sentence
-     FROM stream, LATERAL (SELECT int8multirange(int8range(1, last_seq, '[]')) - committed - declared - dead AS missing) AS open
+     FROM stream, LATERAL (SELECT int8multirange(int8range(1, last_seq + 1)) - committed - declared - dead AS missing) AS open
      WHERE last_seq > 0 AND NOT isempty(missing)
      UNION ALL SELECT gateway || ' has ended and is said to be online' FROM gateway WHERE online`,
   );

@@ -175,7 +175,7 @@ async function drainInTurn(one: Agent, other: Agent): Promise<readonly Agent[]> 
 async function lackingBatches({ query }: Line, gateway: string): Promise<number> {
   const [row] = await query<{ lacking: number }>(
     `SELECT count(*)::int AS lacking FROM stream
-     WHERE gateway = $1 AND last_seq > 0 AND NOT (committed + declared + dead) @> int8range(1, last_seq, '[]')`,
+     WHERE gateway = $1 AND last_seq > 0 AND NOT (committed + declared + dead) @> int8range(1, last_seq + 1)`,
     [gateway],
   );
   return row?.lacking ?? 0;

@@ -10,7 +10,7 @@ const isGoneWithMemory = `previous IS NULL AND isempty(held)
   AND NOT EXISTS (SELECT FROM stream other WHERE other.previous = stream.stream)
   AND EXISTS (SELECT FROM stream other WHERE other.gateway = stream.gateway AND other.stream_no < stream.stream_no)`;
 
-const holes = `LATERAL (SELECT int8multirange(int8range(1, last_seq, '[]')) - committed - declared - dead AS missing) AS open`;
+const holes = `LATERAL (SELECT int8multirange(int8range(1, last_seq + 1)) - committed - declared - dead AS missing) AS open`;
 
 /** Streams with batches that are nowhere, and gateways that have ended without their last word, a sentence each. */
 export async function openStreams({ query }: Line): Promise<string[]> {

@@ -55,6 +55,12 @@ describe('the audit', () => {
     expect(summary(audit, 15, 15)).toMatchObject({ closes: true, text: expect.stringContaining('The balance closes') });
   });
 
+  test('takes a stream of which no batch is known for one that lacks none', async () => {
+    await closedLine();
+    await client.query(`INSERT INTO stream (stream, gateway, last_seq) VALUES ($1, 'g', 0)`, [randomUUID()]);
+    expect(await runAudit(query)).toMatchObject({ streams: 2, missingBatches: 0, unaccounted: 0 });
+  });
+
   test('takes what was thinned for declared, and other losses of series for none of what was read', async () => {
     const { streamNo } = await closedLine();
     await client.query('UPDATE stream SET read = 25');

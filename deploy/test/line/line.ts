@@ -146,7 +146,7 @@ async function start(options: LineOptions, lifecycle: Lifecycle): Promise<Line> 
 async function allStored(query: Line['query']): Promise<boolean> {
   const [open] = await query<{ open: number }>(
     `SELECT count(*)::int AS open FROM fieldline.stream
-     WHERE NOT (committed + declared + dead) @> int8range(1, last_seq, '[]') AND last_seq > 0`,
+     WHERE NOT (committed + declared + dead) @> int8range(1, last_seq + 1) AND last_seq > 0`,
   );
   const [state] = await query<{ online: boolean | null }>('SELECT online FROM fieldline.gateway WHERE gateway = $1', [
     gateway,
