@@ -41,7 +41,7 @@ type Scenario = {
 async function run(context: BenchmarkContext): Promise<Figure[]> {
   const { root, folder } = context;
   const emitted = join(folder, 'emitted');
-  emit(root, emitted);
+  await emit(root, emitted);
   const forms: AgentForm[] = [
     { name: 'emitted', program: join(emitted, 'edge-agent/src/main.js'), cache: join(folder, 'cache-emitted') },
     { name: 'un-built', program: join(root, 'edge-agent/src/main.ts'), cache: join(folder, 'cache-source') },

@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, shipped } from '../image/build.ts';
 
-export function emit(root: string, target: string): void {
-  build(target);
+export async function emit(root: string, target: string): Promise<void> {
+  await build(target);
   const installed = join(root, 'node_modules');
   const linked = join(target, 'node_modules');
   mkdirSync(join(linked, '@fieldline'), { recursive: true });

@@ -10,6 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
 import { z } from 'zod';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -22,10 +23,11 @@ const packageSchema = z.looseObject({
   bin: z.record(z.string(), z.string()).optional(),
 });
 
-export function build(target: string): void {
+export async function build(target: string): Promise<void> {
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
   emit(target);
+  await bundleAgent(target);
   for (const workspace of shipped) copyWorkspace(workspace, target);
   // The lock file covers every workspace, so npm wants to see the package.json of each.
   for (const file of ['package.json', 'package-lock.json', '.npmrc', 'deploy/package.json']) copyFile(file, target);
@@ -50,6 +52,20 @@ function emit(target: string): void {
   const tsc = spawnSync(join(root, 'node_modules', '.bin', 'tsc'), ['-p', configFile], { encoding: 'utf8' });
   rmSync(configFile);
   if (tsc.status !== 0) throw new Error(`tsc failed:\n${tsc.stdout}${tsc.stderr}`);
+}
+
+/**
+ * Our own part of the agent is some 300 files, each of which costs its start time. As one for each part that is loaded by itself, side
+ * by side since some find others from where they are, it starts a tenth sooner. The packages stay as they are.
+ */
+async function bundleAgent(target: string): Promise<void> {
+  const folder = join(target, 'edge-agent', 'src');
+  rmSync(folder, { recursive: true });
+  const isPackage = (id: string): boolean => !/^[./]|^@fieldline\//.test(id);
+  const input = join(root, 'edge-agent', 'src', 'main.ts');
+  const bundle = await rolldown({ input, platform: 'node', external: isPackage });
+  await bundle.write({ dir: folder, format: 'esm', entryFileNames: '[name].js', chunkFileNames: '[name].js' });
+  await bundle.close();
 }
 
 function copyWorkspace(workspace: string, target: string): void {
@@ -91,7 +107,7 @@ if (import.meta.main) {
     process.stderr.write('use: node deploy/image/build.ts <folder>\n');
     process.exitCode = 1;
   } else {
-    build(resolve(folder));
+    await build(resolve(folder));
     process.stdout.write(`emitted to ${relative(process.cwd(), resolve(folder))}\n`);
   }
 }

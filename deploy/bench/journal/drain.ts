@@ -56,7 +56,7 @@ export async function drainBacklog(
     await once(cloud, 'message', { signal });
     const config = edgeSchema.parse({ gateway, uplink: { broker: broker.url }, devices: fleet.devices(plant.servers) });
     const emitted = join(folder, 'emitted');
-    emit(root, emitted);
+    await emit(root, emitted);
     const form = { name: 'emitted', program: join(emitted, 'edge-agent/src/main.js'), cache: join(folder, 'cache') };
     const begun = performance.now();
     const agent = await startAgentProcess(form, config, folder);

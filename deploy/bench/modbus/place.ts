@@ -25,7 +25,7 @@ export async function openPlace({ root, folder }: BenchmarkContext, everyMs: num
   const life = new Lifecycle();
   try {
     const emitted = join(folder, 'emitted');
-    emit(root, emitted);
+    await emit(root, emitted);
     const broker = await mosquitto.start();
     life.add('broker', () => broker.close());
     const standIn = await startStandIn(broker.url, gateway);

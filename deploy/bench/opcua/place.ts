@@ -26,7 +26,7 @@ export async function openPlace({ root, folder }: BenchmarkContext, size: Size):
   const life = new Lifecycle();
   try {
     const emitted = join(folder, 'emitted');
-    if (!existsSync(emitted)) emit(root, emitted);
+    if (!existsSync(emitted)) await emit(root, emitted);
     const broker = await mosquitto.start();
     life.add('broker', () => broker.close());
     const standIn = await startStandIn(broker.url, gateway, true);

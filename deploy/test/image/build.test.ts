@@ -1,10 +1,16 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from '@fieldline/shared/testing';
-import { beforeAll, expect, test } from 'vitest';
+import { plantSchema } from '@fieldline/shared/config';
+import { freePort, startAedes, temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import { startPlant } from '@fieldline/simulators';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { stringify } from 'yaml';
 import { z } from 'zod';
+import { startFakeCloud } from '../../../edge-agent/test/helpers/fake-cloud.ts';
+import { testGateway } from '../../../edge-agent/test/helpers/journal.ts';
 import { shipped } from '../../image/build.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -78,6 +84,67 @@ test('the agent of the image reads its settings and names every problem of bad o
 test('the agent of the image has its profiles and the models of SunSpec', () => {
   expect(run('edge-agent/src/main.js', 'profiles', 'list').stdout).toMatch(/^eastron\/sdm630 /m);
   expect(existsSync(join(target, 'edge-agent', 'sunspec', 'inverter.yaml'))).toBe(true);
+});
+
+test('the agent of the image reads Modbus and OPC UA devices, and stops in order', async () => {
+  const broker = await startAedes();
+  onTestFinished(() => broker.close());
+  const cloud = await startFakeCloud(broker.url);
+  onTestFinished(() => cloud.close());
+  const namespace = 'urn:image';
+  const constant = { kind: 'constant', value: 7 };
+  const points = [{ name: 'level', address: 0, signal: constant }];
+  const plant = await startPlant(
+    plantSchema.parse({
+      plant: 'image',
+      servers: [
+        { protocol: 'modbus-tcp', name: 'bus', port: 0, units: [{ name: 'plc', unit: 1, points }] },
+        {
+          protocol: 'opcua',
+          name: 'line',
+          port: 0,
+          namespace,
+          nodes: [{ name: 'level', type: 'uint16', signal: constant }],
+        },
+      ],
+    }),
+  );
+  onTestFinished(() => plant.close());
+  const [bus, line] = plant.servers;
+  const config = join(temporaryFolder(), 'edge.yaml');
+  const security = { policy: 'None', mode: 'None' };
+  writeFileSync(
+    config,
+    stringify({
+      ...{ gateway: testGateway, http: { port: await freePort() }, uplink: { broker: broker.url } },
+      devices: [
+        {
+          ...{ device: 'plc', protocol: 'modbus', link: { kind: 'tcp', host: '127.0.0.1', port: bus?.port } },
+          ...{ everyMs: 200, tags: [{ tag: 'level', address: 0 }] },
+        },
+        {
+          ...{ device: 'line', protocol: 'opcua', endpoint: line?.url, security },
+          tags: [{ tag: 'level', node: `nsu=${namespace};s=level` }],
+        },
+      ],
+    }),
+  );
+  const agent = spawn(
+    process.execPath,
+    ['--no-strip-types', join(target, 'edge-agent/src/main.js'), 'run', '--config', config],
+    {
+      stdio: 'ignore',
+    },
+  );
+  onTestFinished(() => void agent.kill('SIGKILL'));
+  const valuesOf = (device: string) =>
+    cloud.batches.flatMap(({ tags, tagIndex, value }) =>
+      value.filter((_, n) => tags[tagIndex[n] ?? 0]?.device === device),
+    );
+  await waitFor(() => valuesOf('plc').includes(7) && valuesOf('line').includes(7), { what: 'a value of each device' });
+  const ended = once(agent, 'exit');
+  agent.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
 });
 
 test.each(['cloud-ingest/src/main.js', 'simulators/src/main.js', 'edge-agent/src/main.js'])('%s starts', (program) => {
