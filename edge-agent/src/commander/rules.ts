@@ -1,11 +1,6 @@
 /** Whether a command may be carried out, as far as that is known without asking the device. Pure. */
-import {
-  type CallInput,
-  type CommandSettings,
-  exactLimit,
-  type ValueLimits,
-  type WriteRules,
-} from '@fieldline/shared/config';
+import { type CommandSettings, exactLimit, type ValueLimits, type WriteRules } from '@fieldline/shared/config/commands';
+import type { CallInput } from '@fieldline/shared/config/opcua-call';
 import type { ListRules, OpcuaWriteRules } from '@fieldline/shared/config/opcua-write';
 import {
   type CommandMessage,

@@ -65,6 +65,7 @@ type PathProblem = [path: (string | number)[], message: string];
 /** Every contradiction between exchanges, tags and device, with the key to change. */
 export function exchangeProblems(device: ExchangeMap): PathProblem[] {
   const { exchanges, pollsMayWrite } = device;
+  if (exchanges.length === 0 && device.tags.every((tag) => tag.exchange === undefined)) return [];
   const allowed: PathProblem[] =
     exchanges.length > 0 && !pollsMayWrite
       ? [[['pollsMayWrite'], 'exchanges write to the device at every poll: where it is meant to take that, state true']]

@@ -1,5 +1,6 @@
 /** What one reader has found out of its device: which tags are refused, which cannot share a request, and when to look again. */
-import { type ModbusTable, recordAt } from '@fieldline/shared/config';
+import type { ModbusTable } from '@fieldline/shared/config';
+import { recordAt } from '@fieldline/shared/config/modbus-file';
 import { type Micros, type QualityCode, qualityCode } from '@fieldline/shared/contracts';
 import type { Clock, Log } from '@fieldline/shared/runtime';
 import { byAddress } from './blocks.ts';
