@@ -4,6 +4,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { EdgeConfig } from '@fieldline/shared/config';
+import type { Micros } from '@fieldline/shared/contracts';
+import { systemClock } from '@fieldline/shared/runtime';
 import { freePort } from '@fieldline/shared/testing/free-port';
 import { reapServer } from '@fieldline/shared/testing/reaper';
 import { stringify } from 'yaml';
@@ -19,6 +21,8 @@ export type AgentForm = {
 
 export type AgentProcess = {
   readonly pid: number;
+  /** When it was begun, with its settings written. */
+  readonly spawnedAt: Micros;
   /** Of its metrics. */
   readonly httpPort: number;
   readonly stop: () => Promise<void>;
@@ -35,13 +39,14 @@ export async function startAgentProcess(form: AgentForm, config: EdgeConfig, fol
     http: { ...config.http, port: httpPort },
   };
   writeFileSync(file, stringify(own));
+  const spawnedAt = systemClock.now();
   const child = spawn(process.execPath, [...(form.nodeOptions ?? []), form.program, 'run', '--config', file], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, NODE_COMPILE_CACHE: form.cache },
   });
   tellTrouble(child);
   reapServer(child);
-  return { pid: child.pid ?? 0, httpPort, stop: () => end(child) };
+  return { pid: child.pid ?? 0, spawnedAt, httpPort, stop: () => end(child) };
 }
 
 /** What it says on its way to its end is of use; what an inspector says each time that it is asked is not. */

@@ -13,7 +13,7 @@ import {
   type Plant,
   plantSchema,
 } from '@fieldline/shared/config';
-import { pause } from '@fieldline/shared/runtime';
+import { pause, systemClock } from '@fieldline/shared/runtime';
 import { startAedes } from '@fieldline/shared/testing/aedes';
 import { makeFleet, type RunningPlant, startPlant } from '@fieldline/simulators';
 import { profilesFolder } from '../../edge-agent/src/profiles-folder.ts';
@@ -122,15 +122,14 @@ async function measure(
 
   const untilFirstPoll = async (form: AgentForm): Promise<number> => {
     const first = Promise.withResolvers<number>();
-    const startedAt = performance.now();
-    polled = () => first.resolve(performance.now() - startedAt);
+    polled = () => first.resolve(systemClock.now());
     const late = setTimeout(
       () => first.reject(new Error(`no Modbus request within ${firstPollWithinMs} ms`)),
       firstPollWithinMs,
     );
     const agent = await start(form, `start-${form.name}`);
     try {
-      return await first.promise;
+      return ((await first.promise) - agent.spawnedAt) / 1_000;
     } finally {
       clearTimeout(late);
       await agent.stop();

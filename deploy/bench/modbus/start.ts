@@ -1,6 +1,5 @@
 /** How soon the same agent reads, with its compile cache filled: as it is installed. */
 import { join } from 'node:path';
-import { systemClock } from '@fieldline/shared/runtime';
 import { startAgentProcess } from '../agent-process.ts';
 import type { Benchmark, BenchmarkContext, Figure } from '../benchmark.ts';
 import { usageOf } from '../machine.ts';
@@ -29,11 +28,10 @@ async function run(context: BenchmarkContext): Promise<Figure[]> {
 async function startOnce({ folder, signal }: BenchmarkContext, place: Place, round: number): Promise<Start> {
   const within = AbortSignal.any([signal, AbortSignal.timeout(firstPollWithinMs)]);
   const first = place.fleet.firstRequest(within);
-  const begun = systemClock.now();
   const agent = await startAgentProcess(place.form, place.config, join(folder, `start-${round}`));
   try {
     const time = await first;
-    return { ms: (time - begun) / 1_000, cpuMs: usageOf(agent.pid).cpuSeconds * 1_000 };
+    return { ms: (time - agent.spawnedAt) / 1_000, cpuMs: usageOf(agent.pid).cpuSeconds * 1_000 };
   } finally {
     await agent.stop();
     // Of its last requests none may be taken for the first of the next.
