@@ -182,7 +182,7 @@ export class Link {
     const time = end - Math.round(roundTripMs * 500);
 
     const answered = reply.kind === 'data' || reply.kind === 'exception';
-    if (answered) metrics.roundTrip.observe({ link: this.name }, roundTripMs / 1_000);
+    if (answered) metrics.roundTrip.observe(roundTripMs / 1_000);
     if (writesToo(request)) metrics.exchanges.inc({ link: this.name });
     if (reply.kind !== 'data') metrics.errors.inc({ link: this.name, kind: reply.kind });
     if (isSerialLink(this.settings)) {
