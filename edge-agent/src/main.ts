@@ -245,5 +245,5 @@ async function main(args: string[]): Promise<void> {
 }
 
 endWithoutReader();
-// Nobody waits for it: as one file with others, they need this one, and it them.
+// Not awaited here: bundled, what it imports may import this file, and would wait for it in turn.
 void main(process.argv.slice(2));
