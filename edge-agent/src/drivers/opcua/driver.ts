@@ -34,6 +34,11 @@ function noteOf(notes: readonly (string | null)[]): string | null {
   return said.length === 0 ? null : [...said.slice(0, mostNotes), ...more].join('; ');
 }
 
+function inOne(troubles: readonly (string | null)[]): string | null {
+  const said = troubles.filter((trouble) => trouble !== null);
+  return said.length === 0 ? null : said.join('; ');
+}
+
 export function createOpcuaDriver(
   devices: readonly OpcuaDevice[],
   context: DriverContext,
@@ -97,7 +102,11 @@ export function createOpcuaDriver(
     status: () =>
       connections
         .flatMap((connection) => connection.status())
-        .map((status) => ({ ...status, trouble: status.trouble ?? commandable.troubleOf(status.device) })),
+        .map((status) =>
+          status.state === 'connected'
+            ? { ...status, trouble: inOne([status.trouble, commandable.troubleOf(status.device)]) }
+            : status,
+        ),
     note: () =>
       noteOf([
         certificates.note(),

@@ -133,6 +133,12 @@ describe('a method', () => {
       'input 1 of the method is amount, and the settings state note',
     ],
     ['a list', 'listed', stated('listed', [{ name: 'list', ...limits }]), 'input list is no single value'],
+    [
+      'a text for a number',
+      'refusing',
+      stated('refusing', [{ name: 'amount', type: 'string' }]),
+      'input amount: it takes UInt16, and a text has no limits: state a type of numbers with min and max, or oneOf',
+    ],
     ['no method', 'reading', { ...stated('level'), tag: 'reading' }, 'the server has no such method'],
     ['nothing', 'missing', stated('missing'), 'the server has no such method'],
   ])(
@@ -145,6 +151,12 @@ describe('a method', () => {
       expect(await make(tag, inputs)).toMatchObject({ kind: 'not-sent', problem: { reason: 'not-writable' } });
     },
   );
+
+  test('that cannot be called is told beside a node that the server refuses', async () => {
+    const { rig } = await connected([stated('missing')], server.endpoint, [tagOf('level'), tagOf('nowhere')]);
+    const text = await trouble(rig, /nowhere.*cannot be called/);
+    expect(text).toContain('; 1 methods cannot be called, first missing: the server has no such method');
+  });
 
   test('that a server has only later is found then, and can be called', async () => {
     const { rig, call } = await connected([stated('late')]);

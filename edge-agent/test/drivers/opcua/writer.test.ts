@@ -3,7 +3,7 @@ import type { Tag, Value } from '@fieldline/shared/contracts';
 import { waitFor } from '@fieldline/shared/testing';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { TagWriter, WriteProblem } from '../../../src/drivers/driver.ts';
-import { type DeviceSettings, plantNode, tagOf, useRigs } from './harness.ts';
+import { type DeviceSettings, plantNode, tagOf, trouble, useRigs } from './harness.ts';
 import { startLine } from './peers/cut-line.ts';
 import { startServer, type TestServer, type WrittenNode } from './peers/node-opcua.ts';
 
@@ -148,6 +148,51 @@ describe('a value', () => {
       expect((await put(name, 5)).problem, name).toEqual({ reason, message: expect.stringContaining(message) });
       expect(await writtenTo(name), name).toEqual([]);
     }
+  });
+});
+
+describe('a number', () => {
+  const textTag = (name: string, write: object) => ({ ...tagOf(name, 'string'), write });
+
+  test('is not written as text, which has no limits: it is told at the connect, and each command refused', async () => {
+    const { rig, put } = await connected([textTag('level', {}), textTag('text', {})]);
+    const message = 'it takes Double, and a text has no limits: state a type of numbers with min and max, or oneOf';
+    expect(await trouble(rig, /cannot be written/)).toBe(`1 tags cannot be written, first level: ${message}`);
+    const sent = await writtenTo('level');
+    expect(await put('level', '32000')).toMatchObject({
+      kind: 'not-sent',
+      problem: { reason: 'not-writable', message },
+    });
+    expect(await put('text', '32000')).toMatchObject({ kind: 'accepted' });
+    expect(await writtenTo('level')).toEqual(sent);
+  });
+
+  test('is written as text where the settings name its values', async () => {
+    const { rig, put } = await connected([textTag('level', { oneOf: ['5', '7.5'] })]);
+    expect(await put('level', '7.5')).toMatchObject({ kind: 'accepted', written: '7.5' });
+    expect(rig.driver.status()[0]?.trouble).toBeNull();
+  });
+
+  test('of an array or of one of its elements is not written as text either', async () => {
+    await server.ask({
+      ...{ do: 'set', name: 'slots', dataType: 'UInt16', value: [10, 20], arrayType: 'Array' },
+      sourceTimeMs: Date.now(),
+    });
+    const { put } = await connected([
+      textTag('slots', { each: { type: 'string' } }),
+      { ...textTag('slots', {}), tag: 'slot', element: '[1]' },
+    ]);
+    const sent = await writtenTo('slots');
+    for (const [name, value] of [
+      ['slots', '["1","2"]'],
+      ['slot', '7'],
+    ] as const) {
+      expect((await put(name, value)).problem, name).toMatchObject({
+        reason: 'not-writable',
+        message: expect.stringContaining('it takes UInt16, and a text has no limits'),
+      });
+    }
+    expect(await writtenTo('slots')).toEqual(sent);
   });
 });
 

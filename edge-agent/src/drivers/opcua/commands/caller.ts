@@ -109,10 +109,10 @@ export class Caller {
     if ('reason' in object) return refused('not-representable', `object: ${object.reason}`);
     const inputArguments: Variant[] = [];
     for (const [position, value] of inputs.slice(objectId === null ? 1 : 0).entries()) {
-      const stated = setting.inputs[position];
+      const { name, ...stated } = setting.inputs[position] ?? { name: `input ${position + 1}`, type: 'string' };
       const type = facts.inputs[position]?.type ?? null;
-      const exact = exactVariant(type, value, stated?.type ?? 'string', null);
-      if ('problem' in exact) return refused(exact.problem.reason, `${stated?.name}: ${exact.problem.message}`);
+      const exact = exactVariant(type, value, stated, null);
+      if ('problem' in exact) return refused(exact.problem.reason, `${name}: ${exact.problem.message}`);
       inputArguments.push(exact.variant);
     }
     return { objectId: object.nodeId, inputArguments };

@@ -6,6 +6,7 @@ import type { DriverContext, TagWriter } from '../../driver.ts';
 import type { Connection, Live } from '../connection.ts';
 import type { SubscriptionPlan } from '../plan.ts';
 import { Caller, placeOfCall } from './caller.ts';
+import { isFreeText, TextCheck } from './text-check.ts';
 import { createWriter, type WriteTarget } from './writer.ts';
 
 export type Commandable = {
@@ -14,11 +15,11 @@ export type Commandable = {
   /** undefined: the settings let nothing be written or called. */
   readonly writer: TagWriter | undefined;
   /**
-   * Looks at the methods of a server as soon as there is a session, and again at those that cannot be called: what is wrong with one is
-   * known before it is needed.
+   * Looks at the methods of a server, and at what may be written as text, as soon as there is a session, and again at those that cannot be
+   * called or written: what is wrong with one is known before it is needed.
    */
   readonly onLive: (devices: readonly string[], live: Live, signal: AbortSignal) => void;
-  /** null where all methods of the device can be called, or nobody knows yet. */
+  /** null where all methods of the device can be called, and all its texts written, or nobody knows yet. */
   readonly troubleOf: (device: string) => string | null;
 };
 
@@ -50,16 +51,30 @@ export function createCommandable(
       callers.push(new Caller(target, { now: clock.now, emit }));
     }
   }
-  const ofDevice = (device: string): Caller[] => callers.filter(({ target }) => target.tag.device === device);
+  const texts = writable.filter(isFreeText).map((target) => new TextCheck(target));
+  const callersOf = (device: string): Caller[] => callers.filter(({ target }) => target.tag.device === device);
+  const textsOf = (device: string): TextCheck[] => texts.filter(({ target }) => target.item.tag.device === device);
+  const allOf = (device: string): Looked[] => [...callersOf(device), ...textsOf(device)];
   return {
     tags: callers.map(({ target }) => target.tag),
     writer: writable.length + callers.length === 0 ? undefined : writerOf(writable, callers, clock.now),
-    onLive: (names, live, signal) => void lookAll(names.flatMap(ofDevice), live, createBackoff(retry), signal),
+    onLive: (names, live, signal) => void lookAll(names.flatMap(allOf), live, createBackoff(retry), signal),
     troubleOf: (device) => {
-      const troubles = ofDevice(device).flatMap(({ trouble }) => trouble ?? []);
-      return troubles.length === 0 ? null : `${troubles.length} methods cannot be called, first ${troubles[0]}`;
+      const said = [
+        ...troublesOf(callersOf(device), 'methods cannot be called'),
+        ...troublesOf(textsOf(device), 'tags cannot be written'),
+      ];
+      return said.length === 0 ? null : said.join('; ');
     },
   };
+}
+
+/** What is looked at before it is needed. */
+type Looked = { readonly trouble: string | null; readonly look: (live: Live) => Promise<unknown> };
+
+function troublesOf(looked: readonly Looked[], what: string): string[] {
+  const troubles = looked.flatMap(({ trouble }) => trouble ?? []);
+  return troubles.length === 0 ? [] : [`${troubles.length} ${what}, first ${troubles[0]}`];
 }
 
 function writerOf(writable: readonly WriteTarget[], callers: readonly Caller[], now: () => number): TagWriter {
@@ -76,14 +91,14 @@ function writerOf(writable: readonly WriteTarget[], callers: readonly Caller[], 
 
 /** One after another: nobody waits for it. Never rejects. */
 async function lookAll(
-  callers: readonly Caller[],
+  looked: readonly Looked[],
   live: Live,
   backoff: ReturnType<typeof createBackoff>,
   signal: AbortSignal,
 ): Promise<void> {
-  let left = callers;
+  let left = looked;
   while (left.length > 0 && !signal.aborted) {
-    for (const caller of left) if (!signal.aborted) await caller.look(live);
+    for (const each of left) if (!signal.aborted) await each.look(live);
     left = left.filter(({ trouble }) => trouble !== null);
     if (left.length > 0) await pause(backoff.next(), signal);
   }

@@ -1,9 +1,10 @@
 /** A value as exactly the type that the server takes, and what it will be read back as. */
-import type { CommandReason, Value, ValueType } from '@fieldline/shared/contracts';
+import type { CommandReason, Value } from '@fieldline/shared/contracts';
 import type { WriteProblem } from '../../driver.ts';
 import { DataType, type Variant } from '../library.ts';
 import { asItComes, readVariant, type Understanding } from '../values/value.ts';
 import { encode, isWritableType } from './encode.ts';
+import { isName, limitsProblem, type StatedValue } from './limits.ts';
 
 export type Refused = { readonly problem: WriteProblem };
 export type Prepared = { readonly variant: Variant; readonly written: Value };
@@ -14,7 +15,7 @@ export const refused = (reason: CommandReason, message: string): Refused => ({ p
 export function exactVariant(
   type: DataType | null,
   value: Value,
-  as: ValueType,
+  stated: StatedValue,
   held: Variant | null,
   understanding: Understanding = asItComes,
 ): Prepared | Refused {
@@ -22,8 +23,10 @@ export function exactVariant(
     return refused('not-representable', 'the server does not tell which type it takes');
   }
   if (!isWritableType(type)) return refused('not-representable', `a ${DataType[type]} cannot be written`);
+  const unlimited = isName(understanding.names, value) ? null : limitsProblem(type, stated);
+  if (unlimited !== null) return refused('not-writable', unlimited);
   const variant = encode(type, value, held, understanding.names);
-  const reading = variant === null ? null : readVariant(variant, as, understanding);
+  const reading = variant === null ? null : readVariant(variant, stated.type, understanding);
   const read = reading !== null && 'value' in reading ? reading.value : null;
   if (variant === null || read === null || !isMeant(type, value, read)) return unfit(type, value, read);
   return { variant, written: read };

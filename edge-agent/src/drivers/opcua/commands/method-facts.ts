@@ -5,6 +5,7 @@ import { AttributeIds, BrowseDirection, BrowseRequest, BrowseResponse, DataType,
 import { readAttributes } from '../nodes/node-facts.ts';
 import { builtInTypeOf } from '../values/data-type.ts';
 import { isWritableType } from './encode.ts';
+import { limitsProblem } from './limits.ts';
 import { perform } from './perform.ts';
 
 export type Argument = {
@@ -102,6 +103,8 @@ export function methodProblem(stated: readonly CallInput[], { inputs }: MethodFa
       return `input ${position + 1} of the method is ${name}, and the settings state ${own}`;
     if (type === null) return `input ${own} is no single value, or of a type that the server does not tell`;
     if (!isWritableType(type)) return `input ${own} is a ${DataType[type]}, which cannot be given`;
+    const unlimited = limitsProblem(type, stated[position] ?? { type: 'string' });
+    if (unlimited !== null) return `input ${own}: ${unlimited}`;
   }
   return null;
 }

@@ -6,6 +6,7 @@ import { type DataType, NumericRange, Variant, VariantArrayType } from '../libra
 import type { NodeFacts } from '../nodes/node-facts.ts';
 import { readVariant, type Understanding } from '../values/value.ts';
 import { exactVariant, type Prepared, type Refused, refused } from './exact-variant.ts';
+import type { StatedValue } from './limits.ts';
 
 /** `indexRange`: of the part of the node that is written; absent: all of it. */
 export type ToWrite = Prepared & { readonly indexRange?: NumericRange };
@@ -24,19 +25,25 @@ export async function prepareWrite(
   readRange: ReadRange,
 ): Promise<ToWrite | Refused> {
   const { tag, understanding } = item;
-  const { each, length } = rules;
+  const { each, length, oneOf } = rules;
+  const given = { type: tag.type, oneOf };
   if (each !== undefined) return wholeList(type, value, facts, understanding, { each, length });
   const [position] = understanding.element ?? [];
-  if (typeof position === 'number') return oneElement(type, value, facts, { item, position, readRange });
+  if (typeof position === 'number') return oneElement(type, value, facts, { given, understanding, position, readRange });
   if (isArray(facts))
     return refused(
       'not-representable',
       'the node is an array: state each under write, or element for one of its values',
     );
-  return exactVariant(type, value, tag.type, facts.value.value ?? null, understanding);
+  return exactVariant(type, value, given, facts.value.value ?? null, understanding);
 }
 
-type Place = { readonly item: Item; readonly position: number; readonly readRange: ReadRange };
+type Place = {
+  readonly given: StatedValue;
+  readonly understanding: Understanding;
+  readonly position: number;
+  readonly readRange: ReadRange;
+};
 
 /**
  * With an index range the value is an array of what is in the range (OPC 10000-4 5.11.4). A server that looks at none would take it for the
@@ -46,13 +53,12 @@ async function oneElement(
   type: DataType | null,
   value: Value,
   facts: NodeFacts,
-  { item, position, readRange }: Place,
+  { given, understanding, position, readRange }: Place,
 ): Promise<ToWrite | Refused> {
-  const { tag, understanding } = item;
   const length = heldLength(facts) ?? 0;
   if (position >= length)
     return refused('not-representable', `the node holds ${length} values in a row: [${position}] is none`);
-  const exact = exactVariant(type, value, tag.type, null, { ...understanding, element: null });
+  const exact = exactVariant(type, value, given, null, { ...understanding, element: null });
   if ('problem' in exact) return exact;
   const indexRange = new NumericRange(position);
   const inRange = length === 1 ? 1 : lengthOf(await readRange(indexRange));
@@ -81,7 +87,7 @@ function wholeList(
     );
   const variants: Variant[] = [];
   for (const [position, one] of values.entries()) {
-    const exact = exactVariant(type, one, each.type, null, understanding);
+    const exact = exactVariant(type, one, each, null, understanding);
     if ('problem' in exact) return refused(exact.problem.reason, `[${position}]: ${exact.problem.message}`);
     variants.push(exact.variant);
   }

@@ -86,7 +86,7 @@ const notSent = ({ problem }: Refused, before: Value | null): WriteResult => ({
 });
 
 /** Looked up each time: a server that was restarted may have numbered its nodes anew. */
-async function placeOf({
+export async function placeOf({
   connection,
   item,
 }: WriteTarget): Promise<Refused | { readonly live: Live; readonly nodeId: NodeId }> {
