@@ -81,6 +81,13 @@ describe('what is no value', () => {
   });
 });
 
-test('text ends at its first U+0000, as the fixed-length strings of PLCs do', () => {
+test('text that is filled up with U+0000, as the fixed-length strings of PLCs are, ends before; none is cut within', () => {
   expect(read(DataType.String, 'P-101\0\0\0', 'string')).toEqual({ value: 'P-101' });
+  expect(read(DataType.String, 'P-101\0x', 'string')).toEqual({ bad: 'bad/type' });
+});
+
+test('the latest time of OPC UA is the last second of the year 9999', () => {
+  const largest = new Date(Date.UTC(30_828, 8, 14, 2, 48, 5, 477));
+  expect(read(DataType.DateTime, largest, 'string')).toEqual({ value: '9999-12-31T23:59:59.000Z' });
+  expect(read(DataType.DateTime, largest, 'int64')).toEqual({ value: 253_402_300_799_000_000n });
 });

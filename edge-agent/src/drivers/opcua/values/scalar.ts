@@ -61,8 +61,8 @@ export function textOfScalar(scalar: Scalar): string | null {
   }
 }
 
-/** Fixed-length strings of PLCs end at their first U+0000, which no text of a database may hold. */
-const plainText = (raw: unknown): string | null => (typeof raw === 'string' ? raw.replace(/\0.*$/s, '') : null);
+/** Fixed-length strings of PLCs are filled up with U+0000. */
+const plainText = (raw: unknown): string | null => (typeof raw === 'string' ? raw.replace(/\0+$/, '') : null);
 
 const field = (raw: unknown, name: string): unknown =>
   typeof raw === 'object' && raw !== null ? Reflect.get(raw, name) : undefined;

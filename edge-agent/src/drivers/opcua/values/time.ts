@@ -11,9 +11,13 @@ export function microsOf(date: Date | null, picoseconds: number): Micros | null 
 
 const none = Date.UTC(1601, 0, 1);
 
+/** What is not earlier stands for the latest time there is (OPC 10000-6 5.2.2.5); servers send the largest Int64 for it. */
+const latest = Date.UTC(9999, 11, 31, 23, 59, 59);
+
 /** A date that is a value: any since 1601, to the microsecond. null for none. */
 export function instantOf(value: unknown): bigint | null {
   if (!(value instanceof Date) || !(value.getTime() > none)) return null;
+  if (value.getTime() >= latest) return BigInt(latest) * 1_000n;
   // The library keeps what is finer than a millisecond on the Date itself.
   const picoseconds = Number(Reflect.get(value, 'picoseconds') ?? 0);
   return BigInt(value.getTime()) * 1_000n + BigInt(Math.floor(picoseconds / 1_000_000));

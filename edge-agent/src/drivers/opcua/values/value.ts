@@ -52,6 +52,8 @@ function readScalar(scalar: Scalar, type: ValueType): Reading {
 function readText(content: Content): Reading {
   const { text, isDecoded } = textOf(content);
   if (text === null) return none;
+  // No text of a database may hold it, and a part of the text is not the text. JSON has it as \\u0000.
+  if (text.includes('\0')) return unfit;
   return isDecoded ? { value: text } : { value: text, undecoded: true };
 }
 

@@ -58,6 +58,10 @@ async def add_types(server, owner):
         await add(kind, ua.Variant(value, kinds[kind]), ua.NodeId(kinds[kind].value))
     for name, (kind, value) in arrays.items():
         await add(name, ua.Variant(value, kind))
+    await add("padded", ua.Variant("P-101\0\0", kinds.String))
+    await add("two-texts", ua.Variant("P-101\0P-102", kinds.String))
+    await add("texts-of-two", ua.Variant(["a\0b", "c\0"], kinds.String))
+    await add("never", ua.Variant(datetime.max.replace(microsecond=0, tzinfo=timezone.utc), kinds.DateTime))
 
     state = await new_enum(server, owner, "PumpState", ["Off", "Running", "Fault"])
     axis, _ = await new_struct(
