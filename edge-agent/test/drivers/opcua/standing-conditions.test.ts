@@ -70,3 +70,19 @@ test('a condition that has not changed is not said again after a restart or a ki
   await waitFor(() => saidIn(folder).length > 4, { what: 'what came last' });
   expect(saidIn(folder)).toEqual([...known, ended, 'pump normal again is over good']);
 });
+
+test('a condition that a server has no more after its restart has ended, where the agent was killed before as well', async () => {
+  const server = await serverWith({ alarms: ['pump', 'valve'] });
+  const folder = temporaryFolder();
+  const first = await agentIn(folder, server.endpoint);
+  await server.ask({ do: 'alarm', name: 'pump', active: true, message: 'overload' });
+  await waitFor(() => saidIn(folder).length === 1, { what: 'an alarm in the journal' });
+  const left = imageOf(folder);
+  await first.close();
+  await server.kill();
+  await serverWith({ ...server.settings, alarms: ['valve'] });
+
+  await agentIn(left, server.endpoint);
+  await waitFor(() => saidIn(left).length > 1, { what: 'the end of which nobody heard' });
+  expect(saidIn(left)).toEqual(['pump overload stands good', 'pump overload is over uncertain/substituted']);
+});
