@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -20,5 +20,9 @@ test('a Node that is too old gets a sentence instead of a stack trace', () => {
   const older = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.1.0' } })`;
   const { status, stderr } = run('--import', `data:text/javascript,${older}`, bin['fieldline-edge'], 'run');
   expect(status).toBe(1);
-  expect(stderr).toMatch(/^fieldline-edge needs Node 24, and .* is Node 20\.1\.0: start it by npx, .*\n$/);
+  expect(stderr).toMatch(
+    /^fieldline-edge needs Node 24, and .* is Node 20\.1\.0: install Node 24, or run `node (\S+) .*\n$/,
+  );
+  const [, script = ''] = /`node (\S+) /.exec(stderr) ?? [];
+  expect(existsSync(join(folder, '..', script))).toBe(true);
 });
