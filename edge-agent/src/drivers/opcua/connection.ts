@@ -197,7 +197,7 @@ export function createConnection(
     trouble = null;
     const name = `${security.policy}/${security.mode}`;
     note = [`${endpoint}: ${name}${plan.security === null ? ', the strongest it offers' : ''}`, ...oddities].join(', ');
-    log.info({ security: name, strongestOffered: plan.security === null }, 'connected');
+    log.info({ security: name, isStated: plan.security !== null }, 'connected');
     for (const each of oddities) log.warn(each);
     for (const device of devices) metrics.connects.inc({ device });
   };
@@ -241,7 +241,7 @@ export function createConnection(
         if (state !== 'connected' || refused.length === 0) return { device, state, trouble };
         return { device, state, trouble: refused.join('; ') };
       }),
-    live: () => now ?? { away: trouble ?? 'the server has not told its namespaces yet' },
+    live: () => now ?? { away: trouble ?? `the connection to ${endpoint} broke` },
     notes: () => [note ?? [], ...subscriptions.map((each) => each.note() ?? [])].flat(),
     close: async () => {
       closing.abort(new Error('closed'));

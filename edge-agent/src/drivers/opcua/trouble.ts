@@ -97,6 +97,11 @@ const hints: readonly Hint[] = [
     (_plan, certificate) =>
       `the server closed the connection while it was secured. Many do so with clients that they do not trust: on the server, trust the certificate ${certificate}`,
   ],
+  [
+    /BadSessionClosed|BadSessionIdInvalid/,
+    'device/unreachable',
+    ({ endpoint }) => `the server at ${endpoint} has closed the session`,
+  ],
   [/BadTooManySessions/, 'device/exception', () => 'the server has no session left: close others, or raise its limit'],
   [
     /BadTcpNotEnoughResources|BadTcpServerTooBusy|BadSecureChannelLimit|BadTooManyConnections/,

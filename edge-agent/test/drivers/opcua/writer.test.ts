@@ -294,6 +294,19 @@ describe('what the server answers', () => {
 });
 
 describe('a connection', () => {
+  test('on which the reading before the write has no answer is told as none, and nothing is written', async () => {
+    const { put } = await connected([writableTag('double')], server.endpoint, 500);
+    const sent = await writtenTo('double');
+    server.freeze();
+    const { kind, problem } = await put('double', 7).finally(() => server.thaw());
+    expect(kind).toBe('not-sent');
+    expect(problem).toEqual({
+      reason: 'not-connected',
+      message: expect.stringMatching(/^read before the write: /),
+    });
+    expect(await writtenTo('double')).toEqual(sent);
+  });
+
   test('that is cut between write and answer leaves it unanswered, and the write is not sent again', async () => {
     const line = await startLine(server.settings.port);
     onTestFinished(() => line.close());

@@ -29,7 +29,8 @@ export async function prepareWrite(
   const given = { type: tag.type, oneOf };
   if (each !== undefined) return wholeList(type, value, facts, understanding, { each, length });
   const [position] = understanding.element ?? [];
-  if (typeof position === 'number') return oneElement(type, value, facts, { given, understanding, position, readRange });
+  if (typeof position === 'number')
+    return oneElement(type, value, facts, { given, understanding, position, readRange });
   if (isArray(facts))
     return refused(
       'not-representable',

@@ -38,4 +38,5 @@ export const isFreeText = (target: WriteTarget): boolean => {
   return type === 'string' && oneOf === undefined;
 };
 
-const givenBy = ({ item, rules }: WriteTarget): StatedValue => rules.each ?? { type: item.tag.type, oneOf: rules.oneOf };
+const givenBy = ({ item, rules }: WriteTarget): StatedValue =>
+  rules.each ?? { type: item.tag.type, oneOf: rules.oneOf };

@@ -6,7 +6,7 @@ import type { Connection, Live } from '../connection.ts';
 import { type Item, readingOf } from '../items/item.ts';
 import { AttributeIds, type DataValue, type NodeId, WriteRequest, WriteResponse } from '../library.ts';
 import { resolveAddresses } from '../nodes/node-address.ts';
-import { type NodeFacts, readAttributes, readElements, readNodeFacts } from '../nodes/node-facts.ts';
+import { type NodeFacts, readAttributes, readElements, readNodeFacts, type Unread } from '../nodes/node-facts.ts';
 import { builtInTypeOf } from '../values/data-type.ts';
 import { learnItems } from '../values/learn-items.ts';
 import { microsOf } from '../values/time.ts';
@@ -43,7 +43,7 @@ async function write(target: WriteTarget, order: WriteOrder): Promise<WriteResul
   const { live, nodeId } = place;
   await learnItems(live.session, live.facts, [{ item, nodeId }]);
   const facts = await readNodeFacts(live, nodeId, timeoutMs);
-  if ('why' in facts) return notSent(refused('not-readable', `read before the write: ${facts.why}`), null);
+  if ('why' in facts) return notSent(unread(facts), null);
   const { value: before, quality } = readingOf(facts.value, item);
   const barrier = barrierOf(facts, qualityName(quality));
   if (barrier !== null) return notSent(barrier, before);
@@ -75,6 +75,9 @@ async function read(target: WriteTarget, now: () => Micros): Promise<Sample> {
   return { tag: item.tag, time: timeOf(data) ?? now(), ...readingOf(data, item) };
 }
 
+const unread = ({ why, isAway }: Unread): Refused =>
+  refused(isAway ? 'not-connected' : 'not-readable', `read before the write: ${why}`);
+
 const timeOf = (data: DataValue): Micros | null =>
   microsOf(data.sourceTimestamp, data.sourcePicoseconds) ?? microsOf(data.serverTimestamp, data.serverPicoseconds);
 
@@ -98,7 +101,7 @@ export async function placeOf({
     return 'nodeId' in resolved ? { live, nodeId: resolved.nodeId } : refused('not-readable', resolved.reason);
   } catch (error) {
     return refused(
-      'not-readable',
+      'not-connected',
       `${item.node.text} cannot be looked up: ${error instanceof Error ? error.message : error}`,
     );
   }

@@ -23,6 +23,11 @@ export type NodeFacts = {
   readonly userAccessLevel: number | null;
 };
 
+/** `isAway`: the server has not answered at all. */
+export type Unread = { readonly why: string; readonly isAway: boolean };
+
+class Away extends Error {}
+
 const wanted = [
   AttributeIds.Value,
   AttributeIds.DataType,
@@ -31,11 +36,7 @@ const wanted = [
   AttributeIds.UserAccessLevel,
 ];
 
-export async function readNodeFacts(
-  live: Live,
-  nodeId: NodeId,
-  timeoutMs: number,
-): Promise<NodeFacts | { readonly why: string }> {
+export async function readNodeFacts(live: Live, nodeId: NodeId, timeoutMs: number): Promise<NodeFacts | Unread> {
   const read = await readAttributes(live, nodeId, wanted, timeoutMs);
   if ('why' in read) return read;
   const [value = new DataValue(), ...others] = read;
@@ -58,17 +59,17 @@ export async function readAttributes(
   nodeId: NodeId,
   attributeIds: readonly AttributeIds[],
   timeoutMs: number,
-): Promise<readonly DataValue[] | { readonly why: string }> {
+): Promise<readonly DataValue[] | Unread> {
   try {
     return await inCalls(facts.limits.read, attributeIds, async (some) => {
       const nodesToRead = some.map((attributeId) => ({ nodeId, attributeId }));
       const request = new ReadRequest({ maxAge: 0, nodesToRead, timestampsToReturn: TimestampsToReturn.Both });
       const read = await perform(session, request, ReadResponse, timeoutMs);
       if (read.kind === 'answered') return read.answer.results ?? [];
-      throw new Error(read.kind === 'refused' ? `the server refuses it with ${read.status.name}` : read.why);
+      throw read.kind === 'refused' ? new Error(`the server refuses it with ${read.status.name}`) : new Away(read.why);
     });
   } catch (error) {
-    return { why: error instanceof Error ? error.message : String(error) };
+    return { why: error instanceof Error ? error.message : String(error), isAway: error instanceof Away };
   }
 }
 
