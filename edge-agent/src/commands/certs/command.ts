@@ -5,6 +5,7 @@ import { parseCommandArgs, unknownWord, wrongArguments } from '@fieldline/shared
 import { fileTrouble } from '@fieldline/shared/runtime/file-trouble';
 import { certificatesIn } from '../../drivers/opcua/trust/certificate-bytes.ts';
 import { oneLine } from '../../drivers/opcua/trust/certificate-words.ts';
+import { judgeBy } from '../../drivers/opcua/trust/certificates.ts';
 import { readRevocationList } from '../../drivers/opcua/trust/revocation-list.ts';
 import {
   addRevocationList,
@@ -45,14 +46,14 @@ export async function run({ args, readSettings, clock, say }: FieldParts): Promi
   if (problem !== null) throw wrongArguments(problem, usage);
   if (values.config === undefined) throw wrongArguments('--config is missing: the settings file', usage);
   const folder = await certificateFolderOf(values.config, readSettings);
-  for (const line of tellingOf(folder, () => linesOf(folder, action, word ?? '', new Date(clock.now() / 1_000))))
-    say(line);
+  const now = new Date(clock.now() / 1_000);
+  for (const line of await tellingOf(folder, () => linesOf(folder, action, word ?? '', now))) say(line);
 }
 
 /** The agent may be another user, whose folder it is. */
-function tellingOf<T>(folder: string, work: () => T): T {
+async function tellingOf<T>(folder: string, work: () => Promise<T>): Promise<T> {
   try {
-    return work();
+    return await work();
   } catch (error) {
     if (error instanceof FieldlineError) throw error;
     throw new FieldlineError('settings/unreadable', `certificates in ${folder}: ${fileTrouble(error)}`, {
@@ -70,19 +71,27 @@ function whatIsWrong(action: string | undefined, word: string | undefined, rest:
   return rest.length === 0 ? null : `certs ${action} takes one fingerprint`;
 }
 
-function linesOf(folder: string, action: string | undefined, word: string, now: Date): string[] {
+async function linesOf(
+  folder: string,
+  action: string | undefined,
+  word: string,
+  now: Date,
+): Promise<readonly string[]> {
   if (action === 'list') return certsLines(folder, now);
   if (action === 'reject') return [reject(folder, word)];
-  return isFingerprint(word) ? [trust(folder, word)] : trustFile(folder, word);
+  return isFingerprint(word) ? trust(folder, word, now) : trustFile(folder, word);
 }
 
 const isFingerprint = (word: string): boolean => /^[0-9a-f:]+$/i.test(word);
 
-function trust(folder: string, word: string): string {
-  const kept = find(folder, word);
-  if (kept.state === 'trusted') return `is trusted already: ${nameOf(kept.certificate)}`;
-  move(folder, kept, 'trusted');
-  return `trusted from the next attempt to connect on: ${nameOf(kept.certificate)}`;
+async function trust(folder: string, word: string, now: Date): Promise<string[]> {
+  const { certificate, ...kept } = find(folder, word);
+  if (kept.state !== 'trusted') move(folder, { certificate, ...kept }, 'trusted');
+  const { kind } = await judgeBy(readTrustFolder(folder), [certificate], now);
+  return [
+    `${kept.state === 'trusted' ? 'is trusted already' : 'trusted from the next attempt to connect on'}: ${nameOf(certificate)}`,
+    ...(kind === 'revoked' ? ['it was revoked by its authority, so it is refused all the same: renew it there'] : []),
+  ];
 }
 
 function reject(folder: string, word: string): string {

@@ -79,6 +79,21 @@ describe('certs', () => {
     );
   });
 
+  test('says of one that is trusted and was revoked that it is refused all the same', async () => {
+    const { run } = place();
+    const authority = await make({ name: 'Works', isAuthority: true });
+    const server = await make({ by: authority });
+    for (const file of [authority.file, server.file, await revocationListOf(authority, [server])])
+      await run('trust', file);
+    expect((await run('list')).said).toContainEqual(
+      expect.stringMatching(/^trusted, but revoked, so refused: .*Server/),
+    );
+    expect((await run('trust', fingerprintOf(server.certificate))).said).toEqual([
+      expect.stringMatching(/^is trusted already: /),
+      'it was revoked by its authority, so it is refused all the same: renew it there',
+    ]);
+  });
+
   test('names a file in the folder that is nothing of the kind, and goes on with the others', async () => {
     const { folder, run } = place();
     const { file } = await make();

@@ -7,17 +7,20 @@ import { fingerprintOf } from './trust-folder.ts';
 
 export type Refusal = Exclude<Verdict, { kind: 'trusted' }>;
 
+/** `what`: the first digits of a fingerprint, or a file. */
+export const trustCommand = (what: string): string => `fieldline-edge certs trust ${what} --config SETTINGS`;
+
 /** `isKept`: whether the operator finds it under the unknown ones. */
 export function refusalText(verdict: Refusal, leaf: X509Certificate, isKept: boolean, now: Date): string {
   const which = 'certificate' in verdict ? verdict.certificate : leaf;
   const name = `${which === leaf ? 'the certificate of the server' : 'an authority of the server'}, ${describe(which)},`;
   const by = 'by' in verdict ? describe(verdict.by) : '';
-  const trustIt = `fieldline-edge certs trust ${shortFingerprint(leaf)}`;
+  const trustIt = trustCommand(shortFingerprint(leaf));
   switch (verdict.kind) {
     case 'unknown':
       return `the certificate of the server is not trusted: ${describe(leaf)}. If the server shows the same fingerprint: ${trustIt}${isKept ? '' : ', after others were judged: too many wait for that, so it was not kept'}`;
     case 'rejected':
-      return `${name} was rejected here. If that was wrong: fieldline-edge certs trust ${shortFingerprint(which)}`;
+      return `${name} was rejected here. If that was wrong: ${trustCommand(shortFingerprint(which))}`;
     case 'expired':
       return `${name} has expired: ${which === leaf ? 'renew it on the server' : 'have it renewed, and give the new one to the server'}, or correct the clock here (${now.toISOString()})`;
     case 'not-yet-valid':
@@ -27,15 +30,19 @@ export function refusalText(verdict: Refusal, leaf: X509Certificate, isKept: boo
     case 'revoked':
       return `${name} was revoked by its authority ${by}: give the server a new one`;
     case 'no-list':
-      return `${name} comes from an authority whose revocation list is missing, ${by}: add it (fieldline-edge certs trust FILE), or trust the certificate by itself (${trustIt})`;
+      return `${name} comes from an authority whose revocation list is missing, ${by}: add it (${trustCommand('FILE')}), or trust the certificate by itself (${trustIt})`;
     case 'old-list':
-      return `${name} comes from an authority whose revocation list has expired, ${by}: add its new one (fieldline-edge certs trust FILE)`;
+      return `${name} comes from an authority whose revocation list has expired, ${by}: add its new one (${trustCommand('FILE')})`;
   }
 }
 
+/** `former`: what is trusted, and was presented at the same endpoint. */
+export const anotherText = (former: X509Certificate): string =>
+  `the server presents another certificate than the one that is trusted, ${describe(former)}: it was given a new one, or somebody else answers in its place`;
+
 /** An authority vouches for names: without the name, any of its servers could stand for this one. */
 export const wrongHostText = (leaf: X509Certificate, host: string): string =>
-  `the certificate of the server is not for ${host} but for ${namesOf(leaf)}: state such a name in endpoint, have the certificate issued for ${host}, or trust it by itself (fieldline-edge certs trust ${shortFingerprint(leaf)})`;
+  `the certificate of the server is not for ${host} but for ${namesOf(leaf)}: state such a name in endpoint, have the certificate issued for ${host}, or trust it by itself (${trustCommand(shortFingerprint(leaf))})`;
 
 /** `stated`: by the server, of itself. */
 export const wrongUriText = (leaf: X509Certificate, stated: string): string =>

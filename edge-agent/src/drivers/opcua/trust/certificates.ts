@@ -5,7 +5,14 @@ import { FieldlineError, type Micros } from '@fieldline/shared/contracts';
 import type { Log } from '@fieldline/shared/runtime';
 import { fileTrouble } from '@fieldline/shared/runtime/file-trouble';
 import { applicationUriOf, certificatesIn } from './certificate-bytes.ts';
-import { expiresSoonText, refusalText, renewalText, wrongHostText, wrongUriText } from './certificate-words.ts';
+import {
+  anotherText,
+  expiresSoonText,
+  refusalText,
+  renewalText,
+  wrongHostText,
+  wrongUriText,
+} from './certificate-words.ts';
 import { isDue, type OwnCertificate, openOwn, ownFiles } from './own-certificate.ts';
 import { judge, type Verdict } from './trust.ts';
 import {
@@ -76,11 +83,19 @@ export function createCertificateStore(folder: string, now: () => Micros, log: L
       const verdict = await judgeBy(known, chain, date());
       if (verdict.kind === 'trusted') return oddities(leaf, verdict.by, by, date());
       const isKept = verdict.kind !== 'unknown' || keepAll(folder, known, chain, by.endpoint, date());
-      throw refused(refusalText(verdict, leaf, isKept, date()));
+      const former = verdict.kind === 'unknown' ? trustedAt(known, by.endpoint) : [];
+      throw refused([...former.map(anotherText), refusalText(verdict, leaf, isKept, date())].join('. '));
     },
     note,
   };
 }
+
+/** What was trusted after this endpoint had presented it: a file that somebody copied does not say where it is from. */
+const trustedAt = ({ certificates }: TrustFolder, endpoint: string): X509Certificate[] =>
+  certificates
+    .filter(({ state, presented }) => state === 'trusted' && presented?.by === endpoint)
+    .map(({ certificate }) => certificate)
+    .slice(0, 1);
 
 export function judgeBy(
   { certificates, revocationLists }: TrustFolder,
