@@ -49,7 +49,8 @@ function placeholderProblem(tag: string, wildcards: number, hasInstances: boolea
   const used = [...tag.matchAll(placeholder)].map(([, name = '']) => name);
   const numbers = Array.from({ length: wildcards }, (_, index) => String(index + 1));
   const known = [...numbers, ...(hasInstances ? ['name', 'path'] : [])];
-  const there = `there are ${known.map((name) => `{${name}}`).join(', ')}`;
+  const there =
+    known.length === 0 ? 'there are none without a *' : `there are ${known.map((name) => `{${name}}`).join(', ')}`;
   const unknown = used.find((name) => !known.includes(name));
   if (unknown !== undefined) return `it has {${unknown}}; ${there}`;
   if (used.length === 0) return `all of its tags would have this id; ${there}`;

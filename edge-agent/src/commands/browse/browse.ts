@@ -65,7 +65,7 @@ function chosen({ places }: Walked, filter: string | null): readonly Place[] {
   const kept = new Set<Place>();
   for (const place of places) {
     const way = wayTo(place);
-    if (fits(way.map(({ name }) => name).join('/'))) for (const each of way) kept.add(each);
+    if (fits(way.map(({ name }) => name))) for (const each of way) kept.add(each);
   }
   return places.filter((place) => kept.has(place));
 }

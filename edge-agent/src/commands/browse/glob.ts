@@ -1,16 +1,25 @@
-/** `*` and `?` stand for characters of one name, `**` also for slashes; a glob without a slash is one for the last name. */
-export function pathFilter(glob: string): (path: string) => boolean {
+/** Between names: no name holds it, while a slash may stand in one. */
+const between = '\0';
+
+/** `*` and `?` stand for characters of one name, `**` also for names; a glob without a slash is one for the last name. */
+export function pathFilter(glob: string): (names: readonly string[]) => boolean {
   const form = new RegExp(
     `^${glob
-      .split(/(\*\*\/|\*\*|\*|\?)/)
+      .split(/(\*\*\/|\*\*|\*|\?|\/)/)
       .map(partOf)
       .join('')}$`,
     'su',
   );
-  if (glob.includes('/')) return (path) => form.test(path);
-  return (path) => form.test(path.slice(path.lastIndexOf('/') + 1));
+  if (glob.includes('/')) return (names) => form.test(names.join(between));
+  return (names) => form.test(names.at(-1) ?? '');
 }
 
-const wild: Readonly<Record<string, string>> = { '**/': '(?:.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]' };
+const wild: Readonly<Record<string, string>> = {
+  '**/': `(?:.*${between})?`,
+  '**': '.*',
+  '*': `[^${between}]*`,
+  '?': `[^${between}]`,
+  '/': `[/${between}]`,
+};
 
 const partOf = (part: string): string => wild[part] ?? RegExp.escape(part);

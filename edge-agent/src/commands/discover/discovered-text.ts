@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { choices, type Discovered } from '../../drivers/opcua/session/discover.ts';
 import { certificatesOf, securityName, tokenName } from '../../drivers/opcua/session/endpoint-choice.ts';
-import { shortFingerprint } from '../../drivers/opcua/trust/certificate-words.ts';
+import { shortFingerprint, trustCommand } from '../../drivers/opcua/trust/certificate-words.ts';
 import { judgeBy, readChain } from '../../drivers/opcua/trust/certificates.ts';
 import { readTrustFolder } from '../../drivers/opcua/trust/trust-folder.ts';
 import { certificateLines } from '../certs/list.ts';
@@ -26,7 +26,9 @@ export async function endpointLines(
   ]);
   return [
     ...columns([['ENDPOINT', 'SECURITY', 'USERS', 'TAKEN FOR'], ...rows]),
-    'TAKEN FOR: by the agent where security is not stated, for users of this kind',
+    chosen.size === 0
+      ? 'the agent takes none of them where security is not stated: that must be stated, and None only if there is no other'
+      : 'TAKEN FOR: by the agent where security is not stated, for users of this kind',
     ...(endpoints.every(({ endpointUrl }) => hostOf(endpointUrl) === hostOf(address))
       ? []
       : [`the server gives itself another address; the agent goes on with ${address}`]),
@@ -66,7 +68,7 @@ async function trustText(
     case 'trusted':
       return verdict.by === 'itself' ? 'trusted' : 'trusted by its authority';
     case 'unknown':
-      return `not trusted; once the agent has met it: fieldline-edge certs trust ${shortFingerprint(leaf)}`;
+      return `not trusted; once the agent has met it: ${trustCommand(shortFingerprint(leaf))}`;
     case 'no-list':
       return 'refused: the revocation list of its authority is missing';
     case 'old-list':

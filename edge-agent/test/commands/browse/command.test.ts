@@ -109,6 +109,13 @@ describe('a filter', () => {
     ['Line1/**', 'Line1/A/B', true],
     ['a.c/**', 'abc/d', false],
   ])('%s of %s: %s', (glob, path, expected) => {
-    expect(pathFilter(glob)(path)).toBe(expected);
+    expect(pathFilter(glob)(path.split('/'))).toBe(expected);
+  });
+
+  test('takes a slash within a name for one of its characters', () => {
+    expect(pathFilter('Odd/*')(['Odd', 'a/b'])).toBe(true);
+    expect(pathFilter('Odd/a/b')(['Odd', 'a/b'])).toBe(true);
+    expect(pathFilter('a*')(['Odd', 'a/b'])).toBe(true);
+    expect(pathFilter('Odd/*')(['Odd', 'a', 'b'])).toBe(false);
   });
 });

@@ -81,8 +81,8 @@ describe('what is known of patterns', () => {
     );
     expect(known.map(({ path }) => path)).toEqual(['Line1/M2/Speed']);
     expect(problems).toEqual([
-      'Line1/M1/Speed would be M1-speed, as another node is already: add {path} or {2} to tag of the pattern',
-      'Line1/Other/Speed would be M2-speed, as another node is already: add {path} or {2} to tag of the pattern',
+      'Line1/M1/Speed would be M1-speed, as another node is already: tell them apart in tag of the pattern (by every {1}, {2}, … that path has; by {path} where there is instancesOf), or make path narrower',
+      'Line1/Other/Speed would be M2-speed, as another node is already: tell them apart in tag of the pattern (by every {1}, {2}, … that path has; by {path} where there is instancesOf), or make path narrower',
       'Line1/x/Speed would be "", which is no id: an id has 1–64 characters; change tag of the pattern',
     ]);
   });

@@ -155,7 +155,7 @@ function idProblem({ tag, path }: FoundTag, ids: ReadonlySet<string>): string | 
   if (!isId(tag))
     return `${path} would be ${JSON.stringify(tag)}, which is no id: an id has 1–64 characters; change tag of the pattern`;
   return ids.has(tag)
-    ? `${path} would be ${tag}, as another node is already: add {path} or {2} to tag of the pattern`
+    ? `${path} would be ${tag}, as another node is already: tell them apart in tag of the pattern (by every {1}, {2}, … that path has; by {path} where there is instancesOf), or make path narrower`
     : null;
 }
 

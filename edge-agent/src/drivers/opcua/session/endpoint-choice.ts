@@ -65,7 +65,7 @@ export function chooseEndpoint(
 function nothingFits(security: OpcuaSecurity | null, offered: readonly EndpointDescription[]): string {
   const names = [...new Set(offered.map(securityName))].join(', ') || 'nothing';
   return security === null
-    ? `the server offers no security that this agent speaks; it offers ${names}: enable ${securedPolicies.join(', ')} there; or state security: { policy: None, mode: None } to do without`
+    ? `the server offers no security that this agent speaks; it offers ${names}: enable ${securedPolicies.join(', ')} there; or state security: { policy: None, mode: None } (on the command line --security None) to do without`
     : `the server does not offer ${security.policy}/${security.mode}; it offers ${names}: enable it there, or state one of these under security`;
 }
 
