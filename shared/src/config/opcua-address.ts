@@ -5,9 +5,20 @@ import { hasWildcard, type PathName, parsePath, pathRule } from './opcua-path.ts
 const guid = '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
 const nodeForm = new RegExp(`^(nsu=[^;]+;|ns=\\d{1,5};)?(i=\\d{1,10}|g=${guid}|[sb]=.+)$`);
 
+/** OPC 10000-6 5.2.2.9. */
+const [mostNamespace, mostNumber] = [2 ** 16 - 1, 2 ** 32 - 1];
+
 export const nodeText = z
   .string()
-  .regex(nodeForm, 'a node id such as nsu=urn:plant;s=Line1.Speed, ns=2;i=1001 or i=2258; i= takes digits, g= a GUID');
+  .regex(nodeForm, 'a node id such as nsu=urn:plant;s=Line1.Speed, ns=2;i=1001 or i=2258; i= takes digits, g= a GUID')
+  .refine(
+    (node) => Number(/^ns=(\d+);/.exec(node)?.[1] ?? 0) <= mostNamespace,
+    `a namespace index is at most ${mostNamespace}; its URI (nsu=) says more`,
+  )
+  .refine(
+    (node) => Number(/^(?:nsu=[^;]+;|ns=\d+;)?i=(\d+)$/.exec(node)?.[1] ?? 0) <= mostNumber,
+    `the number of a node is at most ${mostNumber}`,
+  );
 
 export const namespaceUri = z
   .string()

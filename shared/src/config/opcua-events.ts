@@ -1,7 +1,8 @@
 /** Events of an OPC UA server as samples of a tag. */
 import { z } from 'zod';
 import type { ValueType } from '../contracts/sample.ts';
-import { nodeText, pathText } from './opcua-address.ts';
+import { nodeText } from './opcua-address.ts';
+import { parsePath } from './opcua-path.ts';
 
 /** Where a server does not know one of them, the sample is without it. */
 const usualFields = [
@@ -15,13 +16,20 @@ const usualFields = [
   'ConfirmedState/Id',
 ];
 
+const fieldText = z
+  .string()
+  .refine(
+    (text) => parsePath(text) !== null,
+    'must be browse names below the event type, such as Message or ActiveState/Id; & goes before / * & in a name',
+  );
+
 export const eventsSchema = z
   .strictObject({
     type: nodeText
       .default('i=2041')
       .describe('event type; those derived from it are taken as well. i=2041: all, i=2782: conditions, i=2915: alarms'),
     fields: z
-      .array(pathText)
+      .array(fieldText)
       .min(1)
       .max(100)
       .default(usualFields)

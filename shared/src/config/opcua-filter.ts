@@ -31,6 +31,7 @@ type Filtered = {
 };
 type FilteredTag = Filtered & {
   readonly type: string;
+  readonly events?: unknown;
   readonly minimum?: number | undefined;
   readonly maximum?: number | undefined;
 };
@@ -46,10 +47,15 @@ export function filterProblems(
   const isTwice = ({ deadband, deadbandPercent }: Filtered): boolean =>
     deadband !== undefined && deadbandPercent !== undefined;
   const ofTags = device.tags.flatMap((tag, position) => {
+    const isNumber = tag.type !== 'string' && tag.type !== 'bool';
+    if (tag.deadband !== undefined && !isNumber && tag.events === undefined)
+      return [
+        { path: ['tags', position, 'deadband'], message: `is for numbers, and a ${tag.type} is none: leave it out` },
+      ];
     const path = ['tags', position, 'deadbandPercent'];
     if (isTwice(tag)) return [{ path, message: twice.message }];
     if (tag.deadbandPercent === undefined) return [];
-    if (tag.type === 'string' || tag.type === 'bool') return [{ path, message: `a ${tag.type} has no range` }];
+    if (!isNumber) return [{ path, message: `a ${tag.type} has no range` }];
     if ((tag.deadbandAt ?? device.deadbandAt) === 'server' || hasRange(tag)) return [];
     const message =
       'needs the range of the tag: state minimum and maximum, or deadbandAt: server for a node with an EURange';

@@ -24,6 +24,10 @@ test('a percentage of a text, and two deadbands at once, are refused', () => {
   expect(problemsOf({}, { deadbandPercent: 5, type: 'string' })).toEqual([
     'tags.0.deadbandPercent: a string has no range',
   ]);
+  expect(problemsOf({}, { deadband: 5, type: 'string' })).toEqual([
+    'tags.0.deadband: is for numbers, and a string is none: leave it out',
+  ]);
+  expect(problemsOf({ deadband: 5 }, { type: 'string' })).toEqual([]);
   const twice = 'deadbandPercent: deadband and deadbandPercent exclude each other: leave one out';
   expect(problemsOf({}, { deadbandPercent: 5, deadband: 1 })).toEqual([`tags.0.${twice}`]);
   expect(problemsOf({ deadbandPercent: 5, deadband: 1 }, {})).toEqual([twice]);

@@ -20,6 +20,8 @@ describe('what a tag takes of its node', () => {
     { part: 'status', type: 'string' },
     { part: 'server-time', type: 'int64' },
     { events: {}, type: 'string' },
+    { node: 'ns=65535;i=4294967295' },
+    { node: 'nsu=urn:plant;s=x;i=99999999999' },
     {
       events: { type: 'nsu=urn:plant;i=5', fields: ['Message', 'nsu=urn:plant;Pressure'] },
       type: 'string',
@@ -36,6 +38,12 @@ describe('what a tag takes of its node', () => {
     [{ part: 'status' }, 'type: a status code is a uint32'],
     [{ part: 'server-time', type: 'uint32' }, 'type: the time of the server is an int64'],
     [{ events: {} }, 'type: an event is text: state type: string'],
+    [{ node: 'ns=70000;s=x' }, 'node: a namespace index is at most 65535'],
+    [{ node: 'ns=2;i=4294967296' }, 'node: the number of a node is at most 4294967295'],
+    [
+      { events: { fields: ['a//b'] }, type: 'string' },
+      'events.fields.0: must be browse names below the event type, such as Message',
+    ],
     [{ events: {}, type: 'string', deadband: 1 }, 'deadband: is for values, and this tag takes events'],
     [{ events: {}, type: 'string', thinToMs: 60_000 }, 'thinToMs: is for values, and this tag takes events'],
   ])('may not be %j', (tag, problem) => {

@@ -173,5 +173,6 @@ function logChange(log: Log, before: ReadonlyMap<Item, string>, now: ReadonlyMap
   const reasons = fresh.slice(0, maxReasonsLogged).map(([item, reason]) => `${item.tag.tag}: ${reason}`);
   if (fresh.length > 0)
     log.warn({ refused: now.size, reasons }, 'the server refuses nodes; correct them, or wait for the server');
-  else if (before.size > now.size) log.info({ refused: now.size }, 'the server takes items again that it did not have, or had refused');
+  else if (before.size > now.size)
+    log.info({ refused: now.size }, 'the server takes items again that it did not have, or had refused');
 }
