@@ -66,7 +66,7 @@ describe('where no security is stated', () => {
   test('None is not taken, nor what is broken or does not come by opc.tcp; the message says what to do', () => {
     const offered = [none, endpoint('Basic256', 'SignAndEncrypt'), endpoint('Basic128Rsa15', 'Sign')];
     expect(() => chosen(offered)).toThrow(
-      'the server offers no security that this agent speaks; it offers None/None, Basic256/SignAndEncrypt, Basic128Rsa15/Sign: enable Aes256Sha256RsaPss, Aes128Sha256RsaOaep, Basic256Sha256 there; or state security: { policy: None, mode: None } to do without',
+      'the server offers no security that this agent speaks; it offers None/None, Basic256/SignAndEncrypt, Basic128Rsa15/Sign: enable Aes256Sha256RsaPss, Aes128Sha256RsaOaep, Basic256Sha256 there; or state security: { policy: None, mode: None } (on the command line --security None) to do without',
     );
     const overHttps = endpoint('Basic256Sha256', 'SignAndEncrypt', [['anonymous']], 'https://example.org/https-binary');
     expect(() => chosen([overHttps])).toThrow('offers no security');
