@@ -63,7 +63,11 @@ describe('a publish response that cannot be decoded', () => {
       const ofLevel = () =>
         rig.declared.filter(
           (each) =>
-            each.kind === 'series' && each.tag !== 'other' && each.reason === 'outage' && each.from <= from && each.to >= from,
+            each.kind === 'series' &&
+            each.tag !== 'other' &&
+            each.reason === 'outage' &&
+            each.from <= from &&
+            each.to >= from,
         );
       await waitFor(() => ofLevel().length > 0, { what: 'a declaration' });
       expect(await rig.metric('fieldline_opcua_missing_messages_total')).toBe(1);
