@@ -1,7 +1,8 @@
 import { qualityName } from '@fieldline/shared/contracts';
 import { freePort, waitFor } from '@fieldline/shared/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { plantNode, type Rig, tagOf, useRigs } from './harness.ts';
+import { startLine } from './peers/cut-line.ts';
 import { type ServerSettings, startServer, type TestServer } from './peers/node-opcua.ts';
 
 const rigFor = useRigs();
@@ -195,6 +196,29 @@ describe('nodes that the server refuses', () => {
     await waitFor(async () => (await rig.metric('fieldline_opcua_refused_items')) === 2, { what: 'two refused nodes' });
     expect(qualities(rig, 'missing')).toEqual(['bad/address', 'good']);
     expect(qualities(rig, 'elsewhere')).toEqual(['bad/address']);
+  });
+
+  test('since it was restarted without them are bad again after an outage of the line, and were never good', async () => {
+    const first = await serverWith({ nodes });
+    const line = await startLine(first.settings.port);
+    onTestFinished(line.close);
+    const rig = rigFor({ endpoint: `opc.tcp://127.0.0.1:${line.port}/plant`, tags });
+    for (const name of names) await rig.turns(name, 'good');
+    await first.kill();
+    await rig.turns('level', 'bad/not-connected');
+    const { port, folder } = first.settings;
+    await serverWith({ port, folder, nodes: nodes.slice(1) });
+    await rig.turns('level', 'bad/address');
+    await rig.turns('state', 'good');
+    line.takeDown();
+    await rig.turns('level', 'bad/not-connected');
+    line.restore();
+    await rig.turns('state', 'good');
+    await rig.turns('level', 'bad/address');
+    expect(await rig.metric('fieldline_opcua_resumes_total')).toBe(1);
+    const notConnected = 'bad/not-connected';
+    expect(qualities(rig, 'level')).toEqual(['good', notConnected, 'bad/address', notConnected, 'bad/address']);
+    expect(qualities(rig, 'state')).toEqual(['good', notConnected, 'good', notConnected, 'good']);
   });
 
   test('by their number are asked for in smaller calls, whether the server tells its limit or not', async () => {

@@ -4,6 +4,7 @@
  *  - what is refused never holds up the others;
  *  - an item that has died at the server is forgotten there before it is asked for again, so it never reports twice.
  */
+import type { QualityCode } from '@fieldline/shared/contracts';
 import type { Clock, Log } from '@fieldline/shared/runtime';
 import type { NodeId, Session } from '../library.ts';
 import type { OpcuaMetrics } from '../metrics.ts';
@@ -34,14 +35,16 @@ export type DesiredItems = {
   readonly dueInMs: () => number;
   /** null for what is missing. */
   readonly nodeOf: (item: Item) => NodeId | null;
+  /** Those that the server did not take when they were asked for last. */
+  readonly refused: () => readonly Pick<Refused, 'item' | 'quality'>[];
   /** null if the server has all nodes. */
   readonly trouble: () => string | null;
   /** What is not as asked for and costs nothing; null if all is. */
   readonly note: () => string | null;
 };
 
-/** `reason`: null for what was not asked for yet. */
-type Missing = { readonly reason: string | null; readonly dueMs: number };
+/** `reason`: null for what was not asked for yet. `quality`: what the server has made of it, where it said no. */
+type Missing = { readonly reason: string | null; readonly quality: QualityCode | null; readonly dueMs: number };
 
 export function createDesiredItems(
   { device, items }: SubscriptionPlan,
@@ -65,15 +68,15 @@ export function createDesiredItems(
   const reset = (): void => {
     monitored.clear();
     dead = [];
-    for (const item of items) missing.set(item, { reason: null, dueMs: 0 });
+    for (const item of items) missing.set(item, { reason: null, quality: null, dueMs: 0 });
   };
   reset();
 
-  const putOff = (item: Item, reason: string, isInvalid: boolean): void => {
+  const putOff = (item: Item, reason: string, quality: QualityCode | null, isInvalid = false): void => {
     const before = pauses.get(item);
     const pauseMs = isInvalid ? retry.maxMs : Math.min(retry.maxMs, before === undefined ? retry.firstMs : before * 2);
     pauses.set(item, pauseMs);
-    missing.set(item, { reason, dueMs: clock.monotonicMs() + pauseMs });
+    missing.set(item, { reason, quality, dueMs: clock.monotonicMs() + pauseMs });
   };
 
   const refusals = (): [Item, string][] =>
@@ -105,7 +108,7 @@ export function createDesiredItems(
       const { item } = outcome;
       if (outcome.kind === 'refused') {
         refused.push(outcome);
-        putOff(item, outcome.reason, outcome.isInvalid);
+        putOff(item, outcome.reason, outcome.quality, outcome.isInvalid);
         continue;
       }
       missing.delete(item);
@@ -138,7 +141,7 @@ export function createDesiredItems(
       const known = monitored.get(item);
       if (known === undefined) return;
       monitored.delete(item);
-      putOff(item, reason, false);
+      putOff(item, reason, null);
       if (known.monitoredItemId === nothingAtServer) return;
       dead.push(known.monitoredItemId);
       metrics.renewedItems.inc({ device });
@@ -154,6 +157,7 @@ export function createDesiredItems(
       return Math.max(0, first - clock.monotonicMs());
     },
     nodeOf: (item) => monitored.get(item)?.nodeId ?? null,
+    refused: () => [...missing].flatMap(([item, { quality }]) => (quality === null ? [] : { item, quality })),
     trouble: () => {
       const refused = refusals();
       const [first] = refused;

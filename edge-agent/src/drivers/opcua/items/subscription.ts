@@ -125,8 +125,13 @@ export function createDeviceSubscription(
     gaps.close(heard.flatMap((item) => closeGap(item, at) ?? []));
   };
 
+  /** Of items that the server has, what it said last has held. What it has refused is as it was before the outage. */
   const restate = (): void => {
-    const marked = ofValues.flatMap(({ members }) => members).filter((each) => each.marked === notConnected);
+    mark(desired.refused(), heardUntil ?? serverNow());
+    const marked = ofValues
+      .filter(isMonitored)
+      .flatMap(({ members }) => members)
+      .filter((each) => each.marked === notConnected);
     const samples = marked.flatMap((each) => restateItem(each) ?? []);
     if (samples.length > 0) context.emit(samples);
   };
