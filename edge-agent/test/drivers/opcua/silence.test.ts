@@ -87,6 +87,11 @@ describeWith(asyncua, 'an item of which the server says nothing', () => {
     ]);
     const [first, , third] = beats.map(({ time }) => time);
     expect((third ?? 0) - (first ?? 0)).toBeGreaterThan(150_000);
+    // One that came a hair too soon would be held back by the filter, and the next would be late by a whole beat.
+    await waitFor(() => rig.of('level').length >= 40, { what: 'many heartbeats' });
+    const times = rig.of('level').map(({ time }) => time);
+    const early = times.filter((time, position) => position > 0 && time - (times[position - 1] ?? 0) < 100_000);
+    expect(early).toEqual([]);
   });
 
   test('is stale when its source time is too old, until the server has a younger one', async () => {

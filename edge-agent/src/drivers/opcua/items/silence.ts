@@ -56,6 +56,13 @@ export function createSilence(
   };
   for (const item of items) putOff(item);
 
+  /** A beat that is a moment ahead by the clock of the server, which its messages tell to some milliseconds, is not put off by a whole one. */
+  const untilBeatMs = (item: Item, serverNow: Micros): number =>
+    item.members.reduce((least, member) => {
+      const ms = beatInMs(member, serverNow);
+      return ms > 0 ? Math.min(least, ms) : least;
+    }, longestMs.get(item) ?? silentMs);
+
   /** The server must have reported by then what was there to report. */
   const settledMs = ({ samplingMs }: Item): number => 2 * (publishingMs + samplingMs) + 1_000;
 
@@ -81,6 +88,7 @@ export function createSilence(
     }
     if (!differsFrom(item, data)) {
       heard(item);
+      putOff(item, untilBeatMs(item, serverNow));
       return isCertain(item, data) ? item.members.flatMap((member) => sameAgain(member, data, serverNow)) : [];
     }
     if (suspected.delete(item)) {
@@ -137,11 +145,15 @@ const longestSilenceMs = ({ members }: Item, silentMs: number): number =>
 
 /** What is said of a tag whose value is the same as before. */
 function sameAgain(member: Item, data: DataValue, serverNow: Micros): Sample[] {
-  const { staleAfterMs, heartbeatMs, marked } = member;
+  const { staleAfterMs, marked } = member;
   const source = microsOf(data.sourceTimestamp, data.sourcePicoseconds) ?? serverNow;
   if (staleAfterMs !== null && serverNow - source > staleAfterMs * 1_000) {
     const sample = markItem(member, stale, serverNow);
     return sample === null ? [] : [sample];
   }
-  return heartbeatMs === null && marked === null ? [] : [sayAgain(member, data, serverNow)];
+  return marked === null && beatInMs(member, serverNow) > 0 ? [] : [sayAgain(member, data, serverNow)];
 }
+
+/** Until the time of its last sample is as far back as its heartbeat says: sooner, the filter would hold it back. */
+const beatInMs = ({ heartbeatMs, lastTime }: Item, serverNow: Micros): number =>
+  heartbeatMs === null ? Number.POSITIVE_INFINITY : heartbeatMs - (serverNow - lastTime) / 1_000;
