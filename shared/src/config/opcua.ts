@@ -135,7 +135,7 @@ export const opcuaDeviceSchema = z
       .enum(['subscribe', 'read'])
       .default('subscribe')
       .describe(
-        'subscribe: the server reports changes; where it has no subscriptions, or none left, values are read every samplingMs instead. read: they are always read',
+        'subscribe: the server reports changes; where it has no subscriptions, or none left, values are read every samplingMs instead, but never more often than every 100 ms. read: they are always read',
       ),
     publishingMs: durationMs.default(500),
     samplingMs: z.number().nonnegative().default(500),

@@ -59,6 +59,9 @@ describeWith(asyncua, 'values that are read', () => {
     await rig.sees('late', 7);
     expect(rig.of('late').map(({ quality }) => qualityName(quality))).toEqual(['bad/address', 'good']);
     expect(await rig.metric('fieldline_opcua_notifications_total')).toBe(0);
+    expect(rig.driver.note?.()).toContain(
+      'server1: 2 of 2 nodes, first n1, are read every 100 ms and not every 20 ms: no value is read more often',
+    );
   });
 
   test('turn bad when the server is killed, and come again when it is back', async () => {

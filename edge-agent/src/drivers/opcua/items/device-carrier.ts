@@ -45,17 +45,19 @@ export function createDeviceCarrier(
 
   const nodeOf = (item: Item): NodeId | null => (isRead ? reading : subscription).nodeOf(item);
 
-  const note = (): string | null =>
+  const noteOfLack = (): string | null =>
     lack === null
       ? null
       : `${device}: the server gives no subscription (${lack}): its values are read, and changes between two reads are not seen`;
+
+  const noteOfReads = (): string | null => [noteOfLack() ?? [], reading.note() ?? []].flat().join('; ') || null;
 
   const read = (reason: string | null): null => {
     const isNews = reason !== null && reason !== lack;
     isRead = true;
     lack = reason;
     groups = reading.begin();
-    if (isNews) context.log.warn(note() ?? '');
+    if (isNews) context.log.warn(noteOfLack() ?? '');
     return null;
   };
 
@@ -87,6 +89,6 @@ export function createDeviceCarrier(
     },
     reconcile: (session, facts) => (isRead ? reading : subscription).reconcile(session, facts),
     trouble: () => (isRead ? reading : subscription).trouble(),
-    note: () => (isRead ? note() : subscription.note()),
+    note: () => (isRead ? noteOfReads() : subscription.note()),
   };
 }

@@ -21,6 +21,8 @@ export type DeviceReading = {
   readonly reconcile: (session: Session, facts: ServerFacts) => Promise<number>;
   readonly nodeOf: DesiredItems['nodeOf'];
   readonly trouble: () => string | null;
+  /** Of items that are to be read more often than any is; null where there are none. */
+  readonly note: () => string | null;
 };
 
 /** A server without subscriptions is a small one. */
@@ -100,5 +102,11 @@ export function createDeviceReading(
     },
     nodeOf: desired.nodeOf,
     trouble: () => [desired.trouble() ?? [], silence.trouble() ?? []].flat().join('; ') || null,
+    note: () => {
+      const fast = items.filter(({ samplingMs }) => samplingMs < fastestReadMs);
+      const [first] = fast;
+      if (first === undefined) return null;
+      return `${device}: ${fast.length} of ${items.length} nodes, first ${first.tag.tag}, are read every ${fastestReadMs} ms and not every ${first.samplingMs} ms: no value is read more often`;
+    },
   };
 }
