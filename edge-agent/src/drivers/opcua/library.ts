@@ -87,6 +87,7 @@ export {
   EventNotificationList,
   FilterOperator,
   LiteralOperand,
+  type MonitoredItemNotification,
   SimpleAttributeOperand,
   StructureDefinition,
   StructureType,

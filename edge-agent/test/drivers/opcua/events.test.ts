@@ -115,6 +115,30 @@ describe('alarms', () => {
     await server.kill();
   });
 
+  test('that were more than the server keeps are declared, though it does not say that it has thrown some away', async () => {
+    const server = await startServer({ alarms: ['pump'] });
+    const tag = eventsTag('alarms', { type: 'i=2915', queueSize: 5 });
+    const rig = rigFor({ endpoint: server.endpoint, publishingMs: 1_000, tags: [tag] });
+    await waitFor(
+      async () => {
+        await server.ask({ do: 'alarm', name: 'pump', active: true, message: 'first' });
+        return messagesOf(rig, 'alarms').includes('first');
+      },
+      { what: 'the first alarm' },
+    );
+    // It keeps 100, however few are asked for.
+    await server.ask({ do: 'alarm', name: 'pump', active: true, message: 'burst', times: 300 });
+    await server.ask({ do: 'alarm', name: 'pump', active: true, message: 'last' });
+    await waitFor(() => messagesOf(rig, 'alarms').includes('last'), { what: 'the last alarm' });
+    const burst = eventsOf(rig, 'alarms').filter(({ fields }) => fields.Message === 'burst');
+    expect(burst.length).toBeLessThan(300);
+    await waitFor(() => rig.declared.length > 0, { what: 'a declaration' });
+    expect(rig.declared).toContainEqual(
+      expect.objectContaining({ tag: 'alarms', reason: 'source-overflow', to: burst[0]?.time }),
+    );
+    await server.kill();
+  });
+
   test('that ended while nobody listened are said to have ended, as uncertain', async () => {
     const first = await startServer({ alarms: ['pump'] });
     const rig = rigFor({ endpoint: first.endpoint, tags: [alarmTag] });

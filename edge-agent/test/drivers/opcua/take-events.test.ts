@@ -32,12 +32,30 @@ test('a queue that overflowed has lost what is older than the next event of the 
     eventOf(1, baseEvent, 6),
     eventOf(0, baseEvent, 9),
   ];
-  const { lost, samples } = takeEvents(items, events, atMs * 1_000);
+  const { lost, samples } = takeEvents(items, events, atMs * 1_000, () => 10);
   expect(samples).toHaveLength(3);
   expect(lost).toMatchObject([{ tag: { tag: 'one' }, span: { from: (atMs + 1) * 1_000, to: (atMs + 9) * 1_000 } }]);
 });
 
 test('where none follows, up to when it said so', () => {
-  const { lost } = takeEvents([itemOf('one')], [eventOf(0, baseEvent, 1), eventOf(0, overflow, 5)], atMs * 1_000);
+  const { lost } = takeEvents(
+    [itemOf('one')],
+    [eventOf(0, baseEvent, 1), eventOf(0, overflow, 5)],
+    atMs * 1_000,
+    () => 10,
+  );
   expect(lost).toMatchObject([{ span: { from: (atMs + 1) * 1_000, to: (atMs + 5) * 1_000 } }]);
+});
+
+test('as many events as the server keeps may have had others before them, though it does not say so', () => {
+  const items = [itemOf('one')];
+  const take = (...ms: number[]) =>
+    takeEvents(
+      items,
+      ms.map((each) => eventOf(0, baseEvent, each)),
+      atMs * 1_000,
+      () => 3,
+    ).lost;
+  expect(take(1, 2)).toEqual([]);
+  expect(take(5, 6, 7)).toMatchObject([{ span: { from: (atMs + 2) * 1_000, to: (atMs + 5) * 1_000 } }]);
 });

@@ -9,12 +9,16 @@ import type { SubscriptionPlan } from '../plan.ts';
 import { refreshConditions } from './condition-refresh.ts';
 import { takeEvents } from './take-events.ts';
 
-type Parts = { readonly metrics: OpcuaMetrics; readonly losses: ReturnType<typeof createLosses> };
+type Parts = {
+  readonly metrics: OpcuaMetrics;
+  readonly losses: ReturnType<typeof createLosses>;
+  readonly queueOf: (item: Item) => number;
+};
 
 export function createEventIntake(
   { device, items }: SubscriptionPlan,
   { emit, log }: DriverContext,
-  { metrics, losses }: Parts,
+  { metrics, losses, queueOf }: Parts,
 ) {
   const of = { device };
   const ofEvents = items.filter(({ events }) => events !== null);
@@ -37,7 +41,7 @@ export function createEventIntake(
     },
     take: ({ events }: EventNotificationList, arrival: Micros): void => {
       const notified = events ?? [];
-      const { samples, repeated, lost, wantsRefresh } = takeEvents(items, notified, arrival);
+      const { samples, repeated, lost, wantsRefresh } = takeEvents(items, notified, arrival, queueOf);
       metrics.notifications.inc(of);
       metrics.events.inc(of, notified.length);
       metrics.repeated.inc(of, repeated);

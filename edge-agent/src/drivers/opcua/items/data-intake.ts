@@ -7,6 +7,7 @@ import type { OpcuaMetrics } from '../metrics.ts';
 import type { SubscriptionPlan } from '../plan.ts';
 import { saysNodeVanished } from '../values/status.ts';
 import type { DesiredItems } from './desired-items.ts';
+import type { FullQueues } from './full-queues.ts';
 import { openGap, type ReportedGap, takeDataValue } from './item.ts';
 import type { createLosses } from './losses.ts';
 import type { Silence } from './silence.ts';
@@ -17,10 +18,11 @@ type Parts = {
   readonly gaps: Gaps;
   readonly desired: DesiredItems;
   readonly silence: Silence;
+  readonly fullQueues: FullQueues;
 };
 
 export function createDataIntake({ device, items }: SubscriptionPlan, { emit }: DriverContext, parts: Parts) {
-  const { metrics, losses, gaps, desired, silence } = parts;
+  const { metrics, losses, gaps, desired, silence, fullQueues } = parts;
   const of = { device };
   return {
     /** `askedAt`: when the server was asked for the values, by its own clock. */
@@ -28,6 +30,7 @@ export function createDataIntake({ device, items }: SubscriptionPlan, { emit }: 
       const samples: Sample[] = [];
       const ended: ReportedGap[] = [];
       const notified = monitoredItems ?? [];
+      fullQueues.judge(notified);
       for (const { clientHandle, value } of notified) {
         const item = items[clientHandle];
         if (item === undefined) continue;

@@ -35,6 +35,8 @@ export type DesiredItems = {
   readonly dueInMs: () => number;
   /** null for what is missing. */
   readonly nodeOf: (item: Item) => NodeId | null;
+  /** What the server keeps of it between two publishes; Infinity where that is not known. A server that grants 0 keeps one. */
+  readonly queueOf: (item: Item) => number;
   /** Those that the server did not take when they were asked for last. */
   readonly refused: () => readonly Pick<Refused, 'item' | 'quality'>[];
   /** null if the server has all nodes. */
@@ -157,6 +159,7 @@ export function createDesiredItems(
       return Math.max(0, first - clock.monotonicMs());
     },
     nodeOf: (item) => monitored.get(item)?.nodeId ?? null,
+    queueOf: (item) => Math.max(1, monitored.get(item)?.queueSize ?? Number.POSITIVE_INFINITY),
     refused: () => [...missing].flatMap(([item, { quality }]) => (quality === null ? [] : { item, quality })),
     trouble: () => {
       const refused = refusals();

@@ -31,6 +31,8 @@ export type Monitored = {
   readonly item: Item;
   readonly nodeId: NodeId;
   readonly monitoredItemId: number;
+  /** Values or events that the server keeps, as it has granted. */
+  readonly queueSize: number;
   /** The server keeps fewer values than it may sample between two publishes. */
   readonly isQueueShort: boolean;
   /** Why the server reports every change, or events with fewer fields, where a filter was asked for; else null. */
@@ -91,11 +93,13 @@ export async function monitorItems(
   const first = await create(session, subscription, requests, facts);
   const second = await create(session, subscription, first.withLess, facts);
   const created = [...first.created, ...second.created];
-  const lengthened = plan.queueSize === null ? await lengthen(session, subscription, created, facts) : new Map();
+  const lengthened =
+    plan.queueSize === null ? await lengthen(session, subscription, created, facts) : new Map<number, number>();
   const monitored = created.map((each): Monitored => {
     const { item, nodeId, monitoredItemId, filterRefusal } = each;
-    const isQueueShort = (lengthened.get(monitoredItemId) ?? each.revisedQueueSize) < each.neededQueueSize;
-    return { kind: 'monitored', item, nodeId, monitoredItemId, isQueueShort, filterRefusal };
+    const queueSize = lengthened.get(monitoredItemId) ?? each.revisedQueueSize;
+    const isQueueShort = queueSize < each.neededQueueSize;
+    return { kind: 'monitored', item, nodeId, monitoredItemId, queueSize, isQueueShort, filterRefusal };
   });
   return { outcomes: [...monitored, ...refused, ...first.refused, ...second.refused], untold };
 }
@@ -114,6 +118,7 @@ export async function findItems(session: Session, items: readonly Item[], facts:
       item,
       nodeId,
       monitoredItemId: nothingAtServer,
+      queueSize: Number.POSITIVE_INFINITY,
       isQueueShort: false,
       filterRefusal: null,
     };

@@ -18,6 +18,7 @@ import { microsOf } from '../values/time.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import { createDataIntake } from './data-intake.ts';
 import { createDesiredItems, type DesiredItems, type NodeRetry } from './desired-items.ts';
+import { createFullQueues } from './full-queues.ts';
 import { closeGap, type Item, markItem, openGap, restateItem } from './item.ts';
 import { createLosses } from './losses.ts';
 import { createMessageOrder, isKeepAlive, type MessageOrder, type Republishes } from './message-order.ts';
@@ -79,11 +80,12 @@ export function createDeviceSubscription(
   const of = { device };
   let atServer: AtServer | null = null;
   const desired = createDesiredItems(plan, { clock: context.clock, log, metrics, retry: options.retryNodes });
-  const events = createEventIntake(plan, context, { metrics, losses });
+  const events = createEventIntake(plan, context, { metrics, losses, queueOf: desired.queueOf });
   /** The silence of the others tells nothing: events come when there are some. */
   const ofValues = items.filter(({ events }) => events === null);
   const silence = createSilence({ ...plan, items: ofValues }, desired, { clock: context.clock, metrics, gaps });
-  const data = createDataIntake(plan, context, { metrics, losses, gaps, desired, silence });
+  const fullQueues = createFullQueues(items, desired.queueOf);
+  const data = createDataIntake(plan, context, { metrics, losses, gaps, desired, silence, fullQueues });
   /** Until when we know all that the server had to say, by its own clock: our own samples go by the clock of the others of the tag. */
   let heardUntil: Micros | null = null;
 
@@ -109,12 +111,15 @@ export function createDeviceSubscription(
     );
   };
 
+  const toldUntil = (item: Item, until: Micros): Micros =>
+    Math.max(item.reported?.time ?? 0, until - unsampledMicros(item, plan));
+
   /** What the server had for us is gone: until it says how each node stands, nobody knows what has happened to that. */
   const openGaps = (): void => {
     const until = heardUntil;
     if (until === null) return;
     for (const item of items) {
-      if (item.events === null) openGap(item, Math.max(item.reported?.time ?? 0, until - unsampledMicros(item, plan)));
+      if (item.events === null) openGap(item, toldUntil(item, until));
       else if (isMonitored(item)) openGap(item, until);
     }
   };
@@ -148,6 +153,7 @@ export function createDeviceSubscription(
       else if (notified instanceof EventNotificationList) events.take(notified, arrival);
       else if (notified instanceof StatusChangeNotification) onStatusChange(known, notified.status);
     }
+    fullQueues.delivered();
     heardUntil = published;
     if (isKeepAlive(message)) return;
     const { subscriptionId } = known;
@@ -220,6 +226,8 @@ export function createDeviceSubscription(
     known.isHeard = false;
     if (!(await known.order.catchUp())) return false;
     restate();
+    const until = heardUntil ?? serverNow();
+    fullQueues.resumed(serverNow(), (item) => toldUntil(item, until));
     metrics.resumes.inc(of);
     return true;
   };

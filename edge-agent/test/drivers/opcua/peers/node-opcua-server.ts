@@ -144,7 +144,8 @@ function execute(command: ServerCommand): unknown {
       const alarm = alarms.get(command.name);
       if (command.active) alarm?.activateAlarm();
       else alarm?.deactivateAlarm(false);
-      alarm?.raiseNewCondition({ message: command.message, severity: 700, retain: command.active });
+      for (let left = command.times ?? 1; left > 0; left--)
+        alarm?.raiseNewCondition({ message: command.message, severity: 700, retain: command.active });
       return true;
     }
     case 'add':

@@ -76,8 +76,14 @@ export type ServerCommand =
       readonly overflow?: boolean;
       readonly sourceTimeMs: number;
     }
-  /** Of the alarm of this name; raised, or over. */
-  | { readonly do: 'alarm'; readonly name: string; readonly active: boolean; readonly message: string }
+  /** Of the alarm of this name; raised, or over. `times`: it is said so often, at once. */
+  | {
+      readonly do: 'alarm';
+      readonly name: string;
+      readonly active: boolean;
+      readonly message: string;
+      readonly times?: number;
+    }
   | { readonly do: 'add'; readonly node: ServerSettings['nodes'][number] }
   | { readonly do: 'delete'; readonly name: string }
   | { readonly do: 'add-method'; readonly method: TestMethod }
