@@ -191,13 +191,14 @@ export function createConnection(
     }
   };
 
-  const onConnected = ({ security, oddities }: OpenSession): void => {
+  const onConnected = ({ isTakenOver, security, oddities }: OpenSession): void => {
     isHeard = false;
     state = 'connected';
     trouble = null;
     const name = `${security.policy}/${security.mode}`;
     note = [`${endpoint}: ${name}${plan.security === null ? ', the strongest it offers' : ''}`, ...oddities].join(', ');
-    log.info({ security: name, isStated: plan.security !== null }, 'connected');
+    const how = { security: name, isStated: plan.security !== null };
+    log.info(how, isTakenOver ? 'connected, the session taken over' : 'connected');
     for (const each of oddities) log.warn(each);
     for (const device of devices) metrics.connects.inc({ device });
   };

@@ -98,7 +98,7 @@ const hints: readonly Hint[] = [
       `the server closed the connection while it was secured. Many do so with clients that they do not trust: on the server, trust the certificate ${certificate}`,
   ],
   [
-    /BadSessionClosed|BadSessionIdInvalid/,
+    /BadSession(Closed|IdInvalid|NotActivated)/,
     'device/unreachable',
     ({ endpoint }) => `the server at ${endpoint} has closed the session`,
   ],

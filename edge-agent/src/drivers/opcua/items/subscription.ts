@@ -76,7 +76,7 @@ export function createDeviceSubscription(
   const { acknowledgements, gaps } = options;
   const { device, items } = plan;
   const log = context.log.child({ device });
-  const losses = createLosses(context.declare);
+  const losses = createLosses({ ...context, log });
   const of = { device };
   let atServer: AtServer | null = null;
   const desired = createDesiredItems(plan, { clock: context.clock, log, metrics, retry: options.retryNodes });

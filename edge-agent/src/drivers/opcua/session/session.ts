@@ -34,6 +34,7 @@ import { readIdentity } from './identity.ts';
 export type OpenSession = {
   /** The one that was left, if the server still has it. */
   readonly session: Session;
+  readonly isTakenOver: boolean;
   /** As stated, or the strongest that the server offers. */
   readonly security: OpcuaSecurity;
   /** What is odd and yet accepted, for the operator. */
@@ -131,7 +132,7 @@ async function openAs(
     const session = isTakenOver
       ? left
       : withRawServices(await answered(() => client.createSession(identity), plan, signal));
-    return { session, security, oddities, ...endings(client, session, leave) };
+    return { session, isTakenOver, security, oddities, ...endings(client, session, leave) };
   } catch (error) {
     await leave();
     throw error;
