@@ -90,8 +90,10 @@ async function outage(options: {
   readonly changes: number;
   readonly tags: readonly string[];
   readonly history: boolean;
+  /** Nodes that the server has when it is back. */
+  readonly back?: readonly string[];
 }) {
-  const { changes, tags, history } = options;
+  const { changes, tags, history, back = ['level'] } = options;
   const settings = {
     namespaces: ['urn:plant'],
     nodes: numbered(tags, 0.5),
@@ -119,9 +121,11 @@ async function outage(options: {
   line.takeDown();
   for (let value = 4; value < 4 + changes; value++) await write(first, value);
   await first.kill();
-  const second = await serverWith({ ...settings, port: first.port, nodes: numbered(['level'], 999) });
+  const startAgain = (names: readonly string[]): Promise<AsyncuaServer> =>
+    serverWith({ ...settings, port: first.port, nodes: numbered(names, 999) });
+  const second = await startAgain(back);
   line.restore();
-  return { edge, agent, written, second };
+  return { edge, agent, written, second, startAgain };
 }
 
 /** Lets the agent go on until nothing waits any more, and a last value has come. */
@@ -157,6 +161,25 @@ describeWith(asyncua, 'an agent that is killed', () => {
     expect(often).toEqual(written.map(({ value }) => [value, 1]));
     expect(timesOf(samples, 999)).toHaveLength(1);
     expect(timesOf(samples, 1_000)).toHaveLength(1);
+    expect(declared.filter(({ reason }) => reason === 'outage')).toEqual([]);
+  }, 240_000);
+
+  test('or stopped, while the server has the node no more, reads the history when it has it again', async () => {
+    const { edge, agent, written, second, startAgain } = await outage({
+      ...{ changes: 3, tags: ['level'], history: true },
+      back: [],
+    });
+    const refusals = () => edge.inJournal().samples.filter(({ value }) => value === null).length;
+    await waitFor(() => refusals() > 1, { what: 'the node to be lost, and then refused' });
+    await kill(agent, 'SIGTERM');
+    const again = edge.start();
+    await edge.reaches('fieldline_opcua_connects_total', 1);
+    await kill(again);
+    await second.kill();
+    await goOnToTheEnd(edge, await startAgain(['level']));
+    const { samples, declared } = edge.inJournal();
+    const often = written.map(({ value, time }) => timesOf(samples, value).filter((each) => each === time).length);
+    expect(often).toEqual(written.map(() => 1));
     expect(declared.filter(({ reason }) => reason === 'outage')).toEqual([]);
   }, 240_000);
 
