@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Declaration } from '@fieldline/shared/contracts';
+import { pause } from '@fieldline/shared/runtime';
 import { describeWith, freePort, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { afterEach, expect, test } from 'vitest';
 import { imageOf } from '../../helpers/folder.ts';
@@ -181,6 +182,36 @@ describeWith(asyncua, 'an agent that is killed', () => {
     const often = written.map(({ value, time }) => timesOf(samples, value).filter((each) => each === time).length);
     expect(often).toEqual(written.map(() => 1));
     expect(declared.filter(({ reason }) => reason === 'outage')).toEqual([]);
+  }, 240_000);
+
+  test('leaves no time undeclared until its server, which has no history, is heard again', async () => {
+    const server = await serverWith({ namespaces: ['urn:plant'], nodes: numbered(['level'], 0.5) });
+    const edge = await gateway(`opc.tcp://127.0.0.1:${server.port}/plant`, ['level']);
+    const written: { readonly value: number; readonly time: number }[] = [];
+    const write = async (): Promise<void> => {
+      const [value, time] = [written.length + 1, Date.now() * 1_000];
+      written.push({ value, time });
+      await server.set({ name: 'level', dataType: 'Double', value, sourceMicros: time });
+      // Slower than it is sampled.
+      await pause(100);
+    };
+    const agent = edge.start();
+    await edge.reaches('fieldline_opcua_values_total', 1);
+    while (timesOf(edge.inJournal().samples, 3).length === 0) await write();
+    await kill(agent);
+    const again = edge.start();
+    while ((await edge.metric('fieldline_opcua_values_total')) < 10) await write();
+    await waitFor(async () => (await edge.metric('fieldline_opcua_gaps_waiting')) === 0, { what: 'nothing to wait' });
+    await kill(again, 'SIGTERM');
+    const { samples, declared } = edge.inJournal();
+    const lost = declared.flatMap((each) => (each.kind === 'series' ? [each] : []));
+    const missed = written.filter(({ value }) => timesOf(samples, value).length === 0);
+    expect(missed.length).toBeGreaterThan(0);
+    for (const { value, time } of missed)
+      expect(
+        lost.some(({ from, to }) => from <= time && time <= to),
+        `${value} of ${time} in ${JSON.stringify(lost)}`,
+      ).toBe(true);
   }, 240_000);
 
   test('before it has declared what no history has declares it after the start, once', async () => {
