@@ -11,7 +11,7 @@ import {
   topicOf,
 } from '@fieldline/shared/contracts';
 import { systemClock } from '@fieldline/shared/runtime';
-import { connectAsync } from 'mqtt';
+import { connectAsync, type MqttClient } from 'mqtt';
 
 export type StandIn = {
   /** That have come so far. */
@@ -52,9 +52,7 @@ export async function startStandIn(brokerUrl: string, gateway: string, wantsDela
   const acknowledging = setInterval(() => {
     if (!isNews) return;
     isNews = false;
-    const streams = [...committed].map(([stream, ranges]) => ({ stream, committed: ranges, ask: [] }));
-    const ack = { v: messageVersion, gateway, incarnation: 'bench', at: Date.now() * 1_000, lagging: false, streams };
-    client.publish(topicOf(gateway, 'ack'), encodeMessage(ackSchema.parse(ack)), { qos: 1, retain: true });
+    acknowledge(client, gateway, committed);
   }, ackEveryMs);
   return {
     samples: () => samples,
@@ -69,4 +67,11 @@ export async function startStandIn(brokerUrl: string, gateway: string, wantsDela
       await client.endAsync(true);
     },
   };
+}
+
+/** All of it as committed by the cloud. */
+export function acknowledge(client: MqttClient, gateway: string, committed: ReadonlyMap<string, Ranges>): void {
+  const streams = [...committed].map(([stream, ranges]) => ({ stream, committed: ranges, ask: [] }));
+  const ack = { v: messageVersion, gateway, incarnation: 'bench', at: Date.now() * 1_000, lagging: false, streams };
+  client.publish(topicOf(gateway, 'ack'), encodeMessage(ackSchema.parse(ack)), { qos: 1, retain: true });
 }

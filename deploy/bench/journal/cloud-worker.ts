@@ -1,19 +1,17 @@
 /** A thread that is as much of the cloud as an agent needs: takes each batch once, and acknowledges it as a commit. */
 import { parentPort, workerData } from 'node:worker_threads';
 import {
-  ackSchema,
   addRange,
   countOf,
   decodeBatch,
   emptyRanges,
-  encodeMessage,
   hasNumber,
-  messageVersion,
   type Ranges,
   TagLists,
   topicOf,
 } from '@fieldline/shared/contracts';
 import { connectAsync } from 'mqtt';
+import { acknowledge } from '../stand-in.ts';
 import type { CloudOptions, Taken } from './drain.ts';
 
 const { brokerUrl, gateway, backlogBatches }: CloudOptions = workerData;
@@ -52,9 +50,7 @@ await client.subscribeAsync(topicOf(gateway, 'batch'), { qos: 1 });
 const acknowledging = setInterval(() => {
   if (!isNews) return;
   isNews = false;
-  const streams = [...committed].map(([stream, ranges]) => ({ stream, committed: ranges, ask: [] }));
-  const ack = { v: messageVersion, gateway, incarnation: 'bench', at: Date.now() * 1_000, lagging: false, streams };
-  client.publish(topicOf(gateway, 'ack'), encodeMessage(ackSchema.parse(ack)), { qos: 1, retain: true });
+  acknowledge(client, gateway, committed);
   const ranges = (backlogStream === null ? undefined : committed.get(backlogStream)) ?? emptyRanges;
   if (countOf(ranges) < backlogBatches) return;
   clearInterval(acknowledging);

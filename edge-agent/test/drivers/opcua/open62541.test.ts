@@ -9,6 +9,7 @@ import { runByHand } from '../../commands/run-by-hand.ts';
 import { type Rig, tagOf, trouble, useRigs } from './harness.ts';
 import { make } from './made-certificates.ts';
 import { open62541, operator, passwordFile, useOpen62541 } from './peers/open62541.ts';
+import { scalarCases } from './scalar-cases.ts';
 
 const rigFor = useRigs();
 const { serverWith, trusting, certificate } = useOpen62541();
@@ -27,27 +28,7 @@ const main = '{"Position":-2.5,"Steps":-1,"State":"Off"}';
 
 type Case = readonly [name: string, type: ValueType, value: Value, element?: string];
 const values: Case[] = [
-  ['Boolean', 'bool', true],
-  ['SByte', 'int8', -128],
-  ['Byte', 'uint8', 255],
-  ['Int16', 'int16', -(2 ** 15)],
-  ['UInt16', 'uint16', 2 ** 16 - 1],
-  ['Int32', 'int32', -(2 ** 31)],
-  ['UInt32', 'uint32', 2 ** 32 - 1],
-  ['Int64', 'int64', -(2n ** 53n) - 1n],
-  ['UInt64', 'uint64', 2n ** 64n - 1n],
-  ['Float', 'float32', 0.5],
-  ['Double', 'float64', 0.1],
-  ['String', 'string', 'Störung'],
-  ['DateTime', 'string', '2026-03-01T12:00:00.123456Z'],
-  ['Guid', 'string', '72962B91-FA75-4AE6-8D28-B404DC7DAF63'],
-  ['ByteString', 'string', 'AQID'],
-  ['XmlElement', 'string', '<a/>'],
-  ['NodeId', 'string', node('x')],
-  ['ExpandedNodeId', 'string', node('y')],
-  ['StatusCode', 'string', 'BadSensorFailure'],
-  ['QualifiedName', 'string', 'name'],
-  ['LocalizedText', 'string', 'läuft'],
+  ...scalarCases,
   ['range', 'string', '{"Low":-1,"High":2}'],
   ['longs', 'string', '[1,"9007199254740993"]'],
   ['longs', 'int64', 2n ** 53n + 1n, '[1]'],

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { plantNode, tagOf, useRigs } from './harness.ts';
 import { asyncua, useAsyncua } from './peers/asyncua.ts';
 import { startServer } from './peers/node-opcua.ts';
+import { scalarCases } from './scalar-cases.ts';
 
 const rigFor = useRigs();
 const serverWith = useAsyncua();
@@ -19,27 +20,7 @@ const first = '{"Position":1.25,"Steps":"9007199254740993","State":"Running"}';
 const second = '{"Position":-2.5,"Steps":-1,"State":"Fault"}';
 
 const cases: Case[] = [
-  ['Boolean', 'bool', true],
-  ['SByte', 'int8', -128],
-  ['Byte', 'uint8', 255],
-  ['Int16', 'int16', -(2 ** 15)],
-  ['UInt16', 'uint16', 2 ** 16 - 1],
-  ['Int32', 'int32', -(2 ** 31)],
-  ['UInt32', 'uint32', 2 ** 32 - 1],
-  ['Int64', 'int64', -(2n ** 53n) - 1n],
-  ['UInt64', 'uint64', 2n ** 64n - 1n],
-  ['Float', 'float32', 0.5],
-  ['Double', 'float64', 0.1],
-  ['String', 'string', 'Störung'],
-  ['DateTime', 'string', '2026-03-01T12:00:00.123456Z'],
-  ['Guid', 'string', '72962B91-FA75-4AE6-8D28-B404DC7DAF63'],
-  ['ByteString', 'string', 'AQID'],
-  ['XmlElement', 'string', '<a/>'],
-  ['NodeId', 'string', 'nsu=urn:plant;s=x'],
-  ['ExpandedNodeId', 'string', 'nsu=urn:plant;s=y'],
-  ['StatusCode', 'string', 'BadSensorFailure'],
-  ['QualifiedName', 'string', 'name'],
-  ['LocalizedText', 'string', 'läuft'],
+  ...scalarCases,
   ['DiagnosticInfo', 'string', 'why'],
   ['DataValue', 'string', '{"Value":7,"StatusCode":"Good","SourceTimestamp":null,"ServerTimestamp":null}'],
   ['Variant', 'string', '[7,"seven"]'],

@@ -1,13 +1,10 @@
 /** Starts and tells the server of MiloServer.java; deploy/ci/milo.sh brings what it needs. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { freePort, type Requirement } from '@fieldline/shared/testing';
 import { findProgram } from '../../../../../shared/src/testing/find-program.ts';
-import { reapServer } from '../../../../../shared/src/testing/reaper.ts';
+import { startToldServer } from './told-server.ts';
 
 const jarFolder = fileURLToPath(new URL('../../../../../.fieldline/milo', import.meta.url));
 const program = fileURLToPath(new URL('MiloServer.java', import.meta.url));
@@ -32,29 +29,9 @@ export async function startMilo({ nodesPerRead = 10_000, itemsPerCall = 10_000 }
     '-Dorg.slf4j.simpleLogger.defaultLogLevel=off',
   ];
   const options = [port, nodesPerRead, itemsPerCall].map(String);
-  const server = spawn('java', [...java, '-cp', join(jarFolder, '*'), program, ...options], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  reapServer(server);
-  const answers = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
-  const answered = async (): Promise<void> => {
-    if ((await answers.next()).done) throw new Error('the server of Milo ended');
-  };
-  await answered();
-  return {
-    port,
-    endpoint: `opc.tcp://127.0.0.1:${port}/plant`,
-    tell: async (order: 'trust' | `set ${string} ${number}`): Promise<void> => {
-      server.stdin.write(`${order}\n`);
-      await answered();
-    },
-    kill: async (): Promise<void> => {
-      if (server.exitCode !== null || server.signalCode !== null) return;
-      const exited = once(server, 'exit');
-      server.kill('SIGKILL');
-      await exited;
-    },
-  };
+  const args = [...java, '-cp', join(jarFolder, '*'), program, ...options];
+  const server = await startToldServer<'trust' | `set ${string} ${number}`>('Milo', 'java', args);
+  return { port, endpoint: `opc.tcp://127.0.0.1:${port}/plant`, ...server };
 }
 
 export type MiloServer = Awaited<ReturnType<typeof startMilo>>;

@@ -1,16 +1,14 @@
 /** Compiles, starts and tells the server of open62541_server.c; deploy/ci/open62541.sh brings the library. */
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { findProgram, freePort, type Requirement, temporaryFolder } from '@fieldline/shared/testing';
 import { afterEach, beforeAll } from 'vitest';
-import { reapServer } from '../../../../../shared/src/testing/reaper.ts';
 import { addTrusted } from '../../../../src/drivers/opcua/trust/trust-folder.ts';
 import { type DeviceSettings, type Rig, trouble, useRigs } from '../harness.ts';
 import { type Made, make } from '../made-certificates.ts';
+import { startToldServer } from './told-server.ts';
 
 const brought = fileURLToPath(new URL('../../../../../.fieldline/open62541/lib/pkgconfig', import.meta.url));
 const source = fileURLToPath(new URL('open62541_server.c', import.meta.url));
@@ -60,27 +58,12 @@ async function startOpen62541(made: Made, settings: Open62541Settings) {
   const { namespaces = ['urn:plant'] } = settings;
   const limits = [nodesPerRead, itemsPerCall, sessionMs, keysMs].map(String);
   const args = [String(port), made.file, made.keyFile, ...limits, transfers ? 'transfer' : 'keep', ...namespaces];
-  const server = spawn(build(), args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  reapServer(server);
-  const answers = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
-  const answered = async (): Promise<void> => {
-    if ((await answers.next()).done) throw new Error('the server of open62541 ended');
-  };
-  await answered();
-  return {
-    port,
-    endpoint: `opc.tcp://127.0.0.1:${port}`,
-    tell: async (order: 'trust' | `set ${string} ${number}` | `events ${number}`): Promise<void> => {
-      server.stdin.write(`${order}\n`);
-      await answered();
-    },
-    kill: async (): Promise<void> => {
-      if (server.exitCode !== null || server.signalCode !== null) return;
-      const exited = once(server, 'exit');
-      server.kill('SIGKILL');
-      await exited;
-    },
-  };
+  const server = await startToldServer<'trust' | `set ${string} ${number}` | `events ${number}`>(
+    'open62541',
+    build(),
+    args,
+  );
+  return { port, endpoint: `opc.tcp://127.0.0.1:${port}`, ...server };
 }
 
 export type Open62541Server = Awaited<ReturnType<typeof startOpen62541>>;
