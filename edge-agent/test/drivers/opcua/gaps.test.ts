@@ -1,10 +1,8 @@
 /** What was missed while the server could not be heard: read from its history, or declared. */
-import { join } from 'node:path';
 import { qualityName, type Sample } from '@fieldline/shared/contracts';
-import { describeWith, temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import { waitFor } from '@fieldline/shared/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type DeviceSettings, plantNode, type Rig, tagOf, useRigs } from './harness.ts';
-import { asyncua, useAsyncua } from './peers/asyncua.ts';
 import { type Line, startLine } from './peers/cut-line.ts';
 import { type ServerSettings, startServer, type TestServer } from './peers/node-opcua.ts';
 
@@ -261,46 +259,5 @@ describe('an agent that was restarted', () => {
     await set(server, 'recorded', 2);
     await rig.sees('recorded', 2);
     expect(rig.samples.map(({ value }) => value)).toEqual([2]);
-  });
-});
-
-describeWith(asyncua, 'a server that is not node-opcua', () => {
-  const asyncuaWith = useAsyncua();
-
-  test('killed in an outage and started again, gives from its history what changed before it was killed', async () => {
-    const settings = {
-      namespaces: ['urn:plant'],
-      nodes: [{ ...plantNode('level', 'Double', 0.5), id: 7 }],
-      history: join(temporaryFolder(), 'history.db'),
-      valuesPerAnswer: 4,
-    };
-    const first = await asyncuaWith(settings);
-    const line = await lineTo(first.port);
-    const rig = rigFor({ endpoint: endpointOf(line), tags: [tagOf('level', 'float64', 'nsu=urn:plant;i=7')] });
-    await rig.sees('level', 0.5);
-    const write = async (value: number): Promise<number> => {
-      const sourceMicros = Date.now() * 1_000 + value;
-      await first.set({ name: 'level', dataType: 'Double', value, sourceMicros });
-      return sourceMicros;
-    };
-    await write(1);
-    await rig.sees('level', 1);
-    line.takeDown();
-    await rig.turns('level', 'bad/not-connected');
-    const times: number[] = [];
-    for (let value = 2; value <= 12; value++) {
-      times.push(await write(value));
-      await waitFor(async () => (await first.recorded('level')) === value + 1, { what: `${value} to be recorded` });
-    }
-    await first.kill();
-    await asyncuaWith({ ...settings, port: first.port, nodes: [{ ...plantNode('level', 'Double', 99), id: 7 }] });
-    line.restore();
-    await rig.sees('level', 99);
-    const missed = await waitFor(() => fromHistory(rig, 'level').length >= 11 && fromHistory(rig, 'level'), {
-      what: 'the values of the outage',
-    });
-    expect(missed.map(({ time }) => time)).toEqual(times);
-    expect(missed.map(({ value }) => value)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
-    expect(rig.declared).toEqual([]);
   });
 });

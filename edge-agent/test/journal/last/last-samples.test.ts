@@ -3,45 +3,13 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Sample, Tag, Value } from '@fieldline/shared/contracts';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import type { Journal } from '../../../src/journal/journal.ts';
-import type { JournalOptions } from '../../../src/journal/options.ts';
 import { damage } from '../../helpers/damage.ts';
-import { imageOf, segmentFiles } from '../../helpers/folder.ts';
+import { segmentFiles } from '../../helpers/folder.ts';
 import { current, handClock, openJournal } from '../../helpers/journal.ts';
-
-const noon = 1_790_000_000_000_000;
-const tagOf = (tag: string): Tag => ({ device: 'server', tag, type: 'float64' });
-const [slow, fast] = [tagOf('slow'), tagOf('fast')];
-const at = (tag: Tag, time: number, value: Value | null = time): Sample => ({
-  tag,
-  time: noon + time,
-  value,
-  quality: value === null ? 201 : 0,
-});
-const open = (folder: string, changes: Partial<JournalOptions> = {}): Journal =>
-  openJournal(folder, { isRemembered: (device) => device === 'server', ...changes });
-
-function write(journal: Journal, ...samples: Sample[]): void {
-  journal.record(samples, 0);
-  journal.flush();
-}
-
-const many = (count: number, from: number): Sample[] =>
-  Array.from({ length: count }, (_, n) => at(fast, from + n, Math.random()));
-
-/** Of a kill at this moment, the next start. */
-function afterKill(folder: string, changes: Partial<JournalOptions> = {}): Journal {
-  return open(imageOf(folder), changes);
-}
-
-const lastTime = (journal: Journal, tag: Tag): number | null => {
-  const last = journal.lastKept(tag);
-  return last === null ? null : last.time - noon;
-};
+import { afterKill, at, fast, lastTime, many, noon, open, slow, tagOf, write } from './remembering.ts';
 
 describe('the last sample of a series', () => {
   it('is known after each kill: that of the last flush, or a later one', async () => {
@@ -220,55 +188,6 @@ describe('a newest file', () => {
     const next = open(folder, changes);
     expect([lastTime(next, slow), lastTime(next, fast)]).toEqual([null, 1_000_000]);
     next.close();
-  });
-});
-
-describe('a tag whose texts tell of several things', () => {
-  const alarms: Tag = { device: 'server', tag: 'alarms', type: 'string' };
-  const changes: Partial<JournalOptions> = {
-    segmentBytes: 40_000,
-    subjectOf: ({ tag }, text) => {
-      const [name = '', state] = text.split(' ');
-      return tag === 'alarms' ? { name, isOver: state === 'over' } : null;
-    },
-  };
-  const standing = (journal: Journal) => journal.standing(alarms).map(({ time, text }) => [time - noon, text]);
-  const long = `tank ${'x'.repeat(300)}`;
-
-  it('has the last text of each that is not over, after kills and when their files are gone', () => {
-    const folder = temporaryFolder();
-    const journal = open(folder, changes);
-    write(journal, at(alarms, 1, 'pump hot'), at(alarms, 2, 'valve stuck'), at(alarms, 3, long));
-    for (let round = 1; segmentFiles(folder).length < 3; round++) write(journal, ...many(1_000, round * 1_000));
-    const { stream, last } = current(journal);
-    journal.confirm(stream, [[1, last]]);
-    write(journal, at(alarms, 4, 'valve over'), at(alarms, 5, 'pump hotter'));
-    const known = [
-      [5, 'pump hotter'],
-      [3, long],
-    ];
-    expect(standing(journal)).toEqual(known);
-    const next = afterKill(folder, changes);
-    expect(standing(next)).toEqual(known);
-    expect(next.lastKept(alarms)).toMatchObject({ time: noon + 5, value: 'pump hotter' });
-    expect(next.standing(slow)).toEqual([]);
-    next.close();
-    journal.close();
-  });
-
-  it('has nothing of those whose batch is lost and declared', () => {
-    const folder = temporaryFolder();
-    const bounds = { ...changes, maxBytes: 200_000 };
-    const journal = open(folder, bounds);
-    write(journal, at(alarms, 1, 'pump hot'));
-    for (let round = 1; standing(journal).length > 0 && round < 500; round++)
-      write(journal, ...many(100, round * 1_000));
-    expect(current(journal).held[0]?.[0]).toBeGreaterThan(2);
-    write(journal, at(alarms, 2, 'valve stuck'));
-    const next = afterKill(folder, bounds);
-    expect(standing(next)).toEqual([[2, 'valve stuck']]);
-    next.close();
-    journal.close();
   });
 });
 
