@@ -9,6 +9,7 @@ export function createBell(): Bell {
   let waiting = new Set<() => void>();
   return {
     ring: () => {
+      if (waiting.size === 0) return;
       const woken = waiting;
       waiting = new Set();
       for (const wake of woken) wake();

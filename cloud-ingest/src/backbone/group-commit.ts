@@ -43,7 +43,6 @@ type Ticket = { left: number; failed: boolean; resolve: () => void; reject: (err
 type Waiting = { readonly entry: Entry; readonly ticket: Ticket };
 /** What waits for one partition, the oldest first. */
 type Queue = {
-  readonly name: string;
   readonly topic: string;
   readonly partition: number;
   waiting: Waiting[];
@@ -52,19 +51,21 @@ type Queue = {
 type Part = { readonly queue: Queue; readonly items: readonly Waiting[] };
 
 export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
+  /** Of each topic, by partition. */
+  const queues = new Map<string, Queue[]>();
   /** Those that wait longest for their turn come first; one without anything is not there. */
-  const queues = new Map<string, Queue>();
+  const line = new Set<Queue>();
   const writers = new Set<Promise<void>>();
 
   /** One write after the other, as long as there is a partition that nobody writes. */
   async function work(): Promise<void> {
     // Appends made in the same turn of the event loop go together from the first write on.
     await new Promise(setImmediate);
-    for (let turn = takeTurn(queues, options); turn.length > 0; turn = takeTurn(queues, options)) {
+    for (let turn = takeTurn(line, options); turn.length > 0; turn = takeTurn(line, options)) {
       await write(turn);
       for (const { queue } of turn) {
         queue.isWritten = false;
-        if (queue.waiting.length === 0) queues.delete(queue.name);
+        if (queue.waiting.length === 0) line.delete(queue);
       }
       if (options.rest !== undefined) await options.rest();
       employ();
@@ -96,7 +97,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
         return;
       }
       for (const { items } of parts) for (const { ticket } of items) fail(ticket, error);
-      for (const queue of queues.values()) queue.waiting = queue.waiting.filter(({ ticket }) => !ticket.failed);
+      for (const queue of line) queue.waiting = queue.waiting.filter(({ ticket }) => !ticket.failed);
     }
   }
 
@@ -108,7 +109,11 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
           return;
         }
         const ticket: Ticket = { left: entries.length, failed: false, resolve, reject };
-        for (const entry of entries) queueOf(queues, entry).waiting.push({ entry, ticket });
+        for (const entry of entries) {
+          const queue = queueOf(queues, entry);
+          if (queue.waiting.length === 0) line.add(queue);
+          queue.waiting.push({ entry, ticket });
+        }
         employ();
       }),
     idle: async () => {
@@ -117,13 +122,14 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   };
 }
 
-function queueOf(queues: Map<string, Queue>, { topic, partition }: Entry): Queue {
-  const name = `${topic}/${partition}`;
-  const known = queues.get(name);
-  if (known !== undefined) return known;
-  const queue: Queue = { name, topic, partition, waiting: [], isWritten: false };
-  queues.set(name, queue);
-  return queue;
+function queueOf(queues: Map<string, Queue[]>, { topic, partition }: Entry): Queue {
+  let ofTopic = queues.get(topic);
+  if (ofTopic === undefined) {
+    ofTopic = [];
+    queues.set(topic, ofTopic);
+  }
+  ofTopic[partition] ??= { topic, partition, waiting: [], isWritten: false };
+  return ofTopic[partition];
 }
 
 function settle(ticket: Ticket): void {
@@ -137,13 +143,10 @@ function fail(ticket: Ticket, error: unknown): void {
 }
 
 /** What fits of the partitions that nobody writes, at least one entry if there is one; these go to the end of the row. */
-function takeTurn(
-  queues: Map<string, Queue>,
-  { maxWriteBytes, maxPartitionBytes }: GroupCommitOptions,
-): readonly Part[] {
+function takeTurn(line: Set<Queue>, { maxWriteBytes, maxPartitionBytes }: GroupCommitOptions): readonly Part[] {
   const turn: Part[] = [];
   let left = maxWriteBytes;
-  for (const queue of queues.values()) {
+  for (const queue of line) {
     if (queue.isWritten || queue.waiting.length === 0) continue;
     const { count, bytes } = fitting(queue.waiting, Math.min(left, maxPartitionBytes), turn.length === 0);
     if (count === 0) break;
@@ -152,8 +155,8 @@ function takeTurn(
   }
   for (const { queue } of turn) {
     queue.isWritten = true;
-    queues.delete(queue.name);
-    queues.set(queue.name, queue);
+    line.delete(queue);
+    line.add(queue);
   }
   return turn;
 }

@@ -31,8 +31,8 @@ export type BridgeParts = {
 
 export type Bridge = { readonly close: () => Promise<void> };
 
-/** Each of a quarter of the window at most: a broker that has room again sends while the others are under way. */
-const mostAppends = 4;
+/** Of the window, one for each append: a broker that has room again sends while the others are under way. */
+const shares = 4;
 /** How long a graceful stop waits for what was taken to be stored and acknowledged. */
 const drainMs = 5_000;
 /** A broker that keeps a session goes on giving it its share: one of a bridge that does not come back must end soon. */
@@ -44,7 +44,7 @@ const quietMs = 250;
 export function startBridge({ config, backbone, deadLetter, clock, log, metrics, health }: BridgeParts): Bridge {
   const { mqtt } = config;
   const counts = bridgeMetrics(metrics);
-  const window = new Window<Received>({ messages: mqtt.window, bytes: mqtt.windowBytes }, mostAppends);
+  const window = new Window<Received>({ messages: mqtt.window, bytes: mqtt.windowBytes }, shares);
   const stopTaking = new AbortController();
   const stopStoring = new AbortController();
   let trouble: string | null = null;
@@ -69,16 +69,13 @@ export function startBridge({ config, backbone, deadLetter, clock, log, metrics,
 
   async function run(): Promise<void> {
     const { signal } = stopStoring;
-    const underWay: Promise<void>[] = [];
     let last: Promise<void> = Promise.resolve();
     for (;;) {
       const taken = await window.take(signal);
       if (signal.aborted) return;
       counts.window.set(window.size);
       last = settle(taken, last, signal);
-      underWay.push(last);
       last.catch(unlessStopped);
-      if (underWay.length >= mostAppends) await underWay.shift();
     }
   }
 
@@ -126,7 +123,6 @@ export function startBridge({ config, backbone, deadLetter, clock, log, metrics,
             came += 1;
             watch.received(probe);
           },
-          log,
         }),
     },
     clock,

@@ -3,10 +3,10 @@
  * full, reading stops (and with it the broker, by TCP) until there is room. Then the answers to our pings wait behind the
  * unread messages: we go on pinging, so that the broker knows us alive, and do not take the silence for a lost connection.
  */
-import { type Micros, probeTopic } from '@fieldline/shared/contracts';
-import type { Clock, Log } from '@fieldline/shared/runtime';
-import type { IPublishPacket, MqttClient } from 'mqtt';
-import { holdPubacks, type Pubacks } from '../mqtt/hold-pubacks.ts';
+import { probeTopic } from '@fieldline/shared/contracts';
+import type { Clock } from '@fieldline/shared/runtime';
+import type { MqttClient } from 'mqtt';
+import { type Pubacks, takePublishes } from '../mqtt/take-publishes.ts';
 import { gatewayOf, type ReceivedMessage } from './to-record.ts';
 import type { Window } from './window.ts';
 
@@ -28,14 +28,12 @@ export type ReceiveOptions = {
   readonly onFull: () => void;
   /** For each message that was taken; a probe has its payload. */
   readonly onReceived: (probe: Buffer | null) => void;
-  readonly log: Log;
 };
 
 export function receive(
   client: MqttClient,
-  { window, keepaliveMs, clock, stop, onFull, onReceived, log }: ReceiveOptions,
+  { window, keepaliveMs, clock, stop, onFull, onReceived }: ReceiveOptions,
 ): void {
-  const pubacks = holdPubacks(client);
   const ended = new AbortController();
   client.once('close', () => ended.abort());
 
@@ -52,34 +50,20 @@ export function receive(
     }
   }
 
-  client.handleMessage = (packet, done) => {
-    if (stop.aborted) {
-      done();
-      return;
-    }
-    const received = receivedOf(packet, clock.now(), pubacks);
-    onReceived(packet.topic === probeTopic ? received.message.payload : null);
-    window.put(received);
-    if (!window.full) {
-      done();
-      return;
-    }
-    untilRoom().then(
-      () => done(),
-      (error) => log.error({ err: error }, 'waiting for room in the window failed'),
-    );
-  };
-}
-
-function receivedOf(packet: IPublishPacket, receivedAt: Micros, pubacks: Pubacks): Received {
-  const { topic, qos, retain, dup, messageId } = packet;
-  const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
-  return {
-    message: { topic, gateway: gatewayOf(topic), payload, qos, retain, dup, receivedAt },
-    bytes: payload.length + topic.length,
-    messageId: qos > 0 && messageId !== undefined ? messageId : null,
-    pubacks,
-  };
+  const pubacks = takePublishes(client, {
+    hasRoom: () => !window.full || stop.aborted,
+    untilRoom,
+    onPublish: ({ topic, payload, qos, retain, dup, messageId }) => {
+      if (stop.aborted) return;
+      onReceived(topic === probeTopic ? payload : null);
+      window.put({
+        message: { topic, gateway: gatewayOf(topic), payload, qos, retain, dup, receivedAt: clock.now() },
+        bytes: payload.length + topic.length,
+        messageId,
+        pubacks,
+      });
+    },
+  });
 }
 
 /** Each on its own connection, in the order of reception (MQTT 5, 4.6). */

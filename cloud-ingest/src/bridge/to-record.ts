@@ -1,6 +1,10 @@
 /** From an MQTT message to a record of the backbone: the bytes untouched, and beside them what the bytes do not say. */
-import { keyOf, type Micros, parseTopic, recordHeaders } from '@fieldline/shared/contracts';
-import type { NewRecord, RecordHeaders } from '../backbone/backbone.ts';
+import { keyOf, type Micros, parseTopic, type recordHeaders } from '@fieldline/shared/contracts';
+import type { NewRecord } from '../backbone/backbone.ts';
+
+type HeaderName = (typeof recordHeaders)[keyof typeof recordHeaders];
+/** Without `gateway` where the topic names none. */
+type BridgeHeaders = Readonly<Record<Exclude<HeaderName, 'gateway'>, string> & { gateway?: string }>;
 
 export type ReceivedMessage = {
   readonly topic: string;
@@ -19,15 +23,16 @@ export const toRecord = (message: MessageOfGateway): NewRecord => ({
   headers: toHeaders(message),
 });
 
-export function toHeaders({ topic, gateway, receivedAt, qos, retain, dup }: ReceivedMessage): RecordHeaders {
-  return {
-    [recordHeaders.topic]: topic,
-    ...(gateway === null ? {} : { [recordHeaders.gateway]: gateway }),
-    [recordHeaders.receivedAt]: String(receivedAt),
-    [recordHeaders.qos]: String(qos),
-    [recordHeaders.retain]: String(retain),
-    [recordHeaders.dup]: String(dup),
+/** Named in full, not by `recordHeaders`: an object of known keys is made in half the time, and this one is made per message. */
+export function toHeaders({ topic, gateway, receivedAt, qos, retain, dup }: ReceivedMessage): BridgeHeaders {
+  const headers = {
+    topic,
+    'received-at': String(receivedAt),
+    qos: String(qos),
+    retain: String(retain),
+    dup: String(dup),
   };
+  return gateway === null ? headers : { ...headers, gateway };
 }
 
 export type MessageOfGateway = ReceivedMessage & { readonly gateway: string };

@@ -21,7 +21,7 @@ export type SessionOptions = {
   readonly expirySeconds?: number;
   /** MQTT 5: most messages that the broker sends without our PUBACK. */
   readonly receiveMaximum?: number;
-  /** Called before the client connects: a broker may send in the same segment as its CONNACK. */
+  /** Called when the client has its stream and nothing can have come yet: a broker may send in the same segment as its CONNACK. */
   readonly prepare?: (client: MqttClient) => void;
   /** Gives up connecting. */
   readonly signal?: AbortSignal;
@@ -67,7 +67,6 @@ function connectOnce(config: MqttConfig, options: SessionOptions, protocol: Prot
     failure = Object.assign(new Error(`the broker ended the session, reason code ${code}`), { code });
   });
   client.on('close', () => ended.abort(sessionError(failure, config.broker)));
-  options.prepare?.(client);
   return new Promise((resolve, reject) => {
     const connecting = new AbortController();
     options.signal?.addEventListener('abort', () => client.end(true), { signal: connecting.signal });
@@ -81,6 +80,7 @@ function connectOnce(config: MqttConfig, options: SessionOptions, protocol: Prot
       reject(failure);
     });
     client.connect();
+    options.prepare?.(client);
   });
 }
 

@@ -82,7 +82,8 @@ describeWith(mosquitto, 'the bridge, from Mosquitto', () => {
   test('appends are under way side by side; PUBACKs keep the order of reception, whichever ends first', async () => {
     const appends: (() => void)[] = [];
     const append: Backbone['append'] = () => new Promise((resolve) => appends.push(resolve));
-    const started = bridgeWith({ ...memoryBackbone().backbone, append }, configFor(wire.url));
+    // Each message is a share of this window.
+    const started = bridgeWith({ ...memoryBackbone().backbone, append }, configFor(wire.url, { window: 4 }));
     cleanup(() => started.bridge.close());
     await waitFor(() => started.trouble() === null, { what: 'the bridge to be subscribed' });
     for (const [index, text] of numbers(1, 3).entries()) {

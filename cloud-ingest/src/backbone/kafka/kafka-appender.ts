@@ -82,8 +82,9 @@ export function createKafkaAppender(kafka: Kafka, admin: KafkaAdmin, config: Kaf
     append: async (topic, records) => {
       const sized = records.map((record) => ({ record, bytes: checkRecordSize(record, config.maxRecordBytes) }));
       const partitions = await partitionCounts.of(topic);
+      const partitionOfKey = memoise((key) => partitionOf(key, partitions));
       await commits.append(
-        sized.map(({ record, bytes }) => ({ topic, partition: partitionOf(record.key, partitions), record, bytes })),
+        sized.map(({ record, bytes }) => ({ topic, partition: partitionOfKey(record.key), record, bytes })),
       );
     },
     close: async () => {
@@ -108,4 +109,13 @@ function byTopic(parts: readonly PartitionEntries[]): TopicBatches[] {
     return { partition, batch: recordBatchOf(records, timestampMs) };
   };
   return [...Map.groupBy(parts, ({ topic }) => topic)].map(([topic, some]) => ({ topic, batches: some.map(encoded) }));
+}
+
+function memoise(compute: (key: string) => number): (key: string) => number {
+  const known = new Map<string, number>();
+  return (key) => {
+    const value = known.get(key) ?? compute(key);
+    known.set(key, value);
+    return value;
+  };
 }
