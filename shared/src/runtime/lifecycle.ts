@@ -34,11 +34,14 @@ export class Lifecycle {
 }
 
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** After a stop in which everything was closed: a connection that a library has forgotten holds up no program for longer. */
+const lingerMs = 5_000;
 
 /**
  * The frame of every program's main: `work` runs until one of these aborts its signal: Control-C, a kill, the end of the
  * terminal. Settings and other expected errors end it with one message and exit code 1, wrong use with code 2; a second signal ends it at
- * once, with the exit code that shells give for it. No program here reads its settings again by SIGHUP.
+ * once, with the exit code that shells give for it. What keeps the event loop alive after a stop, nobody knows any more: the
+ * program ends all the same. No program here reads its settings again by SIGHUP.
  */
 export async function runProgram(work: (signal: AbortSignal) => Promise<void>, log?: Log): Promise<void> {
   const abort = new AbortController();
@@ -57,7 +60,15 @@ export async function runProgram(work: (signal: AbortSignal) => Promise<void>, l
     process.stderr.write(`${explain(error)}\n`);
   } finally {
     for (const name of endingSignals) process.off(name, onSignal);
+    if (abort.signal.aborted) setTimeout(endAnyway, lingerMs).unref();
   }
+}
+
+/** Reached only while something keeps the event loop alive. */
+function endAnyway(): void {
+  const open = [...new Set(process.getActiveResourcesInfo())].join(', ');
+  process.stderr.write(`stopped, but something is still open after ${lingerMs / 1_000} s (${open}): ending anyway\n`);
+  process.exit();
 }
 
 /** Expected errors in a sentence; what we did not expect with its stack. */

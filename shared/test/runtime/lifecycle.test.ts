@@ -42,6 +42,12 @@ describe('a program', () => {
     return child;
   };
 
+  it('ends after a stop also where something was left open', { timeout: 20_000 }, async () => {
+    const child = await start('setInterval(() => {}, 1_000);');
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('ends in order by %s', async (signal) => {
     const child = await start('');
     child.kill(signal);
