@@ -53,6 +53,11 @@ for (const { name, requirements, start, awaySeconds } of backbones) {
       broker.wipe();
       await broker.start();
       await line.ingest.start();
+      // Its last session may have been a short one, so that it waits longer; what flows until then comes out of the backbone.
+      await waitFor(() => line.agent.metric('fieldline_uplink_connected'), {
+        timeoutMs: 90_000,
+        what: 'the agent to come back',
+      });
       await line.flows(300);
       // What died with the broker is asked for and sent again, which an agent that is being stopped has not always the time for.
       await waitFor(
