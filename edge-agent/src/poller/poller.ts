@@ -64,7 +64,7 @@ export function createPoller({ clock, onSamples, metrics, log }: PollerParts): P
       const nowMs = clock.monotonicMs();
       const entry = agenda.take(nowMs + nearMs);
       if (entry === undefined) {
-        await sleeper.sleep(agenda.nextDueMs - nowMs);
+        await sleeper.sleep(agenda.nextDueMs, nowMs);
         readsInARow = 0;
         continue;
       }

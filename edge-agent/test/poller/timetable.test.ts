@@ -22,6 +22,13 @@ describe('the timetable', () => {
     expect(duesOf([200, 1_000, 200])).toEqual([0, 0, 100]);
   });
 
+  test('lets those that come close to each other share a moment, so that the machine is woken once for them', () => {
+    const dues = duesOf(Array(500).fill(1_000));
+    expect(new Set(dues).size).toBe(40);
+    expect(dues.filter((dueMs) => dueMs === 975)).toHaveLength(12);
+    expect(new Set(duesOf([20, 20, 20])), 'also where the period is shorter').toEqual(new Set([0]));
+  });
+
   test('gives every request a first turn within a second, however long its period', () => {
     const [first, second] = timetable([request(3_600_000), request(3_600_000)], 0);
     if (first === undefined || second === undefined) throw new Error('two entries');
