@@ -80,16 +80,22 @@ function readBit(setting: ModbusTag, order: AnyByteOrder): Read<boolean | NoValu
 function decodeNumber(setting: ModbusTag, tag: Tag, order: AnyByteOrder, { valueAt, factorAt }: ValuePlace): Decode {
   const read = inOrder(unlessAbsent(setting, readRaw(setting)), registerCount(setting) * 2, order);
   const compute = arithmeticOf(setting);
-  const readPower = inOrder(readScaleFactor, 2, swapsBytes(order) ? 'BADC' : 'ABCD');
+  const powerOf = factorAt === null ? null : readPowerAt(factorAt, order);
   return (data, index, time) => {
     const raw = read(data, (index + valueAt) * 2);
     if (raw instanceof NoValue) return bad(tag, time, raw.quality);
-    const power = factorAt === null ? 0 : readPower(data, (index + factorAt) * 2);
+    const power = powerOf === null ? 0 : powerOf(data, index);
     if (power instanceof NoValue) return bad(tag, time, power.quality);
     const value = compute === null ? raw : compute(raw, power);
     if (typeof value === 'number' && !Number.isFinite(value)) return bad(tag, time, notANumber);
     return good(tag, time, value);
   };
+}
+
+/** `index` counts registers, as that of a sample. */
+function readPowerAt(factorAt: number, order: AnyByteOrder): Read<number | NoValue> {
+  const read = inOrder(readScaleFactor, 2, swapsBytes(order) ? 'BADC' : 'ABCD');
+  return (data, index) => read(data, (index + factorAt) * 2);
 }
 
 function readRaw(setting: ModbusTag): Read<number | bigint | NoValue> {
