@@ -11,15 +11,18 @@ export function openKafkaBackbone(config: KafkaConfig, log: Log, times: KafkaTim
   const { brokers } = config;
   // Clients of their own: the connections of one can be cut without harm to the others.
   const client = (): KafkaClient => createKafka(config, log);
-  const admin = createKafkaAdmin(client(), brokers);
-  const appender = createKafkaAppender(client().kafka, admin, config);
+  const [asking, appending] = [client(), client()];
+  const admin = createKafkaAdmin(asking, brokers);
+  const appender = createKafkaAppender(appending.kafka, admin, config);
   const consumers = new Set<BackboneConsumer>();
   let closing: Promise<void> | undefined;
 
   async function closeAll(): Promise<void> {
     await Promise.all([...consumers].map((consumer) => consumer.close()));
     await appender.close();
+    appending.end();
     await admin.close();
+    asking.end();
   }
 
   return {

@@ -21,6 +21,11 @@ export type KafkaClient = {
   readonly kafka: Kafka;
   /** Closes all connections. The library opens new ones, and asks again who leads what. */
   readonly cut: (reason: string) => void;
+  /**
+   * Closes all connections for good, once the library has disconnected: where two requests connect at once it forgets one of their
+   * connections, and a request that comes late opens another. Kafka would keep those for minutes, and they the program.
+   */
+  readonly end: () => void;
   /** Connections that were open and are no longer, so far. */
   readonly lost: () => number;
 };
@@ -30,8 +35,10 @@ export function createKafka(config: KafkaConfig, log: Log): KafkaClient {
   mendRequestTimer();
   addCodecs();
   readBatches();
-  const sockets = new Set<Socket>();
-  let lost = 0;
+  const connections: Connections = { open: new Set(), lost: 0, areOver: false };
+  const cut = (reason: string): void => {
+    for (const socket of connections.open) socket.destroy(new Error(reason));
+  };
   const { tls, sasl } = config;
   const options: KafkaJsConfig = {
     clientId: 'fieldline-ingest',
@@ -41,9 +48,7 @@ export function createKafka(config: KafkaConfig, log: Log): KafkaClient {
     requestTimeout: requestTimeoutMs,
     // A few quick tries here; going on for long is the work of the callers, who know how to stop.
     retry: { initialRetryTime: 200, maxRetryTime: 2_000, retries: 4 },
-    socketFactory: socketsInto(sockets, () => {
-      lost += 1;
-    }),
+    socketFactory: socketsInto(connections),
     logLevel: logLevel.WARN,
     // Whatever goes wrong is thrown to us and said once, by us: the library's own lines are for debugging.
     logCreator: () => (entry) => {
@@ -66,25 +71,30 @@ export function createKafka(config: KafkaConfig, log: Log): KafkaClient {
   }
   return {
     kafka: new Kafka(options),
-    cut: (reason) => {
-      for (const socket of sockets) socket.destroy(new Error(reason));
+    cut,
+    end: () => {
+      connections.areOver = true;
+      cut('closed');
     },
-    lost: () => lost,
+    lost: () => connections.lost,
   };
 }
 
+type Connections = { readonly open: Set<Socket>; lost: number; areOver: boolean };
+
 /** As the library's own, and remembers what is open. */
 const socketsInto =
-  (sockets: Set<Socket>, lost: () => void): ISocketFactory =>
+  (connections: Connections): ISocketFactory =>
   ({ host, port, ssl, onConnect }) => {
     const name = isIP(host) === 0 ? { servername: host } : {};
     const socket = ssl ? connectTls({ host, port, ...name, ...ssl }, onConnect) : connect({ host, port }, onConnect);
     socket.setKeepAlive(true, keepAliveAfterMs);
-    sockets.add(socket);
+    connections.open.add(socket);
     socket.once('close', () => {
-      sockets.delete(socket);
-      lost();
+      connections.open.delete(socket);
+      connections.lost += 1;
     });
+    if (connections.areOver) socket.destroy(new Error('closed'));
     return writeBatches(socket);
   };
 

@@ -239,6 +239,7 @@ export async function createKafkaConsumer(
     const late = setTimeout(() => client.cut('closing'), closeTimeoutMs);
     await consumer.disconnect();
     clearTimeout(late);
+    client.end();
   }
 
   try {
