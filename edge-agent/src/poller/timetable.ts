@@ -2,7 +2,7 @@ import type { PollRequest } from '../drivers/driver.ts';
 
 /** In a fresh agent every request gets its first turn within this time, whatever its period. */
 const firstTurnsWithinMs = 1_000;
-/** Turns lie in slots this far apart: a machine that is woken for each request alone works nearly twice as much. */
+/** Turns lie in slots this far apart, the same for all: a machine that is woken for each request alone works nearly twice as much. */
 const slotMs = 25;
 
 /** A request and its place in time. Turns lie on the grid `phaseMs` + n × period; the very first may come before it. */
@@ -29,8 +29,8 @@ export function timetable(
     const position = placed.get(everyMs) ?? 0;
     placed.set(everyMs, position + 1);
     const share = position / (ofPeriod.get(everyMs) ?? 1);
-    const firstMs = slotOf(share * Math.min(everyMs, firstWithinMs));
-    return { request, phaseMs: startMs + slotOf(share * everyMs), dueMs: startMs + firstMs };
+    const firstMs = slotOf(startMs + share * Math.min(everyMs, firstWithinMs));
+    return { request, phaseMs: slotOf(startMs + share * everyMs), dueMs: Math.max(startMs, firstMs) };
   });
 }
 

@@ -18,7 +18,7 @@ const duesOf = (periods: number[], startMs = 0): number[] =>
 
 describe('the timetable', () => {
   test('spreads requests of the same period over it', () => {
-    expect(duesOf([1_000, 1_000, 1_000, 1_000], 70)).toEqual([70, 320, 570, 820]);
+    expect(duesOf([1_000, 1_000, 1_000, 1_000], 70)).toEqual([70, 300, 550, 800]);
     expect(duesOf([200, 1_000, 200])).toEqual([0, 0, 100]);
   });
 
@@ -26,6 +26,10 @@ describe('the timetable', () => {
     const dues = duesOf(Array(500).fill(1_000));
     expect(new Set(dues).size).toBe(40);
     expect(dues.filter((dueMs) => dueMs === 975)).toHaveLength(12);
+    expect(
+      timetable([request(1_000)], 1_234).map(({ phaseMs }) => phaseMs),
+      'one that comes later too',
+    ).toEqual([1_225]);
     expect(new Set(duesOf([20, 20, 20])), 'also where the period is shorter').toEqual(new Set([0]));
   });
 
