@@ -20,6 +20,18 @@ test('all that sleep until the same moment wake by one timer, the others by thei
   expect(vi.getTimerCount()).toBe(0);
 });
 
+test('a sleep that is longer than a timer can be ends early, and not at once', async () => {
+  const sleeper = createSleeper();
+  let ended = false;
+  void sleeper.sleep(3_000_000_000, 0).then(() => {
+    ended = true;
+  });
+  await vi.advanceTimersByTimeAsync(2_000_000_000);
+  expect(ended).toBe(false);
+  await vi.advanceTimersByTimeAsync(1_000_000_000);
+  expect(ended).toBe(true);
+});
+
 test('once all have been woken nobody sleeps any more, and no timer is left', async () => {
   const sleeper = createSleeper();
   const sleeps = [sleeper.sleep(1_000, 0), sleeper.sleep(2_000, 0)];

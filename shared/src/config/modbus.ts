@@ -8,7 +8,7 @@ import { byteOrders } from './modbus-registers.ts';
 import { modbusTagSchema } from './modbus-tag.ts';
 import { profileUseShape } from './profile-use.ts';
 import { deadbandShape, keepingShape, thinningProblems } from './tag-shapes.ts';
-import { durationMs, id } from './units.ts';
+import { durationMs, id, timeoutMs } from './units.ts';
 
 export * from './modbus-address.ts';
 export * from './modbus-exchange.ts';
@@ -48,7 +48,7 @@ export const modbusDeviceObject = z.strictObject({
     .default('ABCD')
     .describe('of 0xAABBCCDD in two registers; CDAB and DCBA: lowest register first, BADC and DCBA: bytes swapped'),
   everyMs: durationMs.default(1_000),
-  timeoutMs: durationMs.default(1_000),
+  timeoutMs: timeoutMs.default(1_000),
   timeToleranceMs: z
     .int()
     .nonnegative()

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { brokerUrl, durationMs, filePath, id, tlsClient } from './units.ts';
+import { brokerUrl, durationMs, filePath, id, timeoutMs, tlsClient } from './units.ts';
 
 /** How a program reaches the MQTT broker; the same on both sides. */
 export const mqttShape = {
@@ -14,5 +14,5 @@ export const mqttShape = {
   tls: tlsClient.optional(),
   /** The protocol has 16 bits for the seconds. */
   keepaliveMs: durationMs.max(65_535_000).default(30_000),
-  connectTimeoutMs: durationMs.default(10_000),
+  connectTimeoutMs: timeoutMs.default(10_000),
 };

@@ -5,7 +5,7 @@ import { limitsShape } from './commands.ts';
 import { addressProblems, nodeText, pathText } from './opcua-address.ts';
 import { typedRuleProblems } from './opcua-write.ts';
 import { keepingShape, tagDescriptionShape } from './tag-shapes.ts';
-import { durationMs, id } from './units.ts';
+import { durationMs, id, timeoutMs } from './units.ts';
 
 /** The input by which a command names the object, where the settings leave that to it. */
 export const objectInput = 'object';
@@ -38,7 +38,7 @@ export const opcuaCallSchema = z
     method: nodeText.optional(),
     methodPath: pathText.optional().describe('in place of method: e.g. Line1/Mixer/Dose'),
     inputs: z.array(inputSchema).max(32).default([]).describe('all inputs of the method, in its order'),
-    timeoutMs: durationMs.optional().describe('where it differs from that of the device'),
+    timeoutMs: timeoutMs.optional().describe('where it differs from that of the device'),
     atMostEveryMs: durationMs.default(1_000).describe('a command sooner after the one before, of this tag, is refused'),
     class: keepingShape.class,
     description: tagDescriptionShape.description,

@@ -14,7 +14,7 @@ import {
   tagDescriptionShape,
   thinningProblems,
 } from './tag-shapes.ts';
-import { durationMs, filePath, id } from './units.ts';
+import { durationMs, filePath, id, timeoutMs } from './units.ts';
 
 function wrongType(part: 'status' | 'server-time' | undefined, type: ValueType): string | null {
   if (part === 'status' && type !== 'uint32' && type !== 'string') {
@@ -145,7 +145,7 @@ export const opcuaDeviceSchema = z
       .max(10_000)
       .optional()
       .describe('values that the server keeps per item between two publishes; computed when absent'),
-    timeoutMs: durationMs.default(10_000),
+    timeoutMs: timeoutMs.default(10_000),
     history: z
       .enum(['auto', 'off'])
       .default('auto')

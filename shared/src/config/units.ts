@@ -18,6 +18,11 @@ export const durationMs = z
   .int()
   .positive()
   .max(366 * 24 * 3_600_000);
+/** How long an answer is waited for. Timers reach 2³¹ ms; what is longer than a day has been mistaken for something else. */
+export const timeoutMs = z
+  .int()
+  .positive()
+  .max(24 * 3_600_000);
 /** How long something is kept: up to a hundred years. */
 export const keptMs = z
   .int()

@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** As far as a timer of Node reaches: one that is set for longer fires at once. */
+export const longestTimerMs = 2 ** 31 - 1;
+
 export type BackoffOptions = {
   readonly firstMs: number;
   readonly maxMs: number;
@@ -30,7 +33,11 @@ export function createBackoff({ firstMs, maxMs, random = Math.random }: BackoffO
 /** Waits, or returns at once when the signal is or becomes aborted: true if the whole time has passed. */
 export async function pause(ms: number, signal?: AbortSignal): Promise<boolean> {
   try {
-    await sleep(ms, undefined, signal === undefined ? {} : { signal });
+    let leftMs = ms;
+    do {
+      await sleep(Math.min(leftMs, longestTimerMs), undefined, signal === undefined ? {} : { signal });
+      leftMs -= longestTimerMs;
+    } while (leftMs > 0);
     return true;
   } catch (error) {
     if (signal?.aborted) return false;

@@ -16,6 +16,19 @@ describe('back-off', () => {
     expect(shortest.next()).toBe(50);
   });
 
+  it('pauses for longer than a timer can, and does not end at once', async () => {
+    const warnings: Error[] = [];
+    const warned = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', warned);
+    const abort = new AbortController();
+    const paused = pause(3_000_000_000, abort.signal);
+    await pause(50);
+    expect(warnings).toEqual([]);
+    abort.abort();
+    expect(await paused, 'it was still going on').toBe(false);
+    process.off('warning', warned);
+  });
+
   it('ends a pause early when the signal is aborted', async () => {
     const abort = new AbortController();
     const paused = pause(3_600_000, abort.signal);
