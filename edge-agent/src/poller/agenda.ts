@@ -10,7 +10,7 @@
  */
 import { classRank, tagClasses } from '@fieldline/shared/contracts';
 import { Heap } from './heap.ts';
-import type { Entry } from './timetable.ts';
+import { type Entry, wantedMs } from './timetable.ts';
 
 const shareOfEach = 0.05;
 const mostHadMs = 1_000;
@@ -19,7 +19,7 @@ const mostHadMs = 1_000;
 type Waiting = { readonly entries: Heap<Entry>; owedMs: number };
 
 export class Agenda {
-  private readonly later = new Heap<Entry>(({ dueMs }) => dueMs);
+  private readonly later = new Heap<Entry>(wantedMs);
   /** By rank of the class; undefined where the link has none of it. */
   private readonly classes: (Waiting | undefined)[] = tagClasses.map(() => undefined);
 
@@ -36,9 +36,10 @@ export class Agenda {
     return [...this.later.all, ...this.classes.flatMap((waiting) => waiting?.entries.all ?? [])];
   }
 
-  /** When the next turn comes, where none has. */
+  /** When the next is to be read, where none is. */
   get nextDueMs(): number {
-    return this.later.first?.dueMs ?? Number.POSITIVE_INFINITY;
+    const { first } = this.later;
+    return first === undefined ? Number.POSITIVE_INFINITY : wantedMs(first);
   }
 
   add(entry: Entry): void {

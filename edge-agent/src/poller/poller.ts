@@ -1,14 +1,18 @@
-import type { Sample } from '@fieldline/shared/contracts';
+import { qualityCode, type Sample } from '@fieldline/shared/contracts';
 import type { Clock, Log, Metrics } from '@fieldline/shared/runtime';
 import type { PollRequest } from '../drivers/driver.ts';
 import { Agenda } from './agenda.ts';
 import { createSleeper } from './sleeper.ts';
-import { advance, type Entry, timetable } from './timetable.ts';
+import { advance, type Entry, timetable, wantedMs } from './timetable.ts';
 
 /** A link that is down answers without waiting: after so many reads it lets the others run. */
 const maxReadsInARow = 16;
 /** Timers count whole ms: a turn this near is now. */
 const nearMs = 0.5;
+
+const notConnected = qualityCode('bad/not-connected');
+/** Where nobody was there at a turn, it is looked again this much later, so that who comes back is not first read an hour later. */
+const againAfterMs = 2_000;
 
 /** A link that misses turns is spoken of at most this often; the counter tells all. */
 const logEveryMs = 60_000;
@@ -68,10 +72,13 @@ export function createPoller({ clock, onSamples, metrics, log }: PollerParts): P
         readsInARow = 0;
         continue;
       }
-      lateness.observe(Math.max(0, nowMs - entry.dueMs) / 1_000);
-      await readNow(entry.request, signal);
+      lateness.observe(Math.max(0, nowMs - wantedMs(entry)) / 1_000);
+      const isTurn = entry.againMs === null;
+      const isThere = await readNow(entry.request, isTurn, signal);
       const endedMs = clock.monotonicMs();
-      countMissed(link, entry.request, advance(entry, nowMs, endedMs), endedMs);
+      if (isTurn) countMissed(link, entry.request, advance(entry, nowMs, endedMs), endedMs);
+      const againMs = endedMs + againAfterMs;
+      entry.againMs = isThere || againMs >= entry.dueMs ? null : againMs;
       agenda.took(entry, endedMs - nowMs);
       agenda.add(entry);
       readsInARow += 1;
@@ -79,9 +86,15 @@ export function createPoller({ clock, onSamples, metrics, log }: PollerParts): P
     }
   }
 
-  /** Apart from the loop, whose frame would keep the samples of each link alive until its next turn. */
-  async function readNow(request: PollRequest, signal: AbortSignal): Promise<void> {
-    onSamples(await request.read(signal));
+  /**
+   * Tells whether the device was there: that it was not is a sample once a turn. Apart from the loop, whose frame would keep the samples
+   * of each link alive until its next turn.
+   */
+  async function readNow(request: PollRequest, isTurn: boolean, signal: AbortSignal): Promise<boolean> {
+    const samples = await request.read(signal);
+    const isThere = samples.length === 0 || samples.some(({ quality }) => quality !== notConnected);
+    if (isThere || isTurn) onSamples(samples);
+    return isThere;
   }
 
   function replaced(link: string, agenda: Agenda): Agenda {

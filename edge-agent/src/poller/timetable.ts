@@ -10,7 +10,12 @@ export type Entry = {
   readonly request: PollRequest;
   readonly phaseMs: number;
   dueMs: number;
+  /** Before its turn, because the last read found nobody; null: at its turn. */
+  againMs: number | null;
 };
+
+/** When it is to be read. */
+export const wantedMs = ({ againMs, dueMs }: Entry): number => againMs ?? dueMs;
 
 /**
  * Requests of the same period are spread evenly over the slots of it, so that neither the links nor this machine work in gusts: all
@@ -30,7 +35,8 @@ export function timetable(
     placed.set(everyMs, position + 1);
     const share = position / (ofPeriod.get(everyMs) ?? 1);
     const firstMs = slotOf(startMs + share * Math.min(everyMs, firstWithinMs));
-    return { request, phaseMs: slotOf(startMs + share * everyMs), dueMs: Math.max(startMs, firstMs) };
+    const phaseMs = slotOf(startMs + share * everyMs);
+    return { request, phaseMs, dueMs: Math.max(startMs, firstMs), againMs: null };
   });
 }
 

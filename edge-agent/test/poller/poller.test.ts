@@ -1,4 +1,4 @@
-import { GOOD, type Sample, type Tag, type TagClass } from '@fieldline/shared/contracts';
+import { GOOD, qualityCode, type Sample, type Tag, type TagClass } from '@fieldline/shared/contracts';
 import { createMetrics, type Log, silentLog } from '@fieldline/shared/runtime';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { PollRequest } from '../../src/drivers/driver.ts';
@@ -75,6 +75,33 @@ describe('the poller', () => {
     await vi.advanceTimersByTimeAsync(999);
     await poller.close();
     expect(plant.begun).toEqual({ a: [0], b: [250], c: [500], d: [750] });
+  });
+
+  test('looks again before the next turn where nobody was there, and tells of that once a turn', async () => {
+    const plant = createPlant();
+    const hourly = plant.add('a', 3_600_000);
+    const away = { value: null, quality: qualityCode('bad/not-connected') };
+    const isAway = (): boolean => performance.now() < 5_000 || Math.abs(performance.now() - 7_200_000) < 3_000;
+    const read = async (signal: AbortSignal): Promise<Sample[]> => {
+      const samples = await hourly.read(signal);
+      return isAway() ? samples.map((sample) => ({ ...sample, ...away })) : [...samples];
+    };
+    const poller = startPoller([{ ...hourly, read }]);
+    await vi.advanceTimersByTimeAsync(3 * 3_600_000 + 500);
+    await poller.close();
+    expect(plant.begun.a).toEqual([
+      ...[0, 2_000, 4_000, 6_000],
+      3_600_000,
+      ...[7_200_000, 7_202_000, 7_204_000],
+      10_800_000,
+    ]);
+    expect(poller.samples.map(({ time, value }) => `${time / 1_000} ${value}`)).toEqual([
+      ...['0 null', '6000 1'],
+      '3600000 1',
+      ...['7200000 null', '7204000 1'],
+      '10800000 1',
+    ]);
+    expect(await poller.missed('link')).toBe(0);
   });
 
   test('runs requests of one link one after another, those of others beside them', async () => {

@@ -45,7 +45,10 @@ describe('the timetable', () => {
 });
 
 describe('advance', () => {
-  const entryAt = (dueMs: number, everyMs = 100) => ({ request: request(everyMs), phaseMs: 0, dueMs });
+  const entryAt = (dueMs: number, everyMs = 100) => ({
+    ...{ request: request(everyMs), phaseMs: 0, dueMs },
+    againMs: null,
+  });
 
   test('counts from the turn, not from when it was read: nothing drifts', () => {
     const entry = entryAt(100);
