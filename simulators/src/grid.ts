@@ -1,4 +1,4 @@
-import type { Clock } from '@fieldline/shared/runtime';
+import { type Clock, longestTimerMs } from '@fieldline/shared/runtime';
 
 /**
  * Calls `tick` at every whole multiple of `everyMs` since the epoch, with that instant in ms, however late the call itself
@@ -9,7 +9,7 @@ export function onGrid(everyMs: number, clock: Clock, tick: (timeMs: number) => 
   const nowMs = (): number => clock.now() / 1_000;
   let next = Math.floor(nowMs() / everyMs + 1) * everyMs;
   const arm = (): void => {
-    timer = setTimeout(fire, Math.max(1, Math.min(next - nowMs(), 2 ** 30)));
+    timer = setTimeout(fire, Math.max(1, Math.min(next - nowMs(), longestTimerMs)));
   };
   const fire = (): void => {
     const now = nowMs();
