@@ -62,7 +62,7 @@ export type Agent = {
 
 /** Batches in memory while the disk takes none. */
 const memoryBytes = 32 * 1024 * 1024;
-/** A heavy library holds up everything while it is loaded: those that read already have asked their devices by then. */
+/** A heavy library, as those of other protocols and of MQTT, holds up everything while it is loaded: the devices are asked by then. */
 const headStartMs = 50;
 
 /** @throws FieldlineError journal/in-use, journal/foreign */
@@ -202,13 +202,13 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   });
   life.add('poller', () => poller.close());
   for (const protocol of protocolsOf(devices)) {
-    if (drivers.length > 0) await pause(headStartMs);
     const driver = await loadOne(protocol, config, context, parts);
     if (driver === null) continue;
     drivers.push(driver);
     driver.onReplanned?.(poller.replace);
     driver.start();
     poller.start(driver.requests);
+    await pause(headStartMs);
   }
   commander = takesCommands ? await startCommander(config, drivers, take, parts) : null;
   life.add('commands', () => commander?.close());

@@ -5,6 +5,7 @@
  */
 import type { IssueText } from './describe-issue.ts';
 import { fieldsOf, listOf, type Written } from './loose-data.ts';
+import { MadeOnce } from './made-once.ts';
 import type { ModbusProfile } from './modbus-profile.ts';
 import { nearest } from './nearest.ts';
 import { overrideSchema } from './profile-use.ts';
@@ -23,13 +24,11 @@ const overridable = new Set(Object.keys(overrideSchema.shape));
 
 export function applyProfile(device: Written, profile: LoadedProfile): Applied {
   const { model: _model, sources: _sources, notes: _notes, tags: _tags, ...settings } = profile.written;
-  const chosen = chooseTags(device, profile);
-  const tags = chosen.map(({ fields, overrides }) => ({
-    ...fields,
-    ...Object.fromEntries(overrides.map(({ key, value }) => [key, value])),
-  }));
+  const { only, override } = device;
+  const { chosen, tags } = choices.of(profile, { only, override }, () => chooseTags(device, profile));
+  const own = listOf(device.tags);
   return {
-    device: { ...settings, ...device, tags: [...tags, ...listOf(device.tags)] },
+    device: { ...settings, ...device, tags: own.length === 0 ? tags : [...tags, ...own] },
     issues: [...wrongNames(device, profile, chosen), ...wrongTags(device.tags)],
     toWritten: (issue) => toWritten(issue, chosen, profile.name),
   };
@@ -43,7 +42,20 @@ type Chosen = {
   readonly overrides: readonly Override[];
 };
 
-function chooseTags(device: Written, { written, checked }: LoadedProfile): Chosen[] {
+/** `tags`: the chosen ones as the schema checks them; of devices that use a profile alike they are one list. */
+type Choice = { readonly chosen: readonly Chosen[]; readonly tags: readonly Written[] };
+const choices = new MadeOnce<LoadedProfile, Choice>();
+
+function chooseTags(device: Written, profile: LoadedProfile): Choice {
+  const chosen = chosenOf(device, profile);
+  const tags = chosen.map(({ fields, overrides }) => ({
+    ...fields,
+    ...Object.fromEntries(overrides.map(({ key, value }) => [key, value])),
+  }));
+  return { chosen, tags };
+}
+
+function chosenOf(device: Written, { written, checked }: LoadedProfile): Chosen[] {
   const only = Array.isArray(device.only) ? new Set<unknown>(device.only) : null;
   const override = fieldsOf(device.override);
   const writtenTags = listOf(written.tags).map(fieldsOf);

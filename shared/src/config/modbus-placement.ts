@@ -1,4 +1,5 @@
 /** Where the tags of a device stand on the wire, and what of that contradicts the rest of its settings. */
+import { MadeOnce } from './made-once.ts';
 import {
   type AddressBase,
   maxStatedAddress,
@@ -45,8 +46,15 @@ export type RegisterMap = {
   readonly tags: readonly StatedTag[];
 };
 
+const tagsOfMaps = new MadeOnce<readonly StatedTag[], readonly ModbusTag[]>();
+const problemsOfMaps = new MadeOnce<readonly StatedTag[], readonly PathProblem[]>();
+
+/** The tags with their tables; of equal maps the same list. */
+export const placedTags = (map: RegisterMap): readonly ModbusTag[] =>
+  tagsOfMaps.of(map.tags, map.addressBase, () => map.tags.map((tag) => tagOf(map, tag)));
+
 /** A tag with its table, which the address may say. */
-export function tagOf(map: RegisterMap, tag: StatedTag): ModbusTag {
+function tagOf(map: RegisterMap, tag: StatedTag): ModbusTag {
   const place = placeOfTag(map, tag);
   return { ...tag, table: isProblem(place) ? (tag.table ?? 'holding') : place.table };
 }
@@ -78,7 +86,13 @@ export const avoidedSpans = ({ addressBase, avoid }: RegisterMap, table: ModbusT
 type PathProblem = [path: (string | number)[], message: string];
 
 /** Every contradiction between the tags and the device, with the key to change. */
-export function mapProblems(map: RegisterMap): PathProblem[] {
+export function mapProblems(map: RegisterMap): readonly PathProblem[] {
+  const { tags, addressBase, maxRegisters, maxBits, joinRecords, avoid } = map;
+  const limits = { addressBase, maxRegisters, maxBits, joinRecords, avoid };
+  return problemsOfMaps.of(tags, limits, () => findProblems(map));
+}
+
+function findProblems(map: RegisterMap): PathProblem[] {
   const avoided = avoidProblems(map);
   const rest = avoided.length > 0 ? { ...map, avoid: undefined } : map;
   const ofTags = map.tags.flatMap((tag, position) =>

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { checkedOnce } from './checked-once.ts';
 import { addressBases, maxStatedAddress } from './modbus-address.ts';
 import { exchangeProblems, exchangeShape } from './modbus-exchange.ts';
 import { mostSubRequests } from './modbus-file.ts';
 import { hasTransactionIds, modbusLinkSchema } from './modbus-link.ts';
-import { mapProblems, tagOf } from './modbus-placement.ts';
+import { mapProblems, placedTags } from './modbus-placement.ts';
 import { byteOrders } from './modbus-registers.ts';
 import { modbusTagSchema } from './modbus-tag.ts';
 import { profileUseShape } from './profile-use.ts';
@@ -82,7 +83,7 @@ export const modbusDeviceObject = z.strictObject({
   ...exchangeShape,
   ...deadbandShape,
   ...keepingShape,
-  tags: z.array(modbusTagSchema).default([]).describe('beside those of the profile, where one is named'),
+  tags: checkedOnce(z.array(modbusTagSchema)).default([]).describe('beside those of the profile, where one is named'),
 });
 
 const leastPeriodPerTolerance = 4;
@@ -113,12 +114,13 @@ export const modbusDeviceSchema = modbusDeviceObject
     }
     for (const problem of thinningProblems(device, 'everyMs', ({ everyMs }) => everyMs ?? device.everyMs))
       context.addIssue({ code: 'custom', ...problem });
+    // Of each its own path: the schema puts in front of it where it stands.
     for (const [path, message] of [...mapProblems(device), ...exchangeProblems(device)])
-      context.addIssue({ code: 'custom', path, message });
+      context.addIssue({ code: 'custom', path: [...path], message });
   })
   // With the tags of its profile in place, a device is complete: it can be written down and read again without the profile.
   .transform(({ profile: _profile, only: _only, override: _override, ...device }) => ({
     ...device,
-    tags: device.tags.map((tag) => tagOf(device, tag)),
+    tags: placedTags(device),
   }));
 export type ModbusDevice = z.infer<typeof modbusDeviceSchema>;

@@ -7,7 +7,8 @@ const keyPattern = /^([A-Za-z_][\w.-]*):(?= |$)/;
 /** Whatever begins like a number and is none of these is left to the library. */
 const numberPattern = /^-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?$/;
 const hexPattern = /^0x[0-9a-fA-F]{1,12}$/;
-const addressPattern = /^\d{1,3}(?:\.\d{1,3}){3}$/;
+/** Texts that begin like a number: an IPv4 address, a notation of register addresses. */
+const addressPattern = /^(?:\d{1,3}(?:\.\d{1,3}){3}|4x{4,5})$/;
 /** Colons only within a word. What separates or ends things on one line (`Flow`) never gets here from there. */
 const textPattern = /^(?:\.{1,2}\/|[A-Za-z_/°µ])(?:[\w./@+°µ²³%,;()^=−–-]|:(?=[\w/])| (?=[\w./°µ(+−–]))*$/;
 const quotedPattern = /^(?:"[^"\\\p{C}]*"|'[^'\p{C}]*')$/u;

@@ -9,12 +9,14 @@ import { notPlain, plainFlow, plainKey, plainValue } from './plain-scalar.ts';
 
 /** Characters. V8 makes what is cut out of a text a view into it from this length on, which keeps all of the text in memory. */
 const shortestSlice = 13;
+const blank = 0x20;
 
-type Line = { readonly indent: number; readonly text: string };
+/** `at`: where its row begins in the whole text. */
+type Line = { readonly at: number; readonly indent: number; readonly text: string };
 
 /** undefined where it is not all plain. */
 export function readPlainYaml(text: string): unknown {
-  const reader = new Reader(linesOf(text));
+  const reader = new Reader(text);
   const value = reader.block(0);
   return reader.isAtEnd ? value : undefined;
 }
@@ -22,26 +24,32 @@ export function readPlainYaml(text: string): unknown {
 /** Without blanks around them, empty ones and comments. */
 function linesOf(text: string): Line[] {
   const lines: Line[] = [];
+  let at = 0;
   for (const row of text.split('\n')) {
     let indent = 0;
-    while (row[indent] === ' ') indent += 1;
+    while (row.charCodeAt(indent) === blank) indent += 1;
     let end = row.length;
-    while (end > indent && row[end - 1] === ' ') end -= 1;
-    if (end > indent && row[indent] !== '#') lines.push({ indent, text: row.slice(indent, end) });
+    while (end > indent && row.charCodeAt(end - 1) === blank) end -= 1;
+    if (end > indent && row[indent] !== '#') lines.push({ at, indent, text: row.slice(indent, end) });
+    at += row.length + 1;
   }
   return lines;
 }
 
 /** Whatever it gives is undefined from the first thing on that is not plain; null and empty values are none of that. */
 class Reader {
+  private readonly text: string;
   private readonly lines: readonly Line[];
+  /** By their lines: a large plant has few kinds of devices and many of each, whose tags are one list then. */
+  private readonly lists = new Map<string, unknown>();
   /** Settings repeat few texts many times: each is kept once. */
   private readonly texts = new Map<string, string>();
   private at = 0;
   private failed = false;
 
-  constructor(lines: readonly Line[]) {
-    this.lines = lines;
+  constructor(text: string) {
+    this.text = text;
+    this.lines = linesOf(text);
   }
 
   get isAtEnd(): boolean {
@@ -56,6 +64,28 @@ class Reader {
   }
 
   private list(indent: number): unknown {
+    const end = this.endOfList(indent);
+    const rows = this.text.slice(this.lines[this.at]?.at, this.lines[end]?.at);
+    const known = this.lists.get(rows);
+    if (known === undefined) {
+      const list = this.newList(indent);
+      this.lists.set(rows, list);
+      return list;
+    }
+    this.at = end;
+    return known;
+  }
+
+  /** What stands deeper belongs to an entry. */
+  private endOfList(indent: number): number {
+    let end = this.at;
+    for (let line = this.lines[end]; line !== undefined; line = this.lines[++end]) {
+      if (line.indent < indent || (line.indent === indent && !isEntry(line.text))) break;
+    }
+    return end;
+  }
+
+  private newList(indent: number): unknown {
     const list: unknown[] = [];
     for (let line = this.lines[this.at]; line?.indent === indent && isEntry(line.text); line = this.lines[this.at]) {
       const content = line.text.slice(1).replace(leadingBlanks, '');

@@ -44,6 +44,8 @@ const scalar = fc.oneof(
     'a: b',
     'a #b',
     '0x1F',
+    '4xxxx',
+    '4xxxxxx',
     '1e3',
     '007',
     '.5',
@@ -124,6 +126,17 @@ describe('plain YAML', () => {
     fc.assert(
       fc.property(written, (text) => void expectAsLibrary(text)),
       { numRuns: 1_000 },
+    );
+  });
+
+  it('is read as the library reads it where lists are written twice, in the same lines or nearly so', () => {
+    const twice = fc.record({ list: fc.array(settings, { maxLength: 4 }), more: settings, indentSeq: fc.boolean() });
+    fc.assert(
+      fc.property(twice, ({ list, more, indentSeq }) => {
+        const devices = [list, list, [...list, more]].map((tags) => ({ device: 'd', tags, last: more }));
+        expectAsLibrary(stringify({ devices }, { indentSeq, aliasDuplicateObjects: false }));
+      }),
+      { numRuns: 500 },
     );
   });
 

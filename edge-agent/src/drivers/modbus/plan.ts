@@ -1,3 +1,4 @@
+import { MadeOnce } from '@fieldline/shared/config/made-once';
 import {
   type AddressBase,
   avoidedSpans,
@@ -12,6 +13,7 @@ import {
   placementOf,
   stretchesText,
 } from '@fieldline/shared/config/modbus';
+import { isSerialLink } from '@fieldline/shared/config/modbus-link';
 import { type Block, blockOf, type Limits, type Span } from './blocks.ts';
 import { costOf, typicalAnswerMs } from './request-cost.ts';
 import { requestsOf } from './requests.ts';
@@ -33,8 +35,16 @@ export type Plan = {
   readonly blocks: readonly Block<Point>[];
 };
 
-/** `answerMs`: what the device takes to answer; the plan of a serial line depends on it. */
-export function planDevice(device: ModbusDevice, answerMs: number = typicalAnswerMs): Plan[] {
+const plansOnNetworks = new MadeOnce<readonly ModbusTag[], readonly Plan[]>();
+
+/** `answerMs`: what the device takes to answer; the plan of a serial line depends on it. On a network equal devices have the same plans. */
+export function planDevice(device: ModbusDevice, answerMs: number = typicalAnswerMs): readonly Plan[] {
+  const { device: _name, link, unit: _unit, tags, ...settings } = device;
+  if (isSerialLink(link)) return newPlans(device, answerMs);
+  return plansOnNetworks.of(tags, settings, () => newPlans(device, answerMs));
+}
+
+function newPlans(device: ModbusDevice, answerMs: number): Plan[] {
   const groups = new Map<string, { table: ModbusTable; everyMs: number; name: string | undefined; points: Point[] }>();
   for (const setting of device.tags) {
     const { table, exchange: name } = setting;

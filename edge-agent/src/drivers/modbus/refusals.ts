@@ -4,10 +4,12 @@
  */
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { MadeOnce } from '@fieldline/shared/config/made-once';
 import {
   avoidedSpans,
   type ModbusDevice,
   type ModbusTable,
+  type ModbusTag,
   modbusTables,
   placementOf,
 } from '@fieldline/shared/config/modbus';
@@ -63,8 +65,16 @@ export const keyOf = (device: ModbusDevice): RefusalsKey => ({
   map: digestOf(device),
 });
 
+const digests = new MadeOnce<readonly ModbusTag[], string>();
+
 /** What is refused depends on the places and the limits, not on names, types or periods. */
 function digestOf(device: ModbusDevice): string {
+  const { addressBase, maxRegisters, maxBits, maxGap, maxSubRequests, joinRecords, avoid, tags } = device;
+  const settings = { addressBase, maxRegisters, maxBits, maxGap, maxSubRequests, joinRecords, avoid };
+  return digests.of(tags, settings, () => newDigest(device));
+}
+
+function newDigest(device: ModbusDevice): string {
   const { maxRegisters, maxBits, maxGap, maxSubRequests, joinRecords } = device;
   const places = device.tags.map((tag) => placeText(placementOf(device, tag)));
   const avoided = modbusTables.map((table) => avoidedSpans(device, table));

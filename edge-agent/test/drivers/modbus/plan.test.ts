@@ -9,6 +9,8 @@ const planOf = (settings: object) =>
 const blocksOf = (settings: object): [number, number][] =>
   planOf(settings).flatMap(({ blocks }) => blocks.map(({ first, count }): [number, number] => [first, count]));
 
+const base = { device: 'd', protocol: 'modbus', tags: [1, 5].map((address) => ({ tag: `r${address}`, address })) };
+
 describe('the plan of a device', () => {
   test('reads neighbouring tags in one request, in whatever order they are stated', () => {
     const tags = [
@@ -17,6 +19,15 @@ describe('the plan of a device', () => {
       { tag: 'b', address: 11, type: 'uint64' },
     ];
     expect(blocksOf({ tags, maxGap: 0 })).toEqual([[10, 6]]);
+  });
+
+  test('is one for devices of a network that differ by where they are only', () => {
+    const { tags } = modbusDeviceSchema.parse({ ...base, link: { kind: 'tcp', host: 'a' } });
+    const at = (host: string, settings: object) =>
+      planDevice({ ...modbusDeviceSchema.parse({ ...base, link: { kind: 'tcp', host }, ...settings }), tags });
+    expect(at('b', { device: 'e', unit: 2 })).toBe(at('a', {}));
+    expect(at('a', { maxGap: 0 })[0]?.blocks).toHaveLength(2);
+    expect(at('a', { everyMs: 50 })[0]?.everyMs).toBe(50);
   });
 
   test('takes the notation of the addresses off', () => {
