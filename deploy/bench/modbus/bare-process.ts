@@ -49,7 +49,11 @@ setInterval(() => {
 for (const [index, device] of options.devices.entries()) {
   const socket = connect({ host: '127.0.0.1', port: device.port, noDelay: true });
   const poll = (): void => void socket.write(requestOf(device));
-  setTimeout(() => setInterval(poll, options.everyMs), (index * options.everyMs) / options.devices.length);
+  const begin = (): void => {
+    poll();
+    setInterval(poll, options.everyMs);
+  };
+  setTimeout(begin, (index * options.everyMs) / options.devices.length);
   takeReplies(socket, device);
 }
 

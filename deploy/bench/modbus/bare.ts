@@ -5,7 +5,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Device } from '@fieldline/shared/config';
-import { pause } from '@fieldline/shared/runtime';
+import type { Micros } from '@fieldline/shared/contracts';
+import { pause, systemClock } from '@fieldline/shared/runtime';
 import { reapServer } from '@fieldline/shared/testing/reaper';
 import { usageOf } from '../machine.ts';
 import type { BareDevice, BareOptions } from './bare-process.ts';
@@ -17,14 +18,9 @@ const flushMs = 500;
 
 export type Times = { readonly warmUpMs: number; readonly measureMs: number };
 
-/** CPU time of the bare poller, in % of a core. */
-export async function measureBare(
-  { config, fleet }: Place,
-  folder: string,
-  everyMs: number,
-  { warmUpMs, measureMs }: Times,
-  signal: AbortSignal,
-): Promise<number> {
+export type BareProcess = { readonly pid: number; readonly spawnedAt: Micros; readonly stop: () => Promise<void> };
+
+export function startBare({ config, form }: Place, folder: string, everyMs: number): BareProcess {
   mkdirSync(folder, { recursive: true });
   const [broker = ''] = [config.uplink.broker].flat();
   const options: BareOptions = {
@@ -34,24 +30,41 @@ export async function measureBare(
     file: join(folder, 'bare.sqlite'),
     broker,
   };
-  const child = fork(program, [JSON.stringify(options)]);
+  const spawnedAt = systemClock.now();
+  const child = fork(program, [JSON.stringify(options)], { env: { ...process.env, NODE_COMPILE_CACHE: form.cache } });
   reapServer(child);
+  const stop = async (): Promise<void> => {
+    const ended = once(child, 'exit');
+    child.kill();
+    await ended;
+  };
+  return { pid: child.pid ?? 0, spawnedAt, stop };
+}
+
+/** CPU time of the bare poller, in % of a core. */
+export async function measureBare(
+  place: Place,
+  folder: string,
+  everyMs: number,
+  { warmUpMs, measureMs }: Times,
+  signal: AbortSignal,
+): Promise<number> {
+  const { config, fleet } = place;
+  const bare = startBare(place, folder, everyMs);
   try {
     await pause(warmUpMs, signal);
     await fleet.requests();
-    const before = usageOf(child.pid ?? 0);
+    const before = usageOf(bare.pid);
     const begunMs = performance.now();
     await pause(measureMs, signal);
     const seconds = (performance.now() - begunMs) / 1_000;
-    const after = usageOf(child.pid ?? 0);
+    const after = usageOf(bare.pid);
     const requests = (await fleet.requests()).length;
     const wanted = (config.devices.length * measureMs) / everyMs;
     if (requests < 0.95 * wanted) throw new Error(`the bare poller sent ${requests} of ${wanted} requests`);
     return (100 * (after.cpuSeconds - before.cpuSeconds)) / seconds;
   } finally {
-    const ended = once(child, 'exit');
-    child.kill();
-    await ended;
+    await bare.stop();
   }
 }
 

@@ -12,6 +12,8 @@ export type Entry = {
   dueMs: number;
   /** Before its turn, because the last read found nobody; null: at its turn. */
   againMs: number | null;
+  /** Until it was read once: the connection may have to be opened first. */
+  isNew: boolean;
 };
 
 /** When it is to be read. */
@@ -36,7 +38,7 @@ export function timetable(
     const share = position / (ofPeriod.get(everyMs) ?? 1);
     const firstMs = slotOf(startMs + share * Math.min(everyMs, firstWithinMs));
     const phaseMs = slotOf(startMs + share * everyMs);
-    return { request, phaseMs, dueMs: Math.max(startMs, firstMs), againMs: null };
+    return { request, phaseMs, dueMs: Math.max(startMs, firstMs), againMs: null, isNew: true };
   });
 }
 
@@ -45,17 +47,18 @@ const slotOf = (ms: number): number => Math.floor(ms / slotMs) * slotMs;
 /**
  * Moves an entry that was read to its next turn. A read serves the last turn that had come when it was begun, so that one which is a
  * whole period late is not followed by another at once. The next is the last turn on the grid that has come since, else the first
- * to come, and at least half a period after the turn that was due. Returns how many turns are missed: nobody read in them. Those
- * samples were never taken, so they are counted as missed and not declared as lost.
+ * to come, and at least half a period after the turn that was due. Returns how many turns are missed: nobody read in them, though the
+ * request had been read before. Those samples were never taken, so they are counted as missed and not declared as lost.
  */
 export function advance(entry: Entry, begunMs: number, endedMs: number): number {
-  const { request, phaseMs, dueMs } = entry;
+  const { request, phaseMs, dueMs, isNew } = entry;
   const { everyMs } = request;
   const turnAt = (timeMs: number): number => Math.floor((timeMs - phaseMs) / everyMs + rounding);
   const afterDue = Math.ceil((dueMs + everyMs / 2 - phaseMs) / everyMs - rounding);
   const turn = Math.max(afterDue, turnAt(begunMs) + 1, turnAt(endedMs));
   entry.dueMs = phaseMs + turn * everyMs;
-  return turn - afterDue;
+  entry.isNew = false;
+  return isNew ? 0 : turn - afterDue;
 }
 
 /** Turns, not ms: sums of fractions must not fall just beside a turn of the grid. */

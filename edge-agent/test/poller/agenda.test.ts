@@ -7,7 +7,7 @@ import { advance, type Entry } from '../../src/poller/timetable.ts';
 const entry = (name: string, dueMs: number, everyMs: number, tagClass: TagClass = 'process'): Entry => ({
   request: { link: 'link', name, everyMs, class: tagClass, read: async () => [] },
   phaseMs: dueMs,
-  ...{ dueMs, againMs: null },
+  ...{ dueMs, againMs: null, isNew: false },
 });
 const nameOf = (taken: Entry | undefined): string | undefined => taken?.request.name;
 const takeAll = (agenda: Agenda, nowMs: number): (string | undefined)[] => {

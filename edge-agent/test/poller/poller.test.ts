@@ -3,6 +3,7 @@ import { createMetrics, type Log, silentLog } from '@fieldline/shared/runtime';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { PollRequest } from '../../src/drivers/driver.ts';
 import { createPoller } from '../../src/poller/poller.ts';
+import { listeningLog } from '../helpers/listening-log.ts';
 
 /** The poller sleeps by setTimeout; its clock and its timers are put forward together. */
 beforeEach(() => {
@@ -113,6 +114,28 @@ describe('the poller', () => {
     expect(plant.mostPerLink()).toBe(1);
     expect(plant.begun.quick).toHaveLength(21);
     expect(await poller.missed('quick')).toBe(0);
+  });
+
+  test('misses no turn while a request is read for the first time, whose connection must be opened; after that it does', async () => {
+    const plant = createPlant();
+    const { lines, log } = listeningLog();
+    const request = plant.add('a', 20);
+    let takesMs = 500;
+    const read = async (signal: AbortSignal): Promise<readonly Sample[]> => {
+      const ms = takesMs;
+      takesMs = 0;
+      if (ms > 0) await wait(ms);
+      return await request.read(signal);
+    };
+    const poller = startPoller([{ ...request, read }], log);
+    await vi.advanceTimersByTimeAsync(700);
+    expect(await poller.missed('link')).toBe(0);
+    expect(lines).toEqual([]);
+    takesMs = 100;
+    await vi.advanceTimersByTimeAsync(300);
+    expect(await poller.missed('link')).toBe(4);
+    expect(lines).toHaveLength(1);
+    await poller.close();
   });
 
   test('shares a link that is too slow among its requests and counts every turn that is missed', async () => {

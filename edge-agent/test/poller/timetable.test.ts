@@ -48,6 +48,7 @@ describe('advance', () => {
   const entryAt = (dueMs: number, everyMs = 100) => ({
     ...{ request: request(everyMs), phaseMs: 0, dueMs },
     againMs: null,
+    isNew: false,
   });
 
   test('counts from the turn, not from when it was read: nothing drifts', () => {

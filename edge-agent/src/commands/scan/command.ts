@@ -60,7 +60,7 @@ export async function run({ args, clock, signal, say, progress }: FieldParts): P
   let asked = 0;
   const tell = (): void => {
     asked += 1;
-    if (asked % progressEvery === 0)
+    if (asked % progressEvery === 0 && asked < units.length)
       progress(`${asked} of ${counted(units.length, 'unit')} asked, ${found.length} found`);
   };
   try {

@@ -94,6 +94,8 @@ describe('scan', () => {
     const { said, progress } = await scanned(port, '--units', '1-10,20,21');
     expect(said.at(-1)).toBe('every unit id is answered: this is probably one device that does not look at it');
     expect(progress).toEqual(['10 of 12 units asked, 9 found']);
+    const last = await scanned(port, '--units', '1-10');
+    expect(last.progress, 'the end is told once').toEqual([]);
   });
 
   test('connects anew where a gateway hangs up after a request in vain', async () => {
