@@ -29,6 +29,11 @@ export class Pace {
     return true;
   }
 
+  /** What an earlier process has told the tag counts as well. */
+  recall(tag: Tag, sinceMs: number): void {
+    this.told.set(tag, this.clock.monotonicMs() - sinceMs);
+  }
+
   /** Whether the tag was told something less than this ago; if not, it is now. */
   isTooSoon(tag: Tag, atMostEveryMs: number): boolean {
     const nowMs = this.clock.monotonicMs();

@@ -29,6 +29,9 @@ export type Remembered = {
   readonly answer: AnswerMessage | null;
 };
 
+/** The newest that a tag was told, so that one that comes too soon after a restart is known as that. */
+export type Told = { readonly device: string; readonly tag: string; readonly at: Micros };
+
 const schema = `
   CREATE TABLE commands (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, command TEXT NOT NULL, expires INTEGER NOT NULL,
@@ -37,6 +40,13 @@ const schema = `
   CREATE TABLE forgotten (expires INTEGER NOT NULL) STRICT;
   INSERT INTO forgotten VALUES (0);`;
 const tables = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('commands', 'forgotten')";
+
+/** Of one without an answer it is not known when it was written: now, at worst. What was refused never went to the device. */
+const newestOfEachTag = `
+  SELECT json_extract(command, '$.device') AS device, json_extract(command, '$.tag') AS tag,
+    max(coalesce(json_extract(answer, '$.at'), @now)) AS at
+  FROM commands WHERE answer IS NULL OR json_extract(answer, '$.outcome') <> 'refused' GROUP BY 1, 2`;
+const told = z.object({ device: z.string(), tag: z.string(), at: z.int() });
 
 const row = z.object({ command: z.string(), before: z.string(), answer: z.string().nullable() });
 const before = answerSchema.shape.before;
@@ -56,6 +66,7 @@ export class CommandStore {
       unjournalled: database.prepare(
         `SELECT ${columns} FROM commands WHERE answer IS NOT NULL AND journalled = 0 ORDER BY number`,
       ),
+      told: database.prepare(newestOfEachTag),
       insert: database.prepare('INSERT INTO commands (id, command, expires, before, answer) VALUES (?, ?, ?, ?, ?)'),
       answer: database.prepare('UPDATE commands SET answer = ? WHERE id = ?'),
       journalled: database.prepare('UPDATE commands SET journalled = 1 WHERE id = ?'),
@@ -119,6 +130,10 @@ export class CommandStore {
   /** Those whose answers the journal may not have. */
   unjournalled(): Remembered[] {
     return this.statements.unjournalled.all().map(rememberedOf);
+  }
+
+  told(now: Micros): Told[] {
+    return this.statements.told.all({ now }).map((found) => told.parse(found));
   }
 
   journalled(ids: readonly string[]): void {

@@ -11,12 +11,25 @@ export function filterSettings(devices: readonly Device[]): SettingsOf | null {
   for (const device of devices) {
     for (const tag of device.tags) {
       const deadband = deadbandOf(tag, device);
-      const heartbeatMs = tag.heartbeatMs ?? device.heartbeatMs;
-      if (deadband === undefined && heartbeatMs === undefined) continue;
-      settings.set(`${device.device}/${tag.tag}`, { deadband: deadband ?? 0, heartbeatMs: heartbeatMs ?? null });
+      const statedMs = tag.heartbeatMs ?? device.heartbeatMs;
+      if (deadband === undefined && statedMs === undefined) continue;
+      const periodMs = device.protocol === 'modbus' ? (tagPeriodMs(tag) ?? device.everyMs) : null;
+      const heartbeatMs = statedMs === undefined ? null : dueMs(statedMs, periodMs);
+      settings.set(`${device.device}/${tag.tag}`, { deadband: deadband ?? 0, heartbeatMs });
     }
   }
   return settings.size === 0 ? null : ({ device, tag }) => settings.get(`${device}/${tag}`) ?? null;
+}
+
+const tagPeriodMs = (tag: Device['tags'][number]): number | undefined => ('everyMs' in tag ? tag.everyMs : undefined);
+
+/**
+ * How old the last one must be for a sample to pass: it is the last before the heartbeat is over, give or take half a period, since
+ * samples come a little early or late. `periodMs`: null where they come when the value changes.
+ */
+function dueMs(heartbeatMs: number, periodMs: number | null): number {
+  if (periodMs === null) return heartbeatMs;
+  return (Math.max(1, Math.floor(heartbeatMs / periodMs)) - 0.5) * periodMs;
 }
 
 type Stated = {

@@ -77,6 +77,26 @@ test('a record that the journal may not have is given again at the next start, a
   expect(again.samples.map(({ value }) => JSON.parse(String(value)).id)).toEqual(['unsure']);
 });
 
+test('a command is too soon after the one before also where the agent was started between them', async () => {
+  const file = newFile();
+  const first = startCommander({ file, atMostEveryMs: 60_000 });
+  first.send('one');
+  first.send('refused', { device: 'plc-b', tag: 'b', value: 77 });
+  await waitFor(() => first.answers.length === 2);
+  await first.stop();
+  const again = startCommander({ file, atMostEveryMs: 60_000 });
+  again.time.now += 59_000_000;
+  again.send('soon');
+  again.send('another', { device: 'plc-b', tag: 'b' });
+  await waitFor(() => again.answers.length === 2);
+  expect(again.outcomes().toSorted()).toEqual(['another written', 'soon too-often']);
+  await again.stop();
+  const late = startCommander({ file, atMostEveryMs: 60_000, now: again.time.now + 2_000_000 });
+  late.send('late');
+  await waitFor(() => late.answers.length === 1);
+  expect(late.outcomes()).toEqual(['late written']);
+});
+
 test('ids are remembered until their commands have expired, and then at most the newest', async () => {
   const { commander, time, send, outcomes } = startCommander({
     settings: { maxRemembered: 100, mostPerMinute: 6_000 },

@@ -24,12 +24,17 @@ type Changes = {
   readonly file?: string;
   readonly settings?: object;
   readonly isHeld?: boolean;
+  readonly atMostEveryMs?: number;
+  /** µs since 1970 UTC. */
+  readonly now?: number;
 };
 
 const amount: CallInput = { name: 'amount', type: 'float64', min: 0, max: 10 };
 
 /** `release` lets devices answer that are held. */
-export function startCommander({ file = newFile(), settings = {}, isHeld = false, isMethod = false }: Changes = {}) {
+export function startCommander(changes: Changes = {}) {
+  const { file = newFile(), settings = {}, isHeld = false, isMethod = false, atMostEveryMs = 1 } = changes;
+  const { now = 1_790_000_000_000_000 } = changes;
   const held = Promise.withResolvers<void>();
   if (!isHeld) held.resolve();
   const values = new Map<Tag, Value>();
@@ -52,7 +57,7 @@ export function startCommander({ file = newFile(), settings = {}, isHeld = false
       return { kind: 'accepted', problem: null, outputs: JSON.stringify({ twice: 2 * Number(inputs[0]) }) };
     },
   };
-  const time = { now: 1_790_000_000_000_000, isClockSet: true, aheadMs: 0 };
+  const time = { now, isClockSet: true, aheadMs: 0 };
   const metrics = createMetrics();
   const samples: Sample[] = [];
   const answers: AnswerMessage[] = [];
@@ -66,7 +71,7 @@ export function startCommander({ file = newFile(), settings = {}, isHeld = false
           tag,
           writer,
           inputs: isMethod ? [amount] : null,
-          rules: writeObject.parse({ min: 0, max: 10, atMostEveryMs: 1 }),
+          rules: writeObject.parse({ min: 0, max: 10, atMostEveryMs }),
         }
       );
     },

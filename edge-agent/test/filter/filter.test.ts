@@ -1,3 +1,4 @@
+import { modbusDeviceSchema } from '@fieldline/shared/config';
 import type { Sample, Tag } from '@fieldline/shared/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -120,6 +121,31 @@ describe('a heartbeat', () => {
       at(5_000, 1),
       at(2_000, 1),
     ]);
+  });
+});
+
+describe('the heartbeat of a tag that is read periodically', () => {
+  const settingsOf = (everyMs: number, heartbeatMs: number) => {
+    const link = { kind: 'tcp', host: 'plc' };
+    const level = { tag: 'level', address: 0, heartbeatMs };
+    const device = modbusDeviceSchema.parse({ device: 'plc1', protocol: 'modbus', link, everyMs, tags: [level] });
+    return filterSettings([device])?.(tag) ?? null;
+  };
+
+  it('passes the last sample before it is over, however early or late each comes', () => {
+    const beats = fc.record({
+      everyMs: fc.integer({ min: 20, max: 2_000 }),
+      heartbeatMs: fc.integer({ min: 20, max: 60_000 }),
+      late: fc.array(fc.double({ min: 0, max: 0.2, noNaN: true }), { minLength: 50, maxLength: 300 }),
+    });
+    fc.assert(
+      fc.property(beats, ({ everyMs, heartbeatMs, late }) => {
+        const samples = late.map((share, turn) => at((turn + share) * everyMs, 1));
+        const passed = through(settingsOf(everyMs, heartbeatMs), samples).map((sample) => samples.indexOf(sample));
+        const turns = Math.max(1, Math.floor(heartbeatMs / everyMs));
+        expect(passed).toEqual(samples.flatMap((_, turn) => (turn % turns === 0 ? [turn] : [])));
+      }),
+    );
   });
 });
 

@@ -244,6 +244,21 @@ test('what is no Modbus TCP frame ends the connection; a new one is made', async
   await waitFor(async () => (await rig.read()).w0 === 3);
 });
 
+test('a reply that is torn off ends at no beginning of another', async () => {
+  const plc = await plcWith(async (ask, { frame, send, socket }) => {
+    const reply = frame(registers(ask, [1, 1, 1, 1]));
+    if (plc.connections() > 1) return send(registers(ask, [1, 1, 1, 1]));
+    socket.write(reply.subarray(0, -2));
+    await nextTurn();
+    // Its transaction id would be the missing register.
+    setTimeout(() => socket.write(Buffer.concat([Buffer.of(0, 0), reply.subarray(2)])), 20);
+  });
+  const tag = { tag: 'whole', address: 0, type: 'uint64' };
+  const rig = await startRig([device({ link: tcp(plc.port), tags: [tag] })]);
+  expect(await rig.read()).toEqual({ whole: 'bad/not-connected' });
+  await waitFor(async () => (await rig.read()).whole === 0x1_0001_0001_0001n);
+});
+
 test('what other units say on an RTU line is skipped, be it an exception', async () => {
   const plc = await plcWith(
     (ask, { frame, socket }) => {

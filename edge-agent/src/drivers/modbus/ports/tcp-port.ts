@@ -62,18 +62,23 @@ export class TcpPort extends FramePort {
   /** Gives what is left. */
   private takeFrames(all: Buffer): Buffer {
     let rest = all;
-    while (rest.length >= headerBytes) {
-      if (!isHeader(rest)) {
-        this.channel.end('it sent what is no Modbus TCP frame; is its link of another kind?');
-        break;
-      }
+    while (rest.length >= headerBytes && this.isFrame(rest)) {
       const end = headerBytes + rest.readUInt16BE(4);
       if (rest.length < end) break;
       const frame = rest.subarray(0, end);
       rest = rest.length === end ? nothing : this.skipUnasked(rest.subarray(end));
+      // Where no frame follows, this one was torn, and may end with the beginning of another.
+      if (rest.length >= headerBytes && !this.isFrame(rest)) break;
       this.take(frame.readUInt16BE(0), frame.subarray(headerBytes));
     }
     return rest;
+  }
+
+  /** Ends the channel where it is none. */
+  private isFrame(bytes: Buffer): boolean {
+    if (isHeader(bytes)) return true;
+    this.channel.end('it sent what is no Modbus TCP frame; is its link of another kind?');
+    return false;
   }
 
   protected take(id: number, reply: Buffer): void {
