@@ -1,5 +1,11 @@
-/** So many requests in a row without an answer, and a unit is asked only now and then. */
-const silentLimit = 3;
+/**
+ * So many requests in a row without an answer, and a unit is asked only now and then. On a line that loses answers it is more: as many as
+ * are lost in a row once in a thousand.
+ */
+const [leastSilences, mostSilences] = [3, 8];
+const seldom = 0.001;
+/** Of how many of the last requests, about, the share of lost answers is taken. */
+const lossesRemembered = 20;
 /** What a silent unit may cost the others of its link: after a request in vain it is left alone for so many times as long. */
 const pausePerCost = 50;
 /** The same where there are quick probes: three quarters of what it may cost is theirs, so that they are frequent. */
@@ -28,7 +34,7 @@ export type InVain = {
 };
 
 /**
- * What a silent unit may cost its bus: a circuit breaker for one unit of one link. After `silentLimit` requests in vain it is
+ * What a silent unit may cost its bus: a circuit breaker for one unit of one link. After so many requests in vain it is
  * left alone for pauses that follow from what each of them cost; at the end of each a single request is let through, and one
  * answer puts all right. So in any time t it holds the link for the cost of those first few, and of what follows for less
  * than t ÷ 51: under 2 %.
@@ -40,6 +46,9 @@ export type InVain = {
 export class UnitGuard {
   private readonly random: () => number;
   private silences = 0;
+  /** Share of the requests without an answer, as long as the unit was not given up. */
+  private loss = 0;
+  private limit = leastSilences;
   private reason: Silence = 'timeout';
   private notBeforeMs = Number.NEGATIVE_INFINITY;
   private quickNotBeforeMs = Number.POSITIVE_INFINITY;
@@ -49,7 +58,7 @@ export class UnitGuard {
   }
 
   get isOpen(): boolean {
-    return this.silences >= silentLimit;
+    return this.silences >= this.limit;
   }
 
   get because(): Silence {
@@ -68,6 +77,9 @@ export class UnitGuard {
   /** True if the unit had been given up. */
   answered(): boolean {
     const wasOpen = this.isOpen;
+    for (let lost = 0; lost < this.silences && !wasOpen; lost++) this.loss += (1 - this.loss) / lossesRemembered;
+    this.loss -= this.loss / lossesRemembered;
+    this.limit = limitOf(this.loss);
     this.silences = 0;
     this.askSoon();
     return wasOpen;
@@ -83,7 +95,7 @@ export class UnitGuard {
     const { because, nowMs, costMs, holdOffMs, isQuick, quickCostMs } = inVain;
     this.silences += 1;
     this.reason = because;
-    const isGivenUp = this.silences === silentLimit;
+    const isGivenUp = this.silences === this.limit;
     if (isGivenUp || isQuick) {
       const nextCostMs = isQuick ? costMs : (quickCostMs ?? Number.POSITIVE_INFINITY);
       this.quickNotBeforeMs = nowMs + Math.max(nextCostMs * pausePerQuickCost * this.jitter(), holdOffMs);
@@ -94,7 +106,7 @@ export class UnitGuard {
 
   private pauseMs({ costMs, isAlone, quickCostMs }: InVain): number {
     if (isAlone) {
-      const growing = firstPauseAlone * 2 ** Math.min(this.silences - silentLimit, 10);
+      const growing = firstPauseAlone * 2 ** Math.min(this.silences - this.limit, 10);
       return costMs * Math.min(maxPauseAlone, growing) * this.jitter();
     }
     return costMs * (quickCostMs === null ? pausePerCost : pausePerCostBesideQuick) * this.jitter();
@@ -104,4 +116,9 @@ export class UnitGuard {
   private jitter(): number {
     return 1 + this.random() / 2;
   }
+}
+
+function limitOf(loss: number): number {
+  if (loss <= 0) return leastSilences;
+  return Math.max(leastSilences, Math.min(mostSilences, Math.ceil(Math.log(seldom) / Math.log(loss))));
 }

@@ -74,6 +74,31 @@ test('so it does with quick probes, which find it back sooner', () => {
   );
 });
 
+test.each([
+  { loss: 0, limit: 3 },
+  { loss: 0.1, limit: 3 },
+  { loss: 0.2, limit: 5 },
+  { loss: 0.5, limit: 8 },
+])('on a line that loses $loss of the answers a unit is given up after about $limit in a row', ({ loss, limit }) => {
+  const silent = (guard: UnitGuard): boolean =>
+    guard.silent({ ...slow, nowMs: 0, costMs: 100, holdOffMs: 0, isAlone: false });
+  const guard = new UnitGuard();
+  // Evenly, and never three in a row.
+  for (let request = 1; request <= 200; request++) {
+    if (Math.floor(request * loss) > Math.floor((request - 1) * loss)) silent(guard);
+    else guard.answered();
+  }
+  guard.answered();
+  let tries = 1;
+  while (!silent(guard)) tries += 1;
+  expect(Math.abs(tries - limit)).toBeLessThanOrEqual(1);
+  guard.answered();
+  expect(guard.isOpen, 'its outage is no loss of the line').toBe(false);
+  tries = 1;
+  while (!silent(guard)) tries += 1;
+  expect(Math.abs(tries - limit)).toBeLessThanOrEqual(1);
+});
+
 test('a unit that is alone on its link is asked again within ten to fifteen times what a request in vain costs', () => {
   fc.assert(
     fc.property(fc.record(shares), ({ share }) => {
