@@ -215,6 +215,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
   health.ready.push({ name: 'commands', trouble: () => commander?.trouble() ?? null });
   life.add('device status', watchDevices(drivers, metrics));
   health.ready.push({ name: 'devices', trouble: () => null, note: () => deviceTroubles(drivers) });
+  health.ready.push({ name: 'turns', trouble: () => null, note: () => poller.note() });
   health.ready.push({ name: 'lines', trouble: () => null, note: () => notesOf(drivers) });
   uplink.start();
   const downloads = drivers.flatMap((driver) => driver.downloads ?? []);

@@ -2,6 +2,7 @@ import { qualityCode, type Sample } from '@fieldline/shared/contracts';
 import type { Clock, Log, Metrics } from '@fieldline/shared/runtime';
 import type { PollRequest } from '../drivers/driver.ts';
 import { Agenda } from './agenda.ts';
+import { MissedTurns } from './missed-turns.ts';
 import { createSleeper } from './sleeper.ts';
 import { advance, type Entry, timetable, wantedMs } from './timetable.ts';
 
@@ -13,9 +14,6 @@ const nearMs = 0.5;
 const notConnected = qualityCode('bad/not-connected');
 /** Where nobody was there at a turn, it is looked again this much later, so that who comes back is not first read an hour later. */
 const againAfterMs = 2_000;
-
-/** A link that misses turns is spoken of at most this often; the counter tells all. */
-const logEveryMs = 60_000;
 
 const latenessBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 
@@ -35,6 +33,8 @@ export type Poller = {
    * as it is free, since what they took the place of may be due already.
    */
   readonly replace: (link: string, requests: readonly PollRequest[]) => void;
+  /** Which links are asked for more than they, or this machine, can carry; null where none is. */
+  readonly note: () => string | null;
   /** Waits for the reads that are running; they end early. Idempotent. */
   readonly close: () => Promise<void>;
 };
@@ -44,18 +44,13 @@ export type Poller = {
  * so a slow one holds up nobody else. Turns lie on a fixed grid, so that a late read delays no later one.
  */
 export function createPoller({ clock, onSamples, metrics, log }: PollerParts): Poller {
-  const missed = metrics.counter(
-    'fieldline_poller_missed_total',
-    'Turns that were skipped because the link was still busy; no sample was taken, so none is lost',
-    ['link', 'class'],
-  );
+  const missed = new MissedTurns(metrics, log);
   const lateness = metrics.histogram(
     'fieldline_poller_lateness_seconds',
     'How long after its turn a request was begun',
     latenessBuckets,
   );
   const closing = new AbortController();
-  const toLog = new Map<string, { turns: number; notBeforeMs: number }>();
   const sleeper = createSleeper();
   const links: Promise<void>[] = [];
   const replacements = new Map<string, readonly PollRequest[]>();
@@ -76,7 +71,7 @@ export function createPoller({ clock, onSamples, metrics, log }: PollerParts): P
       const isTurn = entry.againMs === null;
       const isThere = await readNow(entry.request, isTurn, signal);
       const endedMs = clock.monotonicMs();
-      if (isTurn) countMissed(link, entry.request, advance(entry, nowMs, endedMs), endedMs);
+      if (isTurn) missed.count(link, entry.request, advance(entry, nowMs, endedMs), endedMs);
       const againMs = endedMs + againAfterMs;
       entry.againMs = isThere || againMs >= entry.dueMs ? null : againMs;
       agenda.took(entry, endedMs - nowMs);
@@ -108,21 +103,6 @@ export function createPoller({ clock, onSamples, metrics, log }: PollerParts): P
     return new Agenda([...stay, ...timetable(added, clock.monotonicMs(), 0)]);
   }
 
-  function countMissed(link: string, { name, everyMs, class: tagClass }: PollRequest, turns: number, nowMs: number) {
-    if (turns === 0) return;
-    missed.inc({ link, class: tagClass }, turns);
-    const unsaid = toLog.get(link) ?? { turns: 0, notBeforeMs: nowMs };
-    toLog.set(link, unsaid);
-    unsaid.turns += turns;
-    if (nowMs < unsaid.notBeforeMs) return;
-    log.warn(
-      { link, turns: unsaid.turns, request: name, everyMs },
-      'turns missed: the link, or this machine, is too busy',
-    );
-    unsaid.turns = 0;
-    unsaid.notBeforeMs = nowMs + logEveryMs;
-  }
-
   return {
     start: (requests) => {
       const queues = new Map<string, Entry[]>();
@@ -134,6 +114,7 @@ export function createPoller({ clock, onSamples, metrics, log }: PollerParts): P
       for (const [link, entries] of queues) links.push(runLink(link, entries, closing.signal));
     },
     replace: (link, requests) => void replacements.set(link, requests),
+    note: () => missed.note(clock.monotonicMs()),
     close: async () => {
       closing.abort();
       sleeper.wakeAll();

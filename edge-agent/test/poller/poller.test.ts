@@ -131,10 +131,14 @@ describe('the poller', () => {
     await vi.advanceTimersByTimeAsync(700);
     expect(await poller.missed('link')).toBe(0);
     expect(lines).toEqual([]);
+    expect(poller.note()).toBeNull();
     takesMs = 100;
     await vi.advanceTimersByTimeAsync(300);
     expect(await poller.missed('link')).toBe(4);
     expect(lines).toHaveLength(1);
+    expect(poller.note()).toMatch(/^link has missed 4 turns within \d s: it, or this machine, is too busy$/);
+    await vi.advanceTimersByTimeAsync(61_000);
+    expect(poller.note(), 'it has caught up').toBeNull();
     await poller.close();
   });
 
