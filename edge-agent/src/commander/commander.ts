@@ -140,22 +140,12 @@ export class Commander {
     this.store.reopen();
     if (this.isTakenUp || !this.store.isOpen) return;
     this.isTakenUp = true;
-    this.recallPace();
+    this.store.use((store) => this.pace.recall(store, this.options.findTarget));
     for (const { command, answer } of this.store.use((store) => store.unjournalled()) ?? []) {
       if (answer !== null) this.record(command, answer);
     }
     for (const left of this.store.use((store) => store.unanswered()) ?? []) {
       this.run(left.command, () => this.endLeft(left));
-    }
-  }
-
-  private recallPace(): void {
-    const { clock, findTarget } = this.options;
-    const now = clock.now();
-    for (const { device, tag, at } of this.store.use((store) => store.told(now)) ?? []) {
-      const target = findTarget(device, tag);
-      // By a clock that was set back since it was just now.
-      if (target !== undefined && target !== null) this.pace.recall(target.tag, Math.max(0, now - at) / 1_000);
     }
   }
 

@@ -1,5 +1,7 @@
 import type { Tag } from '@fieldline/shared/contracts';
 import type { Clock } from '@fieldline/shared/runtime';
+import type { CommandStore } from './store.ts';
+import type { FindTarget } from './targets.ts';
 
 const minuteMs = 60_000;
 
@@ -30,8 +32,14 @@ export class Pace {
   }
 
   /** What an earlier process has told the tag counts as well. */
-  recall(tag: Tag, sinceMs: number): void {
-    this.told.set(tag, this.clock.monotonicMs() - sinceMs);
+  recall(store: CommandStore, findTarget: FindTarget): void {
+    const now = this.clock.now();
+    for (const { device, tag, at } of store.told(now)) {
+      const target = findTarget(device, tag);
+      if (target === undefined || target === null) continue;
+      // By a clock that was set back since it was just now.
+      this.told.set(target.tag, this.clock.monotonicMs() - Math.max(0, now - at) / 1_000);
+    }
   }
 
   /** Whether the tag was told something less than this ago; if not, it is now. */
