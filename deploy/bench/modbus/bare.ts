@@ -5,9 +5,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Device } from '@fieldline/shared/config';
-import type { Micros } from '@fieldline/shared/contracts';
 import { pause, systemClock } from '@fieldline/shared/runtime';
 import { reapServer } from '@fieldline/shared/testing/reaper';
+import type { AgentProcess } from '../agent-process.ts';
 import { usageOf } from '../machine.ts';
 import type { BareDevice, BareOptions } from './bare-process.ts';
 import type { Place } from './place.ts';
@@ -18,9 +18,10 @@ const flushMs = 500;
 
 export type Times = { readonly warmUpMs: number; readonly measureMs: number };
 
-export type BareProcess = { readonly pid: number; readonly spawnedAt: Micros; readonly stop: () => Promise<void> };
+/** A program that was begun. */
+export type Begun = Pick<AgentProcess, 'pid' | 'spawnedAt' | 'stop'>;
 
-export function startBare({ config, form }: Place, folder: string, everyMs: number): BareProcess {
+export function startBare({ config, form }: Place, folder: string, everyMs: number): Begun {
   mkdirSync(folder, { recursive: true });
   const [broker = ''] = [config.uplink.broker].flat();
   const options: BareOptions = {

@@ -1,12 +1,11 @@
 /** How soon the same agent reads, with its compile cache filled: as it is installed. */
 import { join } from 'node:path';
 import type { Device } from '@fieldline/shared/config';
-import type { Micros } from '@fieldline/shared/contracts';
 import { startAgentProcess } from '../agent-process.ts';
 import type { Benchmark, BenchmarkContext, Figure } from '../benchmark.ts';
 import { usageOf } from '../machine.ts';
 import { median } from '../statistics.ts';
-import { startBare } from './bare.ts';
+import { type Begun, startBare } from './bare.ts';
 import { devices, openPlace, type Place, tagsPerDevice } from './place.ts';
 
 const firstPollWithinMs = 60_000;
@@ -33,7 +32,6 @@ async function run(context: BenchmarkContext): Promise<Figure[]> {
 }
 
 type Program = { readonly name: string; readonly start: (round: number) => Promise<Begun> };
-type Begun = { readonly pid: number; readonly spawnedAt: Micros; readonly stop: () => Promise<void> };
 
 const [ofOneKind, noTwoAlike, bare] = ['all of one kind', 'no two alike', 'the bare poller'];
 

@@ -69,25 +69,14 @@ const digests = new MadeOnce<readonly ModbusTag[], string>();
 
 /** What is refused depends on the places and the limits, not on names, types or periods. */
 function digestOf(device: ModbusDevice): string {
-  const { addressBase, maxRegisters, maxBits, maxGap, maxSubRequests, joinRecords, avoid, tags } = device;
-  const settings = { addressBase, maxRegisters, maxBits, maxGap, maxSubRequests, joinRecords, avoid };
-  return digests.of(tags, settings, () => newDigest(device));
-}
-
-function newDigest(device: ModbusDevice): string {
-  const { maxRegisters, maxBits, maxGap, maxSubRequests, joinRecords } = device;
-  const places = device.tags.map((tag) => placeText(placementOf(device, tag)));
-  const avoided = modbusTables.map((table) => avoidedSpans(device, table));
-  const map = {
-    maxRegisters,
-    maxBits,
-    maxGap,
-    maxSubRequests,
-    joinRecords,
-    avoided,
-    places: [...new Set(places)].sort(),
-  };
-  return createHash('sha256').update(JSON.stringify(map)).digest('hex').slice(0, 32);
+  const { addressBase, avoid, tags, maxRegisters, maxBits, maxGap, maxSubRequests, joinRecords } = device;
+  const limits = { maxRegisters, maxBits, maxGap, maxSubRequests, joinRecords };
+  return digests.of(tags, { addressBase, avoid, limits }, () => {
+    const avoided = modbusTables.map((table) => avoidedSpans(device, table));
+    const places = new Set(tags.map((tag) => placeText(placementOf(device, tag))));
+    const map = { ...limits, avoided, places: [...places].sort() };
+    return createHash('sha256').update(JSON.stringify(map)).digest('hex').slice(0, 32);
+  });
 }
 
 type Place = Span & { readonly table: ModbusTable };
