@@ -8,6 +8,7 @@ import { afterEach } from 'vitest';
 import type { z } from 'zod';
 import type { Driver, LastKept } from '../../../src/drivers/driver.ts';
 import { createOpcuaDriver } from '../../../src/drivers/opcua/driver.ts';
+import type { NodeRetry } from '../../../src/drivers/opcua/items/desired-items.ts';
 
 export type DeviceSettings = Partial<z.input<typeof opcuaDeviceSchema>> &
   Pick<z.input<typeof opcuaDeviceSchema>, 'endpoint' | 'tags'>;
@@ -35,9 +36,12 @@ export type RigOptions = {
   readonly log?: Log;
   /** What an earlier run has left in the journal, by the name of the tag. */
   readonly kept?: Readonly<Record<string, LastKept>>;
+  /** How soon the server is asked again for nodes that it refused. */
+  readonly retryNodes?: NodeRetry;
 };
 
-export function createRig(devices: readonly DeviceSettings[], { log = silentLog, kept = {} }: RigOptions = {}): Rig {
+export function createRig(devices: readonly DeviceSettings[], options: RigOptions = {}): Rig {
+  const { log = silentLog, kept = {}, retryNodes = { firstMs: 100, maxMs: 400 } } = options;
   const samples: Sample[] = [];
   const declared: Declaration[] = [];
   const metrics = createMetrics();
@@ -72,7 +76,7 @@ export function createRig(devices: readonly DeviceSettings[], { log = silentLog,
       certificateFolder,
       gapFile,
       reconnect: { firstMs: 50, maxMs: 400 },
-      retryNodes: { firstMs: 100, maxMs: 400 },
+      retryNodes,
     },
   );
   const of = (tag: string): Sample[] => samples.filter((sample) => sample.tag.tag === tag);
