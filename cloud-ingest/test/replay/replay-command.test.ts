@@ -82,7 +82,7 @@ describeWith(timescale, 'the command replay', () => {
           Number((await line.query('SELECT count(*)::int AS n FROM sample WHERE value >= 1000000000'))[0]?.n);
         expect(await wrong()).toBe(batches * tags * rounds);
 
-        const killed = start(file, ...range, '--rate', '10000');
+        const killed = start(file, ...range, '--rate', '4000');
         await waitFor(async () => (await wrong()) < batches * tags * rounds, {
           what: 'the first batches to be right',
         });
@@ -115,6 +115,6 @@ describeWith(timescale, 'the command replay', () => {
         await server.close();
       }
     },
-    batches * tags * rounds,
+    180_000,
   );
 });

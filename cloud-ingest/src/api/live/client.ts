@@ -21,6 +21,8 @@ export type LiveClient = {
   readonly drained: (ms: number) => Promise<boolean>;
   /** false if the client was too slow and is dropped by this. */
   readonly send: (text: string) => boolean;
+  /** Tells that the connection lives, where nothing else is on its way that tells it. */
+  readonly keepAlive: () => void;
   readonly end: () => void;
 };
 
@@ -43,6 +45,9 @@ export function createClient(response: ServerResponse, filter: LiveFilter): Live
       write(text);
       return true;
     },
+    keepAlive: () => {
+      if (response.writableLength === 0) write(heartbeat);
+    },
     end: () => response.end(),
   };
 }
@@ -54,4 +59,4 @@ export const wants = ({ gateway, device }: LiveFilter, row: Pick<Latest, 'gatewa
 export const latestEvent = (at: string, items: readonly string[]): string =>
   `event: latest\ndata: {"at":"${at}","items":[${items.join(',')}]}\n\n`;
 
-export const heartbeat = ': still here\n\n';
+const heartbeat = ': still here\n\n';

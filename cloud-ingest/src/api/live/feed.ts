@@ -10,7 +10,7 @@ import { pageOf } from '../page-of.ts';
 import { RequestError } from '../problem.ts';
 import { seriesCursor, seriesFilterSql, seriesFilterValues, seriesOrder } from '../series-filter.ts';
 import { followChanges } from './changes.ts';
-import { heartbeat, type LiveClient, latestEvent, wants } from './client.ts';
+import { type LiveClient, latestEvent, wants } from './client.ts';
 import type { Commits } from './commits.ts';
 import type { Latch } from './latch.ts';
 
@@ -122,7 +122,7 @@ export function createFeed({ database, commits, wake, clock, log, metrics }: Fee
   };
 
   const beat = setInterval(() => {
-    for (const client of clients) send(client, heartbeat);
+    for (const client of clients) client.keepAlive();
   }, heartbeatMs);
   beat.unref();
 
