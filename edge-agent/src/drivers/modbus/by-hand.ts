@@ -3,7 +3,7 @@
  * patience of the agent (no retries, no pauses for silent units). Only what keeps replies apart is the same.
  */
 import { type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
-import { type Clock, pause, silentLog } from '@fieldline/shared/runtime';
+import { type Clock, silentLog } from '@fieldline/shared/runtime';
 import { DialIns } from './channels/dial-in.ts';
 import { openChannel } from './channels/open-channel.ts';
 import { Connection } from './connection.ts';
@@ -51,7 +51,7 @@ export class HandLink {
     const connection = this.signal.aborted ? null : await this.connected();
     if (connection === null) return { reply: { kind: 'aborted' }, roundTripMs: 0 };
     if (connection.unsettled) await connection.settle();
-    if (connection.waitMs > 0) await pause(Math.ceil(connection.waitMs), this.signal);
+    if (connection.isPausing) await connection.pauseOver(this.signal);
     if (this.signal.aborted) return { reply: { kind: 'aborted' }, roundTripMs: 0 };
     const sentMs = this.clock.monotonicMs();
     const reply = await send(connection);

@@ -1,4 +1,5 @@
 import { bytesOf, isSerialLink, type ModbusLink, modbusFraming } from '@fieldline/shared/config/modbus-link';
+import { pause } from '@fieldline/shared/runtime';
 import modbusSerial from 'modbus-serial';
 import type { Channel } from './channels/channel.ts';
 import { fileReply, fileRequestFrame } from './file-records.ts';
@@ -68,9 +69,14 @@ export class Connection {
     return this.port.settle();
   }
 
-  /** How long the next request has to wait for its pause. */
-  get waitMs(): number {
-    return this.freeAtMs === 0 ? 0 : this.freeAtMs - performance.now();
+  /** Whether the next request has to wait until `pauseOver` resolves. */
+  get isPausing(): boolean {
+    return this.waitMs > 0;
+  }
+
+  /** Ends early on abort. A timer may end a millisecond early, and never does the pause. */
+  async pauseOver(signal: AbortSignal): Promise<void> {
+    for (let ms = this.waitMs; ms > 0 && !signal.aborted; ms = this.waitMs) await pause(Math.ceil(ms), signal);
   }
 
   get isOpen(): boolean {
@@ -159,6 +165,10 @@ export class Connection {
     const wasHeld = performance.now() - dueMs > heldMs;
     if (wasHeld && this.isSerial) setTimeout(look, serialGraceMs);
     else look();
+  }
+
+  private get waitMs(): number {
+    return this.freeAtMs === 0 ? 0 : this.freeAtMs - performance.now();
   }
 
   /** What has come by now is no reply. */

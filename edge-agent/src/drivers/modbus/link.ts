@@ -1,5 +1,4 @@
 import { isSerialLink, type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
-import { pause } from '@fieldline/shared/runtime';
 import type { DriverContext } from '../driver.ts';
 import type { DialIns } from './channels/dial-in.ts';
 import type { Address, openChannel } from './channels/open-channel.ts';
@@ -167,8 +166,7 @@ export class Link {
     const settlingMs = clock.monotonicMs();
     if (connection.unsettled) await connection.settle();
     const settledMs = clock.monotonicMs();
-    const { waitMs } = connection;
-    if (waitMs > 0) await pause(Math.ceil(waitMs), signal);
+    if (connection.isPausing) await connection.pauseOver(signal);
     if (signal.aborted) return { kind: 'aborted', ...without(clock) };
 
     this.endOnAbort(signal);
@@ -244,7 +242,7 @@ export class Link {
   private async bringsAnswers(connection: Connection, signal: AbortSignal): Promise<boolean> {
     const request = this.lastAnswered;
     if (request === null) return true;
-    if (connection.waitMs > 0) await pause(Math.ceil(connection.waitMs), signal);
+    if (connection.isPausing) await connection.pauseOver(signal);
     return isAnswer(await connection.ask(probeOf(request), this.unitOf(request.unit).answersAs));
   }
 
