@@ -42,7 +42,8 @@ export async function startAgentProcess(form: AgentForm, config: EdgeConfig, fol
   const spawnedAt = systemClock.now();
   const child = spawn(process.execPath, [...(form.nodeOptions ?? []), form.program, 'run', '--config', file], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, NODE_COMPILE_CACHE: form.cache },
+    // As the systemd unit has it.
+    env: { ...process.env, NODE_COMPILE_CACHE: form.cache, MALLOC_ARENA_MAX: '2' },
   });
   tellTrouble(child);
   reapServer(child);

@@ -180,7 +180,7 @@ export async function startAgent(settings: EdgeConfig, parts: AgentParts): Promi
     }
     if (recorder.isFull) void flush();
   };
-  const stalls = new StallWatch(clock);
+  const stalls = new StallWatch(clock, metrics);
   life.add('stall watch', () => stalls.close());
   const context: DriverContext = {
     clock,

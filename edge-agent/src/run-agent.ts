@@ -33,7 +33,7 @@ export async function runAgent(stated: EdgeConfig, parts: RunParts, signal: Abor
       clock,
       log,
       configFolder,
-      metrics: createMetrics(),
+      metrics: createMetrics({ rests: true }),
       health: createHealth(),
       takeFound: keeper.take,
     });

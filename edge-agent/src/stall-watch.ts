@@ -2,23 +2,33 @@
  * Knows since when the event loop has been held up. An answer that came meanwhile is seen only afterwards: whoever takes the
  * time of that for the time of the answer is wrong by up to the whole stall, seconds while a large library is loaded.
  */
-import type { Clock } from '@fieldline/shared/runtime';
+import type { Clock, Histogram, Metrics } from '@fieldline/shared/runtime';
+import { slotMs } from './poller/timetable.ts';
 
-const beatMs = 50;
+/** On the slots of the poller: the machine is not woken for it alone. */
+const beatMs = slotMs;
+/** Timers count whole ms. */
+const earlyMs = 1;
 /** Beats are late by some milliseconds on any machine. */
 const shortestStallMs = 100;
+const delayBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
 
 export class StallWatch {
   private readonly clock: Clock;
+  private readonly delay: Histogram;
   private beatAtMs: number;
   private stall = { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.NEGATIVE_INFINITY };
-  private readonly timer: NodeJS.Timeout;
+  private timer: NodeJS.Timeout | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, metrics: Metrics) {
     this.clock = clock;
+    this.delay = metrics.histogram(
+      'fieldline_agent_event_loop_delay_seconds',
+      'How late the event loop was for a beat that comes every 50 ms',
+      delayBuckets,
+    );
     this.beatAtMs = clock.monotonicMs();
-    this.timer = setInterval(() => this.beat(), beatMs);
-    this.timer.unref();
+    this.next();
   }
 
   /**
@@ -33,7 +43,18 @@ export class StallWatch {
   }
 
   close(): void {
-    clearInterval(this.timer);
+    clearTimeout(this.timer);
+  }
+
+  private next(): void {
+    const nowMs = this.clock.monotonicMs();
+    const dueMs = (Math.floor((nowMs + earlyMs) / beatMs) + 1) * beatMs;
+    this.timer = setTimeout(() => {
+      this.delay.observe(Math.max(0, this.clock.monotonicMs() - dueMs) / 1_000);
+      this.beat();
+      this.next();
+    }, dueMs - nowMs);
+    this.timer.unref();
   }
 
   private beat(): void {

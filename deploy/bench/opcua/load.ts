@@ -4,7 +4,7 @@ import { pause } from '@fieldline/shared/runtime';
 import { type AgentProcess, startAgentProcess } from '../agent-process.ts';
 import type { Benchmark, BenchmarkContext, Figure } from '../benchmark.ts';
 import { usageOf } from '../machine.ts';
-import { quantile } from '../statistics.ts';
+import { type Bucket, quantile, quantileOfBuckets, since } from '../statistics.ts';
 import { flushMs, openPlace, publishingMs } from './place.ts';
 import type { Size } from './servers.ts';
 
@@ -14,8 +14,6 @@ const sizes: readonly Size[] = [
 ];
 const mostMegabytes = 300;
 const mostDelayMs = 300;
-/** Of `monitorEventLoopDelay`, by which the agent measures: it counts its own pause too. */
-const resolutionMs = 10;
 
 type Measured = {
   readonly cpuPercent: number;
@@ -41,7 +39,7 @@ async function measure(context: BenchmarkContext, size: Size): Promise<Measured>
     try {
       while (standIn.samples() < size.servers * size.nodesPerServer) await pause(200, signal);
       await pause(short ? 5_000 : 20_000, signal);
-      await loopDelayMsOf(agent);
+      const loopDelaysBefore = await loopDelaysOf(agent);
       const before = [usageOf(agent.pid), usageOf(servers.pid())] as const;
       const samplesBefore = standIn.samples();
       standIn.delaysMs();
@@ -57,7 +55,7 @@ async function measure(context: BenchmarkContext, size: Size): Promise<Measured>
         serverPercent: cpu(1),
         residentMegabytes: after[0].residentBytes / 1e6,
         samplesPerSecond,
-        loopDelayMs: await loopDelayMsOf(agent),
+        loopDelayMs: quantileOfBuckets(since(loopDelaysBefore, await loopDelaysOf(agent)), 0.99) * 1_000,
         delaysMs: standIn.delaysMs(),
       };
     } finally {
@@ -68,11 +66,13 @@ async function measure(context: BenchmarkContext, size: Size): Promise<Measured>
   }
 }
 
-/** Since it was asked last. */
-async function loopDelayMsOf({ httpPort }: AgentProcess): Promise<number> {
-  const response = await fetch(`http://127.0.0.1:${httpPort}/metrics`);
-  const [, seconds] = /^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(await response.text()) ?? [];
-  return Number(seconds) * 1_000 - resolutionMs;
+async function loopDelaysOf({ httpPort }: AgentProcess): Promise<Bucket[]> {
+  const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+  const lines = text.matchAll(/^fieldline_agent_event_loop_delay_seconds_bucket\{le="(.+)"\} (\d+)$/gm);
+  return [...lines].map(([, most = '', count]) => ({
+    most: Number(most.replace('+Inf', 'Infinity')),
+    count: Number(count),
+  }));
 }
 
 function figuresOf({ servers, nodesPerServer }: Size, measured: Measured): Figure[] {

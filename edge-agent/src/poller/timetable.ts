@@ -3,7 +3,7 @@ import type { PollRequest } from '../drivers/driver.ts';
 /** In a fresh agent every request gets its first turn within this time, whatever its period. */
 const firstTurnsWithinMs = 1_000;
 /** Turns lie in slots this far apart, the same for all: a machine that is woken for each request alone works nearly twice as much. */
-const slotMs = 50;
+export const slotMs = 50;
 
 /** A request and its place in time. Turns lie on the grid `phaseMs` + n × period; the very first may come before it. */
 export type Entry = {

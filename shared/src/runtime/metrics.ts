@@ -1,4 +1,14 @@
+/// <reference path="./prom-client-metrics.d.ts" />
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import heapSizeAndUsed from 'prom-client/lib/metrics/heapSizeAndUsed.js';
+import heapSpacesSizeAndUsed from 'prom-client/lib/metrics/heapSpacesSizeAndUsed.js';
+import osMemoryHeap from 'prom-client/lib/metrics/osMemoryHeap.js';
+import processCpuTotal from 'prom-client/lib/metrics/processCpuTotal.js';
+import processMaxFileDescriptors from 'prom-client/lib/metrics/processMaxFileDescriptors.js';
+import processOpenFileDescriptors from 'prom-client/lib/metrics/processOpenFileDescriptors.js';
+import processResources from 'prom-client/lib/metrics/processResources.js';
+import processStartTime from 'prom-client/lib/metrics/processStartTime.js';
+import version from 'prom-client/lib/metrics/version.js';
 
 /** One registry per program, made by its composition and handed on. Names: `fieldline_<part>_<what>_<unit|total>`. */
 export type Metrics = {
@@ -15,10 +25,28 @@ export type Metrics = {
   readonly text: () => Promise<string>;
 };
 
-export function createMetrics(): Metrics {
+/**
+ * The library's metrics of a process that cost nothing until somebody asks. Its others wake the process a hundred times a second to see
+ * whether the event loop is late, and make an object of each collection of garbage.
+ */
+const onDemand = [
+  processCpuTotal,
+  processStartTime,
+  osMemoryHeap,
+  processOpenFileDescriptors,
+  processMaxFileDescriptors,
+  processResources,
+  heapSizeAndUsed,
+  heapSpacesSizeAndUsed,
+  version,
+];
+
+/** `rests`: the process sleeps most of the time, and is woken for no metric. */
+export function createMetrics({ rests = false }: { readonly rests?: boolean } = {}): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  if (rests) for (const collect of onDemand) collect(registry);
+  else collectDefaultMetrics({ register: registry });
   return {
     counter: (name, help, labels = []) => new Counter({ name, help, labelNames: [...labels], registers }),
     gauge: (name, help, labels = []) => new Gauge({ name, help, labelNames: [...labels], registers }),

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { systemClock } from '@fieldline/shared/runtime';
+import { createMetrics, systemClock } from '@fieldline/shared/runtime';
 import { freePort, waitFor } from '@fieldline/shared/testing';
 import { ServerTCP } from 'modbus-serial';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -69,7 +69,7 @@ describe('time', () => {
   });
 
   test('is no later for a reply that the agent was too busy to see', async () => {
-    const stalls = new StallWatch(systemClock);
+    const stalls = new StallWatch(systemClock, createMetrics());
     onTestFinished(() => stalls.close());
     const answeredAt: number[] = [];
     const plc = await plcWith((ask, { send }) => {
