@@ -24,7 +24,7 @@ describeWith(mosquitto, 'an agent killed ten times while it reads', () => {
     }
     await line.flows();
     await line.settle();
-  }, 240_000);
+  }, 480_000);
   afterAll(async () => {
     for (const close of closers.reverse()) await close();
   });

@@ -6,6 +6,7 @@ import { fileReply, fileRequestFrame } from './file-records.ts';
 import { identificationCategories, identificationCode } from './identification.ts';
 import { type LineTiming, lineTiming } from './line-timing.ts';
 import { AsciiPort } from './ports/ascii-port.ts';
+import { Doubling } from './ports/doubling.ts';
 import { type AnswersAs, crc16, crcBytes, type FramePort, type PortParts } from './ports/frame-port.ts';
 import type { Line } from './ports/line-port.ts';
 import { RtuPort } from './ports/rtu-port.ts';
@@ -44,7 +45,7 @@ export class Connection {
   private freeAtMs: number;
   private finish: Finish | null = null;
 
-  constructor(link: ModbusLink, channel: Channel, onLate: () => void) {
+  constructor(link: ModbusLink, channel: Channel, onLate: PortParts['onLate'], doubling = new Doubling()) {
     this.channel = channel;
     this.timing = lineTiming(link);
     this.isSerial = isSerialLink(link);
@@ -52,7 +53,7 @@ export class Connection {
     this.freeAtMs = link.pauseAfterConnectMs === 0 ? 0 : performance.now() + link.pauseAfterConnectMs;
     const { silenceMs, gapMs } = this.timing;
     const line = { silenceMs, gapMs, graceMs: this.isSerial ? serialGraceMs : 0 };
-    this.port = createPort(link, { channel, onLate, unasked: unaskedOf(link) }, line);
+    this.port = createPort(link, { channel, onLate, unasked: unaskedOf(link) }, line, doubling);
     this.port.on('damaged', () => this.finish?.(damaged));
     this.client = new modbusSerial.default(this.port);
     this.client.open(() => {});
@@ -63,6 +64,11 @@ export class Connection {
   /** Whether the next request has to wait until `settle` resolves. */
   get unsettled(): boolean {
     return this.port.unsettled;
+  }
+
+  /** Whether a reply tells which request it belongs to, so that none is taken for another. */
+  get tellsReplies(): boolean {
+    return this.port.tellsReplies;
   }
 
   settle(): Promise<void> {
@@ -261,16 +267,16 @@ function bytesOfWords(words: readonly number[]): Buffer {
   return bytes;
 }
 
-function createPort(link: ModbusLink, parts: PortParts, line: Line): FramePort {
+function createPort(link: ModbusLink, parts: PortParts, line: Line, doubling: Doubling): FramePort {
   switch (modbusFraming(link)) {
     case 'tcp':
       return new TcpPort(parts);
     case 'udp':
       return new UdpPort(parts);
     case 'rtu':
-      return new RtuPort(parts, line);
+      return new RtuPort(parts, line, doubling);
     case 'ascii':
-      return new AsciiPort(parts, line);
+      return new AsciiPort(parts, line, doubling);
   }
 }
 

@@ -100,6 +100,6 @@ function statusOf({ device: { device, unit }, link, trouble }: DeviceReading, wa
   const { backupInUse } = link;
   const onBackup =
     backupInUse === null ? null : `reached by its backup address ${backupInUse.host}:${backupInUse.port}`;
-  const all = [trouble.text, onBackup ?? watch.overloadOf(link.name)].filter((one) => one !== null);
+  const all = [trouble.text, link.oddity, onBackup ?? watch.overloadOf(link.name)].filter((one) => one !== null);
   return { device, state, trouble: all.length === 0 ? null : all.join('; ') };
 }

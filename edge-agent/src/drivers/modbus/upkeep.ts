@@ -5,11 +5,15 @@ import type { Address } from './channels/open-channel.ts';
 import { Connection } from './connection.ts';
 import { Failover } from './failover.ts';
 import type { LinkParts } from './link.ts';
+import { Doubling } from './ports/doubling.ts';
 
 const firstReconnectMs = 500;
 const maxReconnectMs = 30_000;
 /** However soon a device answers, connecting takes its own time, and this machine is busiest at its start. */
 const leastFirstTryMs = 2_000;
+
+const bringsTwice =
+  'replies come that no request is open for: something on the line sends them twice, or later than timeoutMs; what was read just before may belong to other tags, and from now on the line must be quiet for 50 ms before each request';
 
 export type UpkeepUser = {
   readonly onConnected: () => void;
@@ -26,6 +30,7 @@ export class Upkeep {
   private readonly closing = new AbortController();
   private readonly reconnect = createBackoff({ firstMs: firstReconnectMs, maxMs: maxReconnectMs });
   private readonly failover: Failover;
+  private readonly doubling = new Doubling();
   private current: Connection | null = null;
   /** To the first address, which has not answered yet. */
   private tried: Connection | null = null;
@@ -69,6 +74,11 @@ export class Upkeep {
   /** The backup address, while it is the one in use. */
   get backupInUse(): Address | null {
     return this.failover.isOnBackup ? this.failover.address : null;
+  }
+
+  /** What is odd with the replies that come; null where nothing is. */
+  get oddity(): string | null {
+    return this.doubling.isSuspected ? bringsTwice : null;
   }
 
   start(): void {
@@ -149,10 +159,14 @@ export class Upkeep {
   }
 
   private async open(at: Address | null): Promise<Connection> {
-    const { dialIns, metrics, openChannel } = this.parts;
+    const { dialIns, log, metrics, openChannel } = this.parts;
     const channel = await openChannel(this.settings, at, dialIns, this.closing.signal);
     const recorded = this.parts.recorder.record(this.name, channel);
-    return new Connection(this.settings, recorded, () => metrics.late.inc({ link: this.name }));
+    const onLate = (isFirstOfDoubling: boolean): void => {
+      metrics.late.inc({ link: this.name });
+      if (isFirstOfDoubling) log.warn({ link: this.name }, bringsTwice);
+    };
+    return new Connection(this.settings, recorded, onLate, this.doubling);
   }
 
   /** Resolves when it has ended: why. */

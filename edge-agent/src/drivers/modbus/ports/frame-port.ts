@@ -6,8 +6,8 @@ export type AnswersAs = number | 'any' | null;
 
 export type PortParts = {
   readonly channel: Channel;
-  /** Called for each late reply, or piece of one. */
-  readonly onLate: () => void;
+  /** Called for each late reply, or piece of one; whether that is the first sign that replies come twice. */
+  readonly onLate: (isFirstOfDoubling: boolean) => void;
   /** What the device says without being asked, between frames: skipped. */
   readonly unasked?: readonly Buffer[];
 };
@@ -31,7 +31,7 @@ export abstract class FramePort extends EventEmitter {
   /** Of the device that is asked next. */
   answersAs: AnswersAs = null;
   protected readonly channel: Channel;
-  protected readonly onLate: () => void;
+  protected readonly onLate: PortParts['onLate'];
   protected received: Buffer = Buffer.alloc(0);
   private readonly unasked: readonly Buffer[];
 
@@ -64,6 +64,8 @@ export abstract class FramePort extends EventEmitter {
   abstract write(request: Buffer): void;
   /** The open request is given up: its reply, should it still come, is late. */
   abstract abandon(): void;
+  /** Whether a reply tells which request it belongs to. */
+  abstract readonly tellsReplies: boolean;
   /** Whether a reply that is still on its way could be taken for that of the next request. */
   abstract get unsettled(): boolean;
   /** Resolves when it no longer could. */

@@ -1,4 +1,5 @@
 import { setImmediate as readPending, setTimeout as sleep } from 'node:timers/promises';
+import type { Doubling } from './doubling.ts';
 import { asRtuFrame, crcBytes, FramePort, type PortParts } from './frame-port.ts';
 import { type Layout, type Outline, outlineOf, type Trace, traceOf } from './trace.ts';
 
@@ -8,6 +9,8 @@ export const minQuietMs = 50;
 const maxSettleMs = 1_000;
 /** A timer this late says that the event loop was held up. */
 const heldMs = 5;
+
+const nothing = Buffer.alloc(0);
 
 /** The reply that is waited for. */
 export type Expected = { readonly unit: number; readonly code: number };
@@ -31,14 +34,28 @@ const repeatedCodes: readonly number[] = [0x05, 0x06, 0x16];
  * the open request if unit, function and checksum fit. So whatever comes while no request is open is thrown away, and after a
  * request was given up the next one waits until the line has been quiet. User space cannot see silences of 1.5 or 3.5
  * characters: frames are told by their length and checksum, and noise before them is skipped. A reply that cannot be read is
- * given up as soon as the line is quiet after it, since the unit has answered: no other reply of it is on its way.
+ * given up as soon as the line is quiet after it, since the unit has answered.
+ *
+ * A reply to the last request that comes though that has its own already would pass for the reply to the next one, and each that follows
+ * for that to the one after. So where one was seen, the line must be quiet before each request from then on; and after a request that
+ * was sent again because its reply was damaged, as long as its first reply took, since both may be answered.
  */
 export abstract class LinePort extends FramePort {
+  readonly tellsReplies = false;
   private readonly quietMs: number;
   private readonly graceMs: number;
   private readonly gapMs: number;
+  private readonly doubling: Doubling;
   private expected: Expected | null = null;
+  /** What was expected last; null: its request was given up, and its reply may come late. */
+  private answered: Expected | null = null;
   private asked = 0;
+  private request: Buffer = nothing;
+  private sentAtMs = 0;
+  /** The request whose reply was damaged last, and how long that took. */
+  private inDamage: { readonly request: Buffer; readonly tookMs: number } | null = null;
+  /** How long a second reply to the open request may take after the first; null: there is no reason for one. */
+  private secondWithinMs: number | null = null;
   /** What an adapter that hears itself gives back of the open request; null: it has, or it is not looked for. */
   private echo: Buffer | null = null;
   /** Whether the adapter hears itself, as the last request showed whose reply cannot be taken for it; null: none has. */
@@ -49,12 +66,16 @@ export abstract class LinePort extends FramePort {
   private endTimer: NodeJS.Timeout | undefined;
   /** When the last byte came since a request was given up, in ms of the monotonic clock; null: nothing is owed. */
   private heardAtMs: number | null = null;
+  /** How long the line must have been quiet then. */
+  private settleMs: number;
 
-  constructor(parts: PortParts, { silenceMs, graceMs, gapMs }: Line) {
+  constructor(parts: PortParts, { silenceMs, graceMs, gapMs }: Line, doubling: Doubling) {
     super(parts);
+    this.doubling = doubling;
     this.quietMs = Math.max(minQuietMs, silenceMs);
     this.graceMs = graceMs;
     this.gapMs = Math.max(this.quietMs, gapMs);
+    this.settleMs = this.quietMs;
   }
 
   write(request: Buffer): void {
@@ -64,6 +85,11 @@ export abstract class LinePort extends FramePort {
       unit: typeof this.answersAs === 'number' ? this.answersAs : this.asked,
       code: request[1] ?? 0,
     };
+    this.answered = null;
+    this.secondWithinMs = this.inDamage?.request.equals(request) === true ? this.inDamage.tookMs : null;
+    this.inDamage = null;
+    this.request = request;
+    this.sentAtMs = performance.now();
     this.outline = outlineOf(request, this.expected.unit);
     const frame = this.encode(request);
     this.echo = this.comesBack(this.expected.code) ? frame : null;
@@ -77,7 +103,7 @@ export abstract class LinePort extends FramePort {
   abandon(): void {
     this.expected = null;
     this.begin();
-    this.heardAtMs = performance.now();
+    this.owes(0);
   }
 
   get unsettled(): boolean {
@@ -85,10 +111,10 @@ export abstract class LinePort extends FramePort {
   }
 
   async settle(): Promise<void> {
-    const giveUpAtMs = performance.now() + maxSettleMs;
+    const giveUpAtMs = performance.now() + Math.max(maxSettleMs, this.settleMs);
     while (this.heardAtMs !== null) {
       const heardAtMs = this.heardAtMs;
-      const untilMs = Math.min(heardAtMs + this.quietMs, giveUpAtMs);
+      const untilMs = Math.min(heardAtMs + this.settleMs, giveUpAtMs);
       await sleep(Math.max(this.graceMs, untilMs - performance.now()));
       // What came while the event loop was held up is read before the line counts as quiet.
       await readPending();
@@ -101,7 +127,7 @@ export abstract class LinePort extends FramePort {
     if (bytes.length === 0) return;
     if (this.expected === null) {
       if (this.heardAtMs !== null) this.heardAtMs = performance.now();
-      this.onLate();
+      this.onLate(this.isSecond(bytes) && this.doubling.seen());
       return;
     }
     const all = this.afterEcho(Buffer.concat([this.received, bytes]));
@@ -112,15 +138,34 @@ export abstract class LinePort extends FramePort {
       return;
     }
     if (distinctCodes.includes(this.expected.code)) this.hearsItself = this.echo === null;
+    this.answered = this.expected;
     this.expected = null;
     this.begin();
+    if (this.secondWithinMs !== null) this.owes(this.secondWithinMs);
+    else if (this.doubling.isSuspected) this.owes(0);
     this.emit('data', asRtuFrame(reply, this.asked));
+  }
+
+  /** Something may come yet, after so long. */
+  private owes(withinMs: number): void {
+    this.heardAtMs = performance.now();
+    this.settleMs = this.quietMs + withinMs;
+  }
+
+  /** Whether there is, in what has come since its own reply, another one to the last request. */
+  private isSecond(bytes: Buffer): boolean {
+    if (this.answered === null) return false;
+    this.received = Buffer.concat([this.received, bytes]).subarray(-this.maxFrameBytes);
+    if (this.find(this.received, this.answered) === null) return false;
+    this.received = nothing;
+    this.owes(0);
+    return true;
   }
 
   /** Nothing has come yet. */
   private begin(): void {
     clearTimeout(this.endTimer);
-    this.received = Buffer.alloc(0);
+    this.received = nothing;
     this.trace = null;
   }
 
@@ -142,6 +187,7 @@ export abstract class LinePort extends FramePort {
   private endDamaged(): void {
     if (this.expected === null) return;
     this.expected = null;
+    this.inDamage = { request: this.request, tookMs: performance.now() - this.sentAtMs };
     this.begin();
     this.emit('damaged');
   }

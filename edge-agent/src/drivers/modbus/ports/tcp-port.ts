@@ -12,6 +12,7 @@ const nothing = Buffer.alloc(0);
 
 /** Modbus TCP: replies belong to requests by their 16-bit transaction id. */
 export class TcpPort extends FramePort {
+  readonly tellsReplies = true;
   private lastId = 0;
   /** Transaction id of the open request; -1: none is open. */
   private openId = -1;
@@ -84,7 +85,7 @@ export class TcpPort extends FramePort {
   protected take(id: number, reply: Buffer): void {
     if (id !== this.openId) {
       this.abandoned.delete(id);
-      this.onLate();
+      this.onLate(false);
       return;
     }
     this.openId = -1;

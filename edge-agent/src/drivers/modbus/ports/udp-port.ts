@@ -6,6 +6,6 @@ export class UdpPort extends TcpPort {
     const isFrame =
       datagram.length > headerBytes && isHeader(datagram) && datagram.length === headerBytes + datagram.readUInt16BE(4);
     if (isFrame) this.take(datagram.readUInt16BE(0), datagram.subarray(headerBytes));
-    else this.onLate();
+    else this.onLate(false);
   }
 }
