@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { type EdgeConfig, edgeSchema } from '@fieldline/shared/config';
 import type { Sample, Tag } from '@fieldline/shared/contracts';
-import { describeWith, mosquitto, temporaryFolder, waitFor } from '@fieldline/shared/testing';
+import { describeWith, freePort, mosquitto, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { classesOf, classOf } from '../src/classes.ts';
+import { device, startUnconnected, tcp } from './drivers/modbus/rig.ts';
 import { edgeConfig, numbers, startTestAgent } from './helpers/agent.ts';
 import { startFakeCloud } from './helpers/fake-cloud.ts';
 import { openJournal, samplesOf } from './helpers/journal.ts';
@@ -60,6 +61,13 @@ describe('the class of a tag', () => {
     );
     expect(classes).toEqual(['first/events alarm', 'first/level process', 'first/own debug', 'second/events energy']);
     expect(classesOf(given).inUse).toEqual(['debug', 'process', 'energy', 'alarm']);
+  });
+
+  it('is that of its request where it is the highest of all that are read with it', async () => {
+    const classes = ['process', 'alarm', 'debug'] as const;
+    const tags = classes.map((tagClass, address) => ({ tag: tagClass, address, class: tagClass }));
+    const { driver } = startUnconnected([device({ link: tcp(await freePort()), tags })]);
+    expect(driver.requests.map((request) => request.class)).toEqual(['alarm']);
   });
 
   it('that is unknown is refused with those that are known', () => {

@@ -38,7 +38,7 @@ test('of all whose turn has come the higher class goes first', () => {
 });
 
 describe('where higher classes take all of the time', () => {
-  /** Reads without a pause until the end; gives the time that each request had, and how long it was without a read at most. */
+  /** Reads without a pause until the end; gives the time that each request had, and how long it was without a read at most, up to the end. */
   function run(entries: readonly Entry[], costMs: (name: string) => number, untilMs: number) {
     const agenda = new Agenda(entries);
     const had = new Map<string, number>();
@@ -60,6 +60,10 @@ describe('where higher classes take all of the time', () => {
       agenda.took(taken, tookMs);
       agenda.add(taken);
     }
+    for (const { request } of entries) {
+      const openMs = untilMs - (lastMs.get(request.name) ?? 0);
+      longestMs.set(request.name, Math.max(longestMs.get(request.name) ?? 0, openMs));
+    }
     return { had, longestMs };
   }
 
@@ -77,6 +81,12 @@ describe('where higher classes take all of the time', () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  test('a lower class does not wait longer for the time that it had while it was alone', () => {
+    const entries = [entry('debug', 0, 10, 'debug'), entry('alarm', 600_000, 10, 'alarm')];
+    const { longestMs } = run(entries, () => 100, 1_200_000);
+    expect(longestMs.get('debug')).toBeLessThanOrEqual(20_000 + 20 * 200);
   });
 
   test('what they leave is shared alike, and the higher ones lose nothing by it', () => {

@@ -105,6 +105,18 @@ describe('the poller', () => {
     expect(await poller.missed('link')).toBe(0);
   });
 
+  test('keeps the turns of a request that is due again before it would be looked again', async () => {
+    const plant = createPlant();
+    const quick = plant.add('a', 1_000);
+    const away = { value: null, quality: qualityCode('bad/not-connected') };
+    const read = async (signal: AbortSignal): Promise<Sample[]> =>
+      (await quick.read(signal)).map((sample) => ({ ...sample, ...away }));
+    const poller = startPoller([{ ...quick, read }]);
+    await vi.advanceTimersByTimeAsync(10_500);
+    await poller.close();
+    expect(poller.samples).toHaveLength(11);
+  });
+
   test('runs requests of one link one after another, those of others beside them', async () => {
     const plant = createPlant();
     const slow = ['a', 'b', 'c'].map((name) => plant.add(name, 100, 60, 'slow'));

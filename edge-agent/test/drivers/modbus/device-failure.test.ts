@@ -73,6 +73,14 @@ describe('a device that fails at a register', () => {
     await readUntil(rig, plc, given(48, [...upTo(20), 40, 42, 44, 46]), 10);
   });
 
+  test('only for the turn in which it is divided, gives it in each turn after', async () => {
+    let isFailing = true;
+    const { rig } = await failingAt((ask) => isFailing && reads(ask, 17), 30);
+    for (let turn = 0; turn < 3; turn++) expect(await rig.read()).toMatchObject({ w17: 'bad/refused' });
+    isFailing = false;
+    for (let turn = 0; turn < 4; turn++) expect(await rig.read()).toMatchObject({ w17: 17 });
+  });
+
   test('and fails as a whole meanwhile, is remembered for nothing else', async () => {
     let isFailing = false;
     const { plc, rig, clock } = await failingAt((ask) => isFailing || reads(ask, 3), 8);

@@ -223,7 +223,7 @@ describe.each(['tcp', 'rtu', 'ascii'] as const)('over a stream of %s frames', (f
       { device: 'd9', state: 'troubled', trouble: expect.stringContaining('unit 9 does not answer') },
     ]);
     silent.clear();
-    clock.putForward(30_000);
+    clock.putForward(60_000);
     expect(await rig.read()).toEqual({ unit5: 5, unit9: 9 });
     expect(rig.driver.status()).toMatchObject([{ state: 'connected' }, { state: 'connected' }]);
   });

@@ -32,6 +32,13 @@ test('a minute after the start is early enough to be kept where the agent is kil
   expect(writes).toBe(1);
 });
 
+test('a unit that takes longer to answer all the time is written down every ten minutes at most', async () => {
+  const thinkMsOf = (_unit: number, atMs: number): number => 20 + atMs / 6_000;
+  const { writes } = await readModelLine([{ ...meter, everyMs: 1_000 }], { thinkMsOf }, 60 * minuteMs, newFile());
+  expect(writes).toBeGreaterThanOrEqual(4);
+  expect(writes).toBeLessThanOrEqual(7);
+});
+
 test('where nothing was refused and nothing is known of answers, nothing is written', async () => {
   const { writes } = await readModelLine([{ ...meter, everyMs: 30_000 }], {}, 3 * minuteMs, newFile());
   expect(writes).toBe(0);

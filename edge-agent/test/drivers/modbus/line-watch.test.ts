@@ -53,7 +53,7 @@ describe('a serial line', () => {
   });
 
   test('keeps its plan where another would save next to nothing', async () => {
-    const { asked } = await readModelLine([pair(15)], { thinkMsOf: () => 13 }, 3 * minuteMs);
+    const { asked } = await readModelLine([pair(15)], { thinkMsOf: () => 16.5 }, 3 * minuteMs);
     expect(new Set(asked.map(({ count }) => count))).toEqual(new Set([1]));
   });
 
@@ -86,6 +86,19 @@ describe('a serial line', () => {
     const busySeconds = Number(text.match(/fieldline_modbus_busy_seconds_total\{link="\/dev\/model"\} (\S+)/)?.[1]);
     expect(busySeconds / 300).toBeGreaterThan(0.9);
     expect(busySeconds / 300).toBeLessThanOrEqual(1.01);
+  });
+
+  test('that was told to be asked for too much is told again where it is so anew', async () => {
+    const busy = [1, 2, 3].map((unit) => ({ ...pair(60), device: `meter-${unit}`, unit, everyMs: 200 }));
+    const thinkMsOf = (_unit: number, atMs: number): number => (atMs < 2 * minuteMs || atMs > 6 * minuteMs ? 25 : 1);
+    const toldUntil = async (ms: number) => {
+      const { warn, overload } = await readModelLine(busy, { thinkMsOf }, ms);
+      useModelClock();
+      const told = warn.mock.calls.filter(([, message]) => String(message).includes('cannot be read that often'));
+      return { times: told.length, overload };
+    };
+    expect(await toldUntil(6 * minuteMs)).toEqual({ times: 1, overload: null });
+    expect(await toldUntil(10 * minuteMs)).toEqual({ times: 2, overload: expect.stringContaining('is asked for 1') });
   });
 
   test('is planned at the next start by what was learned in this one', async () => {

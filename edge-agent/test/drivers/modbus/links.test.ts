@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, waitFor } from '@fieldline/shared/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Answer, dialIn, frameOf, memory, type Plc, registers, startPlc, startUdpPlc } from './plc.ts';
@@ -185,6 +186,16 @@ describe('a second address of the same device', () => {
     await readUntil(() => seen.at(-1) === 1);
     expect(new Set(seen), 'nor does the return').toEqual(new Set([2, 1]));
   });
+});
+
+test('a connection over which nothing goes for a while is kept', async () => {
+  const plc = await plcWith((ask, { send }) => send(registers(ask, [20])));
+  const rig = await startRig([device({ link: tcp(plc.port), tags: words(0) })]);
+  expect(await rig.read()).toEqual({ w0: 20 });
+  // Longer than a connection may take to be made.
+  await sleep(5_500);
+  expect(await rig.read()).toEqual({ w0: 20 });
+  expect(plc.connections()).toBe(1);
 });
 
 test('pauses after the connection and between requests are kept', async () => {

@@ -8,7 +8,7 @@ import { createMetrics, silentLog } from '@fieldline/shared/runtime';
 import { vi } from 'vitest';
 import type { Channel } from '../../../src/drivers/modbus/channels/channel.ts';
 import { DialIns } from '../../../src/drivers/modbus/channels/dial-in.ts';
-import { Link, type LinkReply } from '../../../src/drivers/modbus/link.ts';
+import { Link, type LinkParts, type LinkReply } from '../../../src/drivers/modbus/link.ts';
 import { createModbusMetrics } from '../../../src/drivers/modbus/metrics.ts';
 import { FlightRecorder } from '../../../src/drivers/modbus/recorder/flight-recorder.ts';
 import { createPoller } from '../../../src/poller/poller.ts';
@@ -86,15 +86,17 @@ export function devicesOn(
 }
 
 /** A link to such devices, and what belongs to it. */
-export function createModelLink(channel: Channel) {
+export const createModelLink = (channel: Channel) => createLinkBy(modelLine, () => Promise.resolve(channel));
+
+/** A link with such settings, by channels that `openChannel` gives. */
+export function createLinkBy(settings: object, openChannel: LinkParts['openChannel']) {
   const clock = { now: () => Math.round(performance.now() * 1_000), monotonicMs: () => performance.now() };
   const registry = createMetrics();
   const metrics = createModbusMetrics(registry);
   const parts = { clock, log: silentLog, metrics, heldSinceMs: () => null };
   const recorder = new FlightRecorder({ memoryBytes: 0, maxFiles: 1 }, parts, []);
-  const line = modbusLinkSchema.parse(modelLine);
   const dialIns = new DialIns(silentLog, () => {});
-  const link = new Link(line, { ...parts, dialIns, recorder, openChannel: () => Promise.resolve(channel) });
+  const link = new Link(modbusLinkSchema.parse(settings), { ...parts, dialIns, recorder, openChannel });
   return { link, clock, registry, metrics };
 }
 

@@ -2,10 +2,14 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { flightRecorderSchema } from '@fieldline/shared/config';
+import { flightRecorderSchema, modbusLinkSchema } from '@fieldline/shared/config';
+import { modbusLinkName } from '@fieldline/shared/config/modbus-link';
+import { createMetrics, silentLog } from '@fieldline/shared/runtime';
 import { describeWith, findProgram, temporaryFolder, waitFor } from '@fieldline/shared/testing';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { createModbusMetrics } from '../../../src/drivers/modbus/metrics.ts';
+import { FlightRecorder } from '../../../src/drivers/modbus/recorder/flight-recorder.ts';
 import { FrameRing, type Recorded } from '../../../src/drivers/modbus/recorder/frame-ring.ts';
 import { pcapng } from '../../../src/drivers/modbus/recorder/pcapng.ts';
 import { type Answer, exception, type Framing, frameOf, registers, startPlc, startUdpPlc } from './plc.ts';
@@ -128,4 +132,34 @@ describe('the memory of a link', () => {
       }),
     );
   });
+
+  test('holds the beginning of what is longer than any frame', () => {
+    const ring = new FrameRing(4_096);
+    ring.add('sent', Buffer.of(1), 0);
+    ring.add('received', Buffer.alloc(65_536, 7), 1);
+    expect(ring.recorded().map(({ bytes }) => bytes.length)).toEqual([1, 520]);
+  });
+});
+
+test('of each link one recording is written in ten minutes, and one of all in ten seconds', async () => {
+  const clock = createTestClock();
+  const registry = createMetrics();
+  const parts = { clock, log: silentLog, metrics: createModbusMetrics(registry) };
+  const settings = flightRecorderSchema.parse({ folder: temporaryFolder() });
+  const links = [1, 2].map((port) => modbusLinkSchema.parse(tcp(port)));
+  const recorder = new FlightRecorder(settings, parts, links);
+  const [a = '', b = ''] = links.map(modbusLinkName);
+  const keep = async (link: string): Promise<string[]> => {
+    recorder.keep(link, 'cut');
+    await recorder.close();
+    const results = (await registry.text()).matchAll(/recordings_total\{result="(\w+)"\} (\d+)/g);
+    return [...results].map(([, result, count]) => `${result} ${count}`).sort();
+  };
+  expect(await keep(a)).toEqual(['written 1']);
+  expect(await keep(b)).toEqual(['skipped 1', 'written 1']);
+  clock.putForward(10_001);
+  expect(await keep(a)).toEqual(['skipped 2', 'written 1']);
+  expect(await keep(b)).toEqual(['skipped 2', 'written 2']);
+  clock.putForward(600_000);
+  expect(await keep(a)).toEqual(['skipped 2', 'written 3']);
 });
