@@ -20,6 +20,8 @@ const points = [
   { name: 'scaled', address: 10, type: 'int16', signal: constant(100) },
   { name: 'both', address: 12, type: 'uint32', signal: constant(7) },
   { name: 'label', address: 14, type: 'string', registers: 3, signal: constant('AUTO') },
+  { name: 'swappedFactor', address: 17, type: 'uint16', signal: constant(0x0100) },
+  { name: 'swapped', address: 18, type: 'uint16', signal: constant(0x0500) },
 ];
 const tags = [
   { tag: 'coil', address: 0, table: 'coil', type: 'bool', write: {} },
@@ -34,6 +36,7 @@ const tags = [
   { tag: 'scaled', address: 10, type: 'int16', scaleFactor: 9, write: limits },
   { tag: 'both', address: 12, type: 'uint32', write: { ...limits, functionCode: 23 } },
   { tag: 'label', address: 14, type: 'string', registers: 3, write: {} },
+  { tag: 'swapped', address: 18, type: 'uint16', byteOrder: 'BADC', scaleFactor: 17, write: limits },
   { tag: 'outside', address: 500, type: 'uint16', write: limits },
 ];
 
@@ -99,6 +102,12 @@ test('a scale factor is taken as it stands in the device', async () => {
   const { write, words } = await start();
   expect(await write('scaled', 23.4)).toMatchObject({ kind: 'accepted', before: 10, written: 23.4 });
   expect(await words(10)).toEqual([234]);
+});
+
+test('a scale factor has its bytes in the order of its tag', async () => {
+  const { write, words } = await start();
+  expect(await write('swapped', 60)).toMatchObject({ kind: 'accepted', before: 50, written: 60 });
+  expect(await words(18)).toEqual([0x0600]);
 });
 
 test('a value between two register values is refused with the one that would be written', async () => {

@@ -97,6 +97,21 @@ test('a command is too soon after the one before also where the agent was starte
   expect(late.outcomes()).toEqual(['late written']);
 });
 
+test('a clock that was set back between two runs of the agent puts off no command longer than allowed', async () => {
+  const file = newFile();
+  const first = startCommander({ file, atMostEveryMs: 60_000 });
+  first.send('one');
+  await waitFor(() => first.answers.length === 1);
+  await first.stop();
+  const again = startCommander({ file, atMostEveryMs: 60_000, now: first.time.now - 3_600_000_000 });
+  again.send('soon');
+  await waitFor(() => again.answers.length === 1);
+  again.time.aheadMs += 61_000;
+  again.send('later');
+  await waitFor(() => again.answers.length === 2);
+  expect(again.outcomes()).toEqual(['soon too-often', 'later written']);
+});
+
 test('ids are remembered until their commands have expired, and then at most the newest', async () => {
   const { commander, time, send, outcomes } = startCommander({
     settings: { maxRemembered: 100, mostPerMinute: 6_000 },

@@ -124,6 +124,7 @@ test('an expectation is met by the same number, even where its last digits were 
   expect(expectationProblem(null, 5)).toBeNull();
   expect(expectationProblem(0.3, 3 * 0.1)).toBeNull();
   expect(expectationProblem(0.3, 0.31)?.reason).toBe('not-expected');
+  expect(expectationProblem(1_000, 1_000.5)?.reason).toBe('not-expected');
   expect(expectationProblem(0.3, null)?.reason).toBe('not-expected');
   expect(expectationProblem(false, true)?.reason).toBe('not-expected');
 });
@@ -140,4 +141,15 @@ test('commands come no faster than allowed, of the gateway and of each tag', () 
   ]);
   ms += 1_000;
   expect(pace.isTooSoon(one, 1_000)).toBe(false);
+});
+
+test('a command that came too soon does not put off the next one', () => {
+  let ms = 0;
+  const pace = new Pace(9, { now: () => 0, monotonicMs: () => ms });
+  const one = tag('bool');
+  const isTooSoonAt = (atMs: number): boolean => {
+    ms = atMs;
+    return pace.isTooSoon(one, 1_000);
+  };
+  expect([isTooSoonAt(0), isTooSoonAt(600), isTooSoonAt(1_000)]).toEqual([false, true, false]);
 });

@@ -44,6 +44,9 @@ const serialShape = {
   ...pauseShape,
 };
 const dataBits = z.union([z.literal(7), z.literal(8)]);
+const rtuDataBits = dataBits
+  .refine((bits) => bits === 8, 'RTU needs 8 data bits: 7 is for ascii')
+  .describe('8: RTU carries whole bytes, and 7 is for ascii');
 
 /** A text as the device sends it, or bytes. */
 const announcement = z
@@ -58,7 +61,7 @@ export const modbusLinkSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('udp'), host, port: port.default(502), ...networkShape }),
   z.strictObject({ kind: z.literal('rtu-over-tcp'), host, port, ...networkShape }),
   z.strictObject({ kind: z.literal('ascii-over-tcp'), host, port, ...networkShape }),
-  z.strictObject({ kind: z.literal('rtu'), ...serialShape, dataBits: dataBits.default(8) }),
+  z.strictObject({ kind: z.literal('rtu'), ...serialShape, dataBits: rtuDataBits.default(8) }),
   z.strictObject({ kind: z.literal('ascii'), ...serialShape, dataBits: dataBits.default(7) }),
   z.strictObject({
     kind: z.literal('listen'),

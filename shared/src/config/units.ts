@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { idPattern, idRule } from '../contracts/topics.ts';
 
 export const id = z.string().regex(idPattern, idRule);
+/** An IPv6 address has more than one colon. */
+const hostAndPort = /^([^:]+):(\d+)$/;
 export const host = z
   .string()
   .min(1)
@@ -10,6 +12,10 @@ export const host = z
   .regex(/^[^\s/]+$/, 'must be a name or an address alone, without blanks or slashes')
   .refine((text) => !/^\d+(\.\d+){3}$/.test(text) || text.split('.').every((part) => Number(part) <= 255), {
     error: 'must be a name or an address: the four numbers of an IPv4 address are at most 255',
+  })
+  .refine((text) => !hostAndPort.test(text), {
+    error: ({ input }) =>
+      `the port is a setting of its own: ${String(input).replace(hostAndPort, 'host: $1, port: $2')}`,
   });
 export const port = z.int().min(1).max(65_535);
 /** 0 lets the system choose a free port. */

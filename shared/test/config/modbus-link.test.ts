@@ -68,3 +68,15 @@ test('answers of any unit are taken only where a transaction id tells whose they
   );
   expect(() => read(device('a', { kind: 'rtu', path: '/dev/ttyS1' }, { answersAs: 9 }))).not.toThrow();
 });
+
+test('RTU has 8 data bits, ASCII may have 7 or 8', () => {
+  const path = '/dev/ttyS1';
+  const dataBitsOf = (settings: object): unknown => modbusLinkSchema.parse({ path, ...settings });
+  expect(dataBitsOf({ kind: 'rtu' })).toMatchObject({ dataBits: 8 });
+  expect(dataBitsOf({ kind: 'rtu', dataBits: 8 })).toMatchObject({ dataBits: 8 });
+  expect(dataBitsOf({ kind: 'ascii' })).toMatchObject({ dataBits: 7 });
+  expect(dataBitsOf({ kind: 'ascii', dataBits: 8 })).toMatchObject({ dataBits: 8 });
+  expect(() => read(device('a', { kind: 'rtu', path, dataBits: 7 }))).toThrow(
+    'devices[0].link.dataBits: is 7: RTU needs 8 data bits: 7 is for ascii',
+  );
+});

@@ -128,7 +128,9 @@ describe.each(framings)('over %s', (framing, gapMs) => {
     expect(asked.reply).toEqual({ kind: 'garbled', isDamaged: true });
   });
 
+  const otherFunction = frame(Buffer.of(unit, 4, 6, 0, 7, 1, 44, 0, 9));
   test.each<[string, Buffer]>([
+    ['the beginning of a reply to another function', otherFunction.subarray(0, framing === 'ascii' ? 7 : 3)],
     ['what another unit says', replyOf(unit + 1)],
     ['what another unit says, with a reply of ours in its data', frame(Buffer.of(8, 3, 6, unit, 3, 6, 0, 7, 1))],
     ['a stray byte', Buffer.of(unit)],

@@ -4,6 +4,7 @@ import { recordPosition } from '@fieldline/shared/config';
 import { temporaryFolder } from '@fieldline/shared/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { fileReply, fileRequestFrame } from '../../../src/drivers/modbus/file-records.ts';
+import { outlineOf } from '../../../src/drivers/modbus/ports/trace.ts';
 import { type Answer, startPlc, withChecksum } from './plc.ts';
 import { createTestClock, device, startRig, tcp } from './rig.ts';
 
@@ -23,6 +24,10 @@ describe('the example of the specification', () => {
   test('is asked for and understood', () => {
     expect(fileRequestFrame(unit, example)).toEqual(withChecksum(hex(`11 ${exampleRequest}`)));
     expect(answered(exampleAnswer)).toEqual({ kind: 'data', data: hex('0DFE 0020 33CD 0040') });
+  });
+
+  test('says of its answer what it begins with and how long it is', () => {
+    expect(outlineOf(fileRequestFrame(unit, example), unit)).toEqual({ unit, code: 0x14, third: 12, rtuBytes: 17 });
   });
 
   test('is no answer where any part of it is another', () => {

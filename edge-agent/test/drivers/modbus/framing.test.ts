@@ -136,6 +136,23 @@ describe('on a stream of Modbus TCP frames', () => {
     );
   });
 
+  test('the id of a request that is still owed its reply is not used again', async () => {
+    const { connection, read, receive, lastId } = open('tcp');
+    const owed = read(1);
+    const owedId = lastId();
+    connection.abort();
+    await owed;
+    const ids = new Set<number>();
+    for (let turn = 0; turn <= 0xffff; turn++) {
+      const reply = read(1);
+      ids.add(lastId());
+      receive(frame('tcp', lastId(), [turn]));
+      await reply;
+    }
+    expect(ids.has(owedId)).toBe(false);
+    expect(ids.size).toBe(0xffff);
+  });
+
   test('a header that cannot be one ends the connection', async () => {
     const header = fc.record({ protocol: fc.nat(0xffff), length: fc.nat(0xffff) });
     await fc.assert(
