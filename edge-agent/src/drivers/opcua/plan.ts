@@ -77,9 +77,11 @@ function identityOf(settings: IdentitySettings): Identity {
   return { kind: 'anonymous' };
 }
 
+/** How old a value may be when its server gets it: it has the time of its source. */
+const toServerMs = 500;
 /** What has so old a time of its source when the server is heard may not be in what was heard. */
 export const unsampledMicros = ({ samplingMs }: Item, { publishingMs }: SubscriptionPlan): Micros =>
-  (samplingMs + publishingMs) * 1_000;
+  (samplingMs + publishingMs + toServerMs) * 1_000;
 
 function planSubscription(device: OpcuaDevice): SubscriptionPlan {
   const items = [...Map.groupBy(device.tags, (tag) => monitoredAs(tag, device)).values()].flatMap((tags) => {

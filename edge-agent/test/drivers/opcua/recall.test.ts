@@ -75,7 +75,7 @@ describe('without notes', () => {
   test('the mark of a lost connection says until when the server was heard; what was not sampled by then is missing', () => {
     const bad = (last: number) => badAfter(good(last), 60, 'bad/not-connected');
     expect(recalled({ a: bad(10), b: bad(59.9) }).open).toEqual([
-      [59.5, 59.5, null],
+      [59, 59, null],
       [59.9, 59.9, null],
     ]);
   });

@@ -148,13 +148,18 @@ export function createDeviceSubscription(
     if (isRepublished) metrics.republished.inc(of);
     else serverBehind = arrival - published;
     known.isHeard ||= !isRepublished;
+    let isEnd = false;
     for (const notified of notificationData ?? []) {
       if (notified instanceof DataChangeNotification) data.take(notified, arrival, known.madeAt);
       else if (notified instanceof EventNotificationList) events.take(notified, arrival);
-      else if (notified instanceof StatusChangeNotification) onStatusChange(known, notified.status);
+      else if (notified instanceof StatusChangeNotification) {
+        isEnd = true;
+        onStatusChange(known, notified.status);
+      }
     }
     fullQueues.delivered();
-    heardUntil = published;
+    // What a server had to say before it ended a subscription goes with that.
+    if (!isEnd) heardUntil = published;
     if (isKeepAlive(message)) return;
     const { subscriptionId } = known;
     context.whenKept(() => acknowledgements.add({ subscriptionId, sequenceNumber }));
