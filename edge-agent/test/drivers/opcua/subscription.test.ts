@@ -134,3 +134,12 @@ test('a subscription that the server ends is told as such', async () => {
   onMessage(new NotificationMessage({ sequenceNumber: 1, publishTime: new Date(serverMs), notificationData }));
   await expect(ended).rejects.toThrow('the server ended the subscription: BadTimeout');
 });
+
+test('the end of a subscription is no word of the server on its values: they are unknown since the message before', async () => {
+  const { subscription, emitted, onMessage } = await subscribed();
+  onMessage(message(1, [1, 2]));
+  const notificationData = [new StatusChangeNotification({ status: StatusCodes.BadTimeout })];
+  onMessage(new NotificationMessage({ sequenceNumber: 2, publishTime: new Date(serverMs + 10_000), notificationData }));
+  subscription.disconnect();
+  expect(emitted.at(-1)?.map(({ time }) => time - serverMs * 1_000)).toEqual([1, 1]);
+});
