@@ -11,7 +11,7 @@ import type { Item } from './item.ts';
 import { type Because, LastingTrouble } from './lasting-trouble.ts';
 import type { Link, LinkReply } from './link.ts';
 import type { Places, Recalled } from './refusals.ts';
-import { isDeviceFailure, qualityOf, refusesAddresses } from './reply-quality.ts';
+import { isDeviceFailure, qualityOf, qualityOfSilence, refusesAddresses } from './reply-quality.ts';
 import { readRequestOf } from './request.ts';
 import { requestOf, requestsOf } from './requests.ts';
 
@@ -139,7 +139,8 @@ export class BlockReader {
   private get awayBecause(): QualityCode | null {
     const { link, unit } = this.source;
     if (link.state === 'disconnected') return qualityCode('bad/not-connected');
-    return link.isSilent(unit) ? qualityCode('bad/timeout') : null;
+    const because = link.givenUpBecause(unit);
+    return because === null ? null : qualityOfSilence(because);
   }
 
   /** False only if all of it was read as it stands. */

@@ -94,8 +94,11 @@ const linksOf = (devices: readonly ModbusDevice[]): ModbusLink[] => [
 function statusOf({ device: { device, unit }, link, trouble }: DeviceReading, watch: LineWatch): DeviceStatus {
   const { state, disconnectedBecause } = link;
   if (state !== 'connected') return { device, state, trouble: disconnectedBecause ?? `connecting to ${link.name}` };
-  if (link.isSilent(unit))
-    return { device, state: 'troubled', trouble: `unit ${unit} does not answer on ${link.name}` };
+  const because = link.givenUpBecause(unit);
+  if (because !== null) {
+    const what = because === 'timeout' ? 'does not answer' : 'sends nothing that is an answer';
+    return { device, state: 'troubled', trouble: `unit ${unit} ${what} on ${link.name}` };
+  }
   if (!trouble.isDeviceThere) return { device, state: 'troubled', trouble: trouble.text };
   const { backupInUse } = link;
   const onBackup =

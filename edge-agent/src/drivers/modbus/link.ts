@@ -98,8 +98,10 @@ export class Link {
     return this.units.get(unit)?.answers.typicalMs ?? this.expected.get(unit)?.learnedMs ?? null;
   }
 
-  isSilent(unit: number): boolean {
-    return this.units.get(unit)?.guard.isOpen ?? false;
+  /** Why the unit was given up, and is asked seldom; null: it is not. */
+  givenUpBecause(unit: number): Silence | null {
+    const guard = this.units.get(unit)?.guard;
+    return guard?.isOpen === true ? guard.because : null;
   }
 
   start(): void {
@@ -245,7 +247,7 @@ export class Link {
       // It is there. One that was given up is so until it can be read.
       if (!guard.isOpen) guard.answered();
     } else if ((because !== null || (isDamaged(reply) && this.upkeep.hasBackup)) && !isSerialLink(this.settings)) {
-      if (this.connectionDoubt.silent(unit, this.units.size)) this.upkeep.giveUp(connection);
+      if (this.connectionDoubt.silent(unit, this.units.size)) this.upkeep.giveUp(connection, because ?? 'garbled');
     }
   }
 

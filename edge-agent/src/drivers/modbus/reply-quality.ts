@@ -1,6 +1,7 @@
 /** What an answer that brings no values makes of the tags that were asked for. */
 import { type QualityCode, type QualityName, qualityCode } from '@fieldline/shared/contracts';
 import type { LinkReply } from './link.ts';
+import type { Silence } from './unit-guard.ts';
 
 /** Exceptions (Application Protocol v1.1b3, 7). 02: no such address. 03: also said where a request is longer than the device can answer. */
 export const refusesAddresses = (code: number): boolean => code === 0x02 || code === 0x03;
@@ -24,9 +25,11 @@ const qualityOfKind = {
   aborted: 'bad/stopped',
 } as const satisfies Record<string, QualityName>;
 
+export const qualityOfSilence = (because: Silence): QualityCode => qualityCode(qualityOfKind[because]);
+
 export type NoValues = Exclude<LinkReply, { kind: 'data' }>;
 
 export function qualityOf(reply: NoValues): QualityCode {
   if (reply.kind === 'exception') return qualityCode(qualityOfException[reply.code] ?? 'bad/refused');
-  return qualityCode(qualityOfKind[reply.kind === 'silent' ? reply.because : reply.kind]);
+  return reply.kind === 'silent' ? qualityOfSilence(reply.because) : qualityCode(qualityOfKind[reply.kind]);
 }

@@ -12,7 +12,7 @@ export function replyText(reply: NoData): string {
     case 'garbled':
       return 'the answer is damaged, or is none to this request: on a serial line look at baud rate, parity and termination';
     case 'timeout':
-      return 'no answer: is the unit id right, is the device on, and do baud rate and parity fit?';
+      return 'no answer: is the unit id right, is the device on, and on a serial line, do baud rate and parity fit?';
     case 'not-connected':
       return 'the connection was closed';
     case 'aborted':

@@ -6,6 +6,7 @@ import { Connection } from './connection.ts';
 import { Failover } from './failover.ts';
 import type { LinkParts } from './link.ts';
 import { Doubling } from './ports/doubling.ts';
+import type { Silence } from './unit-guard.ts';
 
 const firstReconnectMs = 500;
 const maxReconnectMs = 30_000;
@@ -129,8 +130,10 @@ export class Upkeep {
   }
 
   /** The connection does not bring answers any more. */
-  giveUp(connection: Connection): void {
-    connection.end('it does not answer any more');
+  giveUp(connection: Connection, because: Silence): void {
+    connection.end(
+      because === 'timeout' ? 'it does not answer any more' : 'it sends nothing that is an answer any more',
+    );
     if (connection === this.current && this.next === null) this.changeAddress();
   }
 

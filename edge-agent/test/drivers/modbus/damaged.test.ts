@@ -219,7 +219,7 @@ describe('on a line of two units', () => {
     const { link, asked, readUnit } = startLink((_number, good) => spoil(good));
     await readUnit(2);
     for (let turn = 0; turn < 10; turn++) expect((await readUnit(1)).kind).toBe('garbled');
-    expect(link.isSilent(1)).toBe(false);
+    expect(link.givenUpBecause(1)).toBeNull();
     // Three repetitions were in vain.
     expect(asked.filter(({ unit: to }) => to === 1)).toHaveLength(10 + 3);
     await link.close();

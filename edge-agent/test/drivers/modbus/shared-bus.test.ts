@@ -27,7 +27,7 @@ test('one dead unit of thirty leaves the others 95 % of their rate, and takes un
   expect(silent.length).toBeGreaterThanOrEqual(0.95 * turns);
   expect(silent.slice(0, 4).map(({ kind }) => kind)).toEqual(['timeout', 'timeout', 'timeout', 'silent']);
   expect(new Set(silent.map(({ kind }) => kind))).toEqual(new Set(['timeout', 'silent']));
-  expect(bus.link.isSilent(dead)).toBe(true);
+  expect(bus.link.givenUpBecause(dead)).toBe('timeout');
   const firstThreeMs = 3 * (timeoutMs + 100);
   expect(heldMsOf(bus, (unit) => unit === dead)).toBeLessThan(firstThreeMs + 0.02 * bus.elapsedMs);
 });
