@@ -54,6 +54,9 @@ describe.each(framings)('over %s', (framing, gapMs) => {
     receive(good);
     await vi.advanceTimersByTimeAsync(0);
     expect(first.reply?.kind).toBe('data');
+    const settled = connection.settle();
+    await vi.advanceTimersByTimeAsync(quietMs + 1);
+    await settled;
     return { connection, receive, sent, ask };
   }
 

@@ -40,6 +40,16 @@ describe.each(['rtu', 'ascii'] as const)('on a line of %s', (framing) => {
     return { connection, doubling, receive, told, ask, answered };
   }
 
+  /** One that has shown at its first replies that they do not come twice. */
+  async function openProvenLine(doubling = new Doubling()) {
+    const line = openLine(doubling);
+    for (let reply = 1; reply <= 5; reply++) {
+      await line.answered(reply);
+      await settlesAfter(line.connection, quietMs);
+    }
+    return line;
+  }
+
   async function settlesAfter(connection: Connection, ms: number): Promise<void> {
     let isSettled = false;
     void connection.settle().then(() => {
@@ -52,7 +62,7 @@ describe.each(['rtu', 'ascii'] as const)('on a line of %s', (framing) => {
   }
 
   test('a second reply is told, and from then on the line must be quiet before each request', async () => {
-    const { connection, receive, told, answered } = openLine();
+    const { connection, receive, told, answered } = await openProvenLine();
     await answered(1);
     expect(connection.unsettled).toBe(false);
     for (const byte of frame(1)) receive(Buffer.of(byte));
@@ -69,17 +79,26 @@ describe.each(['rtu', 'ascii'] as const)('on a line of %s', (framing) => {
     expect(connection.unsettled).toBe(false);
   });
 
+  test('where each reply comes twice, that is found before the next request', async () => {
+    const { connection, receive, told, answered } = openLine();
+    await answered(1);
+    expect(connection.unsettled).toBe(true);
+    receive(frame(1));
+    expect(told).toEqual([true]);
+    await settlesAfter(connection, quietMs);
+  });
+
   test('it is not forgotten with the connection', async () => {
     const first = openLine();
     await first.answered(1);
     first.receive(frame(1));
-    const second = openLine(first.doubling);
+    const second = await openProvenLine(first.doubling);
     await second.answered(2);
     expect(second.connection.unsettled).toBe(true);
   });
 
   test('a reply after its time-out, noise, and what another unit says are no second replies', async () => {
-    const { connection, doubling, receive, told, ask, answered } = openLine();
+    const { connection, doubling, receive, told, ask, answered } = await openProvenLine();
     const reply = await ask(1, () => vi.advanceTimersByTimeAsync(1_001));
     expect(reply.kind).toBe('timeout');
     receive(frame(1));
@@ -93,8 +112,7 @@ describe.each(['rtu', 'ascii'] as const)('on a line of %s', (framing) => {
   });
 
   test('after a request that was sent again for a damaged reply, both replies may come', async () => {
-    const { connection, receive, ask, answered } = openLine();
-    await answered(1);
+    const { connection, receive, ask, answered } = await openProvenLine();
     const damaged = frame(5);
     const at = framing === 'rtu' ? 4 : 9;
     damaged.writeUInt8(damaged.readUInt8(at) ^ 1, at);

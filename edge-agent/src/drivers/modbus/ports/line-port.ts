@@ -7,6 +7,8 @@ import { type Layout, type Outline, outlineOf, type Trace, traceOf } from './tra
 export const minQuietMs = 50;
 /** On a line that is never quiet the checksum must do. */
 const maxSettleMs = 1_000;
+/** After the first replies of a connection it is looked whether they come twice: where all do, no value is wrong then. */
+const probation = 5;
 /** A timer this late says that the event loop was held up. */
 const heldMs = 5;
 
@@ -54,6 +56,8 @@ export abstract class LinePort extends FramePort {
   private sentAtMs = 0;
   /** The request whose reply was damaged last, and how long that took. */
   private inDamage: { readonly request: Buffer; readonly tookMs: number } | null = null;
+  /** How many of the next replies are waited after as if a second one came. */
+  private onProbation = probation;
   /** How long a second reply to the open request may take after the first; null: there is no reason for one. */
   private secondWithinMs: number | null = null;
   /** What an adapter that hears itself gives back of the open request; null: it has, or it is not looked for. */
@@ -142,7 +146,8 @@ export abstract class LinePort extends FramePort {
     this.expected = null;
     this.begin();
     if (this.secondWithinMs !== null) this.owes(this.secondWithinMs);
-    else if (this.doubling.isSuspected) this.owes(0);
+    else if (this.doubling.isSuspected || this.onProbation > 0) this.owes(0);
+    this.onProbation = Math.max(0, this.onProbation - 1);
     this.emit('data', asRtuFrame(reply, this.asked));
   }
 
