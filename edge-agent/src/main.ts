@@ -35,8 +35,8 @@ const usage = `Usage: fieldline-edge <command> --config <file>
 `;
 
 /**
- * V8's young generation stays at 1 MB, and the old one is collected when it has grown by a third (of a large plant see below). Else a plant of 15,000 tags takes
- * 100 MB more and a small one 16 MB, for garbage that could have been collected; it takes more CPU time to do so. One thread collects
+ * V8's young generation stays at 1 MB, and the old one of a small plant is collected when it has grown by a third. Else a plant of 15,000
+ * tags takes 100 MB more and a small one 16 MB, for garbage that could have been collected; it takes more CPU time to do so. One thread collects
  * 1 MB: to wake others for it and wait for them took thrice as long on a busy machine. What outlives the young generation while the
  * first samples come is no sign of what will: on that sign V8 made all samples old from the start, for its dearest collection to find. An agent that rests
  * between two turns is no program that has come to rest: V8 collected all of it every second for that.

@@ -8,6 +8,7 @@ import { DialIns } from './channels/dial-in.ts';
 import { openChannel } from './channels/open-channel.ts';
 import { Connection } from './connection.ts';
 import type { AnswersAs } from './ports/frame-port.ts';
+import { LineMemory } from './ports/line-memory.ts';
 import type { Reply } from './reply.ts';
 import type { FileRequest, IdentificationRequest, ReadRequest } from './request.ts';
 
@@ -19,6 +20,7 @@ export class HandLink {
   private readonly clock: Clock;
   private readonly signal: AbortSignal;
   private readonly dialIns = new DialIns(silentLog, () => {});
+  private readonly memory = new LineMemory();
   private connection: Connection | null = null;
 
   constructor(link: ModbusLink, clock: Clock, signal: AbortSignal) {
@@ -63,7 +65,7 @@ export class HandLink {
     if (this.connection?.isOpen === true) return this.connection;
     try {
       const channel = await openChannel(this.link, null, this.dialIns, this.signal);
-      this.connection = new Connection(this.link, channel, () => {});
+      this.connection = new Connection(this.link, channel, () => {}, this.memory);
       return this.connection;
     } catch (error) {
       if (this.signal.aborted) return null;

@@ -5,9 +5,10 @@ import type { Channel } from './channels/channel.ts';
 import { fileReply, fileRequestFrame } from './file-records.ts';
 import { identificationCategories, identificationCode } from './identification.ts';
 import { type LineTiming, lineTiming } from './line-timing.ts';
+import { isAnswer } from './link-reply.ts';
 import { AsciiPort } from './ports/ascii-port.ts';
-import { Doubling } from './ports/doubling.ts';
 import { type AnswersAs, crc16, crcBytes, type FramePort, type PortParts } from './ports/frame-port.ts';
+import { LineMemory } from './ports/line-memory.ts';
 import type { Line } from './ports/line-port.ts';
 import { RtuPort } from './ports/rtu-port.ts';
 import { TcpPort } from './ports/tcp-port.ts';
@@ -38,6 +39,7 @@ export class Connection {
   private readonly client: InstanceType<typeof modbusSerial.default>;
   private readonly port: FramePort;
   private readonly channel: Channel;
+  private readonly memory: LineMemory;
   private readonly timing: LineTiming;
   private readonly isSerial: boolean;
   private readonly pauseMs: number;
@@ -45,15 +47,17 @@ export class Connection {
   private freeAtMs: number;
   private finish: Finish | null = null;
 
-  constructor(link: ModbusLink, channel: Channel, onLate: PortParts['onLate'], doubling = new Doubling()) {
+  constructor(link: ModbusLink, channel: Channel, onLate: PortParts['onLate'], memory = new LineMemory()) {
     this.channel = channel;
+    this.memory = memory;
     this.timing = lineTiming(link);
     this.isSerial = isSerialLink(link);
     this.pauseMs = Math.max(link.pauseBetweenMs, this.timing.silenceMs);
-    this.freeAtMs = link.pauseAfterConnectMs === 0 ? 0 : performance.now() + link.pauseAfterConnectMs;
     const { silenceMs, gapMs } = this.timing;
     const line = { silenceMs, gapMs, graceMs: this.isSerial ? serialGraceMs : 0 };
-    this.port = createPort(link, { channel, onLate, unasked: unaskedOf(link) }, line, doubling);
+    this.port = createPort(link, { channel, onLate, unasked: unaskedOf(link) }, line, memory);
+    const pausedUntilMs = link.pauseAfterConnectMs === 0 ? 0 : performance.now() + link.pauseAfterConnectMs;
+    this.freeAtMs = this.port.tellsReplies ? pausedUntilMs : Math.max(pausedUntilMs, memory.freeAtMs);
     this.port.on('damaged', () => this.finish?.(damaged));
     this.client = new modbusSerial.default(this.port);
     this.client.open(() => {});
@@ -64,11 +68,6 @@ export class Connection {
   /** Whether the next request has to wait until `settle` resolves. */
   get unsettled(): boolean {
     return this.port.unsettled;
-  }
-
-  /** Whether a reply tells which request it belongs to, so that none is taken for another. */
-  get tellsReplies(): boolean {
-    return this.port.tellsReplies;
   }
 
   settle(): Promise<void> {
@@ -136,10 +135,13 @@ export class Connection {
     if (!this.channel.isOpen()) return Promise.resolve({ kind: 'not-connected' });
     return new Promise((resolve) => {
       const dueMs = performance.now() + timeoutMs;
+      const { memory } = this;
       const timer = setTimeout(() => this.timedOut(finish, dueMs), timeoutMs);
       const finish: Finish = (reply) => {
         this.finish = null;
         clearTimeout(timer);
+        // After a time-out as long again, as the unit is given by this connection.
+        if (!isAnswer(reply)) memory.owes(reply.kind === 'not-connected' ? dueMs : performance.now() + timeoutMs);
         this.freeAtMs = this.pauseMs === 0 ? 0 : performance.now() + this.pauseMs;
         resolve(reply);
       };
@@ -267,16 +269,16 @@ function bytesOfWords(words: readonly number[]): Buffer {
   return bytes;
 }
 
-function createPort(link: ModbusLink, parts: PortParts, line: Line, doubling: Doubling): FramePort {
+function createPort(link: ModbusLink, parts: PortParts, line: Line, memory: LineMemory): FramePort {
   switch (modbusFraming(link)) {
     case 'tcp':
       return new TcpPort(parts);
     case 'udp':
       return new UdpPort(parts);
     case 'rtu':
-      return new RtuPort(parts, line, doubling);
+      return new RtuPort(parts, line, memory);
     case 'ascii':
-      return new AsciiPort(parts, line, doubling);
+      return new AsciiPort(parts, line, memory);
   }
 }
 

@@ -1,5 +1,4 @@
 import { isSerialLink, type ModbusLink, modbusLinkName } from '@fieldline/shared/config/modbus-link';
-import { pause } from '@fieldline/shared/runtime';
 import type { DriverContext } from '../driver.ts';
 import type { DialIns } from './channels/dial-in.ts';
 import type { Address, openChannel } from './channels/open-channel.ts';
@@ -174,14 +173,12 @@ export class Link {
     const settlingMs = clock.monotonicMs();
     if (connection.unsettled) await connection.settle();
     const settledMs = clock.monotonicMs();
-    const unit = this.unitOf(request.unit);
-    const owedMs = unit.owesMs(connection, settledMs);
-    if (owedMs > 0) await pause(Math.ceil(owedMs), signal);
     if (connection.isPausing) await connection.pauseOver(signal);
     if (signal.aborted) return { kind: 'aborted', ...without(clock) };
 
     this.endOnAbort(signal);
     const sentMs = clock.monotonicMs();
+    const unit = this.unitOf(request.unit);
     const reply = await connection.ask(request, unit.answersAs);
     const seenMs = clock.monotonicMs();
     const endMs = heldSinceMs(sentMs) ?? seenMs;
@@ -190,9 +187,6 @@ export class Link {
     const time = end - Math.round(roundTripMs * 500);
 
     const answered = reply.kind === 'data' || reply.kind === 'exception';
-    // After a time-out as long again, as for the next request by the same connection.
-    if (!answered && !connection.tellsReplies)
-      unit.owes(connection, (reply.kind === 'not-connected' ? sentMs : seenMs) + request.timeoutMs);
     if (answered) metrics.roundTrip.observe(roundTripMs / 1_000);
     if (writesToo(request)) metrics.exchanges.inc({ link: this.name });
     if (reply.kind !== 'data') metrics.errors.inc({ link: this.name, kind: reply.kind });

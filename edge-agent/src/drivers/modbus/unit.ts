@@ -1,5 +1,4 @@
 import { AnswerTimes } from './answer-times.ts';
-import type { Connection } from './connection.ts';
 import type { AnswersAs } from './ports/frame-port.ts';
 import { UnitGuard } from './unit-guard.ts';
 import { UnitRetries } from './unit-retries.ts';
@@ -16,22 +15,10 @@ export class Unit {
   readonly retries = new UnitRetries();
   readonly answersAs: AnswersAs;
   readonly answers: AnswerTimes;
-  /** Until when a reply to what an earlier connection asked may come by a later one, by the monotonic clock. */
-  private owed: { readonly by: Connection; readonly untilMs: number } | null = null;
 
   constructor(answersAs: AnswersAs, learnedMs: number | null) {
     this.answersAs = answersAs;
     this.answers = new AnswerTimes(learnedMs);
-  }
-
-  /** A request that this connection has sent has got no answer; one may come until then. */
-  owes(by: Connection, untilMs: number): void {
-    this.owed = { by, untilMs };
-  }
-
-  /** How long a request by this connection has to wait until no reply can come any more that another one has asked for. */
-  owesMs(connection: Connection, nowMs: number): number {
-    return this.owed === null || this.owed.by === connection ? 0 : this.owed.untilMs - nowMs;
   }
 
   /**

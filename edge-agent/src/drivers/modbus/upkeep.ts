@@ -5,7 +5,7 @@ import type { Address } from './channels/open-channel.ts';
 import { Connection } from './connection.ts';
 import { Failover } from './failover.ts';
 import type { LinkParts } from './link.ts';
-import { Doubling } from './ports/doubling.ts';
+import { LineMemory } from './ports/line-memory.ts';
 import type { Silence } from './unit-guard.ts';
 
 const firstReconnectMs = 500;
@@ -31,7 +31,7 @@ export class Upkeep {
   private readonly closing = new AbortController();
   private readonly reconnect = createBackoff({ firstMs: firstReconnectMs, maxMs: maxReconnectMs });
   private readonly failover: Failover;
-  private readonly doubling = new Doubling();
+  private readonly memory = new LineMemory();
   private current: Connection | null = null;
   /** To the first address, which has not answered yet. */
   private tried: Connection | null = null;
@@ -79,7 +79,7 @@ export class Upkeep {
 
   /** What is odd with the replies that come; null where nothing is. */
   get oddity(): string | null {
-    return this.doubling.isSuspected ? bringsTwice : null;
+    return this.memory.doubles ? bringsTwice : null;
   }
 
   start(): void {
@@ -169,7 +169,7 @@ export class Upkeep {
       metrics.late.inc({ link: this.name });
       if (isFirstOfDoubling) log.warn({ link: this.name }, bringsTwice);
     };
-    return new Connection(this.settings, recorded, onLate, this.doubling);
+    return new Connection(this.settings, recorded, onLate, this.memory);
   }
 
   /** Resolves when it has ended: why. */

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { modbusLinkSchema } from '@fieldline/shared/config';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Connection } from '../../../src/drivers/modbus/connection.ts';
-import { Doubling } from '../../../src/drivers/modbus/ports/doubling.ts';
+import { LineMemory } from '../../../src/drivers/modbus/ports/line-memory.ts';
 import { isDamaged, type Reply } from '../../../src/drivers/modbus/reply.ts';
 import { createFakeChannel } from './fake-channel.ts';
 import { useModelClock } from './model-bus.ts';
@@ -23,11 +23,11 @@ describe.each(['rtu', 'ascii'] as const)('on a line of %s', (framing) => {
   const frame = (value: number): Buffer =>
     frameOf(framing, null, Buffer.concat([Buffer.of(unit), registers({ code: 3 }, [value])]));
 
-  function openLine(doubling = new Doubling()) {
+  function openLine(memory = new LineMemory()) {
     const { channel, receive } = createFakeChannel();
     const told: boolean[] = [];
     const settings = modbusLinkSchema.parse({ kind: `${framing}-over-tcp`, host: 'adapter', port: 4001 });
-    const connection = new Connection(settings, channel, (isFirst) => told.push(isFirst), doubling);
+    const connection = new Connection(settings, channel, (isFirst) => told.push(isFirst), memory);
     const ask = async (first: number, say: () => Promise<unknown>): Promise<Reply> => {
       const reply = connection.ask({ unit, table: 'holding', first, count: 1, timeoutMs: 1_000 }, null);
       await say();
@@ -37,12 +37,12 @@ describe.each(['rtu', 'ascii'] as const)('on a line of %s', (framing) => {
       const reply = await ask(value, async () => receive(frame(value)));
       expect(reply).toEqual({ kind: 'data', data: Buffer.of(0, value) });
     };
-    return { connection, doubling, receive, told, ask, answered };
+    return { connection, memory, receive, told, ask, answered };
   }
 
   /** One that has shown at its first replies that they do not come twice. */
-  async function openProvenLine(doubling = new Doubling()) {
-    const line = openLine(doubling);
+  async function openProvenLine(memory = new LineMemory()) {
+    const line = openLine(memory);
     for (let reply = 1; reply <= 5; reply++) {
       await line.answered(reply);
       await settlesAfter(line.connection, quietMs);
@@ -92,13 +92,13 @@ describe.each(['rtu', 'ascii'] as const)('on a line of %s', (framing) => {
     const first = openLine();
     await first.answered(1);
     first.receive(frame(1));
-    const second = await openProvenLine(first.doubling);
+    const second = await openProvenLine(first.memory);
     await second.answered(2);
     expect(second.connection.unsettled).toBe(true);
   });
 
   test('a reply after its time-out, noise, and what another unit says are no second replies', async () => {
-    const { connection, doubling, receive, told, ask, answered } = await openProvenLine();
+    const { connection, memory, receive, told, ask, answered } = await openProvenLine();
     const reply = await ask(1, () => vi.advanceTimersByTimeAsync(1_001));
     expect(reply.kind).toBe('timeout');
     receive(frame(1));
@@ -107,7 +107,7 @@ describe.each(['rtu', 'ascii'] as const)('on a line of %s', (framing) => {
     receive(Buffer.of(0, 0xff));
     receive(frameOf(framing, null, Buffer.concat([Buffer.of(unit + 1), registers({ code: 3 }, [2])])));
     expect(told).toEqual([false, false, false]);
-    expect(doubling.isSuspected).toBe(false);
+    expect(memory.doubles).toBe(false);
     expect(connection.unsettled).toBe(false);
   });
 

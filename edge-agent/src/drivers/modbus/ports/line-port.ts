@@ -1,6 +1,6 @@
 import { setImmediate as readPending, setTimeout as sleep } from 'node:timers/promises';
-import type { Doubling } from './doubling.ts';
 import { asRtuFrame, crcBytes, FramePort, type PortParts } from './frame-port.ts';
+import type { LineMemory } from './line-memory.ts';
 import { type Layout, type Outline, outlineOf, type Trace, traceOf } from './trace.ts';
 
 /** Serial adapters hand bytes on up to 16 ms late, gateways later still. */
@@ -47,7 +47,7 @@ export abstract class LinePort extends FramePort {
   private readonly quietMs: number;
   private readonly graceMs: number;
   private readonly gapMs: number;
-  private readonly doubling: Doubling;
+  private readonly memory: LineMemory;
   private expected: Expected | null = null;
   /** What was expected last; null: its request was given up, and its reply may come late. */
   private answered: Expected | null = null;
@@ -73,9 +73,9 @@ export abstract class LinePort extends FramePort {
   /** How long the line must have been quiet then. */
   private settleMs: number;
 
-  constructor(parts: PortParts, { silenceMs, graceMs, gapMs }: Line, doubling: Doubling) {
+  constructor(parts: PortParts, { silenceMs, graceMs, gapMs }: Line, memory: LineMemory) {
     super(parts);
-    this.doubling = doubling;
+    this.memory = memory;
     this.quietMs = Math.max(minQuietMs, silenceMs);
     this.graceMs = graceMs;
     this.gapMs = Math.max(this.quietMs, gapMs);
@@ -131,7 +131,7 @@ export abstract class LinePort extends FramePort {
     if (bytes.length === 0) return;
     if (this.expected === null) {
       if (this.heardAtMs !== null) this.heardAtMs = performance.now();
-      this.onLate(this.isSecond(bytes) && this.doubling.seen());
+      this.onLate(this.isSecond(bytes) && this.memory.seenSecond());
       return;
     }
     const all = this.afterEcho(Buffer.concat([this.received, bytes]));
@@ -146,7 +146,7 @@ export abstract class LinePort extends FramePort {
     this.expected = null;
     this.begin();
     if (this.secondWithinMs !== null) this.owes(this.secondWithinMs);
-    else if (this.doubling.isSuspected || this.onProbation > 0) this.owes(0);
+    else if (this.memory.doubles || this.onProbation > 0) this.owes(0);
     this.onProbation = Math.max(0, this.onProbation - 1);
     this.emit('data', asRtuFrame(reply, this.asked));
   }
