@@ -88,6 +88,23 @@ describe.each(['rtu', 'ascii'] as const)('on a line of %s', (framing) => {
     await settlesAfter(connection, quietMs);
   });
 
+  test('of two replies that come together the last one counts, and that is told', async () => {
+    const { connection, receive, told, ask } = await openProvenLine();
+    const reply = await ask(6, async () => receive(Buffer.concat([frame(5), frame(6)])));
+    expect(reply).toEqual({ kind: 'data', data: Buffer.of(0, 6) });
+    expect(told).toEqual([true]);
+    expect(connection.unsettled).toBe(true);
+  });
+
+  test('a second reply is told that begins with the last piece of the first', async () => {
+    const { connection, receive, told, ask } = await openProvenLine();
+    const second = frame(6);
+    await ask(6, async () => receive(Buffer.concat([frame(6), second.subarray(0, 3)])));
+    receive(second.subarray(3));
+    expect(told).toEqual([true]);
+    expect(connection.unsettled).toBe(true);
+  });
+
   test('it is not forgotten with the connection', async () => {
     const first = openLine();
     await first.answered(1);

@@ -1,4 +1,4 @@
-import { type Expected, LinePort, withoutChecksum } from './line-port.ts';
+import { type Expected, type Found, LinePort, withoutChecksum } from './line-port.ts';
 import type { Layout } from './trace.ts';
 
 const colon = 0x3a;
@@ -35,12 +35,13 @@ export class AsciiPort extends LinePort {
     return Buffer.from(`:${Buffer.concat([adu, sum]).toString('hex').toUpperCase()}\r\n`, 'latin1');
   }
 
-  protected find(bytes: Buffer, { unit, code }: Expected): Buffer | null {
+  protected find(bytes: Buffer, { unit, code }: Expected): Found | null {
     for (let from = bytes.indexOf(colon); from !== -1; from = bytes.indexOf(colon, from + 1)) {
       const end = bytes.indexOf(carriageReturn, from);
       if (end === -1 || bytes[end + 1] !== lineFeed) continue;
       const frame = asciiFrame(bytes, from + 1, end);
-      if (frame !== null && frame[0] === unit && ((frame[1] ?? 0) & 0x7f) === code) return frame;
+      if (frame !== null && frame[0] === unit && ((frame[1] ?? 0) & 0x7f) === code)
+        return { adu: frame, rest: bytes.subarray(end + 2) };
     }
     return null;
   }

@@ -17,6 +17,9 @@ const nothing = Buffer.alloc(0);
 /** The reply that is waited for. */
 export type Expected = { readonly unit: number; readonly code: number };
 
+/** Unit id and PDU of a reply, and what follows it. */
+export type Found = { readonly adu: Buffer; readonly rest: Buffer };
+
 export type Line = {
   /** What ends a frame, where there is a baud rate. */
   readonly silenceMs: number;
@@ -135,20 +138,30 @@ export abstract class LinePort extends FramePort {
       return;
     }
     const all = this.afterEcho(Buffer.concat([this.received, bytes]));
-    const reply = this.find(all, this.expected);
-    this.received = all.subarray(-this.maxFrameBytes);
-    if (reply === null) {
+    const found = this.find(all, this.expected);
+    if (found === null) {
+      this.received = all.subarray(-this.maxFrameBytes);
       this.lookForDamage();
       return;
     }
+    const { adu, rest, isSecond } = this.lastOf(found, this.expected);
     if (distinctCodes.includes(this.expected.code)) this.hearsItself = this.echo === null;
     this.answered = this.expected;
     this.expected = null;
     this.begin();
+    this.received = rest;
+    if (isSecond) this.onLate(this.memory.seenSecond());
     if (this.secondWithinMs !== null) this.owes(this.secondWithinMs);
     else if (this.memory.doubles || this.onProbation > 0) this.owes(0);
     this.onProbation = Math.max(0, this.onProbation - 1);
-    this.emit('data', asRtuFrame(reply, this.asked));
+    this.emit('data', asRtuFrame(adu, this.asked));
+  }
+
+  /** Of replies that came together: those before the last belong to earlier requests, or are the same. */
+  private lastOf(first: Found, expected: Expected): Found & { readonly isSecond: boolean } {
+    let found = first;
+    for (let next: Found | null = first; next !== null; next = this.find(found.rest, expected)) found = next;
+    return { ...found, isSecond: found !== first };
   }
 
   /** Something may come yet, after so long. */
@@ -220,8 +233,8 @@ export abstract class LinePort extends FramePort {
   protected abstract readonly layout: Layout;
   /** The frame of this line for a request that ends with an RTU checksum. */
   protected abstract encode(request: Buffer): Buffer;
-  /** Unit id and PDU of the first whole reply to what is open, wherever it begins; null while there is none. */
-  protected abstract find(bytes: Buffer, expected: Expected): Buffer | null;
+  /** The first whole reply to what is open, wherever it begins; null while there is none. */
+  protected abstract find(bytes: Buffer, expected: Expected): Found | null;
 }
 
 export const withoutChecksum = (request: Buffer): Buffer => request.subarray(0, request.length - crcBytes);

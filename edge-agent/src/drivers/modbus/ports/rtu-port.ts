@@ -1,5 +1,5 @@
 import { crc16 } from './frame-port.ts';
-import { type Expected, LinePort } from './line-port.ts';
+import { type Expected, type Found, LinePort } from './line-port.ts';
 import { echoBytes, exceptionBytes, frameBytes, type Layout, maskEchoBytes } from './trace.ts';
 
 const layout: Layout = {
@@ -23,12 +23,12 @@ export class RtuPort extends LinePort {
     return request;
   }
 
-  protected find(bytes: Buffer, { unit, code }: Expected): Buffer | null {
+  protected find(bytes: Buffer, { unit, code }: Expected): Found | null {
     for (let from = 0; from + exceptionBytes <= bytes.length; from++) {
       if (bytes[from] !== unit) continue;
       const to = from + lengthAt(bytes, from, code);
       if (to === from || to > bytes.length) continue;
-      if (isIntact(bytes, from, to)) return bytes.subarray(from, to - 2);
+      if (isIntact(bytes, from, to)) return { adu: bytes.subarray(from, to - 2), rest: bytes.subarray(to) };
     }
     return null;
   }
