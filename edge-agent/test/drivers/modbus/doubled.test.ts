@@ -148,6 +148,14 @@ describe.each(['rtu', 'ascii'] as const)('on a line of %s', (framing) => {
   });
 });
 
+test('the longest that any unit may take counts, whichever was asked last', () => {
+  const memory = new LineMemory();
+  expect(memory.freeAtMs).toBe(0);
+  memory.owes(3_000);
+  memory.owes(200);
+  expect(memory.freeAtMs).toBe(3_000);
+});
+
 test('a reply to what an earlier connection has asked is not taken by the next one', async () => {
   const timeoutMs = 1_000;
   const slowMs = 800;

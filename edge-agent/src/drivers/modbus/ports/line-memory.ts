@@ -9,7 +9,7 @@ const rememberedMs = 600_000;
  */
 export class LineMemory {
   private doublesUntilMs = Number.NEGATIVE_INFINITY;
-  private owedUntilMs = Number.NEGATIVE_INFINITY;
+  private owedUntilMs = 0;
 
   /** Whether replies come twice: since the last one not so long has passed that it may be forgotten. */
   get doubles(): boolean {
@@ -25,11 +25,11 @@ export class LineMemory {
 
   /** A request has got no answer; one may come until then. */
   owes(untilMs: number): void {
-    this.owedUntilMs = untilMs;
+    this.owedUntilMs = Math.max(this.owedUntilMs, untilMs);
   }
 
   /** Before that a new connection must ask nothing. */
   get freeAtMs(): number {
-    return Math.max(0, this.owedUntilMs);
+    return this.owedUntilMs;
   }
 }
